@@ -1,0 +1,72 @@
+# Everything happens in .venv, which is made on first use; later calls install only what changed.
+
+PYTHON ?= python3
+TORCH ?= torch==2.13.0
+
+VENV := .venv
+BIN := $(VENV)/bin
+PIP_INSTALL := $(BIN)/python -m pip install --quiet --constraint constraints.txt
+INPUTS := pyproject.toml setup.py constraints.txt CMakeLists.txt $(shell find csrc -type f)
+CXX_FILES := $(shell find csrc -name '*.h' -o -name '*.cc' -o -name '*.cu' -o -name '*.cuh')
+PY_PATHS := $(wildcard mime_fast benchmarks tests setup.py)
+
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export PIP_NO_INPUT := 1
+export HF_HUB_OFFLINE := 1
+export HF_HUB_DISABLE_TELEMETRY := 1
+
+.PHONY: help demo test lint format clean
+
+help:  ## show this list
+	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
+
+demo: $(VENV)/.stamp-demo  ## install the package (no torch) and show some replies
+	$(BIN)/mime-fast demo
+
+test: $(VENV)/.stamp-dev  ## install everything that the tests need, and run them
+	$(BIN)/pytest $(PYTEST_ARGS)
+
+lint: $(VENV)/.stamp-dev  ## check style, types and formatting
+	$(BIN)/ruff check $(PY_PATHS)
+	$(BIN)/ruff format --check $(PY_PATHS)
+	$(BIN)/mypy --strict $(PY_PATHS)
+	$(BIN)/clang-format --dry-run --Werror $(CXX_FILES)
+
+format: $(VENV)/.stamp-dev  ## rewrite the files as lint wants them
+	$(BIN)/ruff check --fix $(PY_PATHS)
+	$(BIN)/ruff format $(PY_PATHS)
+	$(BIN)/clang-format -i $(CXX_FILES)
+
+clean:  ## remove everything that was built; .venv stays, with its packages
+	rm -rf build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -f mime_fast/_C.*.so $(VENV)/.stamp-demo $(VENV)/.stamp-dev
+
+$(VENV)/.stamp-python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo 'mime_fast needs Python 3.11 or newer, and "$(PYTHON)" is not:' \
+	    'install one, or name one with make PYTHON=python3.11' >&2; exit 1; }
+	@$(PYTHON) -c 'import pathlib, sysconfig, sys; \
+	  sys.exit(not pathlib.Path(sysconfig.get_path("include"), "Python.h").exists())' || { \
+	  echo 'Python.h is missing: apt install python3-dev' >&2; exit 1; }
+	@command -v $${CXX:-g++} >/dev/null || { \
+	  echo 'A C++ compiler is missing: apt install g++' >&2; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); \
+	  echo 'No virtual environment could be made: apt install python3-venv' >&2; exit 1; }
+	@touch $@
+
+$(VENV)/.stamp-demo: $(INPUTS) | $(VENV)/.stamp-python
+	@echo 'Building and installing mime_fast in $(VENV): about a minute'
+	$(PIP_INSTALL) --editable .
+	@touch $@
+
+# torch goes first and alone: a package that asks for any torch would choose another build of it.
+$(VENV)/.stamp-torch: constraints.txt | $(VENV)/.stamp-python
+	@echo 'Installing $(TORCH) in $(VENV)'
+	$(PIP_INSTALL) '$(TORCH)'
+	@touch $@
+
+$(VENV)/.stamp-dev: export CMAKE_ARGS += -DMIME_FAST_WERROR=ON
+$(VENV)/.stamp-dev: $(INPUTS) $(VENV)/.stamp-torch
+	@echo 'Building and installing mime_fast with its development tools in $(VENV)'
+	$(PIP_INSTALL) --editable '.[dev]'
+	@touch $@ $(VENV)/.stamp-demo

@@ -1,0 +1,8 @@
+#include "bindings/register.h"
+
+// No function keeps state between calls, so that free-threaded Python needs no lock either.
+PYBIND11_MODULE(_C, module, pybind11::mod_gil_not_used()) {
+  module.doc() = "Compiled operations of mime_fast; they need neither torch nor a GPU.";
+  mime_fast::register_rng(module);
+  mime_fast::register_sampling(module);
+}

@@ -1,0 +1,10 @@
+#pragma once
+
+#include <pybind11/pybind11.h>
+
+namespace mime_fast {
+
+void register_rng(pybind11::module_& module);
+void register_sampling(pybind11::module_& module);
+
+}  // namespace mime_fast

@@ -1,0 +1,18 @@
+#pragma once
+
+#include <cstdint>
+
+namespace mime_fast {
+
+struct RowScan {
+  float max;  // of the values that are not NaN; -inf if there is none
+  bool has_nan;
+};
+
+// row  // (vocab,)
+RowScan scan_row(const float* row, std::int64_t vocab);
+
+// As scan_row, but throws std::invalid_argument naming the row if it holds NaN.
+float checked_max(const float* row, std::int64_t vocab, std::int64_t row_index);
+
+}  // namespace mime_fast
