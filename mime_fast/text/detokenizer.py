@@ -1,0 +1,110 @@
+"""Words to natural text, append-only, so that streaming and decoding give the same text."""
+
+import re
+
+from mime_fast.text.proper_nouns import PROPER_NOUNS
+from mime_fast.text.special import SPECIAL_WORDS, UNK
+
+_EYES = frozenset((":", ";"))
+_MOUTHS = {")": ")", "(": "(", "/": "/", "-": "-", "d": "D", "p": "P"}
+_CLITICS = frozenset(("n't", "'s", "'m", "'d", "'re", "'ve", "'ll"))
+_CLOSING = frozenset((",", ".", "!", "?", "...", ")", "]", "}", "%", "'", "''"))
+_JOINED_LEFT = _CLITICS | _EYES | _CLOSING
+_JOINED_RIGHT = frozenset(("(", "[", "{", "$", "#", "``"))
+# A word, and what it is written together with when that precedes it.
+_COMPOUNDS = {
+    "not": ("can",),
+    "na": ("gon", "wan"),
+    "ta": ("got",),
+    "me": ("gim", "lem"),
+    "'ye": ("d",),
+    "is": ("'t",),
+    "was": ("'t",),
+    "3": ("<",),
+}
+_SPELLINGS = {
+    SPECIAL_WORDS[UNK]: "<unk>",
+    "``": '"',
+    "''": '"',
+    "i": "I",
+    "tv": "TV",
+    "usa": "USA",
+    "u.s.": "U.S.",
+}
+
+# Before a capital: an end, a title without its period, a period that the tokeniser kept ("ok.").
+_BEFORE_CAPITAL = re.compile(r"[.!?]|mrs?|(?!vs\.)[^.]+\.")
+
+
+class Detokenizer:
+    """Turns the words of one reply into text: the pieces of `push` and `finish`, joined.
+
+    A piece carries the blank before its word. A `:` or `;` waits for the next word, which shows
+    whether they are a smiley (nine in ten are, in human replies), or for the end.
+
+    Example:
+        >>> detokenizer = Detokenizer()
+        >>> [detokenizer.push(word) for word in ["i", "'m", "glad", ".", ":", ")"]]
+        ['I', "'m", ' glad', '.', '', ' :)']
+    """
+
+    def __init__(self) -> None:
+        """Starts an empty text."""
+        self._previous = ""  # the last word written
+        self._eyes = ""  # a ":" or ";" that waits
+        self._glued = True  # the next word needs no blank
+        self._capital = True  # the next word begins a sentence or is a name
+
+    def push(self, word: str) -> str:
+        """The piece of text that `word` adds: "" for a special word, except UNK."""
+        if word in SPECIAL_WORDS and word != SPECIAL_WORDS[UNK]:
+            return ""
+        if self._eyes and word in _MOUTHS:
+            return self._write_smiley(word)
+        piece = self.finish()
+        if word in _EYES:
+            self._eyes = word
+            return piece
+        return piece + self._write(word)
+
+    def finish(self) -> str:
+        """The piece that waited for a next word; call it once, after the last push."""
+        eyes, self._eyes = self._eyes, ""
+        return self._write(eyes) if eyes else ""
+
+    def _write_smiley(self, mouth: str) -> str:
+        eyes, self._eyes = self._eyes, ""
+        blank = "" if self._glued else " "
+        self._previous, self._capital = eyes + mouth, True
+        self._glued = mouth == "-"  # a nose: its mouth follows
+        return blank + eyes + _MOUTHS[mouth]
+
+    def _write(self, word: str) -> str:
+        compound = self._previous in _COMPOUNDS.get(word, ())
+        joined = self._glued or word in _JOINED_LEFT or compound
+        piece = ("" if joined else " ") + self._spelled(word)
+        self._glued = word in _JOINED_RIGHT or (word == "'" and self._glued)  # an opening quote
+        if _BEFORE_CAPITAL.fullmatch(word):
+            self._capital = True
+        elif any(character.isalnum() for character in word):
+            self._capital = False
+        self._previous = word
+        return piece
+
+    def _spelled(self, word: str) -> str:
+        if word in _SPELLINGS:
+            return _SPELLINGS[word]
+        if word in _CLITICS or not (self._capital or word in PROPER_NOUNS):
+            return word
+        return _capitalized(word)
+
+
+def _capitalized(word: str) -> str:
+    """The word with its first letter in upper case, if that is what it begins with.
+
+    A letter whose capital does not lower to it again (as in German sharp s) stays.
+    """
+    start = next((index for index, letter in enumerate(word) if letter.isalnum()), len(word))
+    letter = word[start : start + 1]
+    capital = letter.upper() if letter.upper().lower() == letter else letter
+    return word[:start] + capital + word[start + 1 :]

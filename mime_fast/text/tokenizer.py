@@ -1,0 +1,190 @@
+"""Text to token ids and back: the authors' words, one id each."""
+
+import json
+import os
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Self
+from uuid import uuid4
+
+import tokenizers
+from tokenizers import models
+
+from mime_fast.text.detokenizer import Detokenizer
+from mime_fast.text.special import CLS, EOS, PAD, SOS, SPECIAL_WORDS, SYS, UNK, USR
+from mime_fast.text.treebank import word_normalizer, word_splitter
+
+__all__ = ["CLS", "EOS", "PAD", "SOS", "SPECIAL_WORDS", "SYS", "UNK", "USR"]
+__all__ += ["MAX_FILE_BYTES", "Tokenizer", "learn_words"]
+
+# 30 times the file of a 25,000-word vocabulary; more is a wrong file, or a hostile one.
+MAX_FILE_BYTES = 32 * 1024 * 1024
+
+
+class Tokenizer:
+    """A fixed vocabulary of lower-case words; ids 0 to 6 are special and no text yields 1 to 6.
+
+    The file (tokenizer.json) holds everything and works with the plain `tokenizers` library too.
+    Safe to use from several threads.
+
+    Example:
+        >>> tokenizer = Tokenizer.from_words(["i", "am", "fine", "."])
+        >>> tokenizer.encode("I'm fine.")
+        [7, 8, 9, 10]
+        >>> tokenizer.decode([7, 8, 9, 10])
+        'I am fine.'
+    """
+
+    def __init__(self, backend: tokenizers.Tokenizer) -> None:
+        """Wraps a checked backend; use `from_words`, `from_file` or `from_json`."""
+        self._backend = backend
+        vocabulary = backend.get_vocab()
+        self._words = sorted(vocabulary, key=vocabulary.__getitem__)
+
+    @classmethod
+    def from_words(cls, words: Iterable[str]) -> Self:
+        """Gives the words the ids from 7 on, in order.
+
+        Raises ValueError on a repeated word and on one that no text can yield.
+        """
+        vocabulary = {word: index for index, word in enumerate(SPECIAL_WORDS)}
+        for word in words:
+            if word in vocabulary:
+                raise ValueError(f"words must be distinct and not special, got {word!r} again")
+            if not word or any(character.isspace() for character in word):
+                raise ValueError(f"a word must be non-empty and without white space, got {word!r}")
+            vocabulary[word] = len(vocabulary)
+        backend = tokenizers.Tokenizer(models.WordLevel(vocabulary, unk_token=SPECIAL_WORDS[UNK]))
+        backend.normalizer = word_normalizer()
+        backend.pre_tokenizer = word_splitter()
+        return cls(backend)
+
+    @classmethod
+    def from_file(cls, path: str | os.PathLike[str]) -> Self:
+        """Reads a tokenizer.json; raises ValueError, naming the file, if it is not one of ours."""
+        path = Path(path)
+        size = path.stat().st_size
+        if size > MAX_FILE_BYTES:
+            raise ValueError(_malformed(path, f"{size} bytes, more than {MAX_FILE_BYTES}"))
+        try:
+            text = path.read_text(encoding="utf-8")
+        except UnicodeDecodeError as error:
+            raise ValueError(_malformed(path, f"not UTF-8 ({error})")) from error
+        return cls.from_json(text, source=path)
+
+    @classmethod
+    def from_json(cls, text: str, *, source: str | os.PathLike[str] = "tokenizer.json") -> Self:
+        """Reads the text of a tokenizer.json; `source` is what an error calls it."""
+        try:
+            _check_document(json.loads(text))
+            backend = tokenizers.Tokenizer.from_str(text)
+        except Exception as error:  # the library raises bare Exception
+            raise ValueError(_malformed(source, str(error))) from error
+        return cls(backend)
+
+    def to_json(self) -> str:
+        """The whole tokeniser as the text of a tokenizer.json."""
+        return self._backend.to_str(pretty=True)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Writes the file at once or not at all: a reader never sees half of it."""
+        path = Path(path)
+        temporary = path.with_name(f".{path.name}.{uuid4().hex}")
+        try:
+            temporary.write_text(self.to_json(), encoding="utf-8")
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+    @property
+    def vocab_size(self) -> int:
+        """Number of ids, the special ones included."""
+        return len(self._words)
+
+    @property
+    def words(self) -> list[str]:
+        """The word of each id (vocab_size); a copy."""
+        return list(self._words)
+
+    def word(self, index: int) -> str:
+        """The word of an id; raises ValueError if there is no such id."""
+        if not 0 <= index < len(self._words):
+            raise ValueError(f"a token id must be in [0, {len(self._words)}), got {index}")
+        return self._words[index]
+
+    def tokenize(self, text: str) -> list[str]:
+        """The words of `text`, in the vocabulary or not."""
+        normalized = self._backend.normalizer.normalize_str(_valid_unicode(text))
+        return [word for word, _ in self._backend.pre_tokenizer.pre_tokenize_str(normalized)]
+
+    def encode(self, text: str) -> list[int]:
+        """The ids of the words of `text`, UNK (0) where the vocabulary lacks one."""
+        return self._backend.encode(_valid_unicode(text), add_special_tokens=False).ids
+
+    def decode(self, ids: Iterable[int]) -> str:
+        """Natural text of a reply; special ids are skipped, except UNK, which shows as <unk>.
+
+        It is exactly the joined pieces of `detokenizer()`.
+        """
+        detokenizer = self.detokenizer()
+        pieces = [detokenizer.push(self.word(index)) for index in ids]
+        return "".join([*pieces, detokenizer.finish()])
+
+    def detokenizer(self) -> Detokenizer:
+        """A new state machine that turns the words of one reply into text, piece by piece."""
+        return Detokenizer()
+
+
+def learn_words(texts: Iterable[str], min_count: int) -> list[str]:
+    """The words that occur at least `min_count` times, most frequent first, ties by first use."""
+    tokenize = Tokenizer.from_words(()).tokenize
+    counts: Counter[str] = Counter()
+    for text in texts:
+        counts.update(tokenize(text))
+    return [word for word, count in counts.most_common() if count >= min_count]
+
+
+def _valid_unicode(text: str) -> str:
+    """Drops lone surrogates (they come from broken JSON), which the Rust side refuses."""
+    if not isinstance(text, str):
+        raise TypeError(f"text must be a str, got {type(text).__name__}")
+    if text.isascii():
+        return text
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "ignore")
+
+
+def _check_document(document: object) -> None:
+    """Checks what the library does not: the model, its ids, and that nothing adds or drops ids."""
+    if not isinstance(document, dict):
+        raise TypeError("it must hold a JSON object")
+    model = document.get("model")
+    if not isinstance(model, dict) or model.get("type") != "WordLevel":
+        raise ValueError("it holds no WordLevel model")
+    unknown = model.get("unk_token")
+    if unknown != SPECIAL_WORDS[UNK]:
+        raise ValueError(f"unk_token must be {SPECIAL_WORDS[UNK]!r}, got {unknown!r}")
+    _check_vocabulary(model.get("vocab"))
+    for part in ("normalizer", "pre_tokenizer"):
+        if not document.get(part):
+            raise ValueError(f"it holds no {part}")
+    for part in ("added_tokens", "truncation", "padding", "post_processor"):
+        if document.get(part):
+            raise ValueError(f"{part} must be empty: the ids would not be the words of the text")
+
+
+def _check_vocabulary(vocabulary: object) -> None:
+    if not isinstance(vocabulary, dict):
+        raise TypeError("model.vocab must map words to ids")
+    for index, word in enumerate(SPECIAL_WORDS):
+        if vocabulary.get(word) != index:
+            raise ValueError(f"{word} must have id {index}, got {vocabulary.get(word)!r}")
+    if sorted(vocabulary.values()) != list(range(len(vocabulary))):
+        raise ValueError(f"the ids must be 0 to {len(vocabulary) - 1}, each once")
+
+
+def _malformed(source: str | os.PathLike[str], problem: str) -> str:
+    return (
+        f"{os.fspath(source)} is not a mime_fast tokenizer: {problem}. "
+        "Write one with Tokenizer.save, or copy it again from the checkpoint it belongs to"
+    )
