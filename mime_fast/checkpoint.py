@@ -1,0 +1,251 @@
+"""A checkpoint directory: config.json, model.safetensors, tokenizer.json, README.md (model card).
+
+Read without torch and without pickle; written as a whole or not at all.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
+
+from mime_fast.config import ModelConfig
+from mime_fast.emotions import EMOTIONS, NEGATIVE, POSITIVE
+from mime_fast.text.tokenizer import Tokenizer
+from mime_fast.types import FloatArray
+
+FORMAT = 1
+DEFAULT = Path(__file__).parent / "pretrained"
+CONFIG, WEIGHTS, TOKENIZER, CARD = (
+    "config.json",
+    "model.safetensors",
+    "tokenizer.json",
+    "README.md",
+)
+
+
+class CheckpointError(ValueError):
+    """A checkpoint that cannot be used; the message names the file and the remedy."""
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A loaded checkpoint; tensors are float32 whatever they are stored in."""
+
+    config: ModelConfig
+    tokenizer: Tokenizer
+    tensors: dict[str, FloatArray]
+
+
+def load(path: str | Path) -> Checkpoint:
+    """Read and check a checkpoint directory; CheckpointError says what is wrong with it."""
+    folder = Path(path)
+    if not folder.is_dir():
+        raise CheckpointError(f"no checkpoint directory at {folder}; expected a folder with {CONFIG}")
+    missing = [name for name in (CONFIG, WEIGHTS, TOKENIZER) if not (folder / name).is_file()]
+    if missing:
+        raise CheckpointError(f"{folder} lacks {', '.join(missing)}; copy the whole directory again")
+    config = _read_config(folder / CONFIG)
+    tokenizer = Tokenizer.from_file(folder / TOKENIZER)
+    try:
+        _check_vocabulary(tokenizer, config)
+    except CheckpointError as error:
+        raise CheckpointError(f"{folder}: {error}") from error
+    return Checkpoint(config, tokenizer, _read_tensors(folder / WEIGHTS, config))
+
+
+def _check_vocabulary(tokenizer: Tokenizer, config: ModelConfig) -> None:
+    if tokenizer.vocab_size != config.vocab_size:
+        raise CheckpointError(
+            f"{TOKENIZER} holds {tokenizer.vocab_size} words but {CONFIG} says vocab_size "
+            f"{config.vocab_size}; the two are of different checkpoints, take both from one"
+        )
+
+
+def _read_config(path: Path) -> ModelConfig:
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+        version = values.pop("format")
+    except (ValueError, KeyError, AttributeError, TypeError, RecursionError) as error:
+        raise CheckpointError(
+            f"{path} is not a checkpoint's config ({error!r}); copy it again"
+        ) from error
+    if version != FORMAT:
+        raise CheckpointError(
+            f"{path} is of format {version!r}, this version reads format {FORMAT}; "
+            "use the mime_fast version that wrote it, or convert it again"
+        )
+    try:
+        return ModelConfig.from_dict(values)
+    except (TypeError, ValueError) as error:
+        raise CheckpointError(f"{path}: {error}") from error
+
+
+def _read_tensors(path: Path, config: ModelConfig) -> dict[str, FloatArray]:
+    expected = parameter_shapes(config)
+    try:
+        with safe_open(str(path), framework="np") as file:
+            names = set(file.keys())
+            check_tensors({name: tuple(file.get_slice(name).get_shape()) for name in names}, expected)
+            return {name: _read_tensor(file, name) for name in sorted(names)}
+    except SafetensorError as error:
+        raise CheckpointError(
+            f"{path} is not a whole safetensors file ({error}); copy it again"
+        ) from error
+    except CheckpointError as error:
+        raise CheckpointError(f"{path}: {error}") from error
+
+
+def _read_tensor(file: Any, name: str) -> FloatArray:
+    stored = file.get_slice(name).get_dtype()
+    if stored not in ("F16", "F32"):
+        raise CheckpointError(f"{name} is stored as {stored}; store it as F32 or F16")
+    tensor = np.ascontiguousarray(file.get_tensor(name), dtype=np.float32)
+    _check_finite(name, tensor)
+    return tensor
+
+
+def _check_finite(name: str, tensor: np.ndarray[Any, Any]) -> None:
+    if not np.isfinite(tensor).all():
+        raise CheckpointError(f"{name} holds NaN or infinity; train or convert it again")
+
+
+def check_tensors(
+    found: Mapping[str, tuple[int, ...]], expected: Mapping[str, tuple[int, ...]]
+) -> None:
+    """Compare names and shapes; CheckpointError lists what is missing, unknown or misshapen."""
+    problems = [f"missing {name}" for name in sorted(expected.keys() - found.keys())]
+    problems += [f"unknown {name}" for name in sorted(found.keys() - expected.keys())]
+    problems += [
+        f"{name} has shape {found[name]}, expected {expected[name]}"
+        for name in sorted(expected.keys() & found.keys())
+        if found[name] != expected[name]
+    ]
+    if problems:
+        shown = "; ".join(problems[:8])
+        more = f"; and {len(problems) - 8} more" if len(problems) > 8 else ""
+        raise CheckpointError(
+            "the tensors do not fit the config, take both from the same checkpoint: "
+            f"{shown}{more}"
+        )
+
+
+def save(
+    path: str | Path,
+    config: ModelConfig,
+    tokenizer: Tokenizer,
+    tensors: Mapping[str, np.ndarray[Any, Any]],
+    card: str,
+) -> None:
+    """Write a checkpoint directory atomically, replacing an older one as a whole.
+
+    tensors keep their type: pass float16 to store half the bytes. CheckpointError when load would
+    refuse what was written, or when something else than a checkpoint would be replaced.
+    """
+    folder = Path(path).resolve()  # replace what a link points to, not the link
+    _check_replaceable(folder)
+    _check_vocabulary(tokenizer, config)
+    check_tensors({name: tensor.shape for name, tensor in tensors.items()}, parameter_shapes(config))
+    for name, tensor in tensors.items():
+        if tensor.dtype not in (np.float16, np.float32):
+            raise CheckpointError(f"{name} is {tensor.dtype}; convert it to float32 or float16")
+        _check_finite(name, tensor)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    staging = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+    try:
+        values = {"format": FORMAT, **config.to_dict()}
+        (staging / CONFIG).write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
+        save_file({name: np.ascontiguousarray(t) for name, t in tensors.items()}, staging / WEIGHTS)
+        tokenizer.save(staging / TOKENIZER)
+        (staging / CARD).write_text(card, encoding="utf-8")
+        staging.chmod(0o755)  # a temporary folder is private, and so is what safetensors writes
+        (staging / WEIGHTS).chmod(0o644)
+        _replace_folder(staging, folder)
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+
+
+def _check_replaceable(folder: Path) -> None:
+    is_checkpoint = folder.is_dir() and ((folder / CONFIG).is_file() or not any(folder.iterdir()))
+    if folder.exists() and not is_checkpoint:
+        raise CheckpointError(f"{folder} is no checkpoint; name another folder, or remove it first")
+
+
+def _replace_folder(staging: Path, folder: Path) -> None:
+    # A folder cannot be renamed onto one that is not empty, so the old one steps aside first.
+    old = staging.with_name(staging.name + ".old")
+    if folder.exists():
+        os.replace(folder, old)
+    try:
+        os.replace(staging, folder)
+    except OSError:
+        if old.exists():
+            os.replace(old, folder)
+        raise
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def parameter_shapes(config: ModelConfig) -> dict[str, tuple[int, ...]]:
+    """Name and shape of every tensor of a checkpoint, without building the model."""
+    dim, latent, vocab = config.hidden_dim, config.latent_dim, config.vocab_size
+    shapes: dict[str, tuple[int, ...]] = {
+        "embedding.weight": (vocab, dim),
+        "emotion_embedding.weight": (len(EMOTIONS), dim),
+        "emotion_classifier.weight": (dim, dim),
+        **_linear("fusion.gate", 2 * dim, 2 * dim),
+        **_linear("fusion.output", 2 * dim, dim),
+        "output.bias": (vocab,),
+        **_stack("context_encoder", config, dim, ["attention"]),
+        **_stack("response_encoder", config, 2 * dim, ["attention"]),
+        **_stack("decoder", config, dim, ["attention", "cross_attention"]),
+        **_linear("response_emotions.prior_hidden", dim, dim),
+        **_linear("response_emotions.posterior_positive_hidden", 2 * dim, dim),
+        **_linear("response_emotions.posterior_negative_hidden", 2 * dim, dim),
+        **_linear("response_emotions.positive_mixture", latent, len(POSITIVE)),
+        **_linear("response_emotions.negative_mixture", latent, len(NEGATIVE)),
+    }
+    if not config.tie_embeddings:
+        shapes["output.weight"] = (vocab, dim)
+    if not config.shared_response_encoder:
+        name = "non_mimicking_response_encoder"
+        shapes.update(_stack(name, config, 2 * dim, ["attention"]))
+    heads = ["positive_mean", "positive_log_variance", "negative_mean"]
+    heads += [] if config.shared_log_variance else ["negative_log_variance"]
+    for side in ("prior", "posterior"):
+        for head in heads:
+            shapes.update(_linear(f"response_emotions.{side}.{head}", dim, latent))
+    return shapes
+
+
+def _linear(name: str, inputs: int, outputs: int) -> dict[str, tuple[int, ...]]:
+    return {f"{name}.weight": (outputs, inputs), f"{name}.bias": (outputs,)}
+
+
+def _stack(
+    name: str, config: ModelConfig, inputs: int, attentions: list[str]
+) -> dict[str, tuple[int, ...]]:
+    dim, key_dim, width = config.hidden_dim, config.key_dim, config.filter_dim
+    shapes: dict[str, tuple[int, ...]] = {f"{name}.projection.weight": (dim, inputs)}
+    norms = [f"{name}.norm"]
+    for layer in (f"{name}.layers.{index}" for index in range(config.num_layers)):
+        norms += [f"{layer}.{part}_norm" for part in (*attentions, "feed_forward")]
+        for attention in attentions:
+            for part in ("query", "key", "value"):
+                shapes[f"{layer}.{attention}.{part}.weight"] = (key_dim, dim)
+            shapes[f"{layer}.{attention}.output.weight"] = (dim, key_dim)
+        shapes[f"{layer}.feed_forward.inner.weight"] = (width, dim, 3)
+        shapes[f"{layer}.feed_forward.inner.bias"] = (width,)
+        shapes[f"{layer}.feed_forward.outer.weight"] = (dim, width, 3)
+        shapes[f"{layer}.feed_forward.outer.bias"] = (dim,)
+    for norm in norms:
+        shapes[f"{norm}.weight"] = shapes[f"{norm}.bias"] = (dim,)
+    return shapes

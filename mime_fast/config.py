@@ -1,0 +1,187 @@
+"""ModelConfig and GenerationConfig: frozen, validated, JSON round trip, unknown key = error."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any, Self
+
+from mime_fast.emotions import emotion_id
+
+
+class _Config:
+    """What both configs share: building from a mapping without dropping a key."""
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> Self:
+        """Build from a mapping; TypeError-free: an unknown key is a ValueError that names it."""
+        known = {field.name for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
+        unknown = sorted(set(values) - known)
+        if unknown:
+            raise ValueError(
+                f"unknown {cls.__name__} option {', '.join(map(repr, unknown))}; "
+                f"known: {', '.join(sorted(known))}"
+            )
+        return cls(**values)
+
+    def to_dict(self) -> dict[str, Any]:
+        """A mapping that from_dict turns back into an equal config."""
+        return dataclasses.asdict(self)  # type: ignore[call-overload, no-any-return]
+
+    def replace(self, **changes: Any) -> Self:
+        """A copy with some options changed; an unknown one is a ValueError that names it."""
+        return type(self).from_dict({**self.to_dict(), **changes})
+
+
+def _require(condition: bool, message: str) -> None:
+    if not condition:
+        raise ValueError(message)
+
+
+def _require_int(config: _Config, *names: str, least: int) -> None:
+    for name in names:
+        value = getattr(config, name)
+        is_int = isinstance(value, int) and not isinstance(value, bool)
+        _require(is_int and value >= least, f"{name} must be an integer >= {least}, got {value!r}")
+
+
+def _require_number(config: _Config, name: str, condition: str, low: float, high: float) -> None:
+    value = getattr(config, name)
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    _require(
+        is_number and low <= value <= high,
+        f"{name} must be {condition}, got {value!r}",
+    )
+
+
+def _require_bool(config: _Config, *names: str) -> None:
+    for name in names:
+        value = getattr(config, name)
+        _require(isinstance(value, bool), f"{name} must be true or false, got {value!r}")
+
+
+@dataclass(frozen=True)
+class ModelConfig(_Config):
+    """The shape of a MIME model. Defaults: the paper's sizes and the paper's equations.
+
+    The authors' code departs from their paper in two places that a checkpoint depends on:
+    `shared_log_variance` (Eq. 7-15: their code uses the positive group's for both) and
+    `shared_response_encoder` (Eq. 22-23: one encoder in the paper, two in their code).
+    """
+
+    vocab_size: int
+    architecture: str = "mime"
+    hidden_dim: int = 300
+    num_heads: int = 2
+    key_dim: int = 40  # all heads together
+    filter_dim: int = 50
+    num_layers: int = 1  # of each encoder and of the decoder
+    latent_dim: int = 300
+    max_positions: int = 1000
+    dropout: float = 0.0
+    tie_embeddings: bool = False
+    mean_query: bool = False  # emotion query: mean over positions instead of the CLS position
+    shared_log_variance: bool = False
+    shared_response_encoder: bool = True
+    objective: str = "cvae"  # what the posterior reads: "cvae" the reply, "released" the context
+    padding_leak: bool = False  # for golden tests only: convolutions see padding
+
+    def __post_init__(self) -> None:
+        _require(
+            self.architecture == "mime",
+            f"architecture must be 'mime', got {self.architecture!r}",
+        )
+        _require_int(self, "vocab_size", least=8)
+        _require_int(self, "hidden_dim", least=4)
+        _require_int(self, "num_heads", "key_dim", "filter_dim", "num_layers", least=1)
+        _require_int(self, "latent_dim", least=1)
+        _require_int(self, "max_positions", least=2)
+        _require(
+            self.key_dim % self.num_heads == 0,
+            f"key_dim must be a multiple of num_heads ({self.num_heads}), got {self.key_dim}",
+        )
+        _require_number(self, "dropout", "in [0, 1)", 0.0, 1 - 2**-53)
+        _require_bool(
+            self,
+            "tie_embeddings",
+            "mean_query",
+            "shared_log_variance",
+            "shared_response_encoder",
+            "padding_leak",
+        )
+        _require(
+            self.objective in ("cvae", "released"),
+            f"objective must be 'cvae' or 'released', got {self.objective!r}",
+        )
+
+
+INFINITY = float("inf")
+
+
+@dataclass(frozen=True)
+class GenerationConfig(_Config):
+    """How a reply is chosen. Names and meanings follow transformers, vLLM and CTranslate2."""
+
+    max_new_tokens: int = 50
+    min_new_tokens: int = 1
+    num_beams: int = 1
+    length_penalty: float = 1.0  # scores are divided by length to this power; 0: the plain sum
+    early_stopping: bool = True
+    do_sample: bool = False
+    temperature: float = 1.0
+    top_k: int = 0  # 0: off
+    top_p: float = 1.0
+    min_p: float = 0.0
+    repetition_penalty: float = 1.0
+    no_repeat_ngram_size: int = 0  # 0: off
+    num_return_sequences: int = 1
+    return_scores: bool = False
+    seed: int | None = None  # None: one is drawn and reported in the Response
+    stochastic_emotion: bool = True  # False: the means of the emotion distributions
+    emotion: str | None = None  # force the speaker's emotion
+
+    def __post_init__(self) -> None:
+        self._check_ranges()
+        self._check_combinations()
+
+    def _check_ranges(self) -> None:
+        _require_int(self, "max_new_tokens", "num_beams", "num_return_sequences", least=1)
+        _require_int(self, "min_new_tokens", "top_k", "no_repeat_ngram_size", least=0)
+        _require_number(self, "length_penalty", "a number in [-10, 10]", -10.0, 10.0)
+        _require_number(self, "temperature", "in [0.01, 100]", 0.01, 100.0)
+        _require_number(self, "top_p", "in (0, 1]", 5e-324, 1.0)
+        _require_number(self, "min_p", "in [0, 1]", 0.0, 1.0)
+        _require_number(self, "repetition_penalty", "in [0.01, 100]", 0.01, 100.0)
+        _require_bool(self, "early_stopping", "do_sample", "return_scores", "stochastic_emotion")
+        if self.seed is not None:
+            _require_int(self, "seed", least=0)
+            _require(self.seed < 2**64, f"seed must be below 2**64, got {self.seed}")
+        if self.emotion is not None:
+            emotion_id(self.emotion)
+
+    def _check_combinations(self) -> None:
+        _require(
+            self.min_new_tokens <= self.max_new_tokens,
+            f"min_new_tokens ({self.min_new_tokens}) must not exceed "
+            f"max_new_tokens ({self.max_new_tokens})",
+        )
+        _require(
+            not (self.do_sample and self.num_beams > 1),
+            f"do_sample does not go with num_beams={self.num_beams}; use one of the two",
+        )
+        sampling = self.temperature != 1 or self.top_k or self.top_p != 1 or self.min_p
+        _require(
+            self.do_sample or not sampling,
+            "temperature, top_k, top_p and min_p need do_sample=True",
+        )
+        if not self.do_sample:
+            _require(
+                self.num_return_sequences <= self.num_beams,
+                f"num_return_sequences={self.num_return_sequences} needs do_sample=True "
+                f"or num_beams >= {self.num_return_sequences}",
+            )
+
+    @property
+    def needs_scores(self) -> bool:
+        """Log-probabilities cost a pass over the vocabulary; only these callers pay for them."""
+        return self.return_scores or self.num_return_sequences > 1 or self.num_beams > 1

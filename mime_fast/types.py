@@ -1,0 +1,75 @@
+"""The nouns that everybody shares. No logic."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+import numpy as np
+from numpy.typing import NDArray
+
+FloatArray = NDArray[np.float32]
+IntArray = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Dialogue:
+    """An encoded dialogue context: CLS, then the words of the turns that were kept."""
+
+    tokens: list[int]  # (length,)
+    speakers: list[int]  # (length,) CLS, then USR for the speaker's and SYS for the listener's words
+    dropped_turns: int = 0  # whole turns, oldest first, that the position table has no room for
+    dropped_words: int = 0  # words cut from the start of the only turn left
+
+
+@dataclass(frozen=True)
+class EmotionMixture:
+    """The response emotions that were sampled, by emotion name; each group sums to 1."""
+
+    positive: dict[str, float]
+    negative: dict[str, float]
+    mimicked: str  # "positive" or "negative": the group that follows the speaker
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One reply of an n-best list."""
+
+    text: str
+    tokens: list[int]
+    score: float | None  # sum of log-probabilities / length ** length_penalty; None: not asked for
+
+
+@dataclass(frozen=True)
+class Timings:
+    """Where the time went, in milliseconds; tokens counts those of the first candidate."""
+
+    encode_ms: float
+    decode_ms: float
+    tokens: int
+
+
+@dataclass(frozen=True)
+class Response:
+    """A reply and what led to it."""
+
+    text: str
+    emotion: str  # the speaker's, recognised or forced
+    polarity: str
+    score: float | None
+    seed: int  # repeats this reply exactly
+    emotions: dict[str, float]  # 32 probabilities of the speaker's emotion
+    mixture: EmotionMixture
+    candidates: list[Candidate]
+    timings: Timings
+    dropped_turns: int  # how much of a long context was cut, see Dialogue
+    dropped_words: int
+
+
+@dataclass(frozen=True)
+class TokenEvent:
+    """A piece of a streamed reply; the texts joined are exactly Response.text."""
+
+    text: str
+    tokens: list[int]
+    final: bool = False
+    response: Response | None = None  # with the final event
+
