@@ -1,0 +1,1 @@
+"""Evaluation: metrics of checkpoints under named protocols. Needs the extra `eval`."""

@@ -1,0 +1,100 @@
+"""Perplexity and emotion recognition under the authors' conventions (paper, section 4.3)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from mime_fast.emotions import POSITIVE
+from mime_fast.models.mime import Groups, Mime, shift_right
+from mime_fast.text.tokenizer import PAD, UNK
+from mime_fast.training.data import Batch, Pair, collate, sorted_batches
+
+BATCH = 64
+
+
+@dataclass(frozen=True)
+class Likelihood:
+    """Over a set of examples; costs in nats."""
+
+    perplexity_example_mean: float  # exp of the mean over examples of each example's mean cost
+    perplexity_token_mean: float  # exp of the mean cost over all tokens
+    emotion_accuracy: float
+    polarity_accuracy: float
+
+
+@torch.inference_mode()
+def likelihood(
+    model: Mime,
+    pairs: Sequence[Pair],
+    unknown_types: int,
+    *,
+    gold_polarity: bool = True,
+    seed: int | None = None,
+) -> Likelihood:
+    """Perplexities of the replies' words and ends, and emotion accuracy.
+
+    unknown_types: U, the number of different words of the set that the vocabulary lacks; each
+    occurrence costs ln(U) on top of -ln p(UNK), so that a small vocabulary wins nothing.
+    gold_polarity: mimic the label's polarity (the authors' perplexity), else the predicted one's.
+    seed: of the emotion noise; None: the means.
+    """
+    model.eval()
+    device = next(model.parameters()).device
+    generator = None if seed is None else torch.Generator().manual_seed(seed)
+    example_costs, token_counts, correct, same_group = [], [], 0, 0
+    for pairs_of_batch in sorted_batches(pairs, BATCH):
+        batch = collate(pairs_of_batch).to(device)
+        noise = draw_noise(model, len(pairs_of_batch), generator)
+        costs, logits = reply_costs(model, batch, noise, gold_polarity, unknown_types)
+        example_costs.append(costs.sum(1))
+        token_counts.append((batch.reply != PAD).sum(1))
+        predicted = logits.argmax(-1)
+        correct += int((predicted == batch.emotion).sum())
+        same_group += int((_positive(predicted) == _positive(batch.emotion)).sum())
+    total, count = torch.cat(example_costs).double(), torch.cat(token_counts)
+    return Likelihood(
+        math.exp((total / count).mean()),
+        math.exp(total.sum() / count.sum()),
+        correct / len(pairs),
+        same_group / len(pairs),
+    )
+
+
+def reply_costs(
+    model: Mime, batch: Batch, noise: Groups, gold_polarity: bool, unknown_types: int
+) -> tuple[Tensor, Tensor]:
+    """Cost of every reply token in nats (batch, length), 0 at padding; emotion logits."""
+    emotion = batch.emotion if gold_polarity else None
+    memory = model.encode(batch.tokens, batch.speakers, noise, emotion=emotion)
+    states = model.decode(shift_right(batch.reply), memory)
+    real = batch.reply != PAD
+    logits = model.output(states[real]).float()
+    targets = batch.reply[real]
+    costs = functional.cross_entropy(logits, targets, reduction="none")
+    costs = costs + (targets == UNK) * math.log(max(unknown_types, 1))
+    return torch.zeros(real.shape, device=costs.device).masked_scatter(real, costs), memory.emotion_logits
+
+
+def draw_noise(model: Mime, rows: int, generator: torch.Generator | None) -> Groups:
+    """Emotion noise (rows, latent) of both groups; zeros without a generator: the means."""
+    device = next(model.parameters()).device
+    shape = (rows, model.config.latent_dim)
+    if generator is None:
+        return Groups(torch.zeros(shape, device=device), torch.zeros(shape, device=device))
+    positive, negative = torch.randn(2, *shape, generator=generator).to(device)
+    return Groups(positive, negative)
+
+
+def count_unknown_types(words: Iterable[str], known: set[str]) -> int:
+    """U: how many different words of a set are outside the vocabulary."""
+    return len(set(words) - known)
+
+
+def _positive(emotion: Tensor) -> Tensor:
+    return torch.isin(emotion, torch.tensor(POSITIVE, device=emotion.device))

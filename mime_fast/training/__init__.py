@@ -1,0 +1,1 @@
+"""Training: data, objective, loop. Needs the extra `train`."""

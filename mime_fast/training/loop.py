@@ -1,0 +1,320 @@
+"""The training loop: epochs of batches, validation, early stopping, resume."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+from accelerate import Accelerator
+from accelerate.utils import set_seed
+from torch import Tensor
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+from mime_fast import checkpoint
+from mime_fast.config import ModelConfig
+from mime_fast.evaluation.perplexity import Likelihood, count_unknown_types, draw_noise, likelihood
+from mime_fast.models.mime import Mime, initialise
+from mime_fast.text.tokenizer import PAD, Tokenizer, learn_words
+from mime_fast.training.data import (
+    Batch,
+    Example,
+    Pair,
+    collate,
+    encode_pairs,
+    load_examples,
+    shuffled_batches,
+)
+from mime_fast.training.objective import Loss, Weights, cvae_loss, released_loss
+from mime_fast.training.state import (
+    load_state,
+    optimizer_tensors,
+    restore_optimizer,
+    save_state,
+)
+from mime_fast.training.vectors import pretrained_vectors
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """Everything that decides the result of a run besides the data and the model's shape."""
+
+    epochs: int = 12
+    batch_size: int = 64
+    learning_rate: float = 1e-3
+    warmup_steps: int = 400
+    weight_decay: float = 0.01
+    max_grad_norm: float = 1.0
+    ema_decay: float = 0.998  # validation and the checkpoint use the averaged weights
+    validate_every: int = 630  # steps: about one epoch of EmpatheticDialogues
+    patience: int = 4  # validations without improvement before stopping
+    min_count: int = 2  # words seen less often are UNK
+    vectors: bool = False  # start from pretrained word vectors
+    mixed_precision: str = "no"  # "bf16" on processors that have it, "fp16" on GPUs only
+    seed: int = 1234
+    weights: Weights = field(default_factory=Weights)
+
+
+class Reporter(Protocol):
+    """What a run tells whoever watches it."""
+
+    def step(self, step: int, total: int, loss: Loss, tokens_per_second: float) -> None:
+        """After every step; tokens counts the replies'."""
+
+    def validation(self, step: int, result: Likelihood, best: bool) -> None:
+        """After every validation."""
+
+
+@dataclass
+class Progress:
+    """Where a run stands; JSON in the training state."""
+
+    step: int = 0
+    best: float = math.inf  # perplexity_example_mean on the validation set
+    worse: int = 0  # validations since the best
+    seconds: float = 0.0
+
+
+class Trainer:
+    """One run. `run()` trains to the end and writes the checkpoint directory `out`.
+
+    The state is kept beside it in `out` + ".training.safetensors", once a validation.
+    """
+
+    def __init__(
+        self,
+        data: Path,
+        out: Path,
+        config: TrainingConfig,
+        model_options: dict[str, Any],
+        reporter: Reporter,
+        *,
+        resume: bool = False,
+    ) -> None:
+        self.out, self.config, self.reporter = out, config, reporter
+        self.state_path = out.with_name(out.name + ".training.safetensors")
+        self._check_target(resume)
+        self.accelerator = Accelerator(mixed_precision=config.mixed_precision)
+        set_seed(config.seed)
+        examples = load_examples(data / "train.jsonl")
+        self.tokenizer = Tokenizer.from_words(learn_words(_texts(examples), config.min_count))
+        self.model_config = ModelConfig.from_dict(
+            {"vocab_size": self.tokenizer.vocab_size, "tie_embeddings": True, **model_options}
+        )
+        positions = self.model_config.max_positions
+        self.pairs = encode_pairs(self.tokenizer, examples, positions)
+        validation = load_examples(data / "valid.jsonl")
+        self.validation_pairs = encode_pairs(self.tokenizer, validation, positions)
+        words = (word for e in validation for word in self.tokenizer.tokenize(e.target))
+        self.unknown_types = count_unknown_types(words, set(self.tokenizer.words))
+        self.progress = Progress()
+        self._build()
+        if resume:
+            self._restore()
+
+    def _check_target(self, resume: bool) -> None:
+        if resume and not self.state_path.exists():
+            raise FileNotFoundError(f"nothing to resume: {self.state_path} does not exist")
+        if not resume and (self.state_path.exists() or self.out.exists()):
+            raise FileExistsError(
+                f"{self.out} or its training state exists; use --resume to go on, "
+                "or another --out to start anew"
+            )
+
+    def _build(self) -> None:
+        config = self.config
+        model = Mime(self.model_config)
+        initialise(model)
+        if config.vectors:
+            words = self.tokenizer.words
+            with torch.no_grad():
+                model.embedding.weight.copy_(pretrained_vectors(words, self.model_config.hidden_dim))
+        optimizer = torch.optim.AdamW(
+            _decay_groups(model, config.weight_decay), lr=config.learning_rate, betas=(0.9, 0.98)
+        )
+        self.average = AveragedModel(
+            model, multi_avg_fn=get_ema_multi_avg_fn(config.ema_decay), use_buffers=False
+        ).to(self.accelerator.device)
+        self.best = {name: tensor.clone() for name, tensor in self.average.module.state_dict().items()}
+        self.model, self.optimizer = self.accelerator.prepare(model, optimizer)
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Optimiser steps an epoch, each of batch_size pairs in every process."""
+        share = self.config.batch_size * self.accelerator.num_processes
+        return math.ceil(len(self.pairs) / share)
+
+    @property
+    def total_steps(self) -> int:
+        """Steps of the whole run, if it is not stopped early."""
+        return self.config.epochs * self.steps_per_epoch
+
+    def run(self) -> Likelihood:
+        """Train until the steps are done or validation stops improving; write the checkpoint."""
+        started = time.perf_counter() - self.progress.seconds
+        while self.progress.step < self.total_steps and self.progress.worse < self.config.patience:
+            epoch, first = divmod(self.progress.step, self.steps_per_epoch)
+            for pairs in self._batches(epoch)[first:]:
+                self._train_step(pairs)
+                if self._due():
+                    self.progress.seconds = time.perf_counter() - started
+                    self._validate()
+                    if self.progress.worse >= self.config.patience:
+                        break
+        return self._finish()
+
+    def _batches(self, epoch: int) -> list[list[Pair]]:
+        batches = shuffled_batches(self.pairs, self.config.batch_size, self.config.seed + epoch)
+        processes, rank = self.accelerator.num_processes, self.accelerator.process_index
+        whole = self.steps_per_epoch * processes
+        return (batches + batches[: whole - len(batches)])[rank::processes]
+
+    def _train_step(self, pairs: list[Pair]) -> None:
+        began = time.perf_counter()
+        self.model.train()
+        batch = collate(pairs).to(self.accelerator.device)
+        loss = self._loss(batch)
+        for group in self.optimizer.param_groups:
+            group["lr"] = self._learning_rate()
+        self.accelerator.backward(loss.total)
+        if not math.isfinite(value := loss.total.item()):
+            raise FloatingPointError(
+                f"the loss became {value} at step {self.progress.step}; lower --learning-rate"
+            )
+        self.accelerator.clip_grad_norm_(self.model.parameters(), self.config.max_grad_norm)
+        self.optimizer.step()
+        self.optimizer.zero_grad()
+        self.average.update_parameters(self.accelerator.unwrap_model(self.model))
+        self.progress.step += 1
+        tokens = int((batch.reply != PAD).sum()) * self.accelerator.num_processes
+        rate = tokens / (time.perf_counter() - began)
+        self.reporter.step(self.progress.step, self.total_steps, loss, rate)
+
+    def _loss(self, batch: Batch) -> Loss:
+        noise = draw_noise(self.average.module, len(batch.tokens), torch.default_generator)
+        with self.accelerator.autocast():
+            memory, logits = self.model(*batch, noise)
+        if self.model_config.objective == "released":
+            return released_loss(memory, logits, batch.reply, batch.emotion)
+        share = self.progress.step / self.total_steps
+        return cvae_loss(memory, logits, batch.reply, batch.emotion, self.config.weights, share)
+
+    def _learning_rate(self) -> float:
+        """Linear warm-up, then half a cosine down to 2% of the peak."""
+        step, warmup = self.progress.step + 1, self.config.warmup_steps
+        if step <= warmup:
+            return self.config.learning_rate * step / warmup
+        share = (step - warmup) / max(1, self.total_steps - warmup)
+        return self.config.learning_rate * (0.02 + 0.98 * (1 + math.cos(math.pi * share)) / 2)
+
+    def _due(self) -> bool:
+        step = self.progress.step
+        return step % self.config.validate_every == 0 or step == self.total_steps
+
+    def _validate(self) -> None:
+        with self.accelerator.autocast():
+            result = likelihood(self.average.module, self.validation_pairs, self.unknown_types)
+        best = result.perplexity_example_mean < self.progress.best
+        self.progress.worse = 0 if best else self.progress.worse + 1
+        if best:
+            self.progress.best = result.perplexity_example_mean
+            weights = self.average.module.state_dict()
+            self.best = {name: tensor.clone() for name, tensor in weights.items()}
+        if self.accelerator.is_main_process:
+            self._save()
+            self.reporter.validation(self.progress.step, result, best)
+
+    def _save(self) -> None:
+        self.state_path.parent.mkdir(parents=True, exist_ok=True)
+        groups = {
+            "model": self.accelerator.unwrap_model(self.model).state_dict(),
+            "average": self.average.module.state_dict(),
+            "best": self.best,
+            "optimizer": optimizer_tensors(self.optimizer.optimizer),
+            "random": {"torch": torch.get_rng_state(), "updates": self.average.n_averaged},
+        }
+        save_state(self.state_path, groups, {"progress": asdict(self.progress), **self._identity()})
+
+    def _identity(self) -> dict[str, Any]:
+        """What must be equal for a run to be resumed."""
+        return {
+            "model": self.model_config.to_dict(),
+            "training": asdict(self.config),
+            "pairs": len(self.pairs),
+        }
+
+    def _restore(self) -> None:
+        groups, facts = load_state(self.state_path)
+        for name, value in self._identity().items():
+            if facts[name] != value:
+                raise ValueError(
+                    f"{self.state_path} is of a run with other {name} options: "
+                    f"{_difference(facts[name], value)}; repeat its options, or start anew"
+                )
+        self.progress = Progress(**facts["progress"])
+        self.accelerator.unwrap_model(self.model).load_state_dict(groups["model"])
+        self.average.module.load_state_dict(groups["average"])
+        self.average.n_averaged.copy_(groups["random"]["updates"])
+        self.best = groups["best"]
+        restore_optimizer(self.optimizer.optimizer, groups["optimizer"])
+        torch.set_rng_state(groups["random"]["torch"])
+
+    def _finish(self) -> Likelihood:
+        model = self.average.module
+        model.load_state_dict(self.best)
+        result = likelihood(model, self.validation_pairs, self.unknown_types)
+        if self.accelerator.is_main_process:
+            save_model(self.out, model, self.tokenizer, self._card(result))
+        return result
+
+
+    def _card(self, result: Likelihood) -> str:
+        options = "\n".join(f"- {name}: {value}" for name, value in asdict(self.config).items())
+        return (
+            f"# A MIME checkpoint\n\nTrained by `mime-fast train` on {len(self.pairs)} pairs for "
+            f"{self.progress.step} steps ({self.progress.seconds / 60:.0f} minutes).\n\n"
+            f"Validation: perplexity {result.perplexity_example_mean:.2f} (mean over examples), "
+            f"{result.perplexity_token_mean:.2f} (over tokens); emotion accuracy "
+            f"{result.emotion_accuracy:.1%}, polarity {result.polarity_accuracy:.1%}.\n\n"
+            f"Options:\n{options}\n"
+        )
+
+
+def save_model(out: Path, model: Mime, tokenizer: Tokenizer, card: str) -> None:
+    """Write a model's checkpoint directory; weights in float16."""
+    tied = {"output.weight"} if model.config.tie_embeddings else set()
+    tensors = {
+        name: tensor.detach().cpu().half().numpy()
+        for name, tensor in model.state_dict().items()
+        if name not in tied
+    }
+    config = model.config.replace(dropout=0.0)
+    checkpoint.save(out, config, tokenizer, tensors, card)
+
+
+def _decay_groups(model: Mime, weight_decay: float) -> list[dict[str, Any]]:
+    """Matrices decay; norms, biases do not."""
+    matrices = [p for p in model.parameters() if p.dim() > 1]
+    vectors = [p for p in model.parameters() if p.dim() <= 1]
+    return [
+        {"params": matrices, "weight_decay": weight_decay},
+        {"params": vectors, "weight_decay": 0.0},
+    ]
+
+
+def _texts(examples: list[Example]) -> list[str]:
+    """Every utterance once: the contexts of a conversation's later examples repeat its earlier ones."""
+    texts: dict[str, None] = {}
+    for example in examples:
+        texts.update(dict.fromkeys([*example.context, example.target]))
+    return list(texts)
+
+
+def _difference(old: Any, new: Any) -> str:
+    if not isinstance(old, dict):
+        return f"{old} then, {new} now"
+    return ", ".join(f"{k} {old[k]} then, {new.get(k)} now" for k in old if old[k] != new.get(k))

@@ -1,0 +1,111 @@
+"""What training minimises: our reading of the paper (`cvae`) and the released code's loss."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from mime_fast.emotions import NEGATIVE, POSITIVE
+from mime_fast.models.mime import GaussianGroups, Memory
+from mime_fast.text.tokenizer import PAD
+
+
+@dataclass(frozen=True)
+class Weights:
+    """L = gamma response + alpha emotion + beta (KL+ + KL-) + delta mixture."""
+
+    alpha: float = 1.0
+    beta: float = 0.1
+    gamma: float = 1.0
+    delta: float = 0.1
+    label_smoothing: float = 0.1
+    free_bits: float = 0.0  # nats a group that cost nothing
+    beta_warmup: float = 0.2  # share of training over which beta rises from 0
+
+
+class Loss(NamedTuple):
+    """Scalars; `total` is what is minimised."""
+
+    total: Tensor
+    response: Tensor  # nats a token, label-smoothed
+    nll: Tensor  # nats a token, not smoothed: what perplexity is the exponential of
+    emotion: Tensor
+    divergence: Tensor
+    mixture: Tensor
+
+
+def cvae_loss(
+    memory: Memory, logits: Tensor, reply: Tensor, emotion: Tensor, weights: Weights, progress: float
+) -> Loss:
+    """The objective that our models train with; all in float32.
+
+    logits (tokens, vocabulary) of the reply's real tokens, reply (batch, length), emotion (batch,),
+    progress: the share of training that is done, which anneals beta.
+    """
+    targets = reply[reply != PAD]
+    log_probs = logits.float().log_softmax(-1)
+    nll = functional.nll_loss(log_probs, targets)
+    smoothed = nll
+    if weights.label_smoothing:
+        uniform = -log_probs.mean()
+        smoothed = (1 - weights.label_smoothing) * nll + weights.label_smoothing * uniform
+    classification = functional.cross_entropy(memory.emotion_logits, emotion)
+    divergence = kl_divergence(memory, weights.free_bits)
+    mixture = mixture_loss(memory, emotion)
+    beta = weights.beta * min(1.0, progress / weights.beta_warmup if weights.beta_warmup else 1.0)
+    total = (
+        weights.gamma * smoothed
+        + weights.alpha * classification
+        + beta * divergence
+        + weights.delta * mixture
+    )
+    return Loss(total, smoothed, nll, classification, divergence, mixture)
+
+
+def kl_divergence(memory: Memory, free_bits: float = 0.0) -> Tensor:
+    """KL(posterior || prior) of both groups: sum over the latent, mean over the batch (Eq. 16)."""
+    if memory.posterior is None:
+        raise ValueError("the posterior is only inferred when encode() is given the reply")
+    groups = zip(memory.posterior, memory.prior, strict=True)
+    divergences = [posterior.divergence(prior).sum(-1).mean() for posterior, prior in groups]
+    return torch.stack([value.clamp(min=free_bits) for value in divergences]).sum()
+
+
+def mixture_loss(memory: Memory, emotion: Tensor) -> Tensor:
+    """-log d_g[gold emotion] in the group that holds it, mean over the batch."""
+    order = torch.tensor([*POSITIVE, *NEGATIVE], device=emotion.device)
+    both = torch.cat(list(memory.mixture), -1)  # (batch, 32) in the groups' order
+    column = (order == emotion[:, None]).int().argmax(-1)
+    gold = both.gather(1, column[:, None]).squeeze(1)
+    return -gold.clamp(min=1e-9).log().mean()
+
+
+def released_loss(memory: Memory, logits: Tensor, reply: Tensor, emotion: Tensor) -> Loss:
+    """The released code's loss (its section 5): sums over tokens and latents, mean cross-entropy.
+
+    Label smoothing 0.1 spread over V - 2 words: neither the target nor PAD.
+    """
+    targets = reply[reply != PAD]
+    log_probs = logits.log_softmax(-1)
+    share = 0.1 / (logits.shape[-1] - 2)
+    wanted = torch.full_like(log_probs, share).scatter(1, targets[:, None], 0.9)
+    wanted[:, PAD] = 0.0
+    response = functional.kl_div(log_probs, wanted, reduction="sum")
+    classification = functional.cross_entropy(memory.emotion_logits, emotion)
+    divergence = kl_divergence(memory) * len(reply)
+    total = response + classification + divergence
+    nll = functional.nll_loss(log_probs, targets)
+    return Loss(total, response, nll, classification, divergence, torch.zeros_like(total))
+
+
+def standard_normal_divergence(latent: GaussianGroups) -> tuple[Tensor, Tensor]:
+    """KL of each group to N(0, 1), summed: what the released code reports when it evaluates."""
+
+    def divergence(mean: Tensor, log_variance: Tensor) -> Tensor:
+        return (log_variance.exp() + mean.square() - log_variance - 1).sum() / 2
+
+    return divergence(*latent.positive), divergence(*latent.negative)

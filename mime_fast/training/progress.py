@@ -1,0 +1,74 @@
+"""A training run on the terminal: one bar, a line for each validation."""
+
+from __future__ import annotations
+
+import math
+from types import TracebackType
+from typing import Self
+
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+from mime_fast.evaluation.perplexity import Likelihood
+from mime_fast.training.objective import Loss
+
+SMOOTHING = 0.98  # of the running averages that are shown
+
+
+class RichReporter:
+    """Shows loss, perplexity, tokens a second and the time left. A context manager."""
+
+    def __init__(self) -> None:
+        self._bar = Progress(
+            TextColumn("training"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("loss {task.fields[loss]:.3f}  ppl {task.fields[perplexity]:.1f}"),
+            TextColumn("{task.fields[rate]:.0f} tokens/s"),
+            TimeElapsedColumn(),
+            TextColumn("left"),
+            TimeRemainingColumn(),
+        )
+        self._task = self._bar.add_task("training", total=None, loss=0.0, perplexity=0.0, rate=0.0)
+        self._averages: dict[str, float] = {}
+
+    def __enter__(self) -> Self:
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._bar.stop()
+
+    def step(self, step: int, total: int, loss: Loss, tokens_per_second: float) -> None:
+        """See Reporter.step."""
+        self._bar.update(
+            self._task,
+            completed=step,
+            total=total,
+            loss=self._average("loss", loss.total.item()),
+            perplexity=math.exp(min(self._average("nll", loss.nll.item()), 20)),
+            rate=self._average("rate", tokens_per_second),
+        )
+
+    def validation(self, step: int, result: Likelihood, best: bool) -> None:
+        """See Reporter.validation."""
+        self._bar.console.print(
+            f"step {step}: validation perplexity {result.perplexity_example_mean:.2f}, "
+            f"emotion accuracy {result.emotion_accuracy:.1%}{' (best)' if best else ''}"
+        )
+
+    def _average(self, name: str, value: float) -> float:
+        old = self._averages.get(name, value)
+        self._averages[name] = SMOOTHING * old + (1 - SMOOTHING) * value
+        return self._averages[name]

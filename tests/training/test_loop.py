@@ -1,0 +1,132 @@
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from mime_fast import Generator, checkpoint
+from mime_fast.evaluation.perplexity import Likelihood
+from mime_fast.training.loop import Trainer, TrainingConfig
+from mime_fast.training.objective import Loss
+from mime_fast.training.state import load_state
+
+MODEL = {"hidden_dim": 32, "key_dim": 16, "filter_dim": 16, "latent_dim": 8, "dropout": 0.1}
+SHORT = TrainingConfig(
+    epochs=6, batch_size=8, learning_rate=3e-3, warmup_steps=4, validate_every=10, min_count=1
+)
+
+
+class Recorder:
+    """A Reporter that remembers, and may interrupt a run after a step."""
+
+    def __init__(self, stop_after: int = 10**9) -> None:
+        self.losses: list[float] = []
+        self.validations: list[tuple[int, Likelihood]] = []
+        self.stop_after = stop_after
+
+    def step(self, step: int, total: int, loss: Loss, tokens_per_second: float) -> None:
+        self.losses.append(loss.total.item())
+        if step >= self.stop_after:
+            raise KeyboardInterrupt
+
+    def validation(self, step: int, result: Likelihood, best: bool) -> None:
+        self.validations.append((step, result))
+
+
+def trainer(data: Path, out: Path, reporter: Recorder | None = None, **options: Any) -> Trainer:
+    config = TrainingConfig(**{**asdict(SHORT), "weights": SHORT.weights, **options})
+    return Trainer(data, out, config, MODEL, reporter or Recorder())
+
+
+def test_training_learns_and_writes_a_checkpoint(dialogues: Path, tmp_path: Path) -> None:
+    recorder = Recorder()
+    result = trainer(dialogues, tmp_path / "out", recorder, epochs=20, ema_decay=0.9).run()
+    first = recorder.validations[0][1].perplexity_example_mean
+    assert result.perplexity_example_mean < first / 3
+    assert result.emotion_accuracy > 0.9
+    response = Generator(tmp_path / "out").respond("I lost my dog.", seed=1)
+    assert response.emotion == "sad"
+    assert "sorry" in response.text
+
+
+def test_a_resumed_run_ends_where_an_uninterrupted_one_does(
+    dialogues: Path, tmp_path: Path
+) -> None:
+    trainer(dialogues, tmp_path / "whole").run()
+    with pytest.raises(KeyboardInterrupt):
+        trainer(dialogues, tmp_path / "cut", Recorder(stop_after=27)).run()
+    assert not (tmp_path / "cut").exists()
+    resumed = Recorder()
+    Trainer(dialogues, tmp_path / "cut", SHORT, MODEL, resumed, resume=True).run()
+    assert resumed.validations[0][0] == 30  # it went on from the validation at step 20
+    whole, cut = (checkpoint.load(tmp_path / name).tensors for name in ("whole", "cut"))
+    for name, tensor in whole.items():
+        np.testing.assert_array_equal(tensor, cut[name], err_msg=name)
+
+
+def test_a_killed_run_loses_at_most_one_validation_interval(
+    dialogues: Path, tmp_path: Path
+) -> None:
+    state = tmp_path / "out.training.safetensors"
+    command = [sys.executable, "-m", "mime_fast.cli", "train", "--data", str(dialogues)]
+    command += ["--out", str(tmp_path / "out"), "--epochs", "10", "--batch-size", "8"]
+    command += ["--validate-every", "5", "--hidden-dim", "32", "--key-dim", "16"]
+    command += ["--filter-dim", "16", "--patience", "1000", "--min-count", "1"]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    deadline = time.monotonic() + 120
+    while not state.exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    saved = load_state(state)[1]["progress"]["step"]
+    assert saved > 0
+    assert saved % 5 == 0
+
+    subprocess.run([*command, "--resume"], check=True, stdout=subprocess.DEVNULL)
+    assert load_state(state)[1]["progress"]["step"] == 80
+    assert Generator(tmp_path / "out").respond("I lost my dog.").text
+
+
+def test_validation_that_stops_improving_ends_the_run(dialogues: Path, tmp_path: Path) -> None:
+    recorder = Recorder()
+    # So small a rate that float32 weights, averaged, do not move: only the first check is a best.
+    trainer(
+        dialogues, tmp_path / "out", recorder, learning_rate=1e-30, validate_every=2, patience=2
+    ).run()
+    assert [step for step, _ in recorder.validations] == [2, 4, 6]
+
+
+def test_nothing_is_overwritten(dialogues: Path, tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    with pytest.raises(FileExistsError, match="--resume"):
+        trainer(dialogues, tmp_path / "out")
+
+
+def test_resume_needs_the_same_run(dialogues: Path, tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="nothing to resume"):
+        Trainer(dialogues, tmp_path / "new", SHORT, MODEL, Recorder(), resume=True)
+    with pytest.raises(KeyboardInterrupt):
+        trainer(dialogues, tmp_path / "out", Recorder(stop_after=11)).run()
+    other = TrainingConfig(**{**asdict(SHORT), "weights": SHORT.weights, "batch_size": 4})
+    with pytest.raises(ValueError, match="batch_size 8 then, 4 now"):
+        Trainer(dialogues, tmp_path / "out", other, MODEL, Recorder(), resume=True)
+
+
+def test_a_broken_state_is_named(dialogues: Path, tmp_path: Path) -> None:
+    state = tmp_path / "out.training.safetensors"
+    state.write_bytes(b"\x10\x00")
+    with pytest.raises(ValueError, match="not a whole training state"):
+        Trainer(dialogues, tmp_path / "out", SHORT, MODEL, Recorder(), resume=True)
+
+
+def test_a_loss_that_is_not_finite_stops_the_run(dialogues: Path, tmp_path: Path) -> None:
+    with pytest.raises(FloatingPointError, match="learning-rate"):
+        trainer(dialogues, tmp_path / "out", learning_rate=1e20).run()

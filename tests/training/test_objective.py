@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from torch import Tensor
+from torch.distributions import Normal, kl_divergence
+
+from mime_fast.config import ModelConfig
+from mime_fast.emotions import NEGATIVE, POSITIVE
+from mime_fast.models.mime import Gaussian, Groups, Memory, Mime, initialise
+from mime_fast.text.tokenizer import EOS, PAD
+from mime_fast.training.objective import Weights, cvae_loss, mixture_loss
+
+TOKENS = torch.tensor([[6, 7, 8, 9], [6, 10, PAD, PAD]])
+SPEAKERS = torch.tensor([[6, 4, 4, 4], [6, 4, PAD, PAD]])
+REPLY = torch.tensor([[8, 9, EOS], [7, EOS, PAD]])
+EMOTION = torch.tensor([POSITIVE[2], NEGATIVE[5]])
+
+
+@pytest.fixture
+def forward() -> tuple[Mime, Memory, Tensor]:
+    torch.manual_seed(0)
+    config = ModelConfig(
+        vocab_size=12, hidden_dim=16, num_heads=2, key_dim=8, filter_dim=8, latent_dim=4
+    )
+    model = Mime(config)
+    initialise(model)
+    noise = Groups(*torch.randn(2, 2, 4))
+    return model, *model(TOKENS, SPEAKERS, EMOTION, REPLY, noise)
+
+
+def test_the_divergence_is_that_of_torch() -> None:
+    torch.manual_seed(0)
+    mean, log_variance, other_mean, other_log_variance = torch.randn(4, 3, 5)
+    ours = Gaussian(mean, log_variance).divergence(Gaussian(other_mean, other_log_variance))
+    theirs = kl_divergence(
+        Normal(mean, (log_variance / 2).exp()), Normal(other_mean, (other_log_variance / 2).exp())
+    )
+    torch.testing.assert_close(ours, theirs)
+
+
+def test_the_total_is_the_weighted_sum(forward: tuple[Mime, Memory, Tensor]) -> None:
+    _, memory, logits = forward
+    weights = Weights(alpha=2, beta=0.5, gamma=3, delta=0.25, label_smoothing=0.1)
+    loss = cvae_loss(memory, logits, REPLY, EMOTION, weights, progress=1.0)
+    expected = 3 * loss.response + 2 * loss.emotion + 0.5 * loss.divergence + 0.25 * loss.mixture
+    torch.testing.assert_close(loss.total, expected)
+    targets = torch.tensor([8, 9, EOS, 7, EOS])
+    smoothed = torch.nn.functional.cross_entropy(logits, targets, label_smoothing=0.1)
+    torch.testing.assert_close(loss.response, smoothed)
+    torch.testing.assert_close(loss.nll, torch.nn.functional.cross_entropy(logits, targets))
+
+
+def test_beta_rises_from_nothing(forward: tuple[Mime, Memory, Tensor]) -> None:
+    _, memory, logits = forward
+    weights = Weights(beta=1.0, beta_warmup=0.5)
+    totals = [
+        cvae_loss(memory, logits, REPLY, EMOTION, weights, progress).total
+        for progress in (0.0, 0.25, 0.5, 1.0)
+    ]
+    divergence = cvae_loss(memory, logits, REPLY, EMOTION, weights, 1.0).divergence
+    torch.testing.assert_close(totals[1] - totals[0], divergence / 2)
+    torch.testing.assert_close(totals[3], totals[2])
+
+
+def test_free_bits_are_free(forward: tuple[Mime, Memory, Tensor]) -> None:
+    _, memory, logits = forward
+    loss = cvae_loss(memory, logits, REPLY, EMOTION, Weights(free_bits=1e3), 1.0)
+    assert loss.divergence.item() == 2e3
+
+
+def test_the_mixture_loss_reads_the_gold_emotion(forward: tuple[Mime, Memory, Tensor]) -> None:
+    _, memory, _ = forward
+    gold = memory.mixture.positive[0, 2], memory.mixture.negative[1, 5]
+    expected = -sum(math.log(share.item()) for share in gold) / 2
+    assert mixture_loss(memory, EMOTION).item() == pytest.approx(expected)
+
+
+def test_every_parameter_learns(forward: tuple[Mime, Memory, Tensor]) -> None:
+    model, memory, logits = forward
+    cvae_loss(memory, logits, REPLY, EMOTION, Weights(), 1.0).total.backward()
+    still = [n for n, p in model.named_parameters() if p.grad is None or not p.grad.any()]
+    assert still == []
+
+
+def test_the_divergence_needs_the_reply() -> None:
+    config = ModelConfig(vocab_size=12, hidden_dim=16, key_dim=8, filter_dim=8, latent_dim=4)
+    model = Mime(config)
+    memory = model.encode(TOKENS, SPEAKERS, Groups(*torch.zeros(2, 2, 4)))
+    with pytest.raises(ValueError, match="reply"):
+        cvae_loss(memory, torch.zeros(5, 12), REPLY, EMOTION, Weights(), 1.0)
