@@ -1,0 +1,276 @@
+"""The command line: mime-fast respond | chat | train | evaluate | convert.
+
+Nothing heavy is imported before a command needs it: --help stays instant.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from mime_fast.config import GenerationConfig
+    from mime_fast.generator import Generator
+
+app = typer.Typer(
+    help="Empathetic replies from MIME. Example: mime-fast respond 'I lost my dog yesterday'",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+Ckpt = Annotated[
+    Path | None,
+    typer.Option("--checkpoint", "-c", help="Checkpoint directory; default: the bundled one."),
+]
+EngineName = Annotated[str, typer.Option("--engine", help="native (no torch) or eager (PyTorch).")]
+Beams = Annotated[int, typer.Option("--num-beams", "-b", help="Beam width; 1: greedy.")]
+Sample = Annotated[bool, typer.Option("--sample", "-s", help="Sample instead of greedy.")]
+Temperature = Annotated[float, typer.Option(help="Below 1: safer; above 1: bolder. With --sample.")]
+TopK = Annotated[int, typer.Option(help="Sample among the k likeliest words; 0: all.")]
+TopP = Annotated[float, typer.Option(help="Sample among the words that hold this probability.")]
+MinP = Annotated[float, typer.Option(help="Drop words below this share of the likeliest.")]
+Sequences = Annotated[int, typer.Option("--num-return-sequences", "-n", help="How many replies.")]
+MaxTokens = Annotated[int, typer.Option(help="Longest reply, in words.")]
+MinTokens = Annotated[int, typer.Option(help="Shortest reply, in words.")]
+LengthPenalty = Annotated[float, typer.Option(help="Scores are divided by length to this power.")]
+Repetition = Annotated[float, typer.Option(help="Above 1: repeat fewer words.")]
+NoRepeat = Annotated[int, typer.Option(help="Never repeat a run of this many words; 0: off.")]
+Seed = Annotated[int | None, typer.Option(help="Repeats a reply exactly; default: a new one.")]
+ForcedEmotion = Annotated[str | None, typer.Option(help="Force the speaker's emotion, e.g. sad.")]
+MeanEmotion = Annotated[bool, typer.Option(help="Do not sample the response emotions.")]
+Data = Annotated[Path, typer.Option("--data", help="A folder in the EmpatheticDialogues format.")]
+
+
+@app.command()
+def respond(
+    text: Annotated[str, typer.Argument(help="The message; - reads it from standard input.")],
+    history: Annotated[
+        list[str] | None,
+        typer.Option("--history", "-H", help="An earlier turn, oldest first; repeat the option."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Everything, as JSON.")] = False,
+    checkpoint: Ckpt = None,
+    engine: EngineName = "auto",
+    num_beams: Beams = 1,
+    sample: Sample = False,
+    temperature: Temperature = 1.0,
+    top_k: TopK = 0,
+    top_p: TopP = 1.0,
+    min_p: MinP = 0.0,
+    num_return_sequences: Sequences = 1,
+    max_new_tokens: MaxTokens = 50,
+    min_new_tokens: MinTokens = 1,
+    length_penalty: LengthPenalty = 1.0,
+    repetition_penalty: Repetition = 1.0,
+    no_repeat_ngram_size: NoRepeat = 0,
+    seed: Seed = None,
+    emotion: ForcedEmotion = None,
+    mean_emotion: MeanEmotion = False,
+) -> None:
+    """Answer one message.
+
+    mime-fast respond 'I got the job!' --num-beams 5 -n 3
+    """
+    config = _generation_config(
+        num_beams=num_beams,
+        do_sample=sample,
+        temperature=temperature,
+        top_k=top_k,
+        top_p=top_p,
+        min_p=min_p,
+        num_return_sequences=num_return_sequences,
+        max_new_tokens=max_new_tokens,
+        min_new_tokens=min_new_tokens,
+        length_penalty=length_penalty,
+        repetition_penalty=repetition_penalty,
+        no_repeat_ngram_size=no_repeat_ngram_size,
+        seed=seed,
+        emotion=emotion,
+        stochastic_emotion=not mean_emotion,
+    )
+    message = sys.stdin.buffer.read() if text == "-" else text
+    response = _generator(checkpoint, engine).respond([*(history or []), message], config)
+    from mime_fast import terminal
+
+    terminal.print_json(response) if as_json else terminal.print_replies(response)
+
+
+@app.command()
+def chat(
+    message: Annotated[
+        str | None, typer.Option("--message", "-m", help="Answer this before reading yours.")
+    ] = None,
+    checkpoint: Ckpt = None,
+    engine: EngineName = "auto",
+    num_beams: Beams = 1,
+    sample: Sample = False,
+    temperature: Temperature = 1.0,
+    top_k: TopK = 0,
+    top_p: TopP = 1.0,
+    seed: Seed = None,
+    mean_emotion: MeanEmotion = False,
+) -> None:
+    """Talk with it; shows the emotion it recognised and the mixture it answers with.
+
+    Ends with Ctrl-D or an empty line. mime-fast chat --sample --top-p 0.9
+    """
+    config = _generation_config(
+        num_beams=num_beams,
+        do_sample=sample,
+        temperature=temperature,
+        top_k=top_k,
+        top_p=top_p,
+        seed=seed,
+        stochastic_emotion=not mean_emotion,
+    )
+    from mime_fast import terminal
+
+    terminal.chat(_generator(checkpoint, engine), config, message)
+
+
+@app.command()
+def train(
+    data: Data,
+    out: Annotated[Path, typer.Option(help="The checkpoint directory to write.")],
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with an interrupted run.")] = False,
+    epochs: Annotated[int, typer.Option(help="Passes over the data.")] = 12,
+    batch_size: Annotated[int, typer.Option(help="Pairs a step, in each process.")] = 64,
+    learning_rate: Annotated[float, typer.Option(help="The peak, after the warm-up.")] = 1.5e-3,
+    warmup_steps: Annotated[int, typer.Option(help="Steps until the peak.")] = 500,
+    validate_every: Annotated[int, typer.Option(help="Steps between validations.")] = 630,
+    patience: Annotated[int, typer.Option(help="Validations without gain before stopping.")] = 4,
+    dropout: Annotated[float, typer.Option(help="Of embeddings, sub-layers and states.")] = 0.15,
+    hidden_dim: Annotated[int, typer.Option(help="Width of the model.")] = 300,
+    num_heads: Annotated[int, typer.Option(help="Attention heads.")] = 2,
+    key_dim: Annotated[int, typer.Option(help="Width of all heads together.")] = 40,
+    filter_dim: Annotated[int, typer.Option(help="Width of the feed-forward.")] = 50,
+    num_layers: Annotated[int, typer.Option(help="Layers of each encoder and the decoder.")] = 1,
+    min_count: Annotated[int, typer.Option(help="Words seen less often become UNK.")] = 2,
+    vectors: Annotated[bool, typer.Option(help="Start from pretrained word vectors.")] = False,
+    alpha: Annotated[float, typer.Option(help="Weight of the emotion loss.")] = 1.0,
+    beta: Annotated[float, typer.Option(help="Weight of the divergence.")] = 0.1,
+    gamma: Annotated[float, typer.Option(help="Weight of the response loss.")] = 1.0,
+    delta: Annotated[float, typer.Option(help="Weight of the mixture loss.")] = 0.1,
+    label_smoothing: Annotated[float, typer.Option(help="Of the response loss.")] = 0.0,
+    free_bits: Annotated[float, typer.Option(help="Nats of divergence a group that are free.")] = 0.0,
+    objective: Annotated[str, typer.Option(help="cvae, or released: the authors' loss.")] = "cvae",
+    mixed_precision: Annotated[str, typer.Option(help="no, bf16 or fp16.")] = "no",
+    seed: Annotated[int, typer.Option(help="Of everything random.")] = 1234,
+) -> None:
+    """Train a model (extra `train`); with `accelerate launch -m mime_fast.cli` in several processes.
+
+    mime-fast train --data ed --out runs/mime --vectors --mixed-precision bf16
+    """
+    with _needs("train"):
+        from mime_fast.training.loop import Trainer, TrainingConfig
+        from mime_fast.training.objective import Weights
+        from mime_fast.training.progress import RichReporter
+    weights = Weights(alpha, beta, gamma, delta, label_smoothing, free_bits)
+    config = TrainingConfig(
+        epochs=epochs,
+        batch_size=batch_size,
+        learning_rate=learning_rate,
+        warmup_steps=warmup_steps,
+        validate_every=validate_every,
+        patience=patience,
+        min_count=min_count,
+        vectors=vectors,
+        mixed_precision=mixed_precision,
+        seed=seed,
+        weights=weights,
+    )
+    model = {
+        "dropout": dropout,
+        "hidden_dim": hidden_dim,
+        "num_heads": num_heads,
+        "key_dim": key_dim,
+        "filter_dim": filter_dim,
+        "num_layers": num_layers,
+        "objective": objective,
+    }
+    with RichReporter() as reporter:
+        Trainer(data, out, config, model, reporter, resume=resume).run()
+    print(f"wrote {out}; try: mime-fast chat --checkpoint {out}")
+
+
+@app.command()
+def evaluate(
+    data: Annotated[
+        Path, typer.Option(help="A JSON-lines file, or a folder (test_examples or test).")
+    ],
+    checkpoint: Annotated[Path | None, typer.Argument(help="Default: the bundled one.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="The figures as JSON.")] = False,
+) -> None:
+    """Measure perplexity, emotion accuracy, BLEU and diversity (extra `eval`).
+
+    mime-fast evaluate --data ed/test_examples.jsonl
+    """
+    with _needs("eval"):
+        from mime_fast.evaluation.report import evaluate_checkpoint, show
+    report = evaluate_checkpoint(checkpoint, data)
+    show(report, as_json=as_json)
+
+
+@app.command()
+def convert(
+    source: Annotated[Path, typer.Argument(metavar="IN", help="The authors' checkpoint file.")],
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="The directory to write.")],
+    vocabulary: Annotated[Path, typer.Option(help="Its words, one a line, in the order of ids.")],
+    heads: Annotated[int, typer.Option(help="Attention heads: a state dict does not show it.")] = 2,
+    mean_query: Annotated[bool, typer.Option("--mean-query", help="Trained with it.")] = False,
+) -> None:
+    """Turn a checkpoint of the authors' code into a checkpoint directory (extra `train`).
+
+    mime-fast convert saved_model out --vocabulary words.txt
+    """
+    with _needs("train"):
+        from mime_fast.convert import convert as convert_checkpoint
+    convert_checkpoint(source, out, vocabulary, heads=heads, mean_query=mean_query)
+    print(f"wrote {out}; try: mime-fast chat --checkpoint {out}")
+
+
+class _needs:  # noqa: N801 - read as a sentence: with _needs("train")
+    """Turns a missing optional dependency into the name of the extra that brings it."""
+
+    def __init__(self, extra: str) -> None:
+        self.extra = extra
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, ModuleNotFoundError):
+            raise ModuleNotFoundError(
+                f"{error.name} is not installed; run: pip install 'mime-fast[{self.extra}]'"
+            ) from error
+
+
+def _generation_config(**options: Any) -> GenerationConfig:
+    from mime_fast.config import GenerationConfig
+
+    return GenerationConfig(**options)
+
+
+def _generator(checkpoint: Path | None, engine: str) -> Generator:
+    from mime_fast.generator import Generator
+
+    return Generator(checkpoint, engine=engine)
+
+
+def main() -> None:
+    """Run the command line; an error is one line that names the value and the remedy."""
+    try:
+        app()
+    except (ValueError, TypeError, OSError, ModuleNotFoundError, FloatingPointError) as error:
+        sys.exit(f"mime-fast: {error}")
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,71 @@
+"""What every engine does, step by step: encode once, then one decoding step a token."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mime_fast.config import ModelConfig
+from mime_fast.types import Dialogue, FloatArray, IntArray
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """What the encoder side found out about n dialogues."""
+
+    emotion_logits: FloatArray  # (n, 32)
+    positive_mixture: FloatArray  # (n, 13), order of emotions.POSITIVE
+    negative_mixture: FloatArray  # (n, 19), order of emotions.NEGATIVE
+    mimics_positive: NDArray[np.bool_]  # (n,)
+    memory: Any  # the engine's own
+
+
+class Sampling(Protocol):
+    """The operations that choose tokens: mime_fast._C, or its slow twin mime_fast.sampling."""
+
+    def philox_uniform(
+        self, seed: int, stream: int, offset: int, count: int
+    ) -> NDArray[np.float64]: ...
+    def standard_normal(self, seed: int, stream: int, count: int) -> FloatArray: ...
+    def top_k(self, logits: FloatArray, k: int) -> tuple[FloatArray, IntArray]: ...
+    def select_tokens(
+        self,
+        logits: FloatArray,
+        uniforms: NDArray[np.float64],
+        temperature: float,
+        top_k: int,
+        top_p: float,
+        min_p: float,
+    ) -> IntArray: ...
+
+
+class Engine(Protocol):
+    """A loaded model. Shared by threads: every call owns its state."""
+
+    name: str
+    config: ModelConfig
+
+    @property
+    def sampling(self) -> Sampling:
+        """The engine's own implementation of the sampling operations."""
+
+    def encode(
+        self, dialogues: Sequence[Dialogue], noise: FloatArray, emotion: int | None
+    ) -> Encoded:
+        """Context encoder, emotion, mixture, fusion: once a request.
+
+        noise: (n, 2, latent), positive group first. emotion: forces the speaker's emotion id.
+        """
+
+    def start(self, encoded: Encoded, rows: Sequence[int]) -> Any:
+        """A decode state with one row for each entry: the number of its dialogue."""
+
+    def step(self, state: Any, tokens: IntArray) -> FloatArray:
+        """Feed one token a row (the first: SOS); logits (rows, vocabulary) of the next."""
+
+    def select(self, state: Any, rows: IntArray) -> Any:
+        """The state of these rows, in this order: hypotheses fork, move and leave."""

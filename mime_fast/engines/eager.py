@@ -1,0 +1,96 @@
+"""The eager engine: the trained PyTorch modules themselves. Its tokens are the definition of right.
+
+Each step runs the decoder over the whole prefix again: no cache that could be wrong.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mime_fast import sampling
+from mime_fast.checkpoint import Checkpoint
+from mime_fast.engines.base import Encoded, Sampling
+from mime_fast.models.mime import Groups, Memory, Mime
+from mime_fast.training.data import pad
+from mime_fast.types import Dialogue, FloatArray, IntArray
+
+
+@dataclass
+class EagerState:
+    """The rows that are being decoded."""
+
+    memory: Memory  # one entry a row
+    tokens: Tensor  # (rows, steps) decoder input so far
+
+
+class EagerEngine:
+    """Runs a checkpoint with PyTorch on any device torch has."""
+
+    name = "eager"
+    sampling: Sampling = sampling
+
+    def __init__(self, checkpoint: Checkpoint, device: str = "cpu") -> None:
+        self.config = checkpoint.config
+        self.device = torch.device(device)
+        self.model = load_model(checkpoint).to(self.device)
+
+    @torch.inference_mode()
+    def encode(
+        self, dialogues: Sequence[Dialogue], noise: FloatArray, emotion: int | None
+    ) -> Encoded:
+        """See Engine.encode."""
+        tokens = pad([dialogue.tokens for dialogue in dialogues]).to(self.device)
+        speakers = pad([dialogue.speakers for dialogue in dialogues]).to(self.device)
+        drawn = torch.from_numpy(noise).to(self.device)
+        forced = None if emotion is None else torch.full((len(dialogues),), emotion).to(self.device)
+        groups = Groups(drawn[:, 0], drawn[:, 1])
+        memory = self.model.encode(tokens, speakers, groups, emotion=forced)
+        return Encoded(
+            _numpy(memory.emotion_logits),
+            _numpy(memory.mixture.positive),
+            _numpy(memory.mixture.negative),
+            memory.positive.cpu().numpy(),
+            memory,
+        )
+
+    @torch.inference_mode()
+    def start(self, encoded: Encoded, rows: Sequence[int]) -> EagerState:
+        """See Engine.start."""
+        empty = torch.empty(len(encoded.mimics_positive), 0, dtype=torch.long, device=self.device)
+        return self.select(EagerState(encoded.memory, empty), np.asarray(rows))
+
+    @torch.inference_mode()
+    def step(self, state: EagerState, tokens: IntArray) -> FloatArray:
+        """See Engine.step."""
+        newest = torch.from_numpy(tokens).to(self.device)
+        state.tokens = torch.cat([state.tokens, newest[:, None]], 1)
+        states = self.model.decode(state.tokens, state.memory)
+        return _numpy(self.model.output(states[:, -1]))
+
+    @torch.inference_mode()
+    def select(self, state: EagerState, rows: IntArray) -> EagerState:
+        """See Engine.select."""
+        chosen = torch.from_numpy(rows).to(self.device)
+        memory = state.memory._replace(
+            fused=state.memory.fused[chosen], real=state.memory.real[chosen]
+        )
+        return EagerState(memory, state.tokens[chosen])
+
+
+def load_model(checkpoint: Checkpoint) -> Mime:
+    """The PyTorch model of a checkpoint, in evaluation mode."""
+    model = Mime(checkpoint.config)
+    tensors = {name: torch.from_numpy(tensor) for name, tensor in checkpoint.tensors.items()}
+    if checkpoint.config.tie_embeddings:
+        tensors["output.weight"] = tensors["embedding.weight"]
+    model.load_state_dict(tensors)
+    return model.eval()
+
+
+def _numpy(tensor: Tensor) -> FloatArray:
+    return tensor.float().cpu().numpy()

@@ -1,0 +1,221 @@
+"""Generator: a person's message in, an empathetic reply out."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mime_fast import checkpoint as checkpoints
+from mime_fast.config import GenerationConfig
+from mime_fast.emotions import EMOTIONS, NEGATIVE, POSITIVE, emotion_id, polarity
+from mime_fast.engines import create_engine
+from mime_fast.engines.base import Encoded
+from mime_fast.search import BeamSearch, Sampler, Search, decode
+from mime_fast.search.constraints import Constraints
+from mime_fast.search.hypothesis import Hypothesis
+from mime_fast.text.dialogue import encode_dialogue
+from mime_fast.text.message import check_turns
+from mime_fast.text.tokenizer import EOS
+from mime_fast.types import (
+    Candidate,
+    Dialogue,
+    EmotionMixture,
+    FloatArray,
+    Response,
+    Timings,
+    TokenEvent,
+)
+
+Message = str | bytes | Sequence[str | bytes]
+EMOTION_STREAM = 0  # of the counter-based generator; tokens draw from the streams behind it
+
+
+class Generator:
+    """Loads a checkpoint once and answers any number of messages, from any number of threads.
+
+    Args:
+        checkpoint: a checkpoint directory; None: the bundled one.
+        engine: "native" (no torch), "eager" (PyTorch) or "auto" (native).
+        device: "auto", "cpu", or what torch calls a device (engine="eager" only).
+        compute_type: "float32" or "auto"; auto never changes a token.
+
+    Raises:
+        CheckpointError: the directory is missing, truncated, of another version or misshapen.
+        ValueError: an option that is unknown or does not fit the others.
+
+    Example:
+        >>> generator = Generator()
+        >>> generator.respond("I lost my dog yesterday.").emotion
+        'sad'
+    """
+
+    def __init__(
+        self,
+        checkpoint: str | Path | None = None,
+        *,
+        engine: str = "auto",
+        device: str = "auto",
+        compute_type: str = "auto",
+    ) -> None:
+        loaded = checkpoints.load(checkpoints.DEFAULT if checkpoint is None else checkpoint)
+        self.tokenizer = loaded.tokenizer
+        self.engine = create_engine(
+            loaded, engine=engine, device=device, compute_type=compute_type
+        )
+
+    def respond(
+        self, message: Message, config: GenerationConfig | None = None, **options: Any
+    ) -> Response:
+        """Answer one message, or a history of turns: speaker first, alternating, speaker last.
+
+        Options are those of GenerationConfig; they override `config`.
+        """
+        return self.respond_batch([message], config, **options)[0]
+
+    def respond_batch(
+        self, messages: Sequence[Message], config: GenerationConfig | None = None, **options: Any
+    ) -> list[Response]:
+        """Answer several messages together. Each reply is the one it would get alone."""
+        request = _Request(self, messages, config, options)
+        for _ in request.steps():
+            pass
+        return [request.response(index) for index in range(len(messages))]
+
+    def stream(
+        self, message: Message, config: GenerationConfig | None = None, **options: Any
+    ) -> Iterator[TokenEvent]:
+        """Answer one message piece by piece, each as soon as no hypothesis can change it.
+
+        The texts joined are exactly `respond(...).text`; the last event is `final` and carries the
+        Response. Options are checked here and now, not at the first piece.
+        """
+        return _events(_Request(self, [message], config, options))
+
+
+class _Request:
+    """The life of one call: text -> encode -> decode -> Response."""
+
+    def __init__(
+        self,
+        generator: Generator,
+        messages: Sequence[Message],
+        config: GenerationConfig | None,
+        options: dict[str, Any],
+    ) -> None:
+        if isinstance(messages, (str, bytes)):
+            raise TypeError("messages must be a list of messages; for one message use respond()")
+        self.options = (config or GenerationConfig()).replace(**options)
+        self.tokenizer, self.engine = generator.tokenizer, generator.engine
+        self._check_length()
+        self.dialogues = [self._encode_text(message) for message in messages]
+        self.seeds = [self._seed() for _ in messages]
+        self.encode_ms = self.decode_ms = 0.0
+
+    def _check_length(self) -> None:
+        longest = self.engine.config.max_positions
+        if self.options.max_new_tokens > longest:
+            raise ValueError(
+                f"max_new_tokens must be at most {longest} (the checkpoint's positions), "
+                f"got {self.options.max_new_tokens}"
+            )
+
+    def _encode_text(self, message: Message) -> Dialogue:
+        turns = check_turns(message)
+        dialogue = encode_dialogue(self.tokenizer, turns, self.engine.config.max_positions)
+        if len(dialogue.tokens) == 1:
+            raise ValueError(f"the message {turns[-1]!r:.60} holds no word; write at least one")
+        return dialogue
+
+    def _seed(self) -> int:
+        return secrets.randbits(32) if self.options.seed is None else self.options.seed
+
+    def steps(self) -> Iterator[None]:
+        """Run the engine; yields after each decoding step."""
+        if not self.dialogues:
+            return
+        started = time.perf_counter()
+        forced = None if self.options.emotion is None else emotion_id(self.options.emotion)
+        self.encoded = self.engine.encode(self.dialogues, self._noise(), forced)
+        encoded_at = time.perf_counter()
+        self.encode_ms = 1e3 * (encoded_at - started)
+        self.searches = [self._search(seed) for seed in self.seeds]
+        for _ in decode(self.engine, self.encoded, self.searches):
+            self.decode_ms = 1e3 * (time.perf_counter() - encoded_at)
+            yield
+
+    def _noise(self) -> FloatArray:
+        """Emotion noise (requests, 2, latent): zeros take the means of the distributions."""
+        latent = self.engine.config.latent_dim
+        if not self.options.stochastic_emotion:
+            return np.zeros((len(self.seeds), 2, latent), np.float32)
+        draw = self.engine.sampling.standard_normal
+        drawn = [draw(seed, EMOTION_STREAM, 2 * latent).reshape(2, latent) for seed in self.seeds]
+        return np.stack(drawn)
+
+    def _search(self, seed: int) -> Search:
+        constraints = Constraints(self.options)
+        if self.options.num_beams > 1:
+            return BeamSearch(self.options, self.engine.sampling, constraints)
+        return Sampler(self.options, seed, self.engine.sampling, constraints)
+
+    def response(self, index: int) -> Response:
+        """What the caller gets of request `index`."""
+        candidates = [self._candidate(found) for found in self.searches[index].results()]
+        emotions = _softmax(self.encoded.emotion_logits[index])
+        emotion = self.options.emotion or EMOTIONS[int(emotions.argmax())]
+        dialogue, best = self.dialogues[index], candidates[0]
+        return Response(
+            text=best.text,
+            emotion=emotion,
+            polarity=polarity(emotion_id(emotion)),
+            score=best.score,
+            seed=self.seeds[index],
+            emotions=dict(zip(EMOTIONS, emotions.tolist(), strict=True)),
+            mixture=_mixture(self.encoded, index),
+            candidates=candidates,
+            timings=Timings(self.encode_ms, self.decode_ms, len(best.tokens)),
+            dropped_turns=dialogue.dropped_turns,
+            dropped_words=dialogue.dropped_words,
+        )
+
+    def _candidate(self, hypothesis: Hypothesis) -> Candidate:
+        words = [token for token in hypothesis.tokens if token != EOS]
+        score = hypothesis.score(self.options.length_penalty)
+        text = self.tokenizer.decode(words)
+        return Candidate(text, words, score if self.options.needs_scores else None)
+
+
+def _events(request: _Request) -> Iterator[TokenEvent]:
+    tokenizer, detokenizer = request.tokenizer, request.tokenizer.detokenizer()
+    sent = 0
+    for _ in request.steps():
+        agreed = [token for token in request.searches[0].agreed() if token != EOS]
+        if fresh := agreed[sent:]:
+            sent = len(agreed)
+            yield TokenEvent("".join(detokenizer.push(tokenizer.word(t)) for t in fresh), fresh)
+    response = request.response(0)
+    rest = response.candidates[0].tokens[sent:]
+    pieces = [detokenizer.push(tokenizer.word(token)) for token in rest]
+    text = "".join([*pieces, detokenizer.finish()])
+    yield TokenEvent(text, rest, final=True, response=response)
+
+
+def _mixture(encoded: Encoded, index: int) -> EmotionMixture:
+    def named(ids: tuple[int, ...], shares: FloatArray) -> dict[str, float]:
+        return {EMOTIONS[i]: share for i, share in zip(ids, shares.tolist(), strict=True)}
+
+    return EmotionMixture(
+        named(POSITIVE, encoded.positive_mixture[index]),
+        named(NEGATIVE, encoded.negative_mixture[index]),
+        "positive" if encoded.mimics_positive[index] else "negative",
+    )
+
+
+def _softmax(logits: FloatArray) -> FloatArray:
+    exponentials = np.exp(logits - logits.max())
+    return exponentials / exponentials.sum()

@@ -1,0 +1,110 @@
+"""Beam search with length penalty, early stopping and n-best."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from mime_fast.config import GenerationConfig
+from mime_fast.engines.base import Sampling
+from mime_fast.search.constraints import Constraints
+from mime_fast.search.hypothesis import Hypothesis, common_prefix, log_softmax
+from mime_fast.text.tokenizer import EOS
+from mime_fast.types import FloatArray
+
+
+class BeamSearch:
+    """One request's beam. A hypothesis that ends is set aside; the others fill the beam.
+
+    freeze=False is the released code's search (a test's reference): a hypothesis that ended goes
+    on, and the search is over when the best one's newest token is end-of-reply.
+    """
+
+    def __init__(
+        self,
+        options: GenerationConfig,
+        sampling: Sampling,
+        constraints: Constraints,
+        *,
+        freeze: bool = True,
+    ) -> None:
+        self.options, self.sampling, self.constraints = options, sampling, constraints
+        self.freeze = freeze
+        self.live = [Hypothesis()]
+        self.finished: list[Hypothesis] = []  # best first
+        self._steps = 0
+
+    @property
+    def rows(self) -> int:
+        """How many rows the next step decodes."""
+        return len(self.live)
+
+    def advance(self, logits: FloatArray) -> tuple[list[int], list[int]]:
+        """Choose the next beam; returns each new row's parent row and token."""
+        logits = self.constraints.apply(logits, [h.tokens for h in self.live])
+        totals = log_softmax(logits) + np.array([[h.log_prob] for h in self.live], np.float32)
+        vocabulary = totals.shape[-1]
+        width = self.options.num_beams
+        # Each parent ends at most once, so 2 * width candidates hold width that go on.
+        count = min(2 * width, totals.size)
+        scores, flat = self.sampling.top_k(totals.reshape(1, -1), count)
+        parents: list[int] = []
+        live: list[Hypothesis] = []
+        for rank, (score, index) in enumerate(zip(scores[0].tolist(), flat[0].tolist(), strict=True)):
+            parent, token = divmod(index, vocabulary)
+            hypothesis = Hypothesis((*self.live[parent].tokens, token), score)
+            if score == -np.inf or len(live) == width:
+                break
+            if token == EOS and self.freeze:
+                if rank < width:
+                    self._finish(hypothesis)
+                continue
+            parents.append(parent)
+            live.append(hypothesis)
+        self.live = live
+        self._steps += 1
+        if self._is_over():
+            self._close()
+            return [], []
+        return parents, [h.tokens[-1] for h in live]
+
+    def _finish(self, hypothesis: Hypothesis) -> None:
+        self.finished.append(hypothesis)
+        self.finished.sort(key=self._score, reverse=True)  # stable: the earlier one on ties
+        del self.finished[self.options.num_beams :]
+
+    def _score(self, hypothesis: Hypothesis) -> float:
+        return hypothesis.score(self.options.length_penalty)
+
+    def _is_over(self) -> bool:
+        if not self.live or self._steps >= self.options.max_new_tokens:
+            return True
+        if not self.freeze:
+            return self.live[0].tokens[-1] == EOS
+        if len(self.finished) < self.options.num_beams:
+            return False
+        worst = self._score(self.finished[-1])
+        return self.options.early_stopping or max(map(self._attainable, self.live)) <= worst
+
+    def _attainable(self, hypothesis: Hypothesis) -> float:
+        """The best score a hypothesis can still reach: more words never add log-probability."""
+        longest = self.options.max_new_tokens
+        length = longest if self.options.length_penalty > 0 else len(hypothesis.tokens) + 1
+        return hypothesis.log_prob / length**self.options.length_penalty
+
+    def _close(self) -> None:
+        """The live hypotheses that ran out of steps compete with the finished ones."""
+        if self._steps >= self.options.max_new_tokens or not self.freeze:
+            for hypothesis in self.live:
+                self._finish(hypothesis)
+        self.live = []
+
+    def agreed(self) -> tuple[int, ...]:
+        """What every hypothesis that can still become the best one starts with."""
+        best = self.finished[:1]
+        bar = self._score(best[0]) if best else -np.inf
+        contenders = best + [h for h in self.live if self._attainable(h) >= bar]
+        return common_prefix([h.tokens for h in contenders])
+
+    def results(self) -> list[Hypothesis]:
+        """The n best, best first."""
+        return self.finished[: self.options.num_return_sequences]

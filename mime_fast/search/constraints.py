@@ -1,0 +1,52 @@
+"""Constraints on the next token: what must not, and what should less likely, be said."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from mime_fast.config import GenerationConfig
+from mime_fast.text.tokenizer import CLS, EOS, PAD, SOS, SYS, UNK, USR
+from mime_fast.types import FloatArray
+
+NEVER_GENERATED = (UNK, PAD, SOS, USR, SYS, CLS)
+
+
+@dataclass(frozen=True)
+class Constraints:
+    """Applied to logits before they are normalised, as CTranslate2 does: blocked words get -inf."""
+
+    options: GenerationConfig
+    blocked: tuple[int, ...] = NEVER_GENERATED  # a test unblocks them to compare with the authors
+
+    def apply(self, logits: FloatArray, prefixes: Sequence[tuple[int, ...]]) -> FloatArray:
+        """logits (rows, vocabulary) and each row's tokens so far -> constrained copy."""
+        constrained = logits.copy()
+        for row, prefix in zip(constrained, prefixes, strict=True):
+            self._penalise_repetition(row, prefix)
+            row[list(self.blocked)] = -np.inf
+            if len(prefix) < self.options.min_new_tokens:
+                row[EOS] = -np.inf
+            self._block_repeated_ngrams(row, prefix)
+            if not np.isfinite(row).any():
+                row[EOS] = 0  # every word is blocked: the reply ends, whatever its length
+        return constrained
+
+    def _penalise_repetition(self, row: FloatArray, prefix: tuple[int, ...]) -> None:
+        penalty = self.options.repetition_penalty
+        if penalty != 1 and prefix:
+            seen = np.unique(prefix)
+            said = row[seen]
+            row[seen] = np.where(said > 0, said / penalty, said * penalty)  # Keskar et al. 2019
+
+    def _block_repeated_ngrams(self, row: FloatArray, prefix: tuple[int, ...]) -> None:
+        size = self.options.no_repeat_ngram_size
+        if not size or len(prefix) < size:
+            return
+        tail = prefix[len(prefix) - size + 1 :]
+        for start in range(len(prefix) - size + 1):
+            word = prefix[start + size - 1]
+            if prefix[start : start + size - 1] == tail and word != EOS:
+                row[word] = -np.inf

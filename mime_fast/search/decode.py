@@ -1,0 +1,49 @@
+"""The loop over decoding steps, for any number of requests at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Protocol
+
+import numpy as np
+
+from mime_fast.engines.base import Encoded, Engine
+from mime_fast.search.hypothesis import Hypothesis
+from mime_fast.text.tokenizer import SOS
+from mime_fast.types import FloatArray
+
+
+class Search(Protocol):
+    """One request's strategy: it owns the hypotheses, the engine owns their state."""
+
+    @property
+    def rows(self) -> int: ...
+    def advance(self, logits: FloatArray) -> tuple[list[int], list[int]]: ...
+    def agreed(self) -> tuple[int, ...]: ...
+    def results(self) -> list[Hypothesis]: ...
+
+
+def decode(engine: Engine, encoded: Encoded, searches: Sequence[Search]) -> Iterator[None]:
+    """Run all searches to their end, yielding after each step; finished rows leave the batch.
+
+    searches[i] answers dialogue i of `encoded`.
+    """
+    owners = [index for index, search in enumerate(searches) for _ in range(search.rows)]
+    state = engine.start(encoded, owners)
+    tokens = np.full(len(owners), SOS, np.int64)
+    while len(tokens):
+        logits = engine.step(state, tokens)
+        kept: list[int] = []
+        chosen: list[int] = []
+        first = 0
+        for search in searches:
+            rows = search.rows
+            if rows:
+                parents, newest = search.advance(logits[first : first + rows])
+                kept += [first + parent for parent in parents]
+                chosen += newest
+            first += rows
+        tokens = np.array(chosen, np.int64)
+        if len(tokens):
+            state = engine.select(state, np.array(kept, np.int64))
+        yield

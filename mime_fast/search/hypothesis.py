@@ -1,0 +1,39 @@
+"""The noun of a search: one (partial) reply."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from mime_fast.types import FloatArray
+
+
+class Hypothesis(NamedTuple):
+    """Token ids with their log-probability; finished ones end in end-of-reply, which counts."""
+
+    tokens: tuple[int, ...] = ()
+    log_prob: float = 0.0
+
+    def extend(self, token: int, log_prob: float) -> Hypothesis:
+        """One token longer."""
+        return Hypothesis((*self.tokens, token), self.log_prob + log_prob)
+
+    def score(self, length_penalty: float) -> float:
+        """log_prob / length ** length_penalty (Wu et al. 2016 in CTranslate2's simple form)."""
+        return self.log_prob / max(1, len(self.tokens)) ** length_penalty
+
+
+def log_softmax(logits: FloatArray) -> FloatArray:
+    """Over the last axis; blocked entries stay -inf."""
+    shifted = logits - logits.max(-1, keepdims=True)
+    return shifted - np.log(np.exp(shifted).sum(-1, keepdims=True))
+
+
+def common_prefix(sequences: list[tuple[int, ...]]) -> tuple[int, ...]:
+    """The longest prefix that all share."""
+    shortest, longest = min(sequences), max(sequences)  # the extremes of the order differ first
+    for index, token in enumerate(shortest):
+        if token != longest[index]:
+            return shortest[:index]
+    return shortest

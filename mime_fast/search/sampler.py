@@ -1,0 +1,78 @@
+"""Greedy decoding and sampling: independent rows, one for each sequence."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from mime_fast.config import GenerationConfig
+from mime_fast.engines.base import Sampling
+from mime_fast.search.constraints import Constraints
+from mime_fast.search.hypothesis import Hypothesis, log_softmax
+from mime_fast.text.tokenizer import EOS
+from mime_fast.types import FloatArray, IntArray
+
+TOKEN_STREAM = 1  # sequence i draws from stream 1 + i; stream 0 is the emotion noise
+
+
+class Sampler:
+    """One request's greedy or sampled replies, in the order they were drawn."""
+
+    def __init__(
+        self, options: GenerationConfig, seed: int, sampling: Sampling, constraints: Constraints
+    ) -> None:
+        self.options, self.constraints, self.sampling = options, constraints, sampling
+        self.hypotheses = [Hypothesis()] * options.num_return_sequences
+        self.live = list(range(options.num_return_sequences))
+        self._steps = 0
+        if options.do_sample:
+            self._uniforms = np.stack(
+                [
+                    sampling.philox_uniform(seed, TOKEN_STREAM + i, 0, options.max_new_tokens)
+                    for i in self.live
+                ]
+            )
+
+    @property
+    def rows(self) -> int:
+        """How many rows the next step decodes."""
+        return len(self.live)
+
+    def advance(self, logits: FloatArray) -> tuple[list[int], list[int]]:
+        """Choose each row's next token; returns the rows that stay and their tokens."""
+        prefixes = [self.hypotheses[i].tokens for i in self.live]
+        logits = self.constraints.apply(logits, prefixes)
+        chosen = self._choose(logits)
+        log_probs = np.zeros(len(chosen), np.float32)
+        if self.options.needs_scores:
+            log_probs = log_softmax(logits)[np.arange(len(chosen)), chosen]
+        self._steps += 1
+        parents, tokens, live = [], [], []
+        for row, (index, token) in enumerate(zip(self.live, chosen.tolist(), strict=True)):
+            self.hypotheses[index] = self.hypotheses[index].extend(token, float(log_probs[row]))
+            if token != EOS and self._steps < self.options.max_new_tokens:
+                parents.append(row)
+                tokens.append(token)
+                live.append(index)
+        self.live = live
+        return parents, tokens
+
+    def _choose(self, logits: FloatArray) -> IntArray:
+        if not self.options.do_sample:
+            return logits.argmax(-1)  # the lowest id on ties
+        options = self.options
+        return self.sampling.select_tokens(
+            logits,
+            np.ascontiguousarray(self._uniforms[self.live, self._steps]),
+            options.temperature,
+            min(options.top_k, logits.shape[-1]),
+            options.top_p,
+            options.min_p,
+        )
+
+    def agreed(self) -> tuple[int, ...]:
+        """Tokens of the first sequence, which are all final."""
+        return self.hypotheses[0].tokens
+
+    def results(self) -> list[Hypothesis]:
+        """The sequences in the order they were drawn."""
+        return self.hypotheses
