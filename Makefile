@@ -21,7 +21,7 @@ help:  ## show this list
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
 
 demo: $(VENV)/.stamp-demo  ## install the package (no torch) and show some replies
-	$(BIN)/mime-fast demo
+	$(BIN)/mime-fast chat --message "I lost my dog yesterday."
 
 test: $(VENV)/.stamp-dev  ## install everything that the tests need, and run them
 	$(BIN)/pytest $(PYTEST_ARGS)

@@ -137,7 +137,9 @@ def chat(
 def train(
     data: Data,
     out: Annotated[Path, typer.Option(help="The checkpoint directory to write.")],
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with an interrupted run.")] = False,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with an interrupted run.")
+    ] = False,
     epochs: Annotated[int, typer.Option(help="Passes over the data.")] = 12,
     batch_size: Annotated[int, typer.Option(help="Pairs a step, in each process.")] = 64,
     learning_rate: Annotated[float, typer.Option(help="The peak, after the warm-up.")] = 1.5e-3,
@@ -157,12 +159,14 @@ def train(
     gamma: Annotated[float, typer.Option(help="Weight of the response loss.")] = 1.0,
     delta: Annotated[float, typer.Option(help="Weight of the mixture loss.")] = 0.1,
     label_smoothing: Annotated[float, typer.Option(help="Of the response loss.")] = 0.0,
-    free_bits: Annotated[float, typer.Option(help="Nats of divergence a group that are free.")] = 0.0,
+    free_bits: Annotated[
+        float, typer.Option(help="Nats of divergence a group that are free.")
+    ] = 0.0,
     objective: Annotated[str, typer.Option(help="cvae, or released: the authors' loss.")] = "cvae",
     mixed_precision: Annotated[str, typer.Option(help="no, bf16 or fp16.")] = "no",
     seed: Annotated[int, typer.Option(help="Of everything random.")] = 1234,
 ) -> None:
-    """Train a model (extra `train`); with `accelerate launch -m mime_fast.cli` in several processes.
+    """Train a model (extra `train`); several processes: accelerate launch -m mime_fast.cli train.
 
     mime-fast train --data ed --out runs/mime --vectors --mixed-precision bf16
     """

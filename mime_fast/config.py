@@ -26,7 +26,7 @@ class _Config:
 
     def to_dict(self) -> dict[str, Any]:
         """A mapping that from_dict turns back into an equal config."""
-        return dataclasses.asdict(self)  # type: ignore[call-overload, no-any-return]
+        return dataclasses.asdict(self)  # type: ignore[call-overload]
 
     def replace(self, **changes: Any) -> Self:
         """A copy with some options changed; an unknown one is a ValueError that names it."""

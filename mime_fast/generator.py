@@ -64,9 +64,7 @@ class Generator:
     ) -> None:
         loaded = checkpoints.load(checkpoints.DEFAULT if checkpoint is None else checkpoint)
         self.tokenizer = loaded.tokenizer
-        self.engine = create_engine(
-            loaded, engine=engine, device=device, compute_type=compute_type
-        )
+        self.engine = create_engine(loaded, engine=engine, device=device, compute_type=compute_type)
 
     def respond(
         self, message: Message, config: GenerationConfig | None = None, **options: Any

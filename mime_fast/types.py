@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -15,7 +16,9 @@ class Dialogue:
     """An encoded dialogue context: CLS, then the words of the turns that were kept."""
 
     tokens: list[int]  # (length,)
-    speakers: list[int]  # (length,) CLS, then USR for the speaker's and SYS for the listener's words
+    speakers: list[
+        int
+    ]  # (length,) CLS, then USR for the speaker's and SYS for the listener's words
     dropped_turns: int = 0  # whole turns, oldest first, that the position table has no room for
     dropped_words: int = 0  # words cut from the start of the only turn left
 
@@ -72,4 +75,3 @@ class TokenEvent:
     tokens: list[int]
     final: bool = False
     response: Response | None = None  # with the final event
-

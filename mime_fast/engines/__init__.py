@@ -10,7 +10,11 @@ COMPUTE_TYPES = ("auto", "float32")
 
 
 def create_engine(
-    checkpoint: Checkpoint, *, engine: str = "auto", device: str = "auto", compute_type: str = "auto"
+    checkpoint: Checkpoint,
+    *,
+    engine: str = "auto",
+    device: str = "auto",
+    compute_type: str = "auto",
 ) -> Engine:
     """Build the engine that the options name; ValueError names an option that does not fit.
 
@@ -23,7 +27,9 @@ def create_engine(
     if engine == "eager":
         return _eager(checkpoint, device)
     if device not in ("auto", "cpu"):
-        raise ValueError(f"the native engine runs on the CPU, got device={device!r}; use engine='eager'")
+        raise ValueError(
+            f"the native engine runs on the CPU, got device={device!r}; use engine='eager'"
+        )
     from mime_fast.engines.native import NativeEngine
 
     return NativeEngine(checkpoint)

@@ -29,9 +29,15 @@ class Sampling(Protocol):
 
     def philox_uniform(
         self, seed: int, stream: int, offset: int, count: int
-    ) -> NDArray[np.float64]: ...
-    def standard_normal(self, seed: int, stream: int, count: int) -> FloatArray: ...
-    def top_k(self, logits: FloatArray, k: int) -> tuple[FloatArray, IntArray]: ...
+    ) -> NDArray[np.float64]:
+        """Numbers in [0, 1): a function of seed, stream and position alone."""
+
+    def standard_normal(self, seed: int, stream: int, count: int) -> FloatArray:
+        """Numbers of N(0, 1), likewise."""
+
+    def top_k(self, logits: FloatArray, k: int) -> tuple[FloatArray, IntArray]:
+        """The k largest of each row and their ids, best first, lowest id on ties."""
+
     def select_tokens(
         self,
         logits: FloatArray,
@@ -40,7 +46,8 @@ class Sampling(Protocol):
         top_k: int,
         top_p: float,
         min_p: float,
-    ) -> IntArray: ...
+    ) -> IntArray:
+        """One id a row, by inverse transform of the truncated distribution."""
 
 
 class Engine(Protocol):

@@ -36,7 +36,7 @@ class EagerEngine:
 
     def __init__(self, checkpoint: Checkpoint, device: str = "cpu") -> None:
         self.config = checkpoint.config
-        self.device = torch.device(device)
+        self.device = _usable_device(device)
         self.model = load_model(checkpoint).to(self.device)
 
     @torch.inference_mode()
@@ -80,6 +80,14 @@ class EagerEngine:
             fused=state.memory.fused[chosen], real=state.memory.real[chosen]
         )
         return EagerState(memory, state.tokens[chosen])
+
+
+def _usable_device(name: str) -> torch.device:
+    try:
+        return torch.empty(0, device=name).device
+    except (RuntimeError, AssertionError) as error:  # unknown; not there, or not in this build
+        reason = str(error).partition("\n")[0]
+        raise ValueError(f"device {name!r} cannot be used ({reason}); use 'cpu'") from error
 
 
 def load_model(checkpoint: Checkpoint) -> Mime:

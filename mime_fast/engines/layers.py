@@ -1,4 +1,4 @@
-"""The Transformer pieces in numpy, for one dialogue or one decoding step. Twin: models/layers.py."""
+"""The Transformer in numpy, for one dialogue or one decoding step. Twin: models/layers.py."""
 
 from __future__ import annotations
 
@@ -50,13 +50,15 @@ def split_heads(x: FloatArray, heads: int) -> FloatArray:
 def attend(
     query: FloatArray, key: FloatArray, value: FloatArray, blocked: np.ndarray | None = None
 ) -> FloatArray:
-    """query (..., heads, n, width), key and value (..., heads, m, width) -> (..., n, heads * width).
+    """Attention of each head, the results concatenated: (..., n, heads * width).
 
+    query (..., heads, n, width), key and value (..., heads, m, width).
     blocked: broadcast to (..., heads, n, m), True where a key must not be seen.
     """
-    logits = (query * np.float32(query.shape[-1] ** -0.5)) @ np.swapaxes(key, -1, -2)
+    scale = np.float32(query.shape[-1] ** -0.5)
+    logits: FloatArray = np.matmul(query * scale, np.swapaxes(key, -1, -2), dtype=np.float32)
     if blocked is not None:
-        logits = np.where(blocked, MASKED, logits)
+        logits = np.where(blocked, MASKED, logits).astype(np.float32, copy=False)
     mixed = np.moveaxis(softmax(logits) @ value, -3, -2)  # (..., n, heads, width)
     return mixed.reshape(*mixed.shape[:-2], -1)
 
@@ -90,7 +92,9 @@ def encoder(weights: Weights, x: FloatArray, positions: FloatArray, heads: int) 
     x = linear(weights, "projection", x) + positions[: len(x)]
     layer = 0
     while own := part(weights, f"layers.{layer}"):
-        attention = self_attention(part(own, "attention"), layer_norm(own, "attention_norm", x), heads)
+        attention = self_attention(
+            part(own, "attention"), layer_norm(own, "attention_norm", x), heads
+        )
         x = x + attention
         x = x + feed_forward(part(own, "feed_forward"), layer_norm(own, "feed_forward_norm", x))
         layer += 1

@@ -151,7 +151,9 @@ class NativeEngine:
         for weights, cache in zip(self.decoder_layers, state.layers, strict=True):
             x = self._decoder_layer(weights, cache, x, state.blocked)
         state.steps += 1
-        return layers.layer_norm(self.decoder, "norm", x) @ self.output.T + self.weights["output.bias"]
+        return (
+            layers.layer_norm(self.decoder, "norm", x) @ self.output.T + self.weights["output.bias"]
+        )
 
     def _decoder_layer(
         self, weights: layers.Weights, cache: LayerCache, x: FloatArray, blocked: NDArray[np.bool_]

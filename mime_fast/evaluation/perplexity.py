@@ -78,7 +78,9 @@ def reply_costs(
     targets = batch.reply[real]
     costs = functional.cross_entropy(logits, targets, reduction="none")
     costs = costs + (targets == UNK) * math.log(max(unknown_types, 1))
-    return torch.zeros(real.shape, device=costs.device).masked_scatter(real, costs), memory.emotion_logits
+    return torch.zeros(real.shape, device=costs.device).masked_scatter(
+        real, costs
+    ), memory.emotion_logits
 
 
 def draw_noise(model: Mime, rows: int, generator: torch.Generator | None) -> Groups:

@@ -5,16 +5,19 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
 from mime_fast import Generator
-from mime_fast.engines.eager import EagerEngine
 from mime_fast.evaluation.metrics import corpus_bleu, distinct, distinct_replies
 from mime_fast.evaluation.perplexity import count_unknown_types, likelihood
 from mime_fast.training.data import Example, encode_pairs, load_examples
+
+if TYPE_CHECKING:
+    from mime_fast.engines.eager import EagerEngine
 
 SEEDS = 5  # of the perplexity under sampled emotions
 BATCH = 64
@@ -71,8 +74,7 @@ def evaluate_checkpoint(path: Path | None, data: Path) -> Report:
     """Measure a checkpoint (None: the bundled one) in float32 on its stored weights."""
     examples = load_examples(find_examples(data))
     generator = Generator(path, engine="eager")
-    assert isinstance(generator.engine, EagerEngine)
-    model, tokenizer = generator.engine.model, generator.tokenizer
+    model, tokenizer = cast("EagerEngine", generator.engine).model, generator.tokenizer
     pairs = encode_pairs(tokenizer, examples, model.config.max_positions)
     references = [tokenizer.tokenize(example.target) for example in examples]
     words = (word for reference in references for word in reference)

@@ -71,9 +71,7 @@ class GaussianHead(nn.Module):
         self.positive_log_variance = nn.Linear(dim, latent)
         self.negative_mean = nn.Linear(dim, latent)
         # The released code computes the positive group's log-variance for both (spec, section 3).
-        self.negative_log_variance = (
-            None if config.shared_log_variance else nn.Linear(dim, latent)
-        )
+        self.negative_log_variance = None if config.shared_log_variance else nn.Linear(dim, latent)
 
     def forward(self, positive: Tensor, negative: Tensor) -> GaussianGroups:
         """Hidden states (batch, dim) of either group -> distributions over (batch, latent)."""
@@ -234,7 +232,7 @@ class Mime(nn.Module):
     def decode(self, tokens: Tensor, memory: Memory) -> Tensor:
         """Decoder input ids (batch, length), SOS first -> states (batch, length, dim)."""
         embedded = self.dropout(self.embed(tokens))
-        return self.decoder(embedded, tokens != PAD, memory.fused, memory.real)  # type: ignore[no-any-return]
+        return self.decoder(embedded, tokens != PAD, memory.fused, memory.real)
 
     def forward(
         self, tokens: Tensor, speakers: Tensor, emotion: Tensor, reply: Tensor, noise: Groups
@@ -259,7 +257,7 @@ class Mime(nn.Module):
 
     def _refine(self, encoder: nn.Module, context: Tensor, emotion: Tensor, real: Tensor) -> Tensor:
         repeated = emotion[:, None].expand(-1, context.shape[1], -1).to(context.dtype)
-        return encoder(torch.cat([context, repeated], -1), real)  # type: ignore[no-any-return]
+        return encoder(torch.cat([context, repeated], -1), real)
 
 
 def _by_polarity(positive: Tensor, first: Tensor, second: Tensor) -> Groups:

@@ -49,7 +49,9 @@ class BeamSearch:
         scores, flat = self.sampling.top_k(totals.reshape(1, -1), count)
         parents: list[int] = []
         live: list[Hypothesis] = []
-        for rank, (score, index) in enumerate(zip(scores[0].tolist(), flat[0].tolist(), strict=True)):
+        for rank, (score, index) in enumerate(
+            zip(scores[0].tolist(), flat[0].tolist(), strict=True)
+        ):
             parent, token = divmod(index, vocabulary)
             hypothesis = Hypothesis((*self.live[parent].tokens, token), score)
             if score == -np.inf or len(live) == width:

@@ -22,7 +22,7 @@ class Constraints:
     blocked: tuple[int, ...] = NEVER_GENERATED  # a test unblocks them to compare with the authors
 
     def apply(self, logits: FloatArray, prefixes: Sequence[tuple[int, ...]]) -> FloatArray:
-        """logits (rows, vocabulary) and each row's tokens so far -> constrained copy."""
+        """Logits (rows, vocabulary) and each row's tokens so far -> constrained copy."""
         constrained = logits.copy()
         for row, prefix in zip(constrained, prefixes, strict=True):
             self._penalise_repetition(row, prefix)

@@ -17,10 +17,17 @@ class Search(Protocol):
     """One request's strategy: it owns the hypotheses, the engine owns their state."""
 
     @property
-    def rows(self) -> int: ...
-    def advance(self, logits: FloatArray) -> tuple[list[int], list[int]]: ...
-    def agreed(self) -> tuple[int, ...]: ...
-    def results(self) -> list[Hypothesis]: ...
+    def rows(self) -> int:
+        """How many rows the next step decodes; 0: the search is over."""
+
+    def advance(self, logits: FloatArray) -> tuple[list[int], list[int]]:
+        """Read logits (rows, vocabulary); the parent row and the token of each next row."""
+
+    def agreed(self) -> tuple[int, ...]:
+        """The tokens that the final best hypothesis is sure to start with."""
+
+    def results(self) -> list[Hypothesis]:
+        """The replies, once the search is over."""
 
 
 def decode(engine: Engine, encoded: Encoded, searches: Sequence[Search]) -> Iterator[None]:

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import torch
 from accelerate import Accelerator
 from accelerate.utils import set_seed
-from torch import Tensor
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from mime_fast import checkpoint
@@ -132,15 +130,22 @@ class Trainer:
         if config.vectors:
             words = self.tokenizer.words
             with torch.no_grad():
-                model.embedding.weight.copy_(pretrained_vectors(words, self.model_config.hidden_dim))
+                model.embedding.weight.copy_(
+                    pretrained_vectors(words, self.model_config.hidden_dim)
+                )
         optimizer = torch.optim.AdamW(
             _decay_groups(model, config.weight_decay), lr=config.learning_rate, betas=(0.9, 0.98)
         )
         self.average = AveragedModel(
             model, multi_avg_fn=get_ema_multi_avg_fn(config.ema_decay), use_buffers=False
         ).to(self.accelerator.device)
-        self.best = {name: tensor.clone() for name, tensor in self.average.module.state_dict().items()}
+        self.best = {name: tensor.clone() for name, tensor in self.averaged.state_dict().items()}
         self.model, self.optimizer = self.accelerator.prepare(model, optimizer)
+
+    @property
+    def averaged(self) -> Mime:
+        """The model with the averaged weights: what is validated and shipped."""
+        return cast("Mime", self.average.module)
 
     @property
     def steps_per_epoch(self) -> int:
@@ -195,7 +200,7 @@ class Trainer:
         self.reporter.step(self.progress.step, self.total_steps, loss, rate)
 
     def _loss(self, batch: Batch) -> Loss:
-        noise = draw_noise(self.average.module, len(batch.tokens), torch.default_generator)
+        noise = draw_noise(self.averaged, len(batch.tokens), torch.default_generator)
         with self.accelerator.autocast():
             memory, logits = self.model(*batch, noise)
         if self.model_config.objective == "released":
@@ -217,12 +222,12 @@ class Trainer:
 
     def _validate(self) -> None:
         with self.accelerator.autocast():
-            result = likelihood(self.average.module, self.validation_pairs, self.unknown_types)
+            result = likelihood(self.averaged, self.validation_pairs, self.unknown_types)
         best = result.perplexity_example_mean < self.progress.best
         self.progress.worse = 0 if best else self.progress.worse + 1
         if best:
             self.progress.best = result.perplexity_example_mean
-            weights = self.average.module.state_dict()
+            weights = self.averaged.state_dict()
             self.best = {name: tensor.clone() for name, tensor in weights.items()}
         if self.accelerator.is_main_process:
             self._save()
@@ -232,7 +237,7 @@ class Trainer:
         self.state_path.parent.mkdir(parents=True, exist_ok=True)
         groups = {
             "model": self.accelerator.unwrap_model(self.model).state_dict(),
-            "average": self.average.module.state_dict(),
+            "average": self.averaged.state_dict(),
             "best": self.best,
             "optimizer": optimizer_tensors(self.optimizer.optimizer),
             "random": {"torch": torch.get_rng_state(), "updates": self.average.n_averaged},
@@ -257,20 +262,19 @@ class Trainer:
                 )
         self.progress = Progress(**facts["progress"])
         self.accelerator.unwrap_model(self.model).load_state_dict(groups["model"])
-        self.average.module.load_state_dict(groups["average"])
+        self.averaged.load_state_dict(groups["average"])
         self.average.n_averaged.copy_(groups["random"]["updates"])
         self.best = groups["best"]
         restore_optimizer(self.optimizer.optimizer, groups["optimizer"])
         torch.set_rng_state(groups["random"]["torch"])
 
     def _finish(self) -> Likelihood:
-        model = self.average.module
+        model = self.averaged
         model.load_state_dict(self.best)
         result = likelihood(model, self.validation_pairs, self.unknown_types)
         if self.accelerator.is_main_process:
             save_model(self.out, model, self.tokenizer, self._card(result))
         return result
-
 
     def _card(self, result: Likelihood) -> str:
         options = "\n".join(f"- {name}: {value}" for name, value in asdict(self.config).items())
@@ -307,7 +311,7 @@ def _decay_groups(model: Mime, weight_decay: float) -> list[dict[str, Any]]:
 
 
 def _texts(examples: list[Example]) -> list[str]:
-    """Every utterance once: the contexts of a conversation's later examples repeat its earlier ones."""
+    """Every utterance once: a conversation's later contexts repeat its earlier ones."""
     texts: dict[str, None] = {}
     for example in examples:
         texts.update(dict.fromkeys([*example.context, example.target]))

@@ -39,7 +39,12 @@ class Loss(NamedTuple):
 
 
 def cvae_loss(
-    memory: Memory, logits: Tensor, reply: Tensor, emotion: Tensor, weights: Weights, progress: float
+    memory: Memory,
+    logits: Tensor,
+    reply: Tensor,
+    emotion: Tensor,
+    weights: Weights,
+    progress: float,
 ) -> Loss:
     """The objective that our models train with; all in float32.
 

