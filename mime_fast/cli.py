@@ -166,7 +166,9 @@ def train(
     mixed_precision: Annotated[str, typer.Option(help="no, bf16 or fp16.")] = "no",
     seed: Annotated[int, typer.Option(help="Of everything random.")] = 1234,
 ) -> None:
-    """Train a model (extra `train`); several processes: accelerate launch -m mime_fast.cli train.
+    """Train a model (extra `train`).
+
+    Several processes: torchrun --nproc-per-node 2 -m mime_fast.cli train ...
 
     mime-fast train --data ed --out runs/mime --vectors --mixed-precision bf16
     """
@@ -198,8 +200,10 @@ def train(
         "objective": objective,
     }
     with RichReporter() as reporter:
-        Trainer(data, out, config, model, reporter, resume=resume).run()
-    print(f"wrote {out}; try: mime-fast chat --checkpoint {out}")
+        trainer = Trainer(data, out, config, model, reporter, resume=resume)
+        trainer.run()
+    if trainer.accelerator.is_main_process:
+        print(f"wrote {out}; try: mime-fast chat --checkpoint {out}")
 
 
 @app.command()
@@ -208,6 +212,7 @@ def evaluate(
         Path, typer.Option(help="A JSON-lines file, or a folder (test_examples or test).")
     ],
     checkpoint: Annotated[Path | None, typer.Argument(help="Default: the bundled one.")] = None,
+    samples: Annotated[int, typer.Option(help="Show this many replies, drawn at random.")] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="The figures as JSON.")] = False,
 ) -> None:
     """Measure perplexity, emotion accuracy, BLEU and diversity (extra `eval`).
@@ -216,7 +221,7 @@ def evaluate(
     """
     with _needs("eval"):
         from mime_fast.evaluation.report import evaluate_checkpoint, show
-    report = evaluate_checkpoint(checkpoint, data)
+    report = evaluate_checkpoint(checkpoint, data, samples)
     show(report, as_json=as_json)
 
 

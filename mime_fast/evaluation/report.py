@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+import random
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import track
 from rich.table import Table
 
-from mime_fast import Generator
+from mime_fast import Generator, Response
+from mime_fast.emotions import EMOTIONS
 from mime_fast.evaluation.metrics import corpus_bleu, distinct, distinct_replies
 from mime_fast.evaluation.perplexity import count_unknown_types, likelihood
 from mime_fast.training.data import Example, encode_pairs, load_examples
@@ -21,6 +24,16 @@ if TYPE_CHECKING:
 
 SEEDS = 5  # of the perplexity under sampled emotions
 BATCH = 64
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A greedy reply to the example of that index (from 0); emotions are the label's and ours."""
+
+    index: int
+    emotion: str
+    recognised: str
+    reply: str
 
 
 @dataclass(frozen=True)
@@ -39,6 +52,7 @@ class Report:
     distinct_2: float
     distinct_replies: float
     unknown_types: int  # U of the perplexities
+    samples: list[Sample] = field(default_factory=list)  # unselected greedy replies
 
 
 DESCRIPTIONS = {
@@ -70,8 +84,11 @@ def find_examples(data: Path) -> Path:
     )
 
 
-def evaluate_checkpoint(path: Path | None, data: Path) -> Report:
-    """Measure a checkpoint (None: the bundled one) in float32 on its stored weights."""
+def evaluate_checkpoint(path: Path | None, data: Path, samples: int = 0) -> Report:
+    """Measure a checkpoint (None: the bundled one) in float32 on its stored weights.
+
+    samples: how many replies to show, of examples drawn at random (always the same ones).
+    """
     examples = load_examples(find_examples(data))
     generator = Generator(path, engine="eager")
     model, tokenizer = cast("EagerEngine", generator.engine).model, generator.tokenizer
@@ -86,7 +103,11 @@ def evaluate_checkpoint(path: Path | None, data: Path) -> Report:
         likelihood(model, pairs, unknown, seed=seed).perplexity_example_mean
         for seed in track(range(SEEDS), "perplexity", console=Console(stderr=True))
     ]
-    replies = greedy_replies(generator, examples)
+    responses = greedy_responses(generator, examples)
+    replies = [
+        [tokenizer.word(token) for token in response.candidates[0].tokens] for response in responses
+    ]
+    shown = random.Random(0).sample(range(len(examples)), min(samples, len(examples)))  # noqa: S311
     return Report(
         examples=len(examples),
         perplexity_example_mean=gold.perplexity_example_mean,
@@ -100,30 +121,45 @@ def evaluate_checkpoint(path: Path | None, data: Path) -> Report:
         distinct_2=distinct(replies, 2),
         distinct_replies=distinct_replies(replies),
         unknown_types=unknown,
+        samples=[
+            Sample(i, EMOTIONS[examples[i].emotion], responses[i].emotion, responses[i].text)
+            for i in sorted(shown)
+        ],
     )
 
 
-def greedy_replies(generator: Generator, examples: list[Example]) -> list[list[str]]:
-    """The words of the greedy reply to every context, without emotion noise, in order."""
+def greedy_responses(generator: Generator, examples: list[Example]) -> list[Response]:
+    """The greedy reply to every context, without emotion noise, in order."""
     order = sorted(range(len(examples)), key=lambda i: sum(map(len, examples[i].context)))
-    replies: list[list[str]] = [[]] * len(examples)
     batches = [order[start : start + BATCH] for start in range(0, len(order), BATCH)]
+    found: dict[int, Response] = {}
     for batch in track(batches, "replies   ", console=Console(stderr=True)):
         messages = [examples[index].context for index in batch]
         responses = generator.respond_batch(messages, stochastic_emotion=False, seed=0)
-        for index, response in zip(batch, responses, strict=True):
-            replies[index] = list(map(generator.tokenizer.word, response.candidates[0].tokens))
-    return replies
+        found.update(zip(batch, responses, strict=True))
+    return [found[index] for index in range(len(examples))]
 
 
 def show(report: Report, *, as_json: bool) -> None:
     """Print a report as JSON, or as a table with what each figure is."""
+    figures = asdict(report)
     if as_json:
-        print(json.dumps(asdict(report), indent=2))
+        print(json.dumps(figures, indent=2, ensure_ascii=False))
         return
+    samples = figures.pop("samples")
     table = Table("figure", "value", "what it is")
     table.columns[1].justify = "right"
-    for name, value in asdict(report).items():
+    for name, value in figures.items():
         shown = str(value) if isinstance(value, int) else f"{value:.4g}"
         table.add_row(name, shown, DESCRIPTIONS[name])
-    Console().print(table)
+    console = Console()
+    console.print(table)
+    if samples:
+        console.print(_sample_table(report.samples))
+
+
+def _sample_table(samples: list[Sample]) -> Table:
+    table = Table("example", "emotion", "recognised", "reply")
+    for sample in samples:
+        table.add_row(str(sample.index), sample.emotion, sample.recognised, escape(sample.reply))
+    return table

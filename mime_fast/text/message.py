@@ -13,6 +13,8 @@ def check_turns(message: str | bytes | Sequence[str | bytes]) -> list[str]:
     Raises TypeError for other types; ValueError names what is empty, too long, not UTF-8, or a
     history of even length.
     """
+    if not isinstance(message, Sequence):
+        raise TypeError(f"a message must be a str or a list of str, got {type(message).__name__}")
     turns = [message] if isinstance(message, (str, bytes)) else list(message)
     if len(turns) % 2 == 0:
         raise ValueError(

@@ -58,7 +58,7 @@ class TrainingConfig:
 
 
 class Reporter(Protocol):
-    """What a run tells whoever watches it."""
+    """What a run tells whoever watches it; of several processes, the main one does."""
 
     def step(self, step: int, total: int, loss: Loss, tokens_per_second: float) -> None:
         """After every step; tokens counts the replies'."""
@@ -96,7 +96,11 @@ class Trainer:
         self.out, self.config, self.reporter = out, config, reporter
         self.state_path = out.with_name(out.name + ".training.safetensors")
         self._check_target(resume)
-        self.accelerator = Accelerator(mixed_precision=config.mixed_precision)
+        self.accelerator = Accelerator(
+            mixed_precision=config.mixed_precision,
+            # Else processes without a GPU train the same thing side by side (accelerate 1.15).
+            cpu=not torch.cuda.is_available(),
+        )
         set_seed(config.seed)
         examples = load_examples(data / "train.jsonl")
         self.tokenizer = Tokenizer.from_words(learn_words(_texts(examples), config.min_count))
@@ -197,7 +201,8 @@ class Trainer:
         self.progress.step += 1
         tokens = int((batch.reply != PAD).sum()) * self.accelerator.num_processes
         rate = tokens / (time.perf_counter() - began)
-        self.reporter.step(self.progress.step, self.total_steps, loss, rate)
+        if self.accelerator.is_main_process:
+            self.reporter.step(self.progress.step, self.total_steps, loss, rate)
 
     def _loss(self, batch: Batch) -> Loss:
         noise = draw_noise(self.averaged, len(batch.tokens), torch.default_generator)

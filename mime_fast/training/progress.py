@@ -39,7 +39,6 @@ class RichReporter:
         self._averages: dict[str, float] = {}
 
     def __enter__(self) -> Self:
-        self._bar.start()
         return self
 
     def __exit__(
@@ -52,6 +51,7 @@ class RichReporter:
 
     def step(self, step: int, total: int, loss: Loss, tokens_per_second: float) -> None:
         """See Reporter.step."""
+        self._bar.start()  # not before: other processes than the main one never get here
         self._bar.update(
             self._task,
             completed=step,

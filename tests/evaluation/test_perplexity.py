@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 import math
 
 import pytest
@@ -51,7 +52,7 @@ def costs_one_by_one(model: Mime, pair: Pair, *, gold: bool) -> list[float]:
 def test_both_perplexities_follow_their_definitions(model: Mime, gold: bool) -> None:
     costs = [costs_one_by_one(model, pair, gold=gold) for pair in PAIRS]
     means = [sum(example) / len(example) for example in costs]
-    everything = sum(costs, [])
+    everything = list(itertools.chain(*costs))
     result = likelihood(model, PAIRS, U, gold_polarity=gold)
     assert result.perplexity_example_mean == pytest.approx(math.exp(sum(means) / 3), rel=1e-5)
     total = math.exp(sum(everything) / len(everything))
@@ -62,7 +63,10 @@ def test_both_perplexities_follow_their_definitions(model: Mime, gold: bool) -> 
 def test_accuracies_count_the_classifier_alone(model: Mime) -> None:
     predicted = []
     for pair in PAIRS:
-        tokens, speakers = torch.tensor([pair.dialogue.tokens]), torch.tensor([pair.dialogue.speakers])
+        tokens, speakers = (
+            torch.tensor([pair.dialogue.tokens]),
+            torch.tensor([pair.dialogue.speakers]),
+        )
         memory = model.encode(tokens, speakers, Groups(*torch.zeros(2, 1, 4)))
         predicted.append(memory.emotion_logits.argmax().item())
     pairs = [PAIRS[0]._replace(emotion=int(predicted[0])), *PAIRS[1:]]

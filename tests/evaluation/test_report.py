@@ -34,7 +34,7 @@ def data(tmp_path: Path) -> Path:
 def test_a_report_has_every_figure(
     tiny_checkpoint: Path, data: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    report = evaluate_checkpoint(tiny_checkpoint, data)
+    report = evaluate_checkpoint(tiny_checkpoint, data, samples=2)
     assert report.examples == 3
     assert report.perplexity_example_mean > 1
     assert 0 < report.distinct_2 <= 100
@@ -45,6 +45,10 @@ def test_a_report_has_every_figure(
     show(report, as_json=False)
     table = capsys.readouterr().out
     assert "bleu_greedy" in table
+    assert len(report.samples) == 2
+    for sample in report.samples:
+        assert sample.emotion == EXAMPLES[sample.index]["emotion"]
+        assert sample.recognised in table
 
 
 def test_a_folder_means_its_examples_else_its_test_set(data: Path) -> None:

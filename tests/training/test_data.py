@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 import json
 from pathlib import Path
 
@@ -75,4 +76,4 @@ def test_an_epoch_holds_every_pair_once_in_an_order_of_its_seed(dialogues: Path)
     first, again, other = (shuffled_batches(pairs, 8, seed) for seed in (1, 1, 2))
     assert first == again != other
     for batches in (first, other, sorted_batches(pairs, 8)):
-        assert sorted(map(repr, sum(batches, []))) == sorted(map(repr, pairs))
+        assert sorted(map(repr, itertools.chain(*batches))) == sorted(map(repr, pairs))

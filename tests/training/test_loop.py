@@ -95,6 +95,18 @@ def test_a_killed_run_loses_at_most_one_validation_interval(
     assert Generator(tmp_path / "out").respond("I lost my dog.").text
 
 
+def test_two_processes_share_an_epoch(dialogues: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2"]
+    command += ["-m", "mime_fast.cli", "train", "--data", str(dialogues)]
+    command += ["--out", str(tmp_path / "out"), "--epochs", "2", "--batch-size", "8"]
+    command += ["--hidden-dim", "32", "--key-dim", "16", "--filter-dim", "16", "--min-count", "1"]
+    output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    assert output.count("wrote") == 1
+    progress = load_state(tmp_path / "out.training.safetensors")[1]["progress"]
+    assert progress["step"] == 2 * 4  # 60 pairs in batches of 2 x 8
+    assert Generator(tmp_path / "out").respond("I lost my dog.").text
+
+
 def test_validation_that_stops_improving_ends_the_run(dialogues: Path, tmp_path: Path) -> None:
     recorder = Recorder()
     # So small a rate that float32 weights, averaged, do not move: only the first check is a best.
