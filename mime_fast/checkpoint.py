@@ -6,7 +6,6 @@ Read without torch and without pickle; written as a whole or not at all.
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import tempfile
 from collections.abc import Mapping
@@ -50,10 +49,14 @@ def load(path: str | Path) -> Checkpoint:
     """Read and check a checkpoint directory; CheckpointError says what is wrong with it."""
     folder = Path(path)
     if not folder.is_dir():
-        raise CheckpointError(f"no checkpoint directory at {folder}; expected a folder with {CONFIG}")
+        raise CheckpointError(
+            f"no checkpoint directory at {folder}; expected a folder with {CONFIG}"
+        )
     missing = [name for name in (CONFIG, WEIGHTS, TOKENIZER) if not (folder / name).is_file()]
     if missing:
-        raise CheckpointError(f"{folder} lacks {', '.join(missing)}; copy the whole directory again")
+        raise CheckpointError(
+            f"{folder} lacks {', '.join(missing)}; copy the whole directory again"
+        )
     config = _read_config(folder / CONFIG)
     tokenizer = Tokenizer.from_file(folder / TOKENIZER)
     try:
@@ -95,7 +98,9 @@ def _read_tensors(path: Path, config: ModelConfig) -> dict[str, FloatArray]:
     try:
         with safe_open(str(path), framework="np") as file:
             names = set(file.keys())
-            check_tensors({name: tuple(file.get_slice(name).get_shape()) for name in names}, expected)
+            check_tensors(
+                {name: tuple(file.get_slice(name).get_shape()) for name in names}, expected
+            )
             return {name: _read_tensor(file, name) for name in sorted(names)}
     except SafetensorError as error:
         raise CheckpointError(
@@ -134,8 +139,7 @@ def check_tensors(
         shown = "; ".join(problems[:8])
         more = f"; and {len(problems) - 8} more" if len(problems) > 8 else ""
         raise CheckpointError(
-            "the tensors do not fit the config, take both from the same checkpoint: "
-            f"{shown}{more}"
+            f"the tensors do not fit the config, take both from the same checkpoint: {shown}{more}"
         )
 
 
@@ -154,7 +158,9 @@ def save(
     folder = Path(path).resolve()  # replace what a link points to, not the link
     _check_replaceable(folder)
     _check_vocabulary(tokenizer, config)
-    check_tensors({name: tensor.shape for name, tensor in tensors.items()}, parameter_shapes(config))
+    check_tensors(
+        {name: tensor.shape for name, tensor in tensors.items()}, parameter_shapes(config)
+    )
     for name, tensor in tensors.items():
         if tensor.dtype not in (np.float16, np.float32):
             raise CheckpointError(f"{name} is {tensor.dtype}; convert it to float32 or float16")
@@ -184,12 +190,12 @@ def _replace_folder(staging: Path, folder: Path) -> None:
     # A folder cannot be renamed onto one that is not empty, so the old one steps aside first.
     old = staging.with_name(staging.name + ".old")
     if folder.exists():
-        os.replace(folder, old)
+        folder.replace(old)
     try:
-        os.replace(staging, folder)
+        staging.replace(folder)
     except OSError:
         if old.exists():
-            os.replace(old, folder)
+            old.replace(folder)
         raise
     shutil.rmtree(old, ignore_errors=True)
 

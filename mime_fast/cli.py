@@ -11,6 +11,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from mime_fast.config import ModelConfig
+from mime_fast.training.config import TrainingConfig, Weights
+
 if TYPE_CHECKING:
     from mime_fast.config import GenerationConfig
     from mime_fast.generator import Generator
@@ -44,6 +47,9 @@ Seed = Annotated[int | None, typer.Option(help="Repeats a reply exactly; default
 ForcedEmotion = Annotated[str | None, typer.Option(help="Force the speaker's emotion, e.g. sad.")]
 MeanEmotion = Annotated[bool, typer.Option(help="Do not sample the response emotions.")]
 Data = Annotated[Path, typer.Option("--data", help="A folder in the EmpatheticDialogues format.")]
+
+
+TRAINING, WEIGHTS = TrainingConfig(), Weights()  # the defaults have one home
 
 
 @app.command()
@@ -140,31 +146,57 @@ def train(
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with an interrupted run.")
     ] = False,
-    epochs: Annotated[int, typer.Option(help="Passes over the data.")] = 12,
-    batch_size: Annotated[int, typer.Option(help="Pairs a step, in each process.")] = 64,
-    learning_rate: Annotated[float, typer.Option(help="The peak, after the warm-up.")] = 1.5e-3,
-    warmup_steps: Annotated[int, typer.Option(help="Steps until the peak.")] = 500,
-    validate_every: Annotated[int, typer.Option(help="Steps between validations.")] = 630,
-    patience: Annotated[int, typer.Option(help="Validations without gain before stopping.")] = 4,
+    epochs: Annotated[int, typer.Option(help="Passes over the data.")] = TRAINING.epochs,
+    batch_size: Annotated[
+        int, typer.Option(help="Pairs a step, in each process.")
+    ] = TRAINING.batch_size,
+    learning_rate: Annotated[
+        float, typer.Option(help="The peak, after the warm-up.")
+    ] = TRAINING.learning_rate,
+    warmup_steps: Annotated[
+        int, typer.Option(help="Steps until the peak.")
+    ] = TRAINING.warmup_steps,
+    validate_every: Annotated[
+        int, typer.Option(help="Steps between validations.")
+    ] = TRAINING.validate_every,
+    patience: Annotated[
+        int, typer.Option(help="Validations without gain before stopping.")
+    ] = TRAINING.patience,
     dropout: Annotated[float, typer.Option(help="Of embeddings, sub-layers and states.")] = 0.15,
-    hidden_dim: Annotated[int, typer.Option(help="Width of the model.")] = 300,
-    num_heads: Annotated[int, typer.Option(help="Attention heads.")] = 2,
-    key_dim: Annotated[int, typer.Option(help="Width of all heads together.")] = 40,
-    filter_dim: Annotated[int, typer.Option(help="Width of the feed-forward.")] = 50,
-    num_layers: Annotated[int, typer.Option(help="Layers of each encoder and the decoder.")] = 1,
-    min_count: Annotated[int, typer.Option(help="Words seen less often become UNK.")] = 2,
-    vectors: Annotated[bool, typer.Option(help="Start from pretrained word vectors.")] = False,
-    alpha: Annotated[float, typer.Option(help="Weight of the emotion loss.")] = 1.0,
-    beta: Annotated[float, typer.Option(help="Weight of the divergence.")] = 0.1,
-    gamma: Annotated[float, typer.Option(help="Weight of the response loss.")] = 1.0,
-    delta: Annotated[float, typer.Option(help="Weight of the mixture loss.")] = 0.1,
-    label_smoothing: Annotated[float, typer.Option(help="Of the response loss.")] = 0.0,
+    hidden_dim: Annotated[int, typer.Option(help="Width of the model.")] = ModelConfig.hidden_dim,
+    num_heads: Annotated[int, typer.Option(help="Attention heads.")] = ModelConfig.num_heads,
+    key_dim: Annotated[
+        int, typer.Option(help="Width of all heads together.")
+    ] = ModelConfig.key_dim,
+    filter_dim: Annotated[
+        int, typer.Option(help="Width of the feed-forward.")
+    ] = ModelConfig.filter_dim,
+    num_layers: Annotated[
+        int, typer.Option(help="Layers of each encoder and the decoder.")
+    ] = ModelConfig.num_layers,
+    min_count: Annotated[
+        int, typer.Option(help="Words seen less often become UNK.")
+    ] = TRAINING.min_count,
+    vectors: Annotated[
+        bool, typer.Option(help="Start from pretrained word vectors.")
+    ] = TRAINING.vectors,
+    alpha: Annotated[float, typer.Option(help="Weight of the emotion loss.")] = WEIGHTS.alpha,
+    beta: Annotated[float, typer.Option(help="Weight of the divergence.")] = WEIGHTS.beta,
+    gamma: Annotated[float, typer.Option(help="Weight of the response loss.")] = WEIGHTS.gamma,
+    delta: Annotated[float, typer.Option(help="Weight of the mixture loss.")] = WEIGHTS.delta,
+    label_smoothing: Annotated[
+        float, typer.Option(help="Of the response loss.")
+    ] = WEIGHTS.label_smoothing,
     free_bits: Annotated[
         float, typer.Option(help="Nats of divergence a group that are free.")
-    ] = 0.0,
-    objective: Annotated[str, typer.Option(help="cvae, or released: the authors' loss.")] = "cvae",
-    mixed_precision: Annotated[str, typer.Option(help="no, bf16 or fp16.")] = "no",
-    seed: Annotated[int, typer.Option(help="Of everything random.")] = 1234,
+    ] = WEIGHTS.free_bits,
+    objective: Annotated[
+        str, typer.Option(help="cvae, or released: the authors' loss.")
+    ] = ModelConfig.objective,
+    mixed_precision: Annotated[
+        str, typer.Option(help="no, bf16 or fp16.")
+    ] = TRAINING.mixed_precision,
+    seed: Annotated[int, typer.Option(help="Of everything random.")] = TRAINING.seed,
 ) -> None:
     """Train a model (extra `train`).
 
@@ -173,8 +205,7 @@ def train(
     mime-fast train --data ed --out runs/mime --vectors --mixed-precision bf16
     """
     with _needs("train"):
-        from mime_fast.training.loop import Trainer, TrainingConfig
-        from mime_fast.training.objective import Weights
+        from mime_fast.training.loop import Trainer
         from mime_fast.training.progress import RichReporter
     weights = Weights(alpha, beta, gamma, delta, label_smoothing, free_bits)
     config = TrainingConfig(

@@ -9,19 +9,13 @@ from typing import Any, Self
 from mime_fast.emotions import emotion_id
 
 
-class _Config:
+class Config:
     """What both configs share: building from a mapping without dropping a key."""
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Self:
-        """Build from a mapping; TypeError-free: an unknown key is a ValueError that names it."""
-        known = {field.name for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
-        unknown = sorted(set(values) - known)
-        if unknown:
-            raise ValueError(
-                f"unknown {cls.__name__} option {', '.join(map(repr, unknown))}; "
-                f"known: {', '.join(sorted(known))}"
-            )
+        """Build from a mapping; an unknown key is a ValueError that names it."""
+        cls._check_known(values)
         return cls(**values)
 
     def to_dict(self) -> dict[str, Any]:
@@ -30,38 +24,53 @@ class _Config:
 
     def replace(self, **changes: Any) -> Self:
         """A copy with some options changed; an unknown one is a ValueError that names it."""
-        return type(self).from_dict({**self.to_dict(), **changes})
+        self._check_known(changes)
+        return dataclasses.replace(self, **changes)  # type: ignore[type-var]
+
+    @classmethod
+    def _check_known(cls, values: dict[str, Any]) -> None:
+        known = {field.name for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
+        unknown = sorted(set(values) - known)
+        if unknown:
+            raise ValueError(
+                f"unknown {cls.__name__} option {', '.join(map(repr, unknown))}; "
+                f"known: {', '.join(sorted(known))}"
+            )
 
 
-def _require(condition: bool, message: str) -> None:
+def require(condition: bool, message: str) -> None:
+    """Raise ValueError with the message unless the condition holds."""
     if not condition:
         raise ValueError(message)
 
 
-def _require_int(config: _Config, *names: str, least: int) -> None:
+def require_int(config: Config, *names: str, least: int) -> None:
+    """Each named field is an integer (no bool) of at least `least`."""
     for name in names:
         value = getattr(config, name)
         is_int = isinstance(value, int) and not isinstance(value, bool)
-        _require(is_int and value >= least, f"{name} must be an integer >= {least}, got {value!r}")
+        require(is_int and value >= least, f"{name} must be an integer >= {least}, got {value!r}")
 
 
-def _require_number(config: _Config, name: str, condition: str, low: float, high: float) -> None:
+def require_number(config: Config, name: str, condition: str, low: float, high: float) -> None:
+    """The named field is a number in [low, high], which `condition` says in words."""
     value = getattr(config, name)
     is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    _require(
+    require(
         is_number and low <= value <= high,
         f"{name} must be {condition}, got {value!r}",
     )
 
 
-def _require_bool(config: _Config, *names: str) -> None:
+def require_bool(config: Config, *names: str) -> None:
+    """Each named field is a bool."""
     for name in names:
         value = getattr(config, name)
-        _require(isinstance(value, bool), f"{name} must be true or false, got {value!r}")
+        require(isinstance(value, bool), f"{name} must be true or false, got {value!r}")
 
 
 @dataclass(frozen=True)
-class ModelConfig(_Config):
+class ModelConfig(Config):
     """The shape of a MIME model. Defaults: the paper's sizes and the paper's equations.
 
     The authors' code departs from their paper in two places that a checkpoint depends on:
@@ -87,21 +96,21 @@ class ModelConfig(_Config):
     padding_leak: bool = False  # for golden tests only: convolutions see padding
 
     def __post_init__(self) -> None:
-        _require(
+        require(
             self.architecture == "mime",
             f"architecture must be 'mime', got {self.architecture!r}",
         )
-        _require_int(self, "vocab_size", least=8)
-        _require_int(self, "hidden_dim", least=4)
-        _require_int(self, "num_heads", "key_dim", "filter_dim", "num_layers", least=1)
-        _require_int(self, "latent_dim", least=1)
-        _require_int(self, "max_positions", least=2)
-        _require(
+        require_int(self, "vocab_size", least=8)
+        require_int(self, "hidden_dim", least=4)
+        require_int(self, "num_heads", "key_dim", "filter_dim", "num_layers", least=1)
+        require_int(self, "latent_dim", least=1)
+        require_int(self, "max_positions", least=2)
+        require(
             self.key_dim % self.num_heads == 0,
             f"key_dim must be a multiple of num_heads ({self.num_heads}), got {self.key_dim}",
         )
-        _require_number(self, "dropout", "in [0, 1)", 0.0, 1 - 2**-53)
-        _require_bool(
+        require_number(self, "dropout", "in [0, 1)", 0.0, 1 - 2**-53)
+        require_bool(
             self,
             "tie_embeddings",
             "mean_query",
@@ -109,7 +118,7 @@ class ModelConfig(_Config):
             "shared_response_encoder",
             "padding_leak",
         )
-        _require(
+        require(
             self.objective in ("cvae", "released"),
             f"objective must be 'cvae' or 'released', got {self.objective!r}",
         )
@@ -119,7 +128,7 @@ INFINITY = float("inf")
 
 
 @dataclass(frozen=True)
-class GenerationConfig(_Config):
+class GenerationConfig(Config):
     """How a reply is chosen. Names and meanings follow transformers, vLLM and CTranslate2."""
 
     max_new_tokens: int = 50
@@ -145,37 +154,37 @@ class GenerationConfig(_Config):
         self._check_combinations()
 
     def _check_ranges(self) -> None:
-        _require_int(self, "max_new_tokens", "num_beams", "num_return_sequences", least=1)
-        _require_int(self, "min_new_tokens", "top_k", "no_repeat_ngram_size", least=0)
-        _require_number(self, "length_penalty", "a number in [-10, 10]", -10.0, 10.0)
-        _require_number(self, "temperature", "in [0.01, 100]", 0.01, 100.0)
-        _require_number(self, "top_p", "in (0, 1]", 5e-324, 1.0)
-        _require_number(self, "min_p", "in [0, 1]", 0.0, 1.0)
-        _require_number(self, "repetition_penalty", "in [0.01, 100]", 0.01, 100.0)
-        _require_bool(self, "early_stopping", "do_sample", "return_scores", "stochastic_emotion")
+        require_int(self, "max_new_tokens", "num_beams", "num_return_sequences", least=1)
+        require_int(self, "min_new_tokens", "top_k", "no_repeat_ngram_size", least=0)
+        require_number(self, "length_penalty", "a number in [-10, 10]", -10.0, 10.0)
+        require_number(self, "temperature", "in [0.01, 100]", 0.01, 100.0)
+        require_number(self, "top_p", "in (0, 1]", 5e-324, 1.0)
+        require_number(self, "min_p", "in [0, 1]", 0.0, 1.0)
+        require_number(self, "repetition_penalty", "in [0.01, 100]", 0.01, 100.0)
+        require_bool(self, "early_stopping", "do_sample", "return_scores", "stochastic_emotion")
         if self.seed is not None:
-            _require_int(self, "seed", least=0)
-            _require(self.seed < 2**64, f"seed must be below 2**64, got {self.seed}")
+            require_int(self, "seed", least=0)
+            require(self.seed < 2**64, f"seed must be below 2**64, got {self.seed}")
         if self.emotion is not None:
             emotion_id(self.emotion)
 
     def _check_combinations(self) -> None:
-        _require(
+        require(
             self.min_new_tokens <= self.max_new_tokens,
             f"min_new_tokens ({self.min_new_tokens}) must not exceed "
             f"max_new_tokens ({self.max_new_tokens})",
         )
-        _require(
+        require(
             not (self.do_sample and self.num_beams > 1),
             f"do_sample does not go with num_beams={self.num_beams}; use one of the two",
         )
         sampling = self.temperature != 1 or self.top_k or self.top_p != 1 or self.min_p
-        _require(
+        require(
             self.do_sample or not sampling,
             "temperature, top_k, top_p and min_p need do_sample=True",
         )
         if not self.do_sample:
-            _require(
+            require(
                 self.num_return_sequences <= self.num_beams,
                 f"num_return_sequences={self.num_return_sequences} needs do_sample=True "
                 f"or num_beams >= {self.num_return_sequences}",

@@ -20,7 +20,7 @@ from mime_fast.search.constraints import Constraints
 from mime_fast.search.hypothesis import Hypothesis
 from mime_fast.text.dialogue import encode_dialogue
 from mime_fast.text.message import check_turns
-from mime_fast.text.tokenizer import EOS
+from mime_fast.text.tokenizer import EOS, USR
 from mime_fast.types import (
     Candidate,
     Dialogue,
@@ -82,7 +82,7 @@ class Generator:
         request = _Request(self, messages, config, options)
         for _ in request.steps():
             pass
-        return [request.response(index) for index in range(len(messages))]
+        return [request.response(index) for index in range(len(request.dialogues))]
 
     def stream(
         self, message: Message, config: GenerationConfig | None = None, **options: Any
@@ -107,11 +107,16 @@ class _Request:
     ) -> None:
         if isinstance(messages, (str, bytes)):
             raise TypeError("messages must be a list of messages; for one message use respond()")
+        if not isinstance(config, GenerationConfig | None):
+            raise TypeError(
+                f"config must be a GenerationConfig, got {type(config).__name__}; "
+                "pass a history as one list, and options by name"
+            )
         self.options = (config or GenerationConfig()).replace(**options)
         self.tokenizer, self.engine = generator.tokenizer, generator.engine
         self._check_length()
         self.dialogues = [self._encode_text(message) for message in messages]
-        self.seeds = [self._seed() for _ in messages]
+        self.seeds = [self._seed() for _ in self.dialogues]
         self.encode_ms = self.decode_ms = 0.0
 
     def _check_length(self) -> None:
@@ -125,7 +130,7 @@ class _Request:
     def _encode_text(self, message: Message) -> Dialogue:
         turns = check_turns(message)
         dialogue = encode_dialogue(self.tokenizer, turns, self.engine.config.max_positions)
-        if len(dialogue.tokens) == 1:
+        if dialogue.speakers[-1] != USR:  # CLS, or the listener's: the last turn vanished
             raise ValueError(f"the message {turns[-1]!r:.60} holds no word; write at least one")
         return dialogue
 
@@ -165,7 +170,8 @@ class _Request:
         """What the caller gets of request `index`."""
         candidates = [self._candidate(found) for found in self.searches[index].results()]
         emotions = _softmax(self.encoded.emotion_logits[index])
-        emotion = self.options.emotion or EMOTIONS[int(emotions.argmax())]
+        recognised = int(self.encoded.emotion_logits[index].argmax())
+        emotion = self.options.emotion or EMOTIONS[recognised]
         dialogue, best = self.dialogues[index], candidates[0]
         return Response(
             text=best.text,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Protocol, cast
 
@@ -18,6 +18,7 @@ from mime_fast.config import ModelConfig
 from mime_fast.evaluation.perplexity import Likelihood, count_unknown_types, draw_noise, likelihood
 from mime_fast.models.mime import Mime, initialise
 from mime_fast.text.tokenizer import PAD, Tokenizer, learn_words
+from mime_fast.training.config import TrainingConfig
 from mime_fast.training.data import (
     Batch,
     Example,
@@ -27,7 +28,7 @@ from mime_fast.training.data import (
     load_examples,
     shuffled_batches,
 )
-from mime_fast.training.objective import Loss, Weights, cvae_loss, released_loss
+from mime_fast.training.objective import Loss, cvae_loss, released_loss
 from mime_fast.training.state import (
     load_state,
     optimizer_tensors,
@@ -35,26 +36,6 @@ from mime_fast.training.state import (
     save_state,
 )
 from mime_fast.training.vectors import pretrained_vectors
-
-
-@dataclass(frozen=True)
-class TrainingConfig:
-    """Everything that decides the result of a run besides the data and the model's shape."""
-
-    epochs: int = 12
-    batch_size: int = 64
-    learning_rate: float = 1e-3
-    warmup_steps: int = 400
-    weight_decay: float = 0.01
-    max_grad_norm: float = 1.0
-    ema_decay: float = 0.998  # validation and the checkpoint use the averaged weights
-    validate_every: int = 630  # steps: about one epoch of EmpatheticDialogues
-    patience: int = 4  # validations without improvement before stopping
-    min_count: int = 2  # words seen less often are UNK
-    vectors: bool = False  # start from pretrained word vectors
-    mixed_precision: str = "no"  # "bf16" on processors that have it, "fp16" on GPUs only
-    seed: int = 1234
-    weights: Weights = field(default_factory=Weights)
 
 
 class Reporter(Protocol):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
@@ -12,19 +11,7 @@ from torch.nn import functional
 from mime_fast.emotions import NEGATIVE, POSITIVE
 from mime_fast.models.mime import GaussianGroups, Memory
 from mime_fast.text.tokenizer import PAD
-
-
-@dataclass(frozen=True)
-class Weights:
-    """L = gamma response + alpha emotion + beta (KL+ + KL-) + delta mixture."""
-
-    alpha: float = 1.0
-    beta: float = 0.1
-    gamma: float = 1.0
-    delta: float = 0.1
-    label_smoothing: float = 0.1
-    free_bits: float = 0.0  # nats a group that cost nothing
-    beta_warmup: float = 0.2  # share of training over which beta rises from 0
+from mime_fast.training.config import Weights
 
 
 class Loss(NamedTuple):

@@ -5,7 +5,6 @@ import signal
 import subprocess
 import sys
 import time
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,8 @@ import pytest
 
 from mime_fast import Generator, checkpoint
 from mime_fast.evaluation.perplexity import Likelihood
-from mime_fast.training.loop import Trainer, TrainingConfig
+from mime_fast.training.config import TrainingConfig
+from mime_fast.training.loop import Trainer
 from mime_fast.training.objective import Loss
 from mime_fast.training.state import load_state
 
@@ -42,7 +42,7 @@ class Recorder:
 
 
 def trainer(data: Path, out: Path, reporter: Recorder | None = None, **options: Any) -> Trainer:
-    config = TrainingConfig(**{**asdict(SHORT), "weights": SHORT.weights, **options})
+    config = SHORT.replace(**options)
     return Trainer(data, out, config, MODEL, reporter or Recorder())
 
 
@@ -127,7 +127,7 @@ def test_resume_needs_the_same_run(dialogues: Path, tmp_path: Path) -> None:
         Trainer(dialogues, tmp_path / "new", SHORT, MODEL, Recorder(), resume=True)
     with pytest.raises(KeyboardInterrupt):
         trainer(dialogues, tmp_path / "out", Recorder(stop_after=11)).run()
-    other = TrainingConfig(**{**asdict(SHORT), "weights": SHORT.weights, "batch_size": 4})
+    other = SHORT.replace(batch_size=4)
     with pytest.raises(ValueError, match="batch_size 8 then, 4 now"):
         Trainer(dialogues, tmp_path / "out", other, MODEL, Recorder(), resume=True)
 

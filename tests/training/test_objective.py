@@ -11,7 +11,8 @@ from mime_fast.config import ModelConfig
 from mime_fast.emotions import NEGATIVE, POSITIVE
 from mime_fast.models.mime import Gaussian, Groups, Memory, Mime, initialise
 from mime_fast.text.tokenizer import EOS, PAD
-from mime_fast.training.objective import Weights, cvae_loss, mixture_loss
+from mime_fast.training.config import Weights
+from mime_fast.training.objective import cvae_loss, mixture_loss
 
 TOKENS = torch.tensor([[6, 7, 8, 9], [6, 10, PAD, PAD]])
 SPEAKERS = torch.tensor([[6, 4, 4, 4], [6, 4, PAD, PAD]])
