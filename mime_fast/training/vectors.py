@@ -39,10 +39,9 @@ def _project(vectors: Tensor, dim: int) -> Tensor:
         _, _, components = torch.linalg.svd(centred, full_matrices=False)
         centred = centred @ components[:dim].T
     # A rotation spreads the components' unequal variances over all columns.
-    rotation, _ = torch.linalg.qr(
-        torch.randn(centred.shape[1], dim, generator=torch.Generator().manual_seed(0))
-    )
-    spread = centred @ rotation
+    seeded = torch.Generator().manual_seed(0)
+    rotation, _ = torch.linalg.qr(torch.randn(dim, centred.shape[1], generator=seeded))
+    spread = centred @ rotation.T
     return spread / spread.std() * STD
 
 
