@@ -1,0 +1,52 @@
+"""Each golden case, converted from the authors' form, and the engines that run it."""
+
+import lzma
+from collections.abc import Iterator
+
+import pytest
+import torch
+from safetensors.numpy import load as load_arrays
+
+from mime_fast import checkpoint
+from mime_fast.convert import convert
+from mime_fast.engines import create_engine
+from mime_fast.engines.base import Engine
+from mime_fast.text.tokenizer import SPECIAL_WORDS
+from tests.models.golden import CASES, GOLDENS, Golden
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread() -> Iterator[None]:
+    """The matrices are tiny: more threads only wait for each other."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture(scope="module", params=CASES)
+def golden(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Golden:
+    arrays = load_arrays(
+        lzma.decompress((GOLDENS / f"{request.param}.safetensors.xz").read_bytes())
+    )
+    folder = tmp_path_factory.mktemp(request.param)
+    state = {
+        n.removeprefix("state/"): torch.from_numpy(a) for n, a in arrays.items() if "state/" in n
+    }
+    torch.save({"iter": 9, "current_loss": 1.0, "model": state}, folder / "model_9")
+    expected = CASES[request.param]
+    words = [f"w{index}" for index in range(len(SPECIAL_WORDS), expected.vocab_size)]
+    (folder / "words.txt").write_text("\n".join(words) + "\n", encoding="utf-8")
+    convert(
+        folder / "model_9",
+        folder / "checkpoint",
+        folder / "words.txt",
+        heads=expected.num_heads,
+        mean_query=expected.mean_query,
+    )
+    return Golden(expected, arrays, checkpoint.load(folder / "checkpoint"))
+
+
+@pytest.fixture(params=["eager", "native"])
+def engine(request: pytest.FixtureRequest, golden: Golden) -> Engine:
+    return create_engine(golden.checkpoint, engine=request.param)

@@ -1,0 +1,217 @@
+"""Each golden example alone and unpadded, on either engine."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from mime_fast.config import GenerationConfig
+from mime_fast.emotions import POSITIVE
+from mime_fast.engines import layers
+from mime_fast.engines.base import Encoded, Engine
+from mime_fast.engines.eager import EagerEngine
+from mime_fast.models.mime import Memory
+from mime_fast.search import BeamSearch, Sampler, Search, decode
+from mime_fast.search.constraints import Constraints
+from mime_fast.search.hypothesis import log_softmax
+from mime_fast.text.tokenizer import EOS, PAD, SOS
+from mime_fast.types import FloatArray, IntArray
+from tests.models.golden import EXAMPLES, SCORE_TOLERANCE, STEPS, TOLERANCE, Golden, assert_close
+
+
+def watch_encoders(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, Any]]:
+    """Input and output of every encoder stack that runs from now on, (length, width) each."""
+    seen: list[tuple[Any, Any]] = []
+    if isinstance(engine, EagerEngine):
+        model = engine.model
+        for encoder in (model.context_encoder, model.response_encoder):
+            encoder.register_forward_hook(lambda _, x, y: seen.append((x[0][0], y[0])))
+        other = model.non_mimicking_response_encoder
+        assert other is not None
+        other.register_forward_hook(lambda _, x, y: seen.append((x[0][0], y[0])))
+    else:
+        original = layers.encoder
+
+        def recorded(weights: Any, x: FloatArray, *rest: Any) -> FloatArray:
+            output = original(weights, x, *rest)
+            seen.append((x, output))
+            return output
+
+        monkeypatch.setattr(layers, "encoder", recorded)
+    return seen
+
+
+def fused_context(encoded: Encoded) -> Any:
+    memory = encoded.memory
+    return memory.fused[0] if isinstance(memory, Memory) else memory[0]
+
+
+@pytest.mark.parametrize("example", EXAMPLES)
+def test_encoding(
+    golden: Golden, engine: Engine, example: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = watch_encoders(engine, monkeypatch)
+    noise = golden.noise()[example : example + 1]
+    encoded = engine.encode([golden.dialogues()[example]], noise, None)
+    (_, context), (mimic, mimicking), (opposed, non_mimicking) = seen
+    dim = golden.expected.hidden_dim
+    ours = {
+        "encoder_outputs": context,
+        "emotions_mimic": mimic[0, dim:],
+        "emotions_non_mimic": opposed[0, dim:],
+        "m_out": mimicking,
+        "m_tilde_out": non_mimicking,
+        "v": fused_context(encoded),
+        "emotion_logits": encoded.emotion_logits[0],
+        "E_prob_p": encoded.positive_mixture[0],
+        "E_prob_n": encoded.negative_mixture[0],
+    }
+    if isinstance(encoded.memory, Memory):
+        prior = encoded.memory.prior
+        ours["mu_p"], ours["logvar_p"] = prior.positive.mean[0], prior.positive.log_variance[0]
+        ours["mu_n"] = prior.negative.mean[0]
+    assert_close({f"ex{example}_{name}": array[None] for name, array in ours.items()}, golden)
+    predicted = int(golden.arrays[f"ex{example}_emo_pred"])
+    assert int(encoded.emotion_logits[0].argmax()) == predicted
+    assert bool(encoded.mimics_positive[0]) == (predicted in POSITIVE)
+
+
+def decode_raw(
+    golden: Golden, engine: Engine, choose: Callable[[int, FloatArray], IntArray], **options: Any
+) -> FloatArray:
+    """Logits (examples, steps, vocabulary) of all examples decoded as one batch.
+
+    choose: the step and its logits (examples, vocabulary) -> each example's token.
+    """
+    encoded = engine.encode(golden.dialogues(), golden.noise(), options.get("emotion"))
+    state = engine.start(encoded, list(EXAMPLES))
+    tokens, steps = np.full(len(EXAMPLES), SOS), []
+    for step in range(STEPS):
+        steps.append(engine.step(state, tokens))
+        tokens = choose(step, steps[-1])
+    return np.stack(steps, 1)
+
+
+def comparable(engine: Engine, ids: IntArray) -> int:
+    """How many steps of a path to compare.
+
+    The authors' model may say PAD and then masks it as a key. So does eager; native, for which PAD
+    is never a word, does not, so only its steps up to the first PAD are theirs.
+    """
+    said = np.flatnonzero(ids == PAD)
+    return int(said[0]) + 1 if len(said) and engine.name == "native" else len(ids)
+
+
+def greedy_raw(golden: Golden, engine: Engine, emotion: int | None) -> FloatArray:
+    return decode_raw(golden, engine, lambda _, logits: logits.argmax(-1), emotion=emotion)
+
+
+def test_greedy_steps(golden: Golden, engine: Engine) -> None:
+    logits = greedy_raw(golden, engine, None)
+    for example, rows in enumerate(logits):
+        assert_close({f"ex{example}_greedy_step_logp": log_softmax(rows)}, golden)
+        ids = golden.arrays[f"ex{example}_greedy_raw_ids"]
+        assert rows.argmax(-1).tolist() == ids.tolist()
+
+
+def test_greedy_steps_with_a_given_polarity(golden: Golden, engine: Engine) -> None:
+    """The authors' other sources of the polarity: the gold emotion, and VADER's score."""
+    ids = {
+        is_positive: greedy_raw(golden, engine, emotion).argmax(-1)
+        for is_positive, emotion in ((True, 11), (False, 9))  # confident, afraid
+    }
+    for example in EXAMPLES:
+        gold = int(golden.arrays["emotion_label"][example]) in POSITIVE
+        vader = bool(golden.arrays["vader_compound"][example] > 0)
+        for source, is_positive in (("gold", gold), ("vader", vader)):
+            theirs = golden.arrays[f"ex{example}_greedy_raw_ids_{source}"]
+            steps = comparable(engine, theirs)
+            assert ids[is_positive][example, :steps].tolist() == theirs[:steps].tolist()
+
+
+def run(golden: Golden, engine: Engine, make: Callable[[], Search]) -> list[Any]:
+    """One search an example, decoded together until all have ended."""
+    encoded = engine.encode(golden.dialogues(), golden.noise(), None)
+    searches = [make() for _ in EXAMPLES]
+    for _ in decode(engine, encoded, searches):
+        pass
+    return searches
+
+
+def test_greedy_search(golden: Golden, engine: Engine) -> None:
+    options = GenerationConfig(max_new_tokens=STEPS, min_new_tokens=0, return_scores=True)
+    constraints = Constraints(options, blocked=())
+    searches = run(golden, engine, lambda: Sampler(options, 0, engine.sampling, constraints))
+    for example, search in enumerate(searches):
+        ids = golden.arrays[f"ex{example}_greedy_raw_ids"].tolist()
+        wanted = ids[: ids.index(EOS) + 1] if EOS in ids else ids
+        (found,) = search.results()
+        assert list(found.tokens) == wanted
+        log_probs = golden.arrays[f"ex{example}_greedy_step_logp"].max(-1)[: len(wanted)]
+        assert found.log_prob == pytest.approx(float(log_probs.sum()), abs=SCORE_TOLERANCE)
+
+
+BEAM_ARRAYS = ("hyps", "scores", "steps", "prev_ks", "next_ys", "step_scores")
+
+
+class RecordedBeam(BeamSearch):
+    """Remembers each step's back pointers, tokens and scores."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.parents: list[list[int]] = []
+        self.tokens: list[list[int]] = []
+        self.scores: list[list[float]] = []
+
+    def advance(self, logits: FloatArray) -> tuple[list[int], list[int]]:
+        parents, tokens = super().advance(logits)
+        if parents:  # nothing in the last step: no row goes on
+            self.parents.append(parents)
+            self.tokens.append(tokens)
+            self.scores.append([hypothesis.log_prob for hypothesis in self.live])
+        return parents, tokens
+
+
+def test_beam_search_of_the_authors(golden: Golden, engine: Engine) -> None:
+    options = GenerationConfig(
+        num_beams=5, num_return_sequences=5, min_new_tokens=0, length_penalty=0.0
+    )
+    constraints = Constraints(options, blocked=())
+    searches = run(
+        golden, engine, lambda: RecordedBeam(options, engine.sampling, constraints, freeze=False)
+    )
+    compared = 0
+    for example, search in enumerate(searches):
+        theirs = {name: golden.arrays[f"ex{example}_beam_{name}"] for name in BEAM_ARRAYS}
+        if comparable(engine, theirs["next_ys"][1:].ravel()) == theirs["next_ys"][1:].size:
+            assert_same_beam(search, theirs)
+            compared += 1
+    assert compared >= 3  # native: see `comparable`
+
+
+def assert_same_beam(search: RecordedBeam, theirs: dict[str, NDArray[Any]]) -> None:
+    found = search.results()
+    assert [list(hypothesis.tokens) for hypothesis in found] == theirs["hyps"].tolist()
+    scores = [hypothesis.score(0.0) for hypothesis in found]
+    assert scores == pytest.approx(theirs["scores"].tolist(), abs=SCORE_TOLERANCE)
+    steps = len(search.parents)
+    assert steps == theirs["steps"] - 1
+    assert search.parents == theirs["prev_ks"][:steps].tolist()
+    assert search.tokens == theirs["next_ys"][1 : steps + 1].tolist()
+    step_scores = theirs["step_scores"][1 : steps + 1].ravel().tolist()
+    assert np.ravel(search.scores).tolist() == pytest.approx(step_scores, abs=SCORE_TOLERANCE)
+
+
+def test_top_3_of_a_sampled_path(golden: Golden, engine: Engine) -> None:
+    paths = np.array([golden.arrays[f"ex{example}_top3_sampled_ids"] for example in EXAMPLES])
+    logits = decode_raw(golden, engine, lambda step, _: paths[:, step])
+    for example, rows in enumerate(logits):
+        scores, ids = engine.sampling.top_k(np.ascontiguousarray(rows), 3)
+        steps = comparable(engine, paths[example])
+        theirs = golden.arrays[f"ex{example}_top3_ids"]
+        assert ids[:steps].tolist() == theirs[:steps].tolist()
+        probabilities = np.exp(log_softmax(scores))
+        off = np.abs(probabilities - golden.arrays[f"ex{example}_top3_probs"])[:steps]
+        assert off.max() < TOLERANCE

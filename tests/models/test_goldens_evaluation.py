@@ -1,0 +1,145 @@
+"""The padded batch in evaluation mode, teacher forcing, with the authors' leak of padding."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from mime_fast.convert import authors_name
+from mime_fast.models.layers import MASKED, Attention
+from mime_fast.models.mime import Groups, Memory, Mime, shift_right
+from mime_fast.text.tokenizer import PAD, SPECIAL_WORDS
+from mime_fast.training.objective import Loss, released_loss, standard_normal_divergence
+from tests.models.golden import RELATIVE, TOLERANCE, Golden, assert_close
+
+
+def test_conversion_reads_the_options_off_the_tensors(golden: Golden) -> None:
+    assert golden.checkpoint.config == golden.expected
+    assert golden.checkpoint.tokenizer.words[:9] == [*SPECIAL_WORDS, "w7", "w8"]
+
+
+@dataclass
+class Record:
+    """What every module was given and gave, by our name of it."""
+
+    inputs: dict[str, tuple[Any, ...]] = field(default_factory=dict)
+    outputs: dict[str, Any] = field(default_factory=dict)
+
+    def watch(self, model: Mime) -> None:
+        for name, module in model.named_modules():
+            module.register_forward_hook(self._hook(name))
+
+    def _hook(self, name: str) -> Callable[[Any, tuple[Any, ...], Any], None]:
+        def hook(module: Any, inputs: tuple[Any, ...], output: Any) -> None:  # noqa: ARG001
+            self.inputs[name], self.outputs[name] = inputs, output
+
+        return hook
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    record: Record
+    model: Mime
+    memory: Memory
+    log_probs: Tensor  # (examples, reply length, vocabulary)
+    loss: Loss
+
+
+@pytest.fixture(scope="module")
+def evaluation(golden: Golden) -> Evaluation:
+    model, record = golden.model(padding_leak=True), Record()
+    record.watch(model)
+    reply, emotion = golden.tensor("dec_batch"), golden.tensor("emotion_label")
+    with torch.no_grad():
+        memory = model.encode(
+            golden.tensor("enc_batch"),
+            golden.tensor("mask_input"),
+            Groups(golden.tensor("eval_eps_p"), golden.tensor("eval_eps_n")),
+            emotion=emotion,
+            reply=reply,
+        )
+        logits = model.output(model.decode(shift_right(reply), memory))
+        loss = released_loss(memory, logits[reply != PAD], reply, emotion)
+    return Evaluation(record, model, memory, logits.log_softmax(-1), loss)
+
+
+def test_intermediates_of_the_padded_batch(golden: Golden, evaluation: Evaluation) -> None:
+    inputs, outputs, memory = evaluation.record.inputs, evaluation.record.outputs, evaluation.memory
+    dim = golden.expected.hidden_dim
+    other = "non_mimicking_response_encoder"
+    ours = {
+        "eval_encoder_outputs": outputs["context_encoder"],
+        "eval_q_h": inputs["emotion_classifier"][0],
+        "eval_s_weight_out": outputs["emotion_classifier"],
+        "eval_emotion_logits": memory.emotion_logits,
+        "eval_mu_p": memory.prior.positive.mean,
+        "eval_mu_n": memory.prior.negative.mean,
+        "eval_logvar_p": memory.prior.negative.log_variance,
+        "eval_E_prob_p": memory.mixture.positive,
+        "eval_E_prob_n": memory.mixture.negative,
+        "eval_emotions_mimic": inputs["response_encoder"][0][:, 0, dim:],
+        "eval_emotions_non_mimic": inputs[other][0][:, 0, dim:],
+        "eval_m_out": outputs["response_encoder"],
+        "eval_m_tilde_out": outputs[other],
+        "eval_v": memory.fused,
+        "eval_decoder_out": outputs["decoder"],
+        "eval_logp": evaluation.log_probs,
+    }
+    separately = {
+        "eval_attn_dist",
+        "eval_eps_p",
+        "eval_eps_n",
+        *evaluation_sums(evaluation, golden),
+    }
+    wanted = {name for name in golden.arrays if name.startswith("eval_")}
+    assert ours.keys() | separately == wanted
+    assert_close(ours, golden)
+
+
+def test_cross_attention_of_the_last_layer(golden: Golden, evaluation: Evaluation) -> None:
+    name = f"decoder.layers.{golden.expected.num_layers - 1}.cross_attention"
+    queries, keys, blocked = evaluation.record.inputs[name]
+    attention = evaluation.model.get_submodule(name)
+    assert isinstance(attention, Attention)
+    with torch.no_grad():
+        query, key = (
+            attention._split(attention.query(queries)),
+            attention._split(attention.key(keys)),
+        )
+        logits = (query @ key.transpose(-1, -2)) * query.shape[-1] ** -0.5
+        average = logits.masked_fill(blocked[:, None], MASKED).mean(1)
+    theirs = golden.tensor("eval_attn_dist")
+    assert torch.equal(theirs < MASKED / 2, average < MASKED / 2)
+    seen = theirs > MASKED / 2
+    assert (average - theirs)[seen].abs().max() < TOLERANCE
+
+
+def test_every_traced_module(golden: Golden, evaluation: Evaluation) -> None:
+    outputs = evaluation.record.outputs
+    ours = {f"trace/{authors_name(name)}/0": output for name, output in outputs.items()}
+    traced = golden.below("trace")
+    assert len(traced) > 20
+    assert_close({f"trace/{name}": ours[f"trace/{name}"] for name in traced}, golden)
+
+
+def evaluation_sums(evaluation: Evaluation, golden: Golden) -> dict[str, list[Tensor]]:
+    loss = evaluation.loss
+    positive, negative = standard_normal_divergence(evaluation.memory.prior)
+    predicted = evaluation.memory.emotion_logits.argmax(-1)
+    accuracy = (predicted == golden.tensor("emotion_label")).double().mean()
+    return {
+        "eval_loss_label_smoothing_sum": [loss.response],
+        "eval_kl_pos": [positive],
+        "eval_kl_neg": [negative],
+        "eval_returned_lossppl_ppl_ce_acc": [loss.nll, loss.nll.exp(), loss.emotion, accuracy],
+    }
+
+
+def test_sums_of_the_padded_batch(golden: Golden, evaluation: Evaluation) -> None:
+    for name, numbers in evaluation_sums(evaluation, golden).items():
+        theirs = np.atleast_1d(golden.arrays[name]).tolist()
+        assert [float(number) for number in numbers] == pytest.approx(theirs, rel=RELATIVE), name

@@ -1,0 +1,46 @@
+"""Padding without the leak: an example in a batch is the example alone."""
+
+import torch
+from torch import Tensor
+
+from mime_fast.models.mime import Groups, Memory, Mime, shift_right
+from mime_fast.text.tokenizer import PAD
+from tests.models.golden import EXAMPLES, TOLERANCE, Golden
+
+
+def encode_rows(model: Mime, golden: Golden, rows: slice) -> tuple[Memory, Tensor]:
+    """Memory and log-probabilities of some examples, padded to the longest of them."""
+    tokens, reply = golden.tensor("enc_batch")[rows], golden.tensor("dec_batch")[rows]
+    length, width = (int((t != PAD).sum(1).max()) for t in (tokens, reply))
+    noise = Groups(golden.tensor("eval_eps_p")[rows], golden.tensor("eval_eps_n")[rows])
+    speakers = golden.tensor("mask_input")[rows, :length]
+    with torch.no_grad():
+        memory = model.encode(tokens[:, :length], speakers, noise)
+        states = model.decode(shift_right(reply[:, :width]), memory)
+        return memory, model.output(states).log_softmax(-1)
+
+
+def padding_deviation(golden: Golden, *, padding_leak: bool) -> float:
+    """How far the batch is from its examples alone, anywhere that is not padding."""
+    model = golden.model(padding_leak=padding_leak)
+    batch, batch_log_probs = encode_rows(model, golden, slice(None))
+    worst = 0.0
+    for i in EXAMPLES:
+        alone, log_probs = encode_rows(model, golden, slice(i, i + 1))
+        pairs = [
+            (alone.fused[0], batch.fused[i, : alone.fused.shape[1]]),
+            (alone.emotion_logits[0], batch.emotion_logits[i]),
+            (alone.mixture.positive[0], batch.mixture.positive[i]),
+            (alone.mixture.negative[0], batch.mixture.negative[i]),
+            (log_probs[0], batch_log_probs[i, : log_probs.shape[1]]),
+        ]
+        worst = max(worst, *(float((a - b).abs().max()) for a, b in pairs))
+    return worst
+
+
+def test_padding_changes_nothing(golden: Golden) -> None:
+    assert padding_deviation(golden, padding_leak=False) < TOLERANCE
+
+
+def test_the_leak_is_what_it_is_called(golden: Golden) -> None:
+    assert padding_deviation(golden, padding_leak=True) > 0.01
