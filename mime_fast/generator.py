@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from mime_fast.config import GenerationConfig
 from mime_fast.emotions import EMOTIONS, NEGATIVE, POSITIVE, emotion_id, polarity
 from mime_fast.engines import create_engine
 from mime_fast.engines.base import Encoded
+from mime_fast.engines.layers import softmax
 from mime_fast.search import BeamSearch, Sampler, Search, decode
 from mime_fast.search.constraints import Constraints
 from mime_fast.search.hypothesis import Hypothesis
@@ -169,7 +171,7 @@ class _Request:
     def response(self, index: int) -> Response:
         """What the caller gets of request `index`."""
         candidates = [self._candidate(found) for found in self.searches[index].results()]
-        emotions = _softmax(self.encoded.emotion_logits[index])
+        emotions = softmax(self.encoded.emotion_logits[index])
         recognised = int(self.encoded.emotion_logits[index].argmax())
         emotion = self.options.emotion or EMOTIONS[recognised]
         dialogue, best = self.dialogues[index], candidates[0]
@@ -196,17 +198,26 @@ class _Request:
 
 def _events(request: _Request) -> Iterator[TokenEvent]:
     tokenizer, detokenizer = request.tokenizer, request.tokenizer.detokenizer()
+    scored = request.options.needs_scores
     sent = 0
+
+    def event(hypothesis: Hypothesis, end: int) -> TokenEvent:
+        tokens = [token for token in hypothesis.tokens[sent:end] if token != EOS]
+        text = "".join(detokenizer.push(tokenizer.word(token)) for token in tokens)
+        score = sum(hypothesis.log_probs[sent:end]) if scored else None
+        return TokenEvent(text, tokens, score)
+
     for _ in request.steps():
-        agreed = [token for token in request.searches[0].agreed() if token != EOS]
-        if fresh := agreed[sent:]:
-            sent = len(agreed)
-            yield TokenEvent("".join(detokenizer.push(tokenizer.word(t)) for t in fresh), fresh)
-    response = request.response(0)
-    rest = response.candidates[0].tokens[sent:]
-    pieces = [detokenizer.push(tokenizer.word(token)) for token in rest]
-    text = "".join([*pieces, detokenizer.finish()])
-    yield TokenEvent(text, rest, final=True, response=response)
+        search = request.searches[0]
+        agreed = search.agreed()
+        end = len(agreed) - (agreed[-1:] == (EOS,))  # the end belongs to the last event
+        if end > sent:
+            yield event(search.leader, end)
+            sent = end
+    best = request.searches[0].results()[0]
+    last = event(best, len(best.tokens))
+    text = last.text + detokenizer.finish()
+    yield replace(last, text=text, final=True, response=request.response(0))
 
 
 def _mixture(encoded: Encoded, index: int) -> EmotionMixture:
@@ -218,8 +229,3 @@ def _mixture(encoded: Encoded, index: int) -> EmotionMixture:
         named(NEGATIVE, encoded.negative_mixture[index]),
         "positive" if encoded.mimics_positive[index] else "negative",
     )
-
-
-def _softmax(logits: FloatArray) -> FloatArray:
-    exponentials = np.exp(logits - logits.max())
-    return exponentials / exponentials.sum()

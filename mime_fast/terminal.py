@@ -46,10 +46,12 @@ def describe_cut(response: Response) -> str:
 
 def chat(generator: Generator, config: GenerationConfig, message: str | None) -> None:
     """A conversation on the terminal, until an empty line or the end of the input."""
-    console = Console(highlight=False)
+    # A reply is never markup, and is broken into lines by the terminal alone.
+    console = Console(highlight=False, emoji=False, soft_wrap=True)
     turns: list[str] = []
     if message is not None:
-        console.print(f"[bold]you:[/] {message}", markup=True)
+        console.print("[bold]you:[/] ", end="")
+        console.print(message.encode(errors="replace").decode(), markup=False)
         _answer(console, generator, config, turns, message)
     console.print("[dim]Write a message; an empty line ends the conversation.[/]")
     while line := _read():
@@ -76,7 +78,7 @@ def _answer(
             response = event.response
         console.print()
     except ValueError as error:
-        console.print(f"[red]{error}[/]")
+        console.print(str(error), markup=False, style="red")
         return
     if response is not None:
         turns += [line, response.text]

@@ -73,5 +73,6 @@ class TokenEvent:
 
     text: str
     tokens: list[int]
+    score: float | None = None  # log-probability of the tokens (the last event: and of the end)
     final: bool = False
     response: Response | None = None  # with the final event

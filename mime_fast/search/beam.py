@@ -53,9 +53,10 @@ class BeamSearch:
             zip(scores[0].tolist(), flat[0].tolist(), strict=True)
         ):
             parent, token = divmod(index, vocabulary)
-            hypothesis = Hypothesis((*self.live[parent].tokens, token), score)
             if score == -np.inf or len(live) == width:
                 break
+            # Exact: both are float32 numbers, their difference is a double.
+            hypothesis = self.live[parent].extend(token, score - self.live[parent].log_prob)
             if token == EOS and self.freeze:
                 if rank < width:
                     self._finish(hypothesis)
@@ -102,10 +103,17 @@ class BeamSearch:
 
     def agreed(self) -> tuple[int, ...]:
         """What every hypothesis that can still become the best one starts with."""
+        return common_prefix([h.tokens for h in self._contenders()])
+
+    @property
+    def leader(self) -> Hypothesis:
+        """One of the hypotheses that can still become the best one."""
+        return self._contenders()[0]
+
+    def _contenders(self) -> list[Hypothesis]:
         best = self.finished[:1]
         bar = self._score(best[0]) if best else -np.inf
-        contenders = best + [h for h in self.live if self._attainable(h) >= bar]
-        return common_prefix([h.tokens for h in contenders])
+        return best + [h for h in self.live if self._attainable(h) >= bar]
 
     def results(self) -> list[Hypothesis]:
         """The n best, best first."""

@@ -26,6 +26,10 @@ class Search(Protocol):
     def agreed(self) -> tuple[int, ...]:
         """The tokens that the final best hypothesis is sure to start with."""
 
+    @property
+    def leader(self) -> Hypothesis:
+        """A hypothesis that starts with the agreed tokens, for their log-probabilities."""
+
     def results(self) -> list[Hypothesis]:
         """The replies, once the search is over."""
 

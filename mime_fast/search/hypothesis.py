@@ -14,10 +14,12 @@ class Hypothesis(NamedTuple):
 
     tokens: tuple[int, ...] = ()
     log_prob: float = 0.0
+    log_probs: tuple[float, ...] = ()  # of each token; they add up to log_prob
 
     def extend(self, token: int, log_prob: float) -> Hypothesis:
         """One token longer."""
-        return Hypothesis((*self.tokens, token), self.log_prob + log_prob)
+        log_probs = (*self.log_probs, log_prob)
+        return Hypothesis((*self.tokens, token), self.log_prob + log_prob, log_probs)
 
     def score(self, length_penalty: float) -> float:
         """log_prob / length ** length_penalty (Wu et al. 2016 in CTranslate2's simple form)."""

@@ -69,9 +69,14 @@ class Sampler:
             options.min_p,
         )
 
+    @property
+    def leader(self) -> Hypothesis:
+        """The first sequence: the one that is streamed."""
+        return self.hypotheses[0]
+
     def agreed(self) -> tuple[int, ...]:
         """Tokens of the first sequence, which are all final."""
-        return self.hypotheses[0].tokens
+        return self.leader.tokens
 
     def results(self) -> list[Hypothesis]:
         """The sequences in the order they were drawn."""

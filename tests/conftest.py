@@ -1,0 +1,104 @@
+"""Tiny checkpoints with random weights, in the paper's form and in the released code's."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import settings
+
+from mime_fast import checkpoint
+from mime_fast.config import ModelConfig
+from mime_fast.text.tokenizer import EOS, Tokenizer
+from mime_fast.types import FloatArray
+
+# Tiny models gain nothing from threads, and lose much where another process holds a core.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+# A busy machine is no failure of the code.
+settings.register_profile("mime_fast", deadline=None)
+settings.load_profile("mime_fast")
+
+WORDS = (
+    *("i", "am", "sorry", "to", "hear", "that", ".", "!", "?", "what", "happened", "you", "do"),
+    *("n't", "it", "is", "great", ",", "oh", "no", "hope", "dog", "lost", "my", "yesterday"),
+    *("the", "a", "of", "we", "have", "can", "not", ":", ")", "so", "was", "feel", "they"),
+)
+SHAPE = {"hidden_dim": 24, "key_dim": 8, "filter_dim": 10, "latent_dim": 12, "max_positions": 64}
+AUTHORS_FORM = {
+    "shared_response_encoder": False,
+    "shared_log_variance": True,
+    "num_layers": 2,
+    "tie_embeddings": True,
+    "mean_query": True,
+}
+
+
+@pytest.fixture(scope="session")
+def words() -> tuple[str, ...]:
+    return WORDS
+
+
+@pytest.fixture(scope="session")
+def tiny_tokenizer() -> Tokenizer:
+    return Tokenizer.from_words(WORDS)
+
+
+@pytest.fixture(scope="session")
+def tiny_config(tiny_tokenizer: Tokenizer) -> ModelConfig:
+    return ModelConfig.from_dict({"vocab_size": tiny_tokenizer.vocab_size, **SHAPE})
+
+
+@pytest.fixture(scope="session")
+def authors_config(tiny_config: ModelConfig) -> ModelConfig:
+    return tiny_config.replace(**AUTHORS_FORM)
+
+
+@pytest.fixture(scope="session")
+def random_tensors() -> Callable[[ModelConfig], dict[str, FloatArray]]:
+    """Weights so large that replies differ from message to message."""
+
+    def draw(config: ModelConfig) -> dict[str, FloatArray]:
+        generator = np.random.default_rng(0)
+        tensors = {}
+        for name, shape in checkpoint.parameter_shapes(config).items():
+            scale, centre = 0.5 if len(shape) > 1 else 0.3, float(name.endswith("norm.weight"))
+            tensors[name] = generator.normal(centre, scale, shape).astype(np.float32)
+        tensors["output.bias"][EOS] += 3  # so that replies end, each at another length
+        return tensors
+
+    return draw
+
+
+@pytest.fixture(scope="session")
+def save_tiny(
+    tiny_tokenizer: Tokenizer, random_tensors: Callable[[ModelConfig], dict[str, FloatArray]]
+) -> Callable[..., Path]:
+    """Writes the random checkpoint of a config into a folder, some of its tensors changed."""
+
+    def save(
+        folder: Path, config: ModelConfig, changes: dict[str, FloatArray] | None = None
+    ) -> Path:
+        tensors = random_tensors(config) | (changes or {})
+        checkpoint.save(folder, config, tiny_tokenizer, tensors, "# A tiny random model\n")
+        return folder
+
+    return save
+
+
+@pytest.fixture(scope="session")
+def tiny_checkpoint(
+    tmp_path_factory: pytest.TempPathFactory,
+    save_tiny: Callable[..., Path],
+    tiny_config: ModelConfig,
+) -> Path:
+    return save_tiny(tmp_path_factory.mktemp("checkpoints") / "paper", tiny_config)
+
+
+@pytest.fixture(scope="session")
+def authors_form(
+    tmp_path_factory: pytest.TempPathFactory,
+    save_tiny: Callable[..., Path],
+    authors_config: ModelConfig,
+) -> Path:
+    return save_tiny(tmp_path_factory.mktemp("checkpoints") / "authors", authors_config)

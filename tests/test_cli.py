@@ -1,0 +1,407 @@
+"""The command line: what it prints, what it refuses, and what it imports."""
+
+import io
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from mime_fast import Generator, cli
+from mime_fast.config import ModelConfig
+from mime_fast.emotions import EMOTIONS
+from mime_fast.text.tokenizer import EOS, Tokenizer
+
+COMMANDS = ("respond", "chat", "train", "evaluate", "convert")
+MESSAGE = "I lost my dog"
+KEYS = {
+    *("text", "emotion", "polarity", "score", "seed", "emotions", "mixture", "candidates"),
+    *("timings", "dropped_turns", "dropped_words"),
+}
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a run of the command line left behind."""
+
+    code: int
+    out: str
+    err: str
+
+
+Cli = Callable[..., Result]
+
+
+class Interrupted(io.BytesIO):
+    """Standard input whose reader presses Ctrl-C."""
+
+    def readline(self, *_: Any) -> bytes:
+        raise KeyboardInterrupt
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Cli:
+    """Runs the entry point in this process, as the shell would."""
+
+    def call(*arguments: str | Path, stdin: bytes | io.BytesIO = b"") -> Result:
+        source = io.BytesIO(stdin) if isinstance(stdin, bytes) else stdin
+        monkeypatch.setattr(sys, "argv", ["mime-fast", *map(str, arguments)])
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(source))
+        with pytest.raises(SystemExit) as caught:
+            cli.main()
+        out, err = capsys.readouterr()
+        if isinstance(caught.value.code, str):  # Python prints it and exits with 1
+            return Result(1, out, f"{err}{caught.value.code}\n")
+        return Result(caught.value.code or 0, out, err)
+
+    return call
+
+
+@pytest.fixture(scope="module")
+def generator(tiny_checkpoint: Path) -> Generator:
+    return Generator(tiny_checkpoint)
+
+
+def check_error(result: Result, text: str, code: int = 1) -> None:
+    """One line on standard error, and nothing on standard output."""
+    assert result.code == code
+    assert text in result.err
+    assert result.err.startswith("mime-fast: ")
+    assert result.err.count("\n") == 1
+    assert result.out == ""
+
+
+def subprocess_run(*arguments: str | bytes | Path, stdin: bytes = b"") -> Result:
+    command = [sys.executable, "-m", "mime_fast.cli", *arguments]
+    done = subprocess.run(command, input=stdin, capture_output=True, check=False)
+    return Result(done.returncode, done.stdout.decode(), done.stderr.decode())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "options"),
+    [
+        ([], {}),
+        (["--num-beams", "3", "-n", "2"], {"num_beams": 3, "num_return_sequences": 2}),
+        (["-b", "3", "--length-penalty", "-1"], {"num_beams": 3, "length_penalty": -1.0}),
+        (["--sample", "--top-k", "5"], {"do_sample": True, "top_k": 5}),
+        (["-s", "--top-p", "0.6"], {"do_sample": True, "top_p": 0.6}),
+        (["-s", "--min-p", "0.2", "-n", "3"], {"do_sample": True, "min_p": 0.2} | {"n": 3}),
+        (["-s", "--temperature", "3"], {"do_sample": True, "temperature": 3.0}),
+        (["--min-new-tokens", "9"], {"min_new_tokens": 9}),
+        (["--max-new-tokens", "2"], {"max_new_tokens": 2}),
+        (["--repetition-penalty", "5"], {"repetition_penalty": 5.0}),
+        (["--no-repeat-ngram-size", "1"], {"no_repeat_ngram_size": 1}),
+        (["--emotion", "joyful"], {"emotion": "joyful"}),
+        (["--mean-emotion"], {"stochastic_emotion": False}),
+        (["--engine", "eager"], {}),
+        (["--engine", "native"], {}),
+    ],
+    ids=str,
+)
+def test_respond_prints_the_replies(
+    run: Cli,
+    tiny_checkpoint: Path,
+    generator: Generator,
+    arguments: list[str],
+    options: dict[str, Any],
+) -> None:
+    if "n" in options:
+        options["num_return_sequences"] = options.pop("n")
+    expected = generator.respond(MESSAGE, seed=7, **options)
+    result = run("respond", MESSAGE, "-c", tiny_checkpoint, "--seed", "7", *arguments)
+    assert result.out.splitlines() == [candidate.text for candidate in expected.candidates]
+    assert (result.code, result.err) == (0, "")
+
+
+def test_json_is_the_whole_response(run: Cli, tiny_checkpoint: Path, generator: Generator) -> None:
+    options = ["--seed", "3", "-b", "4", "-n", "2", "--json"]
+    found = json.loads(run("respond", MESSAGE, "-c", tiny_checkpoint, *options).out)
+    expected = generator.respond(MESSAGE, seed=3, num_beams=4, num_return_sequences=2)
+    assert found.keys() == KEYS
+    assert found["timings"].keys() == {"encode_ms", "decode_ms", "tokens"}
+    assert found["mixture"].keys() == {"positive", "negative", "mimicked"}
+    assert set(found["emotions"]) == set(EMOTIONS)
+    assert (found["text"], found["score"], found["seed"]) == (expected.text, expected.score, 3)
+    assert [candidate["tokens"] for candidate in found["candidates"]] == [
+        candidate.tokens for candidate in expected.candidates
+    ]
+
+
+def test_the_seed_of_a_reply_repeats_it(run: Cli, tiny_checkpoint: Path) -> None:
+    arguments = ("respond", MESSAGE, "-c", tiny_checkpoint, "--sample", "--json")
+    first = json.loads(run(*arguments).out)
+    again = json.loads(run(*arguments, "--seed", str(first["seed"])).out)
+    assert again | {"timings": 0} == first | {"timings": 0}
+
+
+def test_respond_reads_the_history(run: Cli, tiny_checkpoint: Path, generator: Generator) -> None:
+    history = ["I am great!", "what happened?"]
+    expected = generator.respond([*history, MESSAGE], seed=7).text
+    flags = ["--history", history[0], "-H", history[1]]
+    result = run("respond", MESSAGE, "-c", tiny_checkpoint, "--seed", "7", *flags)
+    assert result.out == expected + "\n"
+    assert expected != generator.respond(MESSAGE, seed=7).text
+
+
+def test_respond_reads_standard_input(
+    run: Cli, tiny_checkpoint: Path, generator: Generator
+) -> None:
+    arguments = ("respond", "-", "-c", tiny_checkpoint, "--seed", "7")
+    result = run(*arguments, stdin=b"I lost\nmy dog\n")
+    assert result.out == generator.respond(MESSAGE, seed=7).text + "\n"
+
+
+def test_a_message_may_begin_with_a_dash(run: Cli, tiny_checkpoint: Path) -> None:
+    result = run("respond", "-c", tiny_checkpoint, "--", "-- no --")
+    assert result.code == 0
+    assert result.out.strip()
+
+
+def test_what_was_cut_is_said_on_standard_error(run: Cli, tiny_checkpoint: Path) -> None:
+    result = run("respond", "no " * 100, "-c", tiny_checkpoint)
+    assert result.err == "(too long: the first 37 words were not read)\n"
+    assert result.code == 0
+    flags = ["-H", "no " * 50, "-H", "oh no"]
+    result = run("respond", "no " * 63, "-c", tiny_checkpoint, *flags)
+    assert result.err == "(too long: the 2 oldest turns were not read)\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        ([""], "turn 1 is empty; write at least one word"),
+        (["\x07"], "holds no word; write at least one"),
+        (["caf\udce9"], "turn 1 is not valid UTF-8"),
+        ([MESSAGE, "-H", "one turn"], "odd number of turns (speaker first, speaker last), got 2"),
+        ([MESSAGE, "--top-k", "3"], "temperature, top_k, top_p and min_p need do_sample=True"),
+        ([MESSAGE, "--num-beams", "0"], "num_beams must be an integer >= 1, got 0"),
+        ([MESSAGE, "-n", "2"], "needs do_sample=True or num_beams >= 2"),
+        ([MESSAGE, "--max-new-tokens", "65"], "max_new_tokens must be at most 64"),
+        ([MESSAGE, "--emotion", "hungry"], "unknown emotion 'hungry'; use one of: afraid, "),
+        ([MESSAGE, "--engine", "fast"], "engine must be one of auto, native, eager, got 'fast'"),
+        ([MESSAGE, "--checkpoint", "nowhere"], "no checkpoint directory at nowhere; expected"),
+    ],
+)
+def test_an_error_is_one_line(
+    run: Cli, tiny_checkpoint: Path, arguments: list[str], text: str
+) -> None:
+    check_error(run("respond", "-c", tiny_checkpoint, *arguments), text)
+
+
+def test_broken_standard_input_is_an_error(run: Cli, tiny_checkpoint: Path) -> None:
+    result = run("respond", "-", "-c", tiny_checkpoint, stdin=b"caf\xe9\n")
+    check_error(result, "turn 1 is not valid UTF-8")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["respond"],
+        ["respond", "two", "messages"],
+        ["respond", MESSAGE, "--beams", "3"],
+        ["respond", MESSAGE, "--num-beams", "many"],
+        ["reply", MESSAGE],
+        ["--colour"],
+    ],
+    ids=str,
+)
+def test_wrong_usage_exits_with_2(run: Cli, arguments: list[str]) -> None:
+    result = run(*arguments)
+    assert result.code == 2
+    assert "Usage: " in result.err
+    assert result.out == ""
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help(run: Cli, command: str) -> None:
+    result = run(command, "--help")
+    assert result.code == 0
+    assert f"{command} " in result.out
+    assert "mime-fast " + command in result.out  # an example
+
+
+def test_the_help_lists_the_commands(run: Cli) -> None:
+    result = run("--help")
+    assert result.code == 0
+    for command in COMMANDS:
+        assert f"\n  {command} " in result.out
+
+
+def chat(run: Cli, checkpoint: Path, stdin: bytes, *arguments: str) -> Result:
+    return run("chat", "-c", checkpoint, "--seed", "7", *arguments, stdin=stdin)
+
+
+def replies(result: Result) -> list[str]:
+    return [line.removeprefix("you: ") for line in result.out.splitlines() if "mime: " in line]
+
+
+@pytest.mark.parametrize("end", [b"", b"\n", b" \t\n", b"\nnever read\n"])
+def test_chat_answers_until_an_empty_line_or_the_end(
+    run: Cli, tiny_checkpoint: Path, generator: Generator, end: bytes
+) -> None:
+    result = chat(run, tiny_checkpoint, b"I lost my dog\nwhat can I do ?\n" + end)
+    first = generator.respond(MESSAGE, seed=7).text
+    second = generator.respond([MESSAGE, first, "what can I do ?"], seed=7).text
+    assert replies(result) == [f"mime: {first}", f"mime: {second}"]
+    assert (result.code, result.err) == (0, "")
+
+
+def test_chat_answers_a_last_line_without_a_newline(
+    run: Cli, tiny_checkpoint: Path, generator: Generator
+) -> None:
+    result = chat(run, tiny_checkpoint, b"I lost my dog")
+    assert generator.respond(MESSAGE, seed=7).text in result.out
+    assert result.code == 0
+
+
+def test_chat_shows_the_emotions(run: Cli, tiny_checkpoint: Path, generator: Generator) -> None:
+    response = generator.respond(MESSAGE, seed=7)
+    result = chat(run, tiny_checkpoint, b"I lost my dog\n")
+    assert "you feel" in result.out
+    assert response.emotion in result.out
+    assert max(response.mixture.negative, key=response.mixture.negative.__getitem__) in result.out
+    assert "mimicked" in result.out
+    assert "balance" in result.out
+
+
+@pytest.mark.parametrize(
+    ("line", "text"),
+    [(b"caf\xe9", "turn 1 is not valid UTF-8"), (b"\xff\xfe\x00", "UTF-8"), (b"\x07", "no word")],
+)
+def test_chat_goes_on_after_a_message_that_cannot_be_answered(
+    run: Cli, tiny_checkpoint: Path, generator: Generator, line: bytes, text: str
+) -> None:
+    result = chat(run, tiny_checkpoint, line + b"\nI lost my dog\n")
+    assert text in result.out
+    assert replies(result)[-1] == f"mime: {generator.respond(MESSAGE, seed=7).text}"
+    assert result.code == 0
+
+
+@pytest.mark.parametrize(
+    "message", [MESSAGE, "[/b] [red] I lost [link=x]my dog[/]", "I :heart: my \U0001f415 :dog:"]
+)
+def test_chat_begins_with_a_message(
+    run: Cli, tiny_checkpoint: Path, generator: Generator, message: str
+) -> None:
+    result = chat(run, tiny_checkpoint, b"", "--message", message)
+    assert f"you: {message}\nmime: {generator.respond(message, seed=7).text}\n" in result.out
+    assert result.code == 0
+
+
+def test_chat_with_a_first_message_that_cannot_be_answered_goes_on(
+    run: Cli, tiny_checkpoint: Path
+) -> None:
+    result = chat(run, tiny_checkpoint, b"I lost my dog\n", "--message", "")
+    assert "turn 1 is empty" in result.out
+    assert len(replies(result)) == 1
+
+
+def test_chat_says_what_it_did_not_read(run: Cli, tiny_checkpoint: Path) -> None:
+    result = chat(run, tiny_checkpoint, b"no " * 70 + b"\n")
+    assert "(too long: the first 7 words were not read)" in result.out
+
+
+@pytest.mark.parametrize(
+    ("flags", "options"),
+    [
+        (["--sample", "--temperature", "9"], {"do_sample": True, "temperature": 9.0}),
+        (["--num-beams", "3"], {"num_beams": 3}),
+    ],
+    ids=str,
+)
+def test_chat_writes_a_long_reply_on_one_line(
+    run: Cli,
+    tmp_path: Path,
+    save_tiny: Callable[..., Path],
+    tiny_config: ModelConfig,
+    flags: list[str],
+    options: dict[str, Any],
+) -> None:
+    bias = np.zeros(tiny_config.vocab_size, np.float32)
+    bias[EOS] = -50
+    folder = save_tiny(tmp_path / "endless", tiny_config, {"output.bias": bias})
+    text = Generator(folder).respond("no", seed=7, **options).text
+    assert len(text) > 120
+    assert replies(chat(run, folder, b"no\n", *flags)) == [f"mime: {text}"]
+
+
+@pytest.mark.parametrize("options", [["--top-k", "3"], ["--num-beams", "0"], ["--engine", "fast"]])
+def test_chat_refuses_options_before_it_reads(
+    run: Cli, tiny_checkpoint: Path, options: list[str]
+) -> None:
+    check_error(chat(run, tiny_checkpoint, b"hello\n", *options), "mime-fast: ")
+
+
+def test_an_interrupt_ends_quietly(run: Cli, tiny_checkpoint: Path) -> None:
+    result = run("chat", "-c", tiny_checkpoint, stdin=Interrupted())
+    assert result.code == 130
+    assert "Traceback" not in result.err
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["respond", "--help"], ["train", "--help"]])
+def test_help_imports_nothing_heavy(arguments: list[str]) -> None:
+    code = """if True:
+        import sys
+        from mime_fast import cli
+        try:
+            cli.main()
+        except SystemExit as end:
+            heavy = {"torch", "numpy", "tokenizers", "safetensors"} & set(sys.modules)
+            print(f"code {end.code}, imported {heavy or None}")"""
+    command = [sys.executable, "-c", code, *arguments]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert result.stdout.splitlines()[-1] == "code 0, imported None", result.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "extra"),
+    [
+        (["train", "--data", "ed", "--out", "out"], "train"),
+        (["evaluate", "--data", "ed"], "eval"),
+        (["convert", "words.txt", "out", "--vocabulary", "words.txt"], "train"),
+        (["respond", MESSAGE, "--engine", "eager"], "train"),
+    ],
+)
+def test_a_missing_dependency_names_the_extra(
+    tmp_path: Path,
+    tiny_checkpoint: Path,
+    tiny_tokenizer: Tokenizer,
+    arguments: list[str],
+    extra: str,
+) -> None:
+    (tmp_path / "words.txt").write_text("\n".join(tiny_tokenizer.words))
+    code = "import sys; sys.modules['torch'] = None; from mime_fast import cli; cli.main()"
+    command = [sys.executable, "-c", code, *arguments]
+    if arguments[0] == "respond":
+        command += ["--checkpoint", str(tiny_checkpoint)]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    result = Result(done.returncode, done.stdout, done.stderr)
+    check_error(result, f"pip install 'mime-fast[{extra}]'")
+    assert "torch" in result.err
+
+
+def test_it_runs_as_a_module(tiny_checkpoint: Path, generator: Generator) -> None:
+    result = subprocess_run("respond", MESSAGE, "-c", tiny_checkpoint, "--seed", "7")
+    assert result == Result(0, generator.respond(MESSAGE, seed=7).text + "\n", "")
+
+
+def test_broken_bytes_on_the_command_line_are_an_error(tiny_checkpoint: Path) -> None:
+    result = subprocess_run("respond", b"caf\xe9", "-c", tiny_checkpoint)
+    check_error(result, "turn 1 is not valid UTF-8")
+
+
+@pytest.mark.parametrize(
+    ("first", "stdin"), [([], b"caf\xe9\nno\n"), (["-m", b"caf\xe9"], b"no\n")]
+)
+def test_a_chat_goes_on_after_broken_bytes(
+    tiny_checkpoint: Path, first: list[str | bytes], stdin: bytes
+) -> None:
+    result = subprocess_run("chat", "-c", tiny_checkpoint, *first, stdin=stdin)
+    assert "not valid UTF-8" in result.out
+    assert len(replies(result)) == 1
+    assert (result.code, result.err) == (0, "")

@@ -1,0 +1,245 @@
+"""GenerationConfig and ModelConfig: what they accept, and what an error says."""
+
+import dataclasses
+import json
+import math
+import re
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mime_fast.config import GenerationConfig, ModelConfig
+from mime_fast.emotions import EMOTIONS
+
+NAN, INFINITY = math.nan, math.inf
+
+OUT_OF_RANGE: list[tuple[str, Any]] = [
+    *(("max_new_tokens", value) for value in (0, -1, 5.0, "5", None, True)),
+    *(("num_beams", value) for value in (0, 1.0)),
+    *(("num_return_sequences", value) for value in (0, "1")),
+    *((name, -1) for name in ("min_new_tokens", "top_k", "no_repeat_ngram_size")),
+    *(("length_penalty", value) for value in (-10.5, 11, NAN, "1")),
+    *(("temperature", value) for value in (0, 0.009, -1, 101, NAN, INFINITY, True)),
+    *(("top_p", value) for value in (0, 0.0, 1.3, -0.1, NAN)),
+    *(("min_p", value) for value in (-0.01, 1.01, NAN, None)),
+    *(("repetition_penalty", value) for value in (0, 100.5, -INFINITY)),
+    *((name, 1) for name in ("early_stopping", "do_sample", "return_scores")),
+    ("stochastic_emotion", None),
+    *(("seed", value) for value in (-1, 2**64, 1.5, True, "7")),
+]
+IN_RANGE: list[dict[str, Any]] = [
+    {"max_new_tokens": 1},
+    {"min_new_tokens": 0},
+    {"min_new_tokens": 50},
+    {"length_penalty": -10},
+    {"length_penalty": 10.0},
+    {"do_sample": True, "temperature": 0.01},
+    {"do_sample": True, "temperature": 100},
+    {"do_sample": True, "top_p": 5e-324},
+    {"do_sample": True, "top_k": 2**70},
+    {"do_sample": True, "min_p": 1},
+    {"do_sample": True, "num_return_sequences": 9},
+    {"num_beams": 3, "num_return_sequences": 3},
+    {"repetition_penalty": 0.01},
+    {"seed": 0},
+    {"seed": 2**64 - 1},
+    {"emotion": "apprehensive"},
+]
+MODEL_OUT_OF_RANGE = [
+    ("vocab_size", 7),
+    ("architecture", "moel"),
+    ("hidden_dim", 3),
+    ("num_heads", 0),
+    ("key_dim", 0),
+    ("filter_dim", True),
+    ("num_layers", 1.0),
+    ("latent_dim", 0),
+    ("max_positions", 1),
+    *(("dropout", value) for value in (1, 1.0, -0.1, NAN, "0")),
+    ("tie_embeddings", 0),
+    ("mean_query", None),
+    ("shared_log_variance", "true"),
+    ("shared_response_encoder", 1),
+    ("padding_leak", 1),
+    ("objective", "vae"),
+]
+
+SCALAR = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5)
+ANYTHING = SCALAR | st.lists(SCALAR, max_size=2)
+GENERATION_OPTIONS = st.fixed_dictionaries(
+    {"do_sample": st.just(value=True)},
+    optional={
+        "max_new_tokens": st.integers(9, 2**40),
+        "min_new_tokens": st.integers(0, 9),
+        "length_penalty": st.floats(-10, 10),
+        "temperature": st.floats(0.01, 100),
+        "top_k": st.integers(0, 2**40),
+        "top_p": st.floats(0, 1, exclude_min=True),
+        "min_p": st.floats(0, 1),
+        "num_return_sequences": st.integers(1, 9),
+        "seed": st.none() | st.integers(0, 2**64 - 1),
+        "emotion": st.none() | st.sampled_from(EMOTIONS),
+    },
+)
+MODEL_OPTIONS = st.fixed_dictionaries(
+    {"vocab_size": st.integers(8, 2**40)},
+    optional={
+        "num_layers": st.integers(1, 12),
+        "max_positions": st.integers(2, 5000),
+        "dropout": st.floats(0, 1, exclude_max=True),
+        "tie_embeddings": st.booleans(),
+        "objective": st.sampled_from(["cvae", "released"]),
+    },
+)
+
+
+@pytest.mark.parametrize(("name", "value"), OUT_OF_RANGE)
+def test_an_option_out_of_range_is_named_with_its_value(name: str, value: object) -> None:
+    message = rf"^{name} must be .+, got {re.escape(repr(value))}$"
+    with pytest.raises(ValueError, match=message):
+        GenerationConfig.from_dict({name: value})
+
+
+@pytest.mark.parametrize("options", IN_RANGE)
+def test_the_ends_of_the_ranges_are_inside(options: dict[str, Any]) -> None:
+    config = GenerationConfig(**options)
+    assert {name: getattr(config, name) for name in options} == options
+
+
+@pytest.mark.parametrize("emotion", ["happy", "Sad", "", 5])
+def test_an_unknown_emotion_lists_the_known_ones(emotion: Any) -> None:
+    with pytest.raises(ValueError, match=rf"{emotion!r}.* use one of: .*sad, .*terrified"):
+        GenerationConfig(emotion=emotion)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"min_new_tokens": 51}, r"min_new_tokens \(51\) must not exceed max_new_tokens \(50\)"),
+        ({"do_sample": True, "num_beams": 5}, r"num_beams=5; use one of the two"),
+        ({"temperature": 0.7}, r"temperature, .* need do_sample=True"),
+        ({"top_k": 3}, r"top_k.* need do_sample=True"),
+        ({"top_p": 0.9, "num_beams": 4}, r"top_p.* need do_sample=True"),
+        ({"min_p": 0.1}, r"min_p need do_sample=True"),
+        ({"num_return_sequences": 2}, r"=2 needs do_sample=True or num_beams >= 2"),
+        ({"num_return_sequences": 6, "num_beams": 5}, r"=6 needs .* num_beams >= 6"),
+    ],
+)
+def test_an_illegal_combination_names_the_remedy(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        GenerationConfig(**options)
+
+
+def test_generation_defaults_are_greedy() -> None:
+    config = GenerationConfig()
+    assert (config.num_beams, config.do_sample, config.max_new_tokens) == (1, False, 50)
+    assert (config.min_new_tokens, config.length_penalty, config.seed) == (1, 1.0, None)
+
+
+@pytest.mark.parametrize(
+    ("options", "needs"),
+    [
+        ({}, False),
+        ({"do_sample": True}, False),
+        ({"return_scores": True}, True),
+        ({"num_beams": 2}, True),
+        ({"do_sample": True, "num_return_sequences": 2}, True),
+    ],
+)
+def test_scores_are_computed_only_for_those_who_ask(
+    options: dict[str, Any], *, needs: bool
+) -> None:
+    assert GenerationConfig(**options).needs_scores is needs
+
+
+@pytest.mark.parametrize(("name", "value"), MODEL_OUT_OF_RANGE)
+def test_a_model_size_out_of_range_is_named_with_its_value(name: str, value: object) -> None:
+    message = rf"^{name} must be .+, got {re.escape(repr(value))}$"
+    with pytest.raises(ValueError, match=message):
+        ModelConfig.from_dict({"vocab_size": 100, name: value})
+
+
+def test_dropout_may_come_close_to_one() -> None:
+    assert ModelConfig(vocab_size=8, dropout=1 - 2**-53).dropout < 1
+
+
+def test_the_heads_must_divide_their_width() -> None:
+    message = r"key_dim must be a multiple of num_heads \(3\), got 40"
+    with pytest.raises(ValueError, match=message):
+        ModelConfig(vocab_size=100, num_heads=3)
+
+
+@pytest.mark.parametrize("kind", [GenerationConfig, ModelConfig])
+@pytest.mark.parametrize("key", ["num_beam", "Seed", ""])
+def test_an_unknown_key_is_an_error_that_lists_the_known_ones(
+    kind: type[GenerationConfig | ModelConfig], key: str
+) -> None:
+    known = re.escape(", ".join(sorted(field.name for field in dataclasses.fields(kind))))
+    with pytest.raises(
+        ValueError, match=rf"unknown {kind.__name__} option {key!r}; known: {known}"
+    ):
+        kind.from_dict({key: 1})
+
+
+def test_several_unknown_keys_are_all_named() -> None:
+    with pytest.raises(ValueError, match=r"'beams', 'max_length'; known"):
+        GenerationConfig().replace(max_length=3, beams=2)
+
+
+@given(options=GENERATION_OPTIONS)
+def test_generation_config_survives_json(options: dict[str, Any]) -> None:
+    config = GenerationConfig.from_dict(options)
+    assert GenerationConfig.from_dict(json.loads(json.dumps(config.to_dict()))) == config
+
+
+@given(options=MODEL_OPTIONS)
+def test_model_config_survives_json(options: dict[str, Any]) -> None:
+    config = ModelConfig.from_dict(options)
+    assert ModelConfig.from_dict(json.loads(json.dumps(config.to_dict()))) == config
+
+
+@given(
+    options=st.dictionaries(
+        st.sampled_from(sorted(GenerationConfig().to_dict())), ANYTHING, max_size=4
+    )
+)
+def test_any_value_is_accepted_or_a_value_error(options: dict[str, Any]) -> None:
+    try:
+        config = GenerationConfig.from_dict(options)
+    except ValueError as error:
+        assert any(name in str(error) for name in options)  # noqa: PT017 - both ends are right
+    else:
+        assert config.to_dict() == GenerationConfig().to_dict() | options
+
+
+@given(
+    options=st.dictionaries(
+        st.sampled_from(sorted(ModelConfig(vocab_size=8).to_dict())), ANYTHING, max_size=4
+    )
+)
+def test_any_model_value_is_accepted_or_a_value_error(options: dict[str, Any]) -> None:
+    try:
+        config = ModelConfig.from_dict({"vocab_size": 8} | options)
+    except ValueError as error:
+        assert any(name in str(error) for name in options)  # noqa: PT017 - both ends are right
+    else:
+        assert config.to_dict() == ModelConfig(vocab_size=8).to_dict() | options
+
+
+def test_replace_keeps_the_rest_and_the_original() -> None:
+    config = GenerationConfig(seed=3, num_beams=4)
+    changed = config.replace(num_beams=2)
+    assert changed == GenerationConfig(seed=3, num_beams=2)
+    assert config.num_beams == 4
+
+
+def test_replace_checks_the_combination() -> None:
+    with pytest.raises(ValueError, match="use one of the two"):
+        GenerationConfig(num_beams=2).replace(do_sample=True)
+
+
+def test_configs_are_frozen() -> None:
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        GenerationConfig().seed = 1  # type: ignore[misc]

@@ -1,0 +1,132 @@
+"""The checkpoint that comes with the package."""
+
+from typing import Any
+
+import pytest
+
+from mime_fast import Generator, checkpoint
+from mime_fast.text.tokenizer import CLS
+
+MEGABYTES = 10**6
+MESSAGES: list[str | list[str]] = [
+    "I lost my dog yesterday",
+    "I finally got the job I wanted!",
+    "My grandmother is in hospital and I am scared.",
+    "hi",
+    "My neighbour keeps playing loud music at night, and I can't sleep at all.",
+    "We are going to have a baby in June!!!",
+    "I failed my driving test for the third time.",
+    "Someone broke into my car and stole my laptop.",
+    "I just found out that my best friend lied to me for years.",
+    "I'm so proud of my little brother, he won the race.",
+    "ugh",
+    "I found an old photo of my school friends today. It made me smile.",
+    "There was a huge spider in my bed last night!",
+    "I ate a whole cake by myself and I don't even feel sorry :)",
+    "My boss shouted at me in front of everyone.",
+    "I am home alone for the first time since she left.",
+    "Tomorrow is the exam. I have studied for weeks, I think I'm ready.",
+    "My son lost his first tooth, he was so excited about the tooth fairy.",
+    "I forgot my wife's birthday...",
+    "They gave the promotion to a colleague who does nothing all day.",
+    "We won 3-0 against the best team of the league \U0001f600",
+    "I trust my sister with everything, she has always been there for me.",
+    "The flight was cancelled and they won't give me my money back.",
+    "I spilled coffee all over my white shirt before the meeting.",
+    "what do you think about the weather?",
+    ["I adopted a cat.", "That's great! What is its name?", "She is called Luna."],
+    ["I feel lonely.", "I am sorry to hear that.", "I moved here and I don't know anybody."],
+    ["My flat flooded", "oh no! how did that happen?", "A pipe burst while I was at work."],
+    ["no", "why not?", "because", "because of what?", "I am tired of explaining it"],
+    "Every morning I walk along the river before work and look at the birds, and for half an "
+    "hour nobody wants anything from me. " * 3,
+    "xqzt blorf wug",
+]
+# The authors count anticipation and nostalgia as negative.
+PLAIN: dict[str, list[str | list[str]]] = {
+    "positive": [
+        "I finally got the job I wanted!",
+        "I am so proud of my brother, he won the race.",
+        "My wife surprised me with a trip to Italy.",
+        "I am so grateful for the help of my friends.",
+        "I am ready for my exam, I studied a lot.",
+        "My daughter was born yesterday, I am so happy!",
+    ],
+    "negative": [
+        "My grandmother died last week.",
+        "Someone stole my car, I am furious.",
+        "I am so scared of the dark.",
+        "I failed my exam again.",
+        "My girlfriend left me and I feel so lonely.",
+        "I am ashamed that I lied to my mother.",
+        "There was a huge spider in my bed, it was disgusting.",
+    ],
+}
+
+
+@pytest.fixture(scope="module")
+def native() -> Generator:
+    return Generator()
+
+
+@pytest.fixture(scope="module")
+def eager() -> Generator:
+    return Generator(engine="eager")
+
+
+def test_it_answers_without_a_checkpoint_being_named(native: Generator) -> None:
+    response = native.respond("I lost my dog yesterday")
+    assert native.engine.name == "native"
+    assert len(response.candidates[0].tokens) >= 3
+    assert response.text[0].isupper()
+    assert response.polarity == "negative"
+
+
+@pytest.mark.parametrize(
+    "options", [{}, {"num_beams": 5, "num_return_sequences": 5}], ids=["greedy", "beam"]
+)
+def test_the_engines_give_the_same_replies(
+    native: Generator, eager: Generator, options: dict[str, Any]
+) -> None:
+    limits: dict[str, Any] = {"max_new_tokens": 30, "seed": 11}
+    replies = native.respond_batch(MESSAGES, **limits, **options)
+    expected = eager.respond_batch(MESSAGES, **limits, **options)
+    for reply, twin in zip(replies, expected, strict=True):
+        assert [c.tokens for c in reply.candidates] == [c.tokens for c in twin.candidates]
+        assert (reply.text, reply.emotion) == (twin.text, twin.emotion)
+        assert min(token for c in reply.candidates for token in c.tokens) > CLS
+    assert len({reply.text for reply in replies}) > 10
+    assert len({reply.emotion for reply in replies}) > 8
+
+
+def test_a_reply_alone_is_the_one_in_the_batch(native: Generator) -> None:
+    options: dict[str, Any] = {"seed": 3, "max_new_tokens": 20}
+    together = native.respond_batch(MESSAGES[::6], **options)
+    for message, reply in zip(MESSAGES[::6], together, strict=True):
+        assert native.respond(message, **options).text == reply.text
+
+
+@pytest.mark.parametrize("options", [{}, {"num_beams": 5}, {"do_sample": True}], ids=str)
+def test_a_stream_joined_is_the_reply(native: Generator, options: dict[str, Any]) -> None:
+    text = native.respond("I lost my dog yesterday", seed=3, **options).text
+    events = native.stream("I lost my dog yesterday", seed=3, **options)
+    assert "".join(event.text for event in events) == text
+
+
+@pytest.mark.parametrize("group", ["positive", "negative"])
+def test_it_recognises_plain_feelings(native: Generator, group: str) -> None:
+    replies = native.respond_batch(PLAIN[group])
+    assert [reply.polarity for reply in replies].count(group) >= len(replies) - 1
+
+
+def test_it_is_small_enough_to_come_with_the_package() -> None:
+    size = sum(path.stat().st_size for path in checkpoint.DEFAULT.iterdir())
+    assert size <= 25 * MEGABYTES
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [("LICENSE", "Attribution-NonCommercial 4.0"), ("README.md", "EmpatheticDialogues")],
+)
+def test_its_licence_and_its_card_are_beside_it(name: str, text: str) -> None:
+    assert text in (checkpoint.DEFAULT / name).read_text(encoding="utf-8")
