@@ -6,6 +6,7 @@ Nothing heavy is imported before a command needs it: --help stays instant.
 from __future__ import annotations
 
 import sys
+from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -162,7 +163,7 @@ def train(
     patience: Annotated[
         int, typer.Option(help="Validations without gain before stopping.")
     ] = TRAINING.patience,
-    dropout: Annotated[float, typer.Option(help="Of embeddings, sub-layers and states.")] = 0.15,
+    dropout: Annotated[float, typer.Option(help="Of embeddings, sub-layers and states.")] = 0.25,
     hidden_dim: Annotated[int, typer.Option(help="Width of the model.")] = ModelConfig.hidden_dim,
     num_heads: Annotated[int, typer.Option(help="Attention heads.")] = ModelConfig.num_heads,
     key_dim: Annotated[
@@ -304,6 +305,11 @@ def _generator(checkpoint: Path | None, engine: str) -> Generator:
 
 def main() -> None:
     """Run the command line; an error is one line that names the value and the remedy."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(
+                errors="replace"
+            )  # a terminal without Unicode gets no bars, but a reply
     try:
         app()
     except (ValueError, TypeError, OSError, ModuleNotFoundError, FloatingPointError) as error:

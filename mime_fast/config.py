@@ -44,12 +44,14 @@ def require(condition: bool, message: str) -> None:
         raise ValueError(message)
 
 
-def require_int(config: Config, *names: str, least: int) -> None:
-    """Each named field is an integer (no bool) of at least `least`."""
+def require_int(config: Config, *names: str, least: int, most: int | None = None) -> None:
+    """Each named field is an integer (no bool) in [least, most]."""
     for name in names:
         value = getattr(config, name)
         is_int = isinstance(value, int) and not isinstance(value, bool)
-        require(is_int and value >= least, f"{name} must be an integer >= {least}, got {value!r}")
+        wanted = f"an integer >= {least}" if most is None else f"an integer in [{least}, {most}]"
+        inside = is_int and value >= least and (most is None or value <= most)
+        require(inside, f"{name} must be {wanted}, got {value!r}")
 
 
 def require_number(config: Config, name: str, condition: str, low: float, high: float) -> None:
@@ -67,6 +69,9 @@ def require_bool(config: Config, *names: str) -> None:
     for name in names:
         value = getattr(config, name)
         require(isinstance(value, bool), f"{name} must be true or false, got {value!r}")
+
+
+LARGEST = 2**20  # of a width or a vocabulary: a hostile config must not exhaust the memory
 
 
 @dataclass(frozen=True)
@@ -100,11 +105,11 @@ class ModelConfig(Config):
             self.architecture == "mime",
             f"architecture must be 'mime', got {self.architecture!r}",
         )
-        require_int(self, "vocab_size", least=8)
-        require_int(self, "hidden_dim", least=4)
-        require_int(self, "num_heads", "key_dim", "filter_dim", "num_layers", least=1)
-        require_int(self, "latent_dim", least=1)
-        require_int(self, "max_positions", least=2)
+        require_int(self, "vocab_size", least=8, most=LARGEST)
+        require_int(self, "hidden_dim", least=4, most=LARGEST)
+        require_int(self, "num_heads", "key_dim", "filter_dim", "latent_dim", least=1, most=LARGEST)
+        require_int(self, "num_layers", least=1, most=100)
+        require_int(self, "max_positions", least=2, most=100_000)
         require(
             self.key_dim % self.num_heads == 0,
             f"key_dim must be a multiple of num_heads ({self.num_heads}), got {self.key_dim}",
@@ -154,7 +159,8 @@ class GenerationConfig(Config):
         self._check_combinations()
 
     def _check_ranges(self) -> None:
-        require_int(self, "max_new_tokens", "num_beams", "num_return_sequences", least=1)
+        require_int(self, "max_new_tokens", least=1)
+        require_int(self, "num_beams", "num_return_sequences", least=1, most=1000)
         require_int(self, "min_new_tokens", "top_k", "no_repeat_ngram_size", least=0)
         require_number(self, "length_penalty", "a number in [-10, 10]", -10.0, 10.0)
         require_number(self, "temperature", "in [0.01, 100]", 0.01, 100.0)

@@ -117,7 +117,7 @@ class _Request:
         self.options = (config or GenerationConfig()).replace(**options)
         self.tokenizer, self.engine = generator.tokenizer, generator.engine
         self._check_length()
-        self.dialogues = [self._encode_text(message) for message in messages]
+        self.dialogues = self._encode_texts(list(messages))
         self.seeds = [self._seed() for _ in self.dialogues]
         self.encode_ms = self.decode_ms = 0.0
 
@@ -128,6 +128,17 @@ class _Request:
                 f"max_new_tokens must be at most {longest} (the checkpoint's positions), "
                 f"got {self.options.max_new_tokens}"
             )
+
+    def _encode_texts(self, messages: list[Message]) -> list[Dialogue]:
+        dialogues = []
+        for number, message in enumerate(messages, 1):
+            try:
+                dialogues.append(self._encode_text(message))
+            except (TypeError, ValueError) as error:
+                if len(messages) == 1:
+                    raise
+                raise type(error)(f"message {number} of {len(messages)}: {error}") from error
+        return dialogues
 
     def _encode_text(self, message: Message) -> Dialogue:
         turns = check_turns(message)

@@ -179,7 +179,7 @@ def test_what_was_cut_is_said_on_standard_error(run: Cli, tiny_checkpoint: Path)
         (["caf\udce9"], "turn 1 is not valid UTF-8"),
         ([MESSAGE, "-H", "one turn"], "odd number of turns (speaker first, speaker last), got 2"),
         ([MESSAGE, "--top-k", "3"], "temperature, top_k, top_p and min_p need do_sample=True"),
-        ([MESSAGE, "--num-beams", "0"], "num_beams must be an integer >= 1, got 0"),
+        ([MESSAGE, "--num-beams", "0"], "num_beams must be an integer in [1, 1000], got 0"),
         ([MESSAGE, "-n", "2"], "needs do_sample=True or num_beams >= 2"),
         ([MESSAGE, "--max-new-tokens", "65"], "max_new_tokens must be at most 64"),
         ([MESSAGE, "--emotion", "hungry"], "unknown emotion 'hungry'; use one of: afraid, "),

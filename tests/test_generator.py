@@ -540,3 +540,8 @@ def test_it_names_the_folder_that_is_missing(tmp_path: Path) -> None:
 @pytest.mark.parametrize("kind", [str, Path])
 def test_auto_is_the_native_engine(tiny_checkpoint: Path, kind: Callable[[Path], Any]) -> None:
     assert Generator(kind(tiny_checkpoint)).engine.name == "native"
+
+
+def test_an_error_in_a_batch_names_the_message(native: Generator) -> None:
+    with pytest.raises(ValueError, match="message 2 of 3: turn 1 is empty"):
+        native.respond_batch(["hello", " ", "fine"])

@@ -33,7 +33,7 @@ class Weights(Config):
 class TrainingConfig(Config):
     """Everything that decides the result of a run besides the data and the model's shape."""
 
-    epochs: int = 6
+    epochs: int = 4
     batch_size: int = 64
     learning_rate: float = 1.5e-3  # the peak
     warmup_steps: int = 500
