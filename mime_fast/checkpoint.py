@@ -5,7 +5,9 @@ Read without torch and without pickle; written as a whole or not at all.
 
 from __future__ import annotations
 
+import ctypes
 import json
+import os
 import shutil
 import tempfile
 from collections.abc import Mapping
@@ -58,10 +60,10 @@ def load(path: str | Path) -> Checkpoint:
             f"{folder} lacks {', '.join(missing)}; copy the whole directory again"
         )
     config = _read_config(folder / CONFIG)
-    tokenizer = Tokenizer.from_file(folder / TOKENIZER)
     try:
+        tokenizer = Tokenizer.from_file(folder / TOKENIZER)
         _check_vocabulary(tokenizer, config)
-    except CheckpointError as error:
+    except ValueError as error:
         raise CheckpointError(f"{folder}: {error}") from error
     return Checkpoint(config, tokenizer, _read_tensors(folder / WEIGHTS, config))
 
@@ -82,7 +84,7 @@ def _read_config(path: Path) -> ModelConfig:
         raise CheckpointError(
             f"{path} is not a checkpoint's config ({error!r}); copy it again"
         ) from error
-    if version != FORMAT:
+    if type(version) is not int or version != FORMAT:
         raise CheckpointError(
             f"{path} is of format {version!r}, this version reads format {FORMAT}; "
             "use the mime_fast version that wrote it, or convert it again"
@@ -175,6 +177,8 @@ def save(
         (staging / CARD).write_text(card, encoding="utf-8")
         staging.chmod(0o755)  # a temporary folder is private, and so is what safetensors writes
         (staging / WEIGHTS).chmod(0o644)
+        with (staging / WEIGHTS).open("rb") as file:
+            os.fsync(file.fileno())
         _replace_folder(staging, folder)
     finally:
         shutil.rmtree(staging, ignore_errors=True)
@@ -187,17 +191,25 @@ def _check_replaceable(folder: Path) -> None:
 
 
 def _replace_folder(staging: Path, folder: Path) -> None:
-    # A folder cannot be renamed onto one that is not empty, so the old one steps aside first.
-    old = staging.with_name(staging.name + ".old")
-    if folder.exists():
-        folder.replace(old)
-    try:
+    """Put the staged folder in place; an older one is left in its stead, to be removed."""
+    if not folder.exists():
         staging.replace(folder)
-    except OSError:
-        if old.exists():
+    elif not _exchange(staging, folder):
+        old = staging.with_name(staging.name + ".old")
+        folder.replace(old)
+        try:
+            staging.replace(folder)
+        except OSError:
             old.replace(folder)
-        raise
-    shutil.rmtree(old, ignore_errors=True)
+            raise
+        shutil.rmtree(old, ignore_errors=True)
+
+
+def _exchange(first: Path, second: Path) -> bool:
+    """Swap two folders in one step, which rename cannot; False where the system has no way."""
+    rename = getattr(ctypes.CDLL(None), "renameat2", None)
+    here, swap = -100, 2  # AT_FDCWD, RENAME_EXCHANGE
+    return rename is not None and rename(here, bytes(first), here, bytes(second), swap) == 0
 
 
 def parameter_shapes(config: ModelConfig) -> dict[str, tuple[int, ...]]:

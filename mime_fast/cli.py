@@ -12,11 +12,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mime_fast.config import ModelConfig
+from mime_fast.config import GenerationConfig, ModelConfig
 from mime_fast.training.config import TrainingConfig, Weights
 
 if TYPE_CHECKING:
-    from mime_fast.config import GenerationConfig
     from mime_fast.generator import Generator
 
 app = typer.Typer(
@@ -63,18 +62,18 @@ def respond(
     as_json: Annotated[bool, typer.Option("--json", help="Everything, as JSON.")] = False,
     checkpoint: Ckpt = None,
     engine: EngineName = "auto",
-    num_beams: Beams = 1,
+    num_beams: Beams = GenerationConfig.num_beams,
     sample: Sample = False,
-    temperature: Temperature = 1.0,
-    top_k: TopK = 0,
-    top_p: TopP = 1.0,
-    min_p: MinP = 0.0,
-    num_return_sequences: Sequences = 1,
-    max_new_tokens: MaxTokens = 50,
-    min_new_tokens: MinTokens = 1,
-    length_penalty: LengthPenalty = 1.0,
-    repetition_penalty: Repetition = 1.0,
-    no_repeat_ngram_size: NoRepeat = 0,
+    temperature: Temperature = GenerationConfig.temperature,
+    top_k: TopK = GenerationConfig.top_k,
+    top_p: TopP = GenerationConfig.top_p,
+    min_p: MinP = GenerationConfig.min_p,
+    num_return_sequences: Sequences = GenerationConfig.num_return_sequences,
+    max_new_tokens: MaxTokens = GenerationConfig.max_new_tokens,
+    min_new_tokens: MinTokens = GenerationConfig.min_new_tokens,
+    length_penalty: LengthPenalty = GenerationConfig.length_penalty,
+    repetition_penalty: Repetition = GenerationConfig.repetition_penalty,
+    no_repeat_ngram_size: NoRepeat = GenerationConfig.no_repeat_ngram_size,
     seed: Seed = None,
     emotion: ForcedEmotion = None,
     mean_emotion: MeanEmotion = False,
@@ -100,7 +99,7 @@ def respond(
         emotion=emotion,
         stochastic_emotion=not mean_emotion,
     )
-    message = sys.stdin.buffer.read() if text == "-" else text
+    message = _read_stdin() if text == "-" else text
     response = _generator(checkpoint, engine).respond([*(history or []), message], config)
     from mime_fast import terminal
 
@@ -114,11 +113,11 @@ def chat(
     ] = None,
     checkpoint: Ckpt = None,
     engine: EngineName = "auto",
-    num_beams: Beams = 1,
+    num_beams: Beams = GenerationConfig.num_beams,
     sample: Sample = False,
-    temperature: Temperature = 1.0,
-    top_k: TopK = 0,
-    top_p: TopP = 1.0,
+    temperature: Temperature = GenerationConfig.temperature,
+    top_k: TopK = GenerationConfig.top_k,
+    top_p: TopP = GenerationConfig.top_p,
     seed: Seed = None,
     mean_emotion: MeanEmotion = False,
 ) -> None:
@@ -291,9 +290,13 @@ class _needs:  # noqa: N801 - read as a sentence: with _needs("train")
             ) from error
 
 
-def _generation_config(**options: Any) -> GenerationConfig:
-    from mime_fast.config import GenerationConfig
+def _read_stdin() -> bytes:
+    if sys.stdin is None:
+        raise ValueError("standard input is closed; give the message as an argument")
+    return sys.stdin.buffer.read()
 
+
+def _generation_config(**options: Any) -> GenerationConfig:
     return GenerationConfig(**options)
 
 
@@ -312,7 +315,7 @@ def main() -> None:
             )  # a terminal without Unicode gets no bars, but a reply
     try:
         app()
-    except (ValueError, TypeError, OSError, ModuleNotFoundError, FloatingPointError) as error:
+    except (ValueError, TypeError, OSError, ArithmeticError, ModuleNotFoundError) as error:
         sys.exit(f"mime-fast: {error}")
     except KeyboardInterrupt:
         sys.exit(130)

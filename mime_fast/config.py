@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
+from numbers import Integral, Real
 from typing import Any, Self
 
 from mime_fast.emotions import emotion_id
@@ -48,20 +49,20 @@ def require_int(config: Config, *names: str, least: int, most: int | None = None
     """Each named field is an integer (no bool) in [least, most]."""
     for name in names:
         value = getattr(config, name)
-        is_int = isinstance(value, int) and not isinstance(value, bool)
+        is_int = isinstance(value, Integral) and not isinstance(value, bool)
         wanted = f"an integer >= {least}" if most is None else f"an integer in [{least}, {most}]"
         inside = is_int and value >= least and (most is None or value <= most)
         require(inside, f"{name} must be {wanted}, got {value!r}")
+        object.__setattr__(config, name, int(value))  # numpy's numbers are not JSON's
 
 
 def require_number(config: Config, name: str, condition: str, low: float, high: float) -> None:
     """The named field is a number in [low, high], which `condition` says in words."""
     value = getattr(config, name)
-    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    require(
-        is_number and low <= value <= high,
-        f"{name} must be {condition}, got {value!r}",
-    )
+    is_number = isinstance(value, Real) and not isinstance(value, bool)
+    require(is_number and low <= value <= high, f"{name} must be {condition}, got {value!r}")
+    if not isinstance(value, int):
+        object.__setattr__(config, name, float(value))
 
 
 def require_bool(config: Config, *names: str) -> None:
@@ -184,12 +185,10 @@ class GenerationConfig(Config):
             not (self.do_sample and self.num_beams > 1),
             f"do_sample does not go with num_beams={self.num_beams}; use one of the two",
         )
-        sampling = self.temperature != 1 or self.top_k or self.top_p != 1 or self.min_p
-        require(
-            self.do_sample or not sampling,
-            "temperature, top_k, top_p and min_p need do_sample=True",
-        )
         if not self.do_sample:
+            for name, off in (("temperature", 1), ("top_k", 0), ("top_p", 1), ("min_p", 0)):
+                value = getattr(self, name)
+                require(value == off, f"{name}={value} needs do_sample=True (--sample)")
             require(
                 self.num_return_sequences <= self.num_beams,
                 f"num_return_sequences={self.num_return_sequences} needs do_sample=True "

@@ -215,6 +215,8 @@ def _read_state(source: Path) -> dict[str, "Tensor"]:
                 f"{source} holds no state dict: {name!r} is of type {type(tensor).__name__}, not "
                 "a tensor; expected a dict of tensors, under 'model' or by itself"
             )
+        if tensor.is_nested:
+            raise ConvertError(f"{source}: {name} is a nested tensor; expected plain numbers")
     return state
 
 

@@ -60,7 +60,7 @@ def chat(generator: Generator, config: GenerationConfig, message: str | None) ->
 
 def _read() -> str:
     print("you: ", end="", flush=True)
-    raw = sys.stdin.buffer.readline()
+    raw = b"" if sys.stdin is None else sys.stdin.buffer.readline()
     if not raw.endswith(b"\n"):
         print()
     return raw.decode(errors="surrogateescape").strip()
@@ -72,8 +72,9 @@ def _answer(
     try:
         check_turns(line)
         response = None
-        console.print("[bold cyan]mime:[/] ", end="")
-        for event in generator.stream([*turns, line], config):
+        for number, event in enumerate(generator.stream([*turns, line], config)):
+            if number == 0:
+                console.print("[bold cyan]mime:[/] ", end="")
             console.print(event.text, end="", markup=False, style="cyan")
             response = event.response
         console.print()

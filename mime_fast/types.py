@@ -16,9 +16,7 @@ class Dialogue:
     """An encoded dialogue context: CLS, then the words of the turns that were kept."""
 
     tokens: list[int]  # (length,)
-    speakers: list[
-        int
-    ]  # (length,) CLS, then USR for the speaker's and SYS for the listener's words
+    speakers: list[int]  # (length,) CLS, then USR or SYS: the speaker's or the listener's word
     dropped_turns: int = 0  # whole turns, oldest first, that the position table has no room for
     dropped_words: int = 0  # words cut from the start of the only turn left
 

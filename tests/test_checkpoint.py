@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import struct
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -420,10 +421,30 @@ def test_a_failure_while_replacing_restores_the_old_checkpoint(
             raise OSError("no space left on device")
         replace(source, target)
 
+    monkeypatch.setattr(checkpoint, "_exchange", lambda *_: False)  # as on an older system
     monkeypatch.setattr(os, "replace", refuse_new)
     with pytest.raises(OSError, match="no space left"):
         save_tiny(folder, authors_config)
     assert snapshot(folder.parent) == before
+
+
+def test_a_reader_never_misses_a_checkpoint_that_is_being_replaced(
+    folder: Path, save_tiny: Callable[..., Path], authors_config: ModelConfig
+) -> None:
+    missed, done = [], threading.Event()
+
+    def read() -> None:
+        while not done.is_set():
+            if not (folder / "config.json").exists():
+                missed.append(1)
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    for _ in range(30):
+        save_tiny(folder, authors_config)
+    done.set()
+    reader.join()
+    assert not missed
 
 
 def test_the_defaults_folder_is_inside_the_package() -> None:

@@ -178,7 +178,7 @@ def test_what_was_cut_is_said_on_standard_error(run: Cli, tiny_checkpoint: Path)
         (["\x07"], "holds no word; write at least one"),
         (["caf\udce9"], "turn 1 is not valid UTF-8"),
         ([MESSAGE, "-H", "one turn"], "odd number of turns (speaker first, speaker last), got 2"),
-        ([MESSAGE, "--top-k", "3"], "temperature, top_k, top_p and min_p need do_sample=True"),
+        ([MESSAGE, "--top-k", "3"], "top_k=3 needs do_sample=True (--sample)"),
         ([MESSAGE, "--num-beams", "0"], "num_beams must be an integer in [1, 1000], got 0"),
         ([MESSAGE, "-n", "2"], "needs do_sample=True or num_beams >= 2"),
         ([MESSAGE, "--max-new-tokens", "65"], "max_new_tokens must be at most 64"),

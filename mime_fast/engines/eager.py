@@ -15,8 +15,7 @@ from torch import Tensor
 from mime_fast import sampling
 from mime_fast.checkpoint import Checkpoint
 from mime_fast.engines.base import Encoded, Sampling
-from mime_fast.models.mime import Groups, Memory, Mime
-from mime_fast.training.data import pad
+from mime_fast.models.mime import Groups, Memory, Mime, pad
 from mime_fast.types import Dialogue, FloatArray, IntArray
 
 

@@ -59,8 +59,8 @@ def likelihood(
         same_group += int((_positive(predicted) == _positive(batch.emotion)).sum())
     total, count = torch.cat(example_costs).double(), torch.cat(token_counts)
     return Likelihood(
-        math.exp((total / count).mean()),
-        math.exp(total.sum() / count.sum()),
+        (total / count).mean().exp().item(),  # infinity, where math.exp would raise
+        (total.sum() / count.sum()).exp().item(),
         correct / len(pairs),
         same_group / len(pairs),
     )

@@ -6,6 +6,7 @@ Context encoder -> emotion classifier -> response-emotion sampling -> mimicry ->
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -264,6 +265,12 @@ def _by_polarity(positive: Tensor, first: Tensor, second: Tensor) -> Groups:
     """(first, second) where the row is positive, (second, first) elsewhere."""
     chosen = positive[:, None]
     return Groups(torch.where(chosen, first, second), torch.where(chosen, second, first))
+
+
+def pad(rows: Sequence[Sequence[int]]) -> Tensor:
+    """Rows of ids -> (rows, longest) int64, PAD behind the end."""
+    longest = max(map(len, rows))
+    return torch.tensor([[*row, *[PAD] * (longest - len(row))] for row in rows])
 
 
 def shift_right(reply: Tensor) -> Tensor:

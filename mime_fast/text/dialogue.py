@@ -14,22 +14,23 @@ def encode_dialogue(tokenizer: Tokenizer, turns: Sequence[str], max_positions: i
     When CLS and all words exceed max_positions, the latest turns that fit are kept; of a latest
     turn that is too long by itself, its latest words.
     """
-    encoded = [tokenizer.encode(turn) for turn in turns]
     room = max_positions - 1
-    first = _first_turn_that_fits([len(ids) for ids in encoded], room)
-    dropped_words = max(0, len(encoded[first]) - room)
+    kept = _latest_that_fit(tokenizer, turns, room)
+    first = len(turns) - len(kept)
+    dropped_words = max(0, len(kept[0]) - room)
     tokens, speakers = [CLS], [CLS]
-    for index in range(first, len(encoded)):
-        ids = encoded[index][-room:]
-        tokens += ids
-        speakers += [USR if index % 2 == 0 else SYS] * len(ids)
+    for index, ids in enumerate(kept, first):
+        tokens += ids[-room:]
+        speakers += [USR if index % 2 == 0 else SYS] * len(ids[-room:])
     return Dialogue(tokens, speakers, first, dropped_words)
 
 
-def _first_turn_that_fits(lengths: list[int], room: int) -> int:
-    first = len(lengths) - 1
-    total = lengths[first]
-    while first > 0 and total + lengths[first - 1] <= room:
-        first -= 1
-        total += lengths[first]
-    return first
+def _latest_that_fit(tokenizer: Tokenizer, turns: Sequence[str], room: int) -> list[list[int]]:
+    """The ids of the latest turns, at least one; what comes before is not even tokenised."""
+    kept = [tokenizer.encode(turns[-1])]
+    for turn in reversed(turns[:-1]):
+        room_left = room - sum(map(len, kept))
+        if len(ids := tokenizer.encode(turn)) > room_left:
+            break
+        kept.insert(0, ids)
+    return kept

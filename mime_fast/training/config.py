@@ -1,6 +1,6 @@
 """What decides a training run besides its data and the model's shape. Imports no torch.
 
-The defaults are those of the bundled checkpoint.
+The defaults are those of the bundled checkpoint, but for `vectors` and "bf16".
 """
 
 from __future__ import annotations
@@ -52,8 +52,9 @@ class TrainingConfig(Config):
         require_int(
             self, "epochs", "batch_size", "validate_every", "patience", "min_count", least=1
         )
-        require_int(self, "warmup_steps", "seed", least=0)
-        require_number(self, "learning_rate", "positive", 5e-324, INFINITY)
+        require_int(self, "warmup_steps", least=0)
+        require_int(self, "seed", least=0, most=2**32 - 1)
+        require_number(self, "learning_rate", "in (0, 1]", 5e-324, 1.0)
         require_number(self, "weight_decay", "at least 0", 0.0, INFINITY)
         require_number(self, "max_grad_norm", "positive", 5e-324, INFINITY)
         require_number(self, "ema_decay", "in [0, 1)", 0.0, 0.999999)

@@ -13,8 +13,9 @@ import torch
 from torch import Tensor
 
 from mime_fast.emotions import emotion_id
+from mime_fast.models.mime import pad
 from mime_fast.text.dialogue import encode_dialogue
-from mime_fast.text.tokenizer import EOS, PAD, Tokenizer
+from mime_fast.text.tokenizer import EOS, Tokenizer
 from mime_fast.types import Dialogue
 
 BUCKET = 50  # batches that are sorted by length together: 1.1 times the work of no padding at all
@@ -56,11 +57,13 @@ def load_examples(path: Path) -> list[Example]:
     One example per listener turn. ValueError names the file and the line of anything malformed.
     """
     examples: list[Example] = []
-    with path.open(encoding="utf-8") as lines:
+    with path.open("rb") as lines:
         for number, line in enumerate(lines, 1):
+            if not line.strip():
+                continue
             try:
                 examples += _parse(json.loads(line))
-            except (KeyError, TypeError, ValueError) as error:
+            except (KeyError, TypeError, ValueError, RecursionError) as error:
                 raise ValueError(
                     f"{path}:{number}: expected a JSON object with `emotion` and either "
                     f"`utterances` or `context` and `target`: {error!r}"
@@ -74,7 +77,10 @@ def _parse(record: dict[str, Any]) -> Iterator[Example]:
     emotion = emotion_id(record["emotion"])
     if "context" in record:
         (target,) = _strings([record["target"]])
-        yield Example(_strings(record["context"]), target, emotion)
+        context = _strings(record["context"])
+        if len(context) % 2 == 0 or not context[-1].strip():
+            raise ValueError("a context must hold an odd number of turns, the last not empty")
+        yield Example(context, target, emotion)
         return
     utterances = _strings(record["utterances"])
     for turn in range(1, len(utterances), 2):
@@ -99,12 +105,6 @@ def encode_pairs(
         )
         for example in examples
     ]
-
-
-def pad(rows: Sequence[Sequence[int]]) -> Tensor:
-    """Rows of ids -> (rows, longest) int64, PAD behind the end."""
-    longest = max(map(len, rows))
-    return torch.tensor([[*row, *[PAD] * (longest - len(row))] for row in rows])
 
 
 def collate(pairs: Sequence[Pair]) -> Batch:

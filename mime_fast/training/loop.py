@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 import time
 from dataclasses import asdict, dataclass
+from itertools import cycle, islice
 from pathlib import Path
 from typing import Any, Protocol, cast
 
 import torch
 from accelerate import Accelerator
 from accelerate.utils import set_seed
+from torch import Tensor
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from mime_fast import checkpoint
@@ -18,7 +21,7 @@ from mime_fast.config import ModelConfig
 from mime_fast.evaluation.perplexity import Likelihood, count_unknown_types, draw_noise, likelihood
 from mime_fast.models.mime import Mime, initialise
 from mime_fast.text.tokenizer import PAD, Tokenizer, learn_words
-from mime_fast.training.config import TrainingConfig
+from mime_fast.training.config import TrainingConfig, Weights
 from mime_fast.training.data import (
     Batch,
     Example,
@@ -77,6 +80,7 @@ class Trainer:
         self.out, self.config, self.reporter = out, config, reporter
         self.state_path = out.with_name(out.name + ".training.safetensors")
         self._check_target(resume)
+        self._check_options(model_options)
         self.accelerator = Accelerator(
             mixed_precision=config.mixed_precision,
             # Else processes without a GPU train the same thing side by side (accelerate 1.15).
@@ -102,11 +106,18 @@ class Trainer:
     def _check_target(self, resume: bool) -> None:
         if resume and not self.state_path.exists():
             raise FileNotFoundError(f"nothing to resume: {self.state_path} does not exist")
-        if not resume and (self.state_path.exists() or self.out.exists()):
+        if not resume and self.state_path.exists():
             raise FileExistsError(
-                f"{self.out} or its training state exists; use --resume to go on, "
-                "or another --out to start anew"
+                f"{self.state_path} holds a run; use --resume to go on, or another --out"
             )
+        if not resume and self.out.exists() and (self.out.is_file() or any(self.out.iterdir())):
+            raise FileExistsError(f"{self.out} exists; name another --out, or remove it first")
+
+    def _check_options(self, model_options: dict[str, Any]) -> None:
+        if model_options.get("objective") == "released" and self.config.weights != Weights():
+            raise ValueError("objective='released' has fixed weights; leave out --alpha and others")
+        if self.config.mixed_precision == "fp16" and not torch.cuda.is_available():
+            raise ValueError("mixed_precision='fp16' needs a GPU; use bf16 or no")
 
     def _build(self) -> None:
         config = self.config
@@ -160,8 +171,8 @@ class Trainer:
     def _batches(self, epoch: int) -> list[list[Pair]]:
         batches = shuffled_batches(self.pairs, self.config.batch_size, self.config.seed + epoch)
         processes, rank = self.accelerator.num_processes, self.accelerator.process_index
-        whole = self.steps_per_epoch * processes
-        return (batches + batches[: whole - len(batches)])[rank::processes]
+        whole = self.steps_per_epoch * processes  # some are repeated, so that all have as many
+        return list(islice(cycle(batches), whole))[rank::processes]
 
     def _train_step(self, pairs: list[Pair]) -> None:
         began = time.perf_counter()
@@ -235,17 +246,31 @@ class Trainer:
         return {
             "model": self.model_config.to_dict(),
             "training": asdict(self.config),
-            "pairs": len(self.pairs),
+            "data": self._digest(),
+            "processes": self.accelerator.num_processes,
         }
+
+    def _digest(self) -> str:
+        """Changes with any word or its order, in either split."""
+        everything = repr((self.tokenizer.words, self.pairs, self.validation_pairs))
+        return hashlib.blake2b(everything.encode(), digest_size=16).hexdigest()
 
     def _restore(self) -> None:
         groups, facts = load_state(self.state_path)
         for name, value in self._identity().items():
-            if facts[name] != value:
+            if facts.get(name) != value:
                 raise ValueError(
-                    f"{self.state_path} is of a run with other {name} options: "
-                    f"{_difference(facts[name], value)}; repeat its options, or start anew"
+                    f"{self.state_path} is of a run with other {name}: "
+                    f"{_difference(facts.get(name), value)}; repeat it as it was, or start anew"
                 )
+        try:
+            self._load(groups, facts)
+        except (KeyError, TypeError, RuntimeError) as error:
+            raise ValueError(
+                f"{self.state_path} is not a state of this version ({error!r}); start anew"
+            ) from error
+
+    def _load(self, groups: dict[str, dict[str, Tensor]], facts: dict[str, Any]) -> None:
         self.progress = Progress(**facts["progress"])
         self.accelerator.unwrap_model(self.model).load_state_dict(groups["model"])
         self.averaged.load_state_dict(groups["average"])
@@ -256,7 +281,8 @@ class Trainer:
 
     def _finish(self) -> Likelihood:
         model = self.averaged
-        model.load_state_dict(self.best)
+        # The figures of the card are those of the weights as they are stored.
+        model.load_state_dict({name: t.half().to(t.dtype) for name, t in self.best.items()})
         result = likelihood(model, self.validation_pairs, self.unknown_types)
         if self.accelerator.is_main_process:
             save_model(self.out, model, self.tokenizer, self._card(result))

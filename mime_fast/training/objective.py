@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from mime_fast.emotions import NEGATIVE, POSITIVE
-from mime_fast.models.mime import GaussianGroups, Memory
+from mime_fast.models.mime import Memory
 from mime_fast.text.tokenizer import PAD
 from mime_fast.training.config import Weights
 
@@ -92,12 +92,3 @@ def released_loss(memory: Memory, logits: Tensor, reply: Tensor, emotion: Tensor
     total = response + classification + divergence
     nll = functional.nll_loss(log_probs, targets)
     return Loss(total, response, nll, classification, divergence, torch.zeros_like(total))
-
-
-def standard_normal_divergence(latent: GaussianGroups) -> tuple[Tensor, Tensor]:
-    """KL of each group to N(0, 1), summed: what the released code reports when it evaluates."""
-
-    def divergence(mean: Tensor, log_variance: Tensor) -> Tensor:
-        return (log_variance.exp() + mean.square() - log_variance - 1).sum() / 2
-
-    return divergence(*latent.positive), divergence(*latent.negative)

@@ -12,8 +12,8 @@ from mime_fast.training.config import TrainingConfig, Weights
     [
         ({"epochs": 0}, "epochs must be an integer >= 1, got 0"),
         ({"batch_size": 2.5}, "batch_size must be an integer >= 1, got 2.5"),
-        ({"learning_rate": 0}, "learning_rate must be positive, got 0"),
-        ({"learning_rate": float("nan")}, "learning_rate must be positive, got nan"),
+        ({"learning_rate": 0}, r"learning_rate must be in \(0, 1\], got 0"),
+        ({"learning_rate": float("nan")}, r"learning_rate must be in \(0, 1\], got nan"),
         ({"ema_decay": 1}, r"ema_decay must be in \[0, 1\), got 1"),
         ({"mixed_precision": "int8"}, "mixed_precision must be no, bf16 or fp16, got 'int8'"),
         ({"speed": 2}, "unknown TrainingConfig option 'speed'"),

@@ -44,12 +44,23 @@ def test_ready_examples_are_read_as_they_are(tmp_path: Path) -> None:
         ('{"emotion": "sad", "utterances": "ab"}', "list of strings"),
         ('{"emotion": "sad", "utterances": ["a", 2]}', "list of strings"),
         ('{"emotion": "sad", "context": [], "target": "b"}', "list of strings"),
+        ('{"emotion": "sad", "context": ["a", "b"], "target": "c"}', "odd number of turns"),
+        ("[" * 100_000, "RecursionError"),
     ],
 )
 def test_a_malformed_line_is_named(tmp_path: Path, line: str, named: str) -> None:
     file = tmp_path / "bad.jsonl"
     file.write_text('{"emotion": "sad", "utterances": ["a", "b"]}\n' + line + "\n")
     with pytest.raises(ValueError, match=rf"bad\.jsonl:2: .*{named}"):
+        load_examples(file)
+
+
+def test_bytes_that_are_not_utf_8_are_named_and_blank_lines_skipped(tmp_path: Path) -> None:
+    file = tmp_path / "bad.jsonl"
+    file.write_bytes(b'{"emotion": "sad", "utterances": ["a", "b"]}\n\n')
+    assert len(load_examples(file)) == 1
+    file.write_bytes(b'\n{"emotion": "sad", "utterances": ["\xff", "b"]}\n')
+    with pytest.raises(ValueError, match=r"bad\.jsonl:2"):
         load_examples(file)
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,7 +14,7 @@ import pytest
 
 from mime_fast import Generator, checkpoint
 from mime_fast.evaluation.perplexity import Likelihood
-from mime_fast.training.config import TrainingConfig
+from mime_fast.training.config import TrainingConfig, Weights
 from mime_fast.training.loop import Trainer
 from mime_fast.training.objective import Loss
 from mime_fast.training.state import load_state
@@ -118,8 +119,13 @@ def test_validation_that_stops_improving_ends_the_run(dialogues: Path, tmp_path:
 
 def test_nothing_is_overwritten(dialogues: Path, tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
-    with pytest.raises(FileExistsError, match="--resume"):
+    trainer(dialogues, tmp_path / "out")  # an empty folder is nothing
+    (tmp_path / "out/thesis.txt").touch()
+    with pytest.raises(FileExistsError, match="name another --out"):
         trainer(dialogues, tmp_path / "out")
+    (tmp_path / "new.training.safetensors").touch()
+    with pytest.raises(FileExistsError, match="--resume"):
+        trainer(dialogues, tmp_path / "new")
 
 
 def test_resume_needs_the_same_run(dialogues: Path, tmp_path: Path) -> None:
@@ -132,6 +138,23 @@ def test_resume_needs_the_same_run(dialogues: Path, tmp_path: Path) -> None:
         Trainer(dialogues, tmp_path / "out", other, MODEL, Recorder(), resume=True)
 
 
+def test_resume_needs_the_same_data(dialogues: Path, tmp_path: Path) -> None:
+    data = shutil.copytree(dialogues, tmp_path / "data")
+    with pytest.raises(KeyboardInterrupt):
+        trainer(data, tmp_path / "out", Recorder(stop_after=11)).run()
+    lines = (data / "train.jsonl").read_text().splitlines(keepends=True)
+    (data / "train.jsonl").write_text("".join(reversed(lines)))
+    with pytest.raises(ValueError, match="a run with other data"):
+        Trainer(data, tmp_path / "out", SHORT, MODEL, Recorder(), resume=True)
+
+
+def test_options_that_do_nothing_are_refused(dialogues: Path, tmp_path: Path) -> None:
+    config = SHORT.replace(weights=Weights(alpha=2))
+    model = MODEL | {"objective": "released"}
+    with pytest.raises(ValueError, match="fixed weights"):
+        Trainer(dialogues, tmp_path / "out", config, model, Recorder())
+
+
 def test_a_broken_state_is_named(dialogues: Path, tmp_path: Path) -> None:
     state = tmp_path / "out.training.safetensors"
     state.write_bytes(b"\x10\x00")
@@ -141,4 +164,4 @@ def test_a_broken_state_is_named(dialogues: Path, tmp_path: Path) -> None:
 
 def test_a_loss_that_is_not_finite_stops_the_run(dialogues: Path, tmp_path: Path) -> None:
     with pytest.raises(FloatingPointError, match="learning-rate"):
-        trainer(dialogues, tmp_path / "out", learning_rate=1e20).run()
+        trainer(dialogues, tmp_path / "out", weights=Weights(gamma=1e39)).run()
