@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,15 @@ from mime_fast.emotions import NEGATIVE, POSITIVE
 from mime_fast.engines import layers
 from mime_fast.engines.base import Encoded, Sampling
 from mime_fast.types import Dialogue, FloatArray, IntArray
+
+
+class DecoderLayer(NamedTuple):
+    """The weights of one decoder layer, by part."""
+
+    norms: layers.Weights
+    attention: layers.Weights
+    cross_attention: layers.Weights
+    feed_forward: layers.Weights
 
 
 @dataclass
@@ -59,13 +69,16 @@ class NativeEngine:
         other = layers.part(weights, "non_mimicking_response_encoder")
         self.non_mimicking_response_encoder = other or self.response_encoder
         self.decoder = layers.part(weights, "decoder")
-        self.decoder_layers = [
-            layers.part(self.decoder, f"layers.{index}") for index in range(config.num_layers)
-        ]
+        self.decoder_layers = [self._decoder_weights(i) for i in range(config.num_layers)]
         self.positions = layers.timing_signal(config.max_positions, config.hidden_dim)
         table = weights["embedding.weight"]
         self.embedding = table * np.float32(math.sqrt(config.hidden_dim))
         self.output = table if config.tie_embeddings else weights["output.weight"]
+
+    def _decoder_weights(self, index: int) -> DecoderLayer:
+        own = layers.part(self.decoder, f"layers.{index}")
+        parts = ("attention", "cross_attention", "feed_forward")
+        return DecoderLayer(own, *(layers.part(own, name) for name in parts))
 
     def encode(
         self, dialogues: Sequence[Dialogue], noise: FloatArray, emotion: int | None
@@ -131,8 +144,8 @@ class NativeEngine:
         caches = [self._empty_cache(layer, padded) for layer in self.decoder_layers]
         return NativeState(0, blocked, caches)
 
-    def _empty_cache(self, layer: layers.Weights, memory: FloatArray) -> LayerCache:
-        cross = layers.part(layer, "cross_attention")
+    def _empty_cache(self, layer: DecoderLayer, memory: FloatArray) -> LayerCache:
+        cross = layer.cross_attention
         rows, width = len(memory), self.config.key_dim // self.heads
         empty = np.zeros((rows, self.heads, 0, width), np.float32)
         return LayerCache(
@@ -156,11 +169,11 @@ class NativeEngine:
         )
 
     def _decoder_layer(
-        self, weights: layers.Weights, cache: LayerCache, x: FloatArray, blocked: NDArray[np.bool_]
+        self, weights: DecoderLayer, cache: LayerCache, x: FloatArray, blocked: NDArray[np.bool_]
     ) -> FloatArray:
         """One layer for the newest token of each row, (rows, dim); the cache grows by one."""
-        attention = layers.part(weights, "attention")
-        normed = layers.layer_norm(weights, "attention_norm", x)[:, None]  # (rows, 1, dim)
+        norms, attention, cross, convolutions = weights
+        normed = layers.layer_norm(norms, "attention_norm", x)[:, None]  # (rows, 1, dim)
         query, key, value = (
             layers.split_heads(layers.linear(attention, name, normed), self.heads)
             for name in ("query", "key", "value")
@@ -170,14 +183,12 @@ class NativeEngine:
         attended = layers.attend(query, cache.keys, cache.values)[:, 0]
         x = x + layers.linear(attention, "output", attended)
 
-        cross = layers.part(weights, "cross_attention")
-        normed = layers.layer_norm(weights, "cross_attention_norm", x)[:, None]
+        normed = layers.layer_norm(norms, "cross_attention_norm", x)[:, None]
         query = layers.split_heads(layers.linear(cross, "query", normed), self.heads)
         attended = layers.attend(query, cache.cross_keys, cache.cross_values, blocked)[:, 0]
         x = x + layers.linear(cross, "output", attended)
 
-        convolutions = layers.part(weights, "feed_forward")
-        normed = layers.layer_norm(weights, "feed_forward_norm", x)
+        normed = layers.layer_norm(norms, "feed_forward_norm", x)
         window = np.concatenate([cache.inner, normed[:, None]], 1)
         hidden = layers.convolve(convolutions, "inner", window)
         cache.inner = window[:, 1:]
