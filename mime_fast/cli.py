@@ -109,7 +109,7 @@ def respond(
 @app.command()
 def chat(
     message: Annotated[
-        str | None, typer.Option("--message", "-m", help="Answer this before reading yours.")
+        str | None, typer.Option("--message", "-m", help="Answer this first, as an example.")
     ] = None,
     checkpoint: Ckpt = None,
     engine: EngineName = "auto",

@@ -45,14 +45,17 @@ def describe_cut(response: Response) -> str:
 
 
 def chat(generator: Generator, config: GenerationConfig, message: str | None) -> None:
-    """A conversation on the terminal, until an empty line or the end of the input."""
+    """A conversation on the terminal, until an empty line or the end of the input.
+
+    message: answered first, as an example; the conversation then starts anew.
+    """
     # A reply is never markup, and is broken into lines by the terminal alone.
     console = Console(highlight=False, emoji=False, soft_wrap=True)
     turns: list[str] = []
     if message is not None:
         console.print("[bold]you:[/] ", end="")
         console.print(message.encode(errors="replace").decode(), markup=False)
-        _answer(console, generator, config, turns, message)
+        _answer(console, generator, config, [], message)  # an example: not part of what follows
     console.print("[dim]Write a message; an empty line ends the conversation.[/]")
     while line := _read():
         _answer(console, generator, config, turns, line)
