@@ -5,4 +5,5 @@ PYBIND11_MODULE(_C, module, pybind11::mod_gil_not_used()) {
   module.doc() = "Compiled operations of mime_fast; they need neither torch nor a GPU.";
   mime_fast::register_rng(module);
   mime_fast::register_sampling(module);
+  mime_fast::register_engine(module);
 }
