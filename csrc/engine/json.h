@@ -45,6 +45,7 @@ class JsonValue {
   // The value of an object's member, nullptr if there is none of that name.
   const JsonValue* find(std::string_view key) const;
 
+  const Data& data() const { return data_; }      // for std::visit
   std::size_t offset() const { return offset_; }  // of its first byte in the text
 
  private:
