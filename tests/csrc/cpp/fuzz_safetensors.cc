@@ -54,7 +54,9 @@ struct Writer {
   void operator()(std::int64_t value) const { out += std::to_string(value); }
   void operator()(double value) const {
     char digits[32];
-    out.append(digits, std::to_chars(digits, digits + sizeof digits, value).ptr);
+    // Scientific, since -0 is the integer 0.
+    const auto format = std::chars_format::scientific;
+    out.append(digits, std::to_chars(digits, digits + sizeof digits, value, format).ptr);
   }
   void operator()(const std::string& text) const {
     constexpr const char* kHex = "0123456789abcdef";
