@@ -18,6 +18,7 @@ constexpr std::array<DtypeInfo, 19> kDtypes = {{
     {"F16", 2},     {"BF16", 2},        {"I32", 4},         {"U32", 4},     {"F32", 4},
     {"C64", 8},     {"F64", 8},         {"I64", 8},         {"U64", 8},
 }};
+static_assert(kDtypes.size() == static_cast<std::size_t>(Dtype::kU64) + 1);
 
 const DtypeInfo& info_of(Dtype dtype) { return kDtypes.at(static_cast<std::size_t>(dtype)); }
 
