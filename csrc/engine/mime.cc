@@ -140,7 +140,7 @@ void Mime::remember(Team& team, const Rows& both, Memory& memory) const {
   }
 }
 
-void Mime::step(Team& team, const std::int64_t* tokens, DecodeState& state) const {
+void Mime::step(Team& team, const std::int32_t* tokens, DecodeState& state) const {
   const std::int64_t rows = state.rows();
   const Rows out = state.hidden();  // free until the step's end
   for (std::int64_t row = 0; row < rows; ++row) {

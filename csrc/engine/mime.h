@@ -40,7 +40,7 @@ class Mime {
                  std::int64_t length, const float* noise, std::int64_t emotion) const;
 
   // One token a row: fills state.hidden().
-  void step(Team& team, const std::int64_t* tokens, DecodeState& state) const;
+  void step(Team& team, const std::int32_t* tokens, DecodeState& state) const;
 
  private:
   struct ResponseProjection {

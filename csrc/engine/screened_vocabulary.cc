@@ -73,12 +73,12 @@ void ScreenedVocabulary::quantise_word(const Vocabulary& vocabulary, std::int64_
   largest_norm_ = std::max(largest_norm_, norm(w, dim_));
 }
 
-ScreenedVocabulary::Scratch::Scratch(const ScreenedVocabulary& vocabulary, std::int64_t rows)
-    : digits(rows * 2 * vocabulary.inner_),
-      unit(rows),
-      correction(rows),
-      bounds(static_cast<std::size_t>(rows)),
-      scores(rows * vocabulary.padded_words_) {}
+ScreenedVocabulary::Scratch::Scratch(const ScreenedVocabulary* vocabulary, std::int64_t rows)
+    : unit(rows), correction(rows), bounds(static_cast<std::size_t>(rows)) {
+  if (rows == 0) return;
+  digits = Buffer<std::int8_t>(rows * 2 * vocabulary->inner_);
+  scores = Buffer<float>(rows * vocabulary->padded_words_);
+}
 
 void ScreenedVocabulary::quantise_row(const float* hidden, Digits digits, std::int64_t row,
                                       std::int32_t max_digit, Scratch& scratch) const {

@@ -24,7 +24,8 @@ class ScreenedVocabulary {
   enum class Digits { one = 1, two = 2 };
   // Buffers for up to `rows` rows.
   struct Scratch {
-    Scratch(const ScreenedVocabulary& vocabulary, std::int64_t rows);
+    // vocabulary may be null if rows is 0
+    Scratch(const ScreenedVocabulary* vocabulary, std::int64_t rows);
     Buffer<std::int8_t> digits;            // (rows, 2, inner)
     Buffer<float> unit;                    // (rows,)
     Buffer<std::int32_t> correction;       // (rows,)
