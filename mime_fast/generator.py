@@ -176,7 +176,7 @@ class _Request:
     def _search(self, seed: int) -> Search:
         constraints = Constraints(self.options)
         if self.options.num_beams > 1:
-            return BeamSearch(self.options, self.engine.sampling, constraints)
+            return BeamSearch(self.options, constraints)
         return Sampler(self.options, seed, self.engine.sampling, constraints)
 
     def response(self, index: int) -> Response:

@@ -179,9 +179,7 @@ def test_beam_search_of_the_authors(golden: Golden, engine: Engine) -> None:
         num_beams=5, num_return_sequences=5, min_new_tokens=0, length_penalty=0.0
     )
     constraints = Constraints(options, blocked=())
-    searches = run(
-        golden, engine, lambda: RecordedBeam(options, engine.sampling, constraints, freeze=False)
-    )
+    searches = run(golden, engine, lambda: RecordedBeam(options, constraints, freeze=False))
     compared = 0
     for example, search in enumerate(searches):
         theirs = {name: golden.arrays[f"ex{example}_beam_{name}"] for name in BEAM_ARRAYS}

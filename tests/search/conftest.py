@@ -88,7 +88,7 @@ def new_search() -> Callable[..., Search]:
     def make(seed: int = 0, **options: Any) -> Search:
         config = GenerationConfig(**options)
         if config.num_beams > 1:
-            return BeamSearch(config, _C, Constraints(config))
+            return BeamSearch(config, Constraints(config))
         return Sampler(config, seed, _C, Constraints(config))
 
     return make

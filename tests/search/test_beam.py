@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mime_fast import _C
 from mime_fast.config import GenerationConfig
 from mime_fast.search import BeamSearch, decode
 from mime_fast.search.constraints import Constraints
@@ -89,7 +88,7 @@ def slow_beam(model: Any, options: GenerationConfig) -> list[Hypothesis]:
             return best_first(finished, options)
         candidates: list[Hypothesis] = []
         for reply in live:
-            totals = next_words(model, options, reply.tokens) + np.float32(reply.log_prob)
+            totals = next_words(model, options, reply.tokens) + reply.log_prob
             candidates += [
                 Hypothesis((*reply.tokens, token), float(totals[token]))
                 for token in np.flatnonzero(np.isfinite(totals)).tolist()
@@ -208,7 +207,7 @@ def test_a_beam_of_one_is_greedy(table_model: Table, new_search: NewSearch, seed
     config = GenerationConfig(max_new_tokens=10, return_scores=True)
     model = table_model(seed, eos_bias=1.0)
     check_same(
-        run(model, BeamSearch(config, _C, Constraints(config))),
+        run(model, BeamSearch(config, Constraints(config))),
         run(model, new_search(max_new_tokens=10, return_scores=True)),
     )
 
@@ -296,7 +295,7 @@ def test_without_freezing_it_is_the_released_search(table_model: Table, seed: in
     options: dict[str, Any] = {"num_beams": 4, "num_return_sequences": 4, "min_new_tokens": 0}
     config = GenerationConfig(**options, max_new_tokens=8)
     model = table_model(seed, words=3, spread=1.0)
-    search = BeamSearch(config, _C, Constraints(config, blocked=()), freeze=False)
+    search = BeamSearch(config, Constraints(config, blocked=()), freeze=False)
     assert [reply.tokens for reply in run(model, search)] == released_beam(model, 4, 8)
 
 
