@@ -121,6 +121,23 @@ def test_a_beam_that_holds_every_reply_finds_the_best_ones(
     check_same(run(model, new_search(**options)), replies)
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_all_replies_of_five_words_are_ranked(
+    table_model: Table, new_search: NewSearch, seed: int
+) -> None:
+    options: dict[str, Any] = {
+        "num_beams": 781,
+        "num_return_sequences": 781,
+        "max_new_tokens": 4,
+        "min_new_tokens": 0,
+    }
+    model = table_model(seed, words=5)
+    config = GenerationConfig(**options)
+    replies = best_first(list(all_replies(model, config)), config)
+    assert len(replies) == 781  # 625 that did not end, and 1 + 5 + 25 + 125 that did
+    check_same(run(model, new_search(**options)), replies)
+
+
 @settings(max_examples=200)
 @given(model=MODELS, options=OPTIONS)
 def test_any_beam_equals_its_slow_twin(
