@@ -108,11 +108,14 @@ def _read_config(path: Path) -> ModelConfig:
 
 @contextmanager
 def _open_tensors(path: Path, config: ModelConfig) -> Iterator[Any]:
-    """The file, its names and shapes checked; what goes wrong with it names the path."""
+    """The file, its names, shapes and types checked; what goes wrong with it names the path."""
     try:
         with safe_open(str(path), framework="np") as file:
-            found = {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118
+            names = sorted(file.keys())
+            found = {name: tuple(file.get_slice(name).get_shape()) for name in names}
             check_tensors(found, parameter_shapes(config))
+            for name in names:
+                _check_type(file, name)
             yield file
     except SafetensorError as error:
         raise CheckpointError(
@@ -127,10 +130,13 @@ def _read_tensors(path: Path, config: ModelConfig) -> dict[str, FloatArray]:
         return {name: _read_tensor(file, name) for name in sorted(file.keys())}
 
 
-def _read_tensor(file: Any, name: str) -> FloatArray:
+def _check_type(file: Any, name: str) -> None:
     stored = file.get_slice(name).get_dtype()
     if stored not in ("F16", "F32"):
         raise CheckpointError(f"{name} is stored as {stored}; store it as F32 or F16")
+
+
+def _read_tensor(file: Any, name: str) -> FloatArray:
     tensor = np.ascontiguousarray(file.get_tensor(name), dtype=np.float32)
     _check_finite(name, tensor)
     return tensor

@@ -16,7 +16,7 @@ from mime_fast.config import GenerationConfig
 from mime_fast.emotions import EMOTIONS, NEGATIVE, POSITIVE, emotion_id, polarity
 from mime_fast.engines import create_engine
 from mime_fast.engines.base import Encoded
-from mime_fast.search.hypothesis import Hypothesis
+from mime_fast.search.hypothesis import Hypothesis, log_softmax
 from mime_fast.text.dialogue import encode_dialogue
 from mime_fast.text.message import check_turns
 from mime_fast.text.tokenizer import EOS, USR
@@ -193,7 +193,7 @@ class _Request:
     def response(self, index: int) -> Response:
         """What the caller gets of request `index`."""
         candidates = [self._candidate(found) for found in self.decoding.results(index)]
-        emotions = softmax(self.encoded.emotion_logits[index])
+        emotions = np.exp(log_softmax(self.encoded.emotion_logits[index]))
         recognised = int(self.encoded.emotion_logits[index].argmax())
         emotion = self.options.emotion or EMOTIONS[recognised]
         dialogue, best = self.dialogues[index], candidates[0]

@@ -85,8 +85,9 @@ Array<std::int64_t> to_ids(py::handle value, const char* name, std::int64_t voca
   for (py::ssize_t i = 0; i < ids.size(); ++i) {
     const std::int64_t id = ids.at(i);
     if (id >= 0 && id < vocab) continue;
-    throw py::value_error(std::string(name) + "[" + std::to_string(i) + "] must be in [0, vocab = " +
-                          std::to_string(vocab) + "), got " + std::to_string(id));
+    throw py::value_error(std::string(name) + "[" + std::to_string(i) +
+                          "] must be in [0, vocab = " + std::to_string(vocab) + "), got " +
+                          std::to_string(id));
   }
   return ids;
 }
@@ -104,18 +105,17 @@ std::shared_ptr<Encoded> encode(Engine& engine, py::handle tokens_arg, py::handl
                           std::to_string(length) + " and " + std::to_string(speakers.size()));
   }
   if (noise.shape(0) != 2 || noise.shape(1) != config.latent_dim) {
-    throw py::value_error("noise must be (2, latent) with latent = " +
-                          std::to_string(config.latent_dim) + ", got (" +
-                          std::to_string(noise.shape(0)) + ", " +
-                          std::to_string(noise.shape(1)) + ")");
+    throw py::value_error(
+        "noise must be (2, latent) with latent = " + std::to_string(config.latent_dim) + ", got (" +
+        std::to_string(noise.shape(0)) + ", " + std::to_string(noise.shape(1)) + ")");
   }
   if (emotion < -1 || emotion >= kEmotions) {
     throw py::value_error("emotion must be in [-1, 32), got " + std::to_string(emotion));
   }
   const py::gil_scoped_release release;
   Team team(engine.pool);
-  return std::make_shared<Encoded>(engine.model.encode(team, tokens.data(), speakers.data(), length,
-                                                       noise.data(), emotion));
+  return std::make_shared<Encoded>(
+      engine.model.encode(team, tokens.data(), speakers.data(), length, noise.data(), emotion));
 }
 
 Array<float> copy(const Buffer<float>& values, std::int64_t count) {
@@ -236,8 +236,7 @@ void register_engine(py::module_& module) {
       .def(py::init(&load), py::arg("path"), py::arg("config"), py::arg("compute_type"),
            py::arg("threads"))
       .def_property_readonly(
-          "instruction_set",
-          [](const Engine&) { return cpu::to_text(cpu::chosen_isa()); },
+          "instruction_set", [](const Engine&) { return cpu::to_text(cpu::chosen_isa()); },
           "What the kernels were chosen for.")
       .def("encode", &encode, py::arg("tokens"), py::arg("speakers"), py::arg("noise"),
            py::arg("emotion"), kEncodeDoc)

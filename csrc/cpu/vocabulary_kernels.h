@@ -96,44 +96,58 @@ inline std::int64_t gather_possible(const float* scores, const ScreenBound& boun
   return found;
 }
 
-// 32 vectors are added in float before the sum moves on to double.
-constexpr std::int64_t kBlock = 32 * kLanes;
+// Adds float32 terms in double, where any order of them gives all but the same sum: rows that are
+// permutations of each other have equal normalisers.
+struct LaneSums {
+  double lane[kLanes] = {};
+
+  void add(const Vec& terms) {
+    float values[kLanes];
+    store(values, terms);
+    for (std::int64_t i = 0; i < kLanes; ++i) lane[i] += static_cast<double>(values[i]);
+  }
+  double total() const {
+    double sum = 0;
+    for (const double value : lane) sum += value;
+    return sum;
+  }
+};
 
 inline double exponentials(const float* scores, float max, std::int64_t count, float* weights) {
-  double total = 0;
-  for (std::int64_t begin = 0; begin < count; begin += kBlock) {
-    const std::int64_t end = begin + kBlock < count ? begin + kBlock : count;
-    Vec part = splat(0.0F);
-    for (std::int64_t i = begin; i < end; i += kLanes) {
-      const Vec weight = exp(sub(load(scores + i), splat(max)));
-      store(weights + i, weight);
-      part = add(part, weight);
-    }
-    total += static_cast<double>(sum(part));
+  LaneSums sums;
+  for (std::int64_t i = 0; i < count; i += kLanes) {
+    const Vec weight = exp(sub(load(scores + i), splat(max)));
+    store(weights + i, weight);
+    sums.add(weight);
   }
-  return total;
+  return sums.total();
+}
+
+inline double sum_exponentials(const float* scores, float max, std::int64_t count) {
+  LaneSums sums;
+  std::int64_t i = 0;
+  for (; i + kLanes <= count; i += kLanes) sums.add(exp(sub(load(scores + i), splat(max))));
+  float last[kLanes];
+  for (std::int64_t j = 0; j < kLanes; ++j) last[j] = i + j < count ? scores[i + j] - max : -1e30F;
+  sums.add(exp(load(last)));
+  return sums.total();
 }
 
 inline Tail split_tail(const float* weights, const ScreenBound& bound, float cut,
                        std::int64_t count, std::int32_t* ids) {
-  Tail tail{0, 0, 0};
-  for (std::int64_t begin = 0; begin < count; begin += kBlock) {
-    const std::int64_t end = begin + kBlock < count ? begin + kBlock : count;
-    Vec part = splat(0.0F);
-    Vec squares = splat(0.0F);
-    for (std::int64_t i = begin; i < end; i += kLanes) {
-      const Vec weight = load(weights + i);
-      const std::uint32_t large = at_least(weight, splat(cut));
-      tail.count = append_ids(large, i, ids, tail.count);
-      const Vec small = keep(weight, ~large);
-      const Vec spread = mul(small, bound_of(bound, i));
-      part = add(part, small);
-      squares = fma(spread, spread, squares);
-    }
-    tail.weight += static_cast<double>(sum(part));
-    tail.squared_spread += static_cast<double>(sum(squares));
+  LaneSums weight_sums;
+  LaneSums spread_sums;
+  std::int64_t found = 0;
+  for (std::int64_t i = 0; i < count; i += kLanes) {
+    const Vec weight = load(weights + i);
+    const std::uint32_t large = at_least(weight, splat(cut));
+    found = append_ids(large, i, ids, found);
+    const Vec small = keep(weight, ~large);
+    const Vec spread = mul(small, bound_of(bound, i));
+    weight_sums.add(small);
+    spread_sums.add(mul(spread, spread));
   }
-  return tail;
+  return {weight_sums.total(), spread_sums.total(), found};
 }
 
 }  // namespace mime_fast::cpu::MIME_FAST_ISA

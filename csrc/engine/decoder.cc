@@ -100,7 +100,8 @@ void Decoder::attend_memory(const Part& part, const Layer& layer, std::int64_t i
   const std::int64_t key_dim = heads_ * width_;
   const Rows x = part.cut({state.x_.data(), state.rows(), state.dim_stride_});
   const Rows normed = part.cut({state.normed_.data(), state.rows(), state.dim_stride_});
-  const Rows query = part.cut({state.qkv_.data(), state.rows(), layer.cross_query.stride()});
+  // The rows of qkv_, of which other parts may still read theirs.
+  const Rows query = part.cut({state.qkv_.data(), state.rows(), layer.qkv.stride()});
   const Rows attended = part.cut({state.attended_.data(), state.rows(), state.attended_stride()});
   normalise(part.kernels, layer.cross_attention_norm, x, normed);
   layer.cross_query.apply(part.kernels, normed, query);

@@ -19,8 +19,8 @@ std::int64_t rows_each(const GenerationOptions& options) {
 }
 
 // Every search starts with its rows at the start of its reply: one for a beam, one a sequence else.
-std::vector<const Memory*> first_memories(const std::vector<std::shared_ptr<const Encoded>>& encoded,
-                                          const GenerationOptions& options) {
+std::vector<const Memory*> first_memories(
+    const std::vector<std::shared_ptr<const Encoded>>& encoded, const GenerationOptions& options) {
   const std::int64_t rows = options.num_beams > 1 ? 1 : options.num_return_sequences;
   std::vector<const Memory*> memories;
   for (const auto& request : encoded) {

@@ -38,7 +38,7 @@ class Decoding {
   std::vector<std::unique_ptr<Search>> searches_;
   DecodeState state_;
   Scorer scorer_;
-  TokenIds tokens_;                  // (rows,) the newest of each
+  TokenIds tokens_;                   // (rows,) the newest of each
   TokenIds kept_, parents_, chosen_;  // buffers of choose()
 };
 

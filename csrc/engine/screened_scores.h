@@ -15,10 +15,10 @@ class ScreenedScores final : public RowScores {
   // Buffers of one row at a time, shared by all.
   struct Scratch {
     explicit Scratch(std::int64_t padded_words);
-    Buffer<std::int32_t> ids;    // (padded_words,) what was gathered last
-    Buffer<float> exact;         // (padded_words,) and their logits
-    Buffer<float> weights;       // (padded_words,)
-    Buffer<float> logits;        // (padded_words,) of the row whose logits() were asked for last
+    Buffer<std::int32_t> ids;  // (padded_words,) what was gathered last
+    Buffer<float> exact;       // (padded_words,) and their logits
+    Buffer<float> weights;     // (padded_words,)
+    Buffer<float> logits;      // (padded_words,) of the row whose logits() were asked for last
     std::vector<Candidate> top;
   };
 
@@ -33,8 +33,8 @@ class ScreenedScores final : public RowScores {
   void constrain(const Constraint& constraint) override;
   void best(std::int64_t k, std::vector<Candidate>& out) override;
   // Words of weight are computed in float32. Of the others the screened scores are taken: their
-  // errors are rounding errors of different words and cancel. `error` is the root of the sum of
-  // their squared bounds.
+  // errors are the rounding errors of different words' weights, and cancel. `error` is six standard
+  // deviations of what is left, at most 1e-4.
   Normaliser log_normaliser() override;
   const float* logits() override;
 
