@@ -33,7 +33,7 @@ class SearchDriver {
   std::vector<float> logits_;  // (rows, vocab), constrained
   std::vector<DenseScores> scores_;
   std::vector<RowScores*> rows_;
-  TokenIds parents_;
+  std::vector<std::int32_t> parents_;
   TokenIds tokens_;
 };
 

@@ -33,7 +33,8 @@ BeamSearch::BeamSearch(const GenerationOptions& options, bool freeze, TokenIds b
   leader_.log_probs.reserve(options.expected_tokens());
 }
 
-void BeamSearch::advance(RowScores* const* scores, TokenIds& parents, TokenIds& tokens) {
+void BeamSearch::advance(RowScores* const* scores, std::vector<std::int32_t>& parents,
+                         TokenIds& tokens) {
   parents.clear();
   tokens.clear();
   rank(scores);
@@ -86,7 +87,7 @@ void BeamSearch::keep_best() {
   ranked_.erase(end, ranked_.end());
 }
 
-void BeamSearch::extend(TokenIds& parents, TokenIds& tokens) {
+void BeamSearch::extend(std::vector<std::int32_t>& parents, TokenIds& tokens) {
   next_.clear();
   for (std::size_t rank = 0; rank < ranked_.size() && next_.size() < width_; ++rank) {
     const Continuation& best = ranked_[rank];

@@ -23,7 +23,8 @@ class BeamSearch final : public Search {
                       TokenIds blocked = never_generated());
 
   std::int64_t rows() const override { return static_cast<std::int64_t>(live_.size()); }
-  void advance(RowScores* const* scores, TokenIds& parents, TokenIds& tokens) override;
+  void advance(RowScores* const* scores, std::vector<std::int32_t>& parents,
+               TokenIds& tokens) override;
   const TokenIds& agreed() override;
   const Hypothesis& leader() override;
   std::vector<Hypothesis> results() const override;
@@ -47,7 +48,7 @@ class BeamSearch final : public Search {
   void rank_row(RowScores& scores, std::int32_t row);
   Constraint constraint_after(std::int32_t node);
   void keep_best();
-  void extend(TokenIds& parents, TokenIds& tokens);
+  void extend(std::vector<std::int32_t>& parents, TokenIds& tokens);
   void finish(std::int32_t node);
   bool is_over() const;
   void close();
@@ -60,8 +61,8 @@ class BeamSearch final : public Search {
   bool freeze_;
   std::size_t width_;
   PrefixTree tree_;
-  TokenIds live_;                     // (rows,) nodes, best first
-  TokenIds next_;                     // of the step that is made
+  std::vector<std::int32_t> live_;    // (rows,) nodes, best first
+  std::vector<std::int32_t> next_;    // of the step that is made
   std::vector<Finished> finished_;    // best first, at most width_
   std::vector<Continuation> ranked_;  // best first, at most 2 * width_ between rows
   std::vector<Candidate> candidates_;

@@ -34,7 +34,8 @@ Sampler::Sampler(const GenerationOptions& options, std::uint64_t seed, TokenIds 
   std::iota(live_.begin(), live_.end(), std::size_t{0});
 }
 
-void Sampler::advance(RowScores* const* scores, TokenIds& parents, TokenIds& tokens) {
+void Sampler::advance(RowScores* const* scores, std::vector<std::int32_t>& parents,
+                      TokenIds& tokens) {
   parents.clear();
   tokens.clear();
   const bool last = ++steps_ == options_.max_new_tokens;

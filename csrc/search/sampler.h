@@ -19,7 +19,8 @@ class Sampler final : public Search {
           TokenIds blocked = never_generated());
 
   std::int64_t rows() const override { return static_cast<std::int64_t>(live_.size()); }
-  void advance(RowScores* const* scores, TokenIds& parents, TokenIds& tokens) override;
+  void advance(RowScores* const* scores, std::vector<std::int32_t>& parents,
+               TokenIds& tokens) override;
   const TokenIds& agreed() override { return leader().tokens; }
   const Hypothesis& leader() override { return hypotheses_.front(); }
   std::vector<Hypothesis> results() const override { return hypotheses_; }

@@ -20,7 +20,7 @@ struct Constraint {
 };
 
 struct Normaliser {
-  double value;  // log sum exp of the constrained logits
+  double value;  // log sum exp of the constrained logits, at least the largest of them
   double error;  // how far it may be off; 0: as exact as float32
 };
 

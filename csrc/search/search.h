@@ -19,7 +19,8 @@ class Search {
 
   // Reads each row's scores; writes the parent row and the token of each next row.
   //   scores  // (rows(),)
-  virtual void advance(RowScores* const* scores, TokenIds& parents, TokenIds& tokens) = 0;
+  virtual void advance(RowScores* const* scores, std::vector<std::int32_t>& parents,
+                       TokenIds& tokens) = 0;
 
   // The tokens that the final best hypothesis is sure to start with; holds until the next advance.
   virtual const TokenIds& agreed() = 0;
