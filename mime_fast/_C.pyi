@@ -68,11 +68,11 @@ class Engine:
     def instruction_set(self) -> str: ...
     def encode(
         self,
-        tokens: NDArray[np.int64],
-        speakers: NDArray[np.int64],
+        tokens: list[NDArray[np.int64]],
+        speakers: list[NDArray[np.int64]],
         noise: NDArray[np.float32],
         emotion: int,
-    ) -> Encoded: ...
+    ) -> list[Encoded]: ...
     def decode(
         self, encoded: Sequence[Encoded], config: GenerationConfig, seeds: Sequence[int]
     ) -> Decoding: ...

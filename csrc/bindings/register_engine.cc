@@ -34,10 +34,13 @@ Raises:
 constexpr const char* kEncodeDoc = R"(Run everything before the decoder: once a request.
 
 Args:
-    tokens: int64, (length,), ids of the vocabulary, CLS first.
-    speakers: int64, (length,), likewise.
-    noise: float32, (2, latent), of the positive and the negative group.
-    emotion: the id of the speaker's emotion, or -1 for the recognised one.
+    tokens: for each dialogue int64, (length,), ids of the vocabulary, CLS first.
+    speakers: for each dialogue int64, (length,), likewise.
+    noise: float32, (dialogues, 2, latent), of the positive and the negative group.
+    emotion: the id of the speakers' emotion, or -1 for the recognised ones.
+
+Returns:
+    A list of Encoded.
 )";
 
 constexpr const char* kDecodeDoc = R"(Decode replies to encoded dialogues.
@@ -93,30 +96,79 @@ Array<std::int64_t> to_ids(py::handle value, const char* name, std::int64_t voca
   return ids;
 }
 
-std::shared_ptr<Encoded> encode(Engine& engine, py::handle tokens_arg, py::handle speakers_arg,
-                                py::handle noise_arg, std::int64_t emotion) {
+struct Dialogue {
+  Array<std::int64_t> tokens;    // (length,)
+  Array<std::int64_t> speakers;  // (length,)
+};
+
+Dialogue to_dialogue(py::handle tokens, py::handle speakers, const ModelConfig& config) {
+  Dialogue dialogue{to_ids(tokens, "tokens", config.vocab_size),
+                    to_ids(speakers, "speakers", config.vocab_size)};
+  const py::ssize_t length = dialogue.tokens.size();
+  if (length == dialogue.speakers.size() && length >= 1 && length <= config.max_positions) {
+    return dialogue;
+  }
+  throw py::value_error("tokens and speakers must be of one length in [1, " +
+                        std::to_string(config.max_positions) + "], got " + std::to_string(length) +
+                        " and " + std::to_string(dialogue.speakers.size()));
+}
+
+void check_noise(const Array<float>& noise, std::size_t dialogues, std::int64_t latent) {
+  if (noise.shape(0) == static_cast<py::ssize_t>(dialogues) && noise.shape(1) == 2 &&
+      noise.shape(2) == latent) {
+    return;
+  }
+  throw py::value_error("noise must be (dialogues, 2, latent) = (" + std::to_string(dialogues) +
+                        ", 2, " + std::to_string(latent) + "), got shape " +
+                        py::str(noise.attr("shape")).cast<std::string>());
+}
+
+// Several dialogues go to the threads one by one; a single one is shared by all threads.
+std::vector<std::shared_ptr<Encoded>> encode_all(Engine& engine,
+                                                 const std::vector<Dialogue>& dialogues,
+                                                 const float* noise, std::int64_t emotion) {
+  const std::int64_t noise_stride = 2 * engine.model.config().latent_dim;
+  std::vector<std::shared_ptr<Encoded>> encoded(dialogues.size());
+  const auto encode_one = [&](Team& team, std::int64_t i) {
+    const auto index = static_cast<std::size_t>(i);
+    const Dialogue& d = dialogues[index];
+    encoded[index] = std::make_shared<Encoded>(
+        engine.model.encode(team, d.tokens.data(), d.speakers.data(), d.tokens.size(),
+                            noise + i * noise_stride, emotion));
+  };
+  Team team(engine.pool);
+  if (dialogues.size() == 1) {
+    encode_one(team, 0);
+    return encoded;
+  }
+  team.split(static_cast<std::int64_t>(dialogues.size()), 1,
+             [&](std::int64_t begin, std::int64_t end) {
+               Team alone;
+               for (std::int64_t i = begin; i < end; ++i) encode_one(alone, i);
+             });
+  return encoded;
+}
+
+std::vector<std::shared_ptr<Encoded>> encode(Engine& engine, const py::list& tokens,
+                                             const py::list& speakers, py::handle noise_arg,
+                                             std::int64_t emotion) {
   const ModelConfig& config = engine.model.config();
-  const auto tokens = to_ids(tokens_arg, "tokens", config.vocab_size);
-  const auto speakers = to_ids(speakers_arg, "speakers", config.vocab_size);
-  const auto noise = to_array<float>(noise_arg, "noise", 2, "(2, latent)");
-  const py::ssize_t length = tokens.size();
-  if (length != speakers.size() || length < 1 || length > config.max_positions) {
-    throw py::value_error("tokens and speakers must be of one length in [1, " +
-                          std::to_string(config.max_positions) + "], got " +
-                          std::to_string(length) + " and " + std::to_string(speakers.size()));
+  if (tokens.size() != speakers.size()) {
+    throw py::value_error("speakers must be as many as tokens, " + std::to_string(tokens.size()) +
+                          ", got " + std::to_string(speakers.size()));
   }
-  if (noise.shape(0) != 2 || noise.shape(1) != config.latent_dim) {
-    throw py::value_error(
-        "noise must be (2, latent) with latent = " + std::to_string(config.latent_dim) + ", got (" +
-        std::to_string(noise.shape(0)) + ", " + std::to_string(noise.shape(1)) + ")");
+  std::vector<Dialogue> dialogues;
+  for (std::size_t i = 0; i < tokens.size(); ++i) {
+    dialogues.push_back(to_dialogue(tokens[i], speakers[i], config));
   }
+  const auto noise = to_array<float>(noise_arg, "noise", 3, "(dialogues, 2, latent)");
+  check_noise(noise, dialogues.size(), config.latent_dim);
   if (emotion < -1 || emotion >= kEmotions) {
     throw py::value_error("emotion must be in [-1, 32), got " + std::to_string(emotion));
   }
+  const float* drawn = noise.data();
   const py::gil_scoped_release release;
-  Team team(engine.pool);
-  return std::make_shared<Encoded>(
-      engine.model.encode(team, tokens.data(), speakers.data(), length, noise.data(), emotion));
+  return encode_all(engine, dialogues, drawn, emotion);
 }
 
 Array<float> copy(const Buffer<float>& values, std::int64_t count) {

@@ -62,6 +62,8 @@ void SearchDriver::step(const float* logits) {
   }
   rows_.clear();
   for (DenseScores& scores : scores_) rows_.push_back(&scores);
+  search_->constrain(rows_.data());
+  for (DenseScores& scores : scores_) scores.prepare(search_->needs());
   search_->advance(rows_.data(), parents_, tokens_);
 }
 

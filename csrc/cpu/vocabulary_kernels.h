@@ -91,7 +91,8 @@ inline std::int64_t gather_possible(const float* scores, const ScreenBound& boun
   std::int64_t found = 0;
   for (std::int64_t i = 0; i < count; i += kLanes) {
     const Vec highest = add(load(scores + i), bound_of(bound, i));
-    found = append_ids(at_least(highest, splat(threshold)), i, ids, found);
+    const std::uint32_t possible = at_least(highest, splat(threshold));
+    if (possible != 0) found = append_ids(possible, i, ids, found);
   }
   return found;
 }
@@ -113,14 +114,23 @@ struct LaneSums {
   }
 };
 
+// Vectors of screened terms, none of which is exact, that are added in float32 before their sum
+// moves on to double.
+constexpr std::int64_t kBlock = 32 * kLanes;
+
 inline double exponentials(const float* scores, float max, std::int64_t count, float* weights) {
-  LaneSums sums;
-  for (std::int64_t i = 0; i < count; i += kLanes) {
-    const Vec weight = exp(sub(load(scores + i), splat(max)));
-    store(weights + i, weight);
-    sums.add(weight);
+  double total = 0;
+  for (std::int64_t begin = 0; begin < count; begin += kBlock) {
+    const std::int64_t end = begin + kBlock < count ? begin + kBlock : count;
+    Vec part = splat(0.0F);
+    for (std::int64_t i = begin; i < end; i += kLanes) {
+      const Vec weight = exp(sub(load(scores + i), splat(max)));
+      store(weights + i, weight);
+      part = add(part, weight);
+    }
+    total += static_cast<double>(sum(part));
   }
-  return sums.total();
+  return total;
 }
 
 inline double sum_exponentials(const float* scores, float max, std::int64_t count) {
@@ -135,19 +145,24 @@ inline double sum_exponentials(const float* scores, float max, std::int64_t coun
 
 inline Tail split_tail(const float* weights, const ScreenBound& bound, float cut,
                        std::int64_t count, std::int32_t* ids) {
-  LaneSums weight_sums;
-  LaneSums spread_sums;
-  std::int64_t found = 0;
-  for (std::int64_t i = 0; i < count; i += kLanes) {
-    const Vec weight = load(weights + i);
-    const std::uint32_t large = at_least(weight, splat(cut));
-    found = append_ids(large, i, ids, found);
-    const Vec small = keep(weight, ~large);
-    const Vec spread = mul(small, bound_of(bound, i));
-    weight_sums.add(small);
-    spread_sums.add(mul(spread, spread));
+  Tail tail{0, 0, 0};
+  for (std::int64_t begin = 0; begin < count; begin += kBlock) {
+    const std::int64_t end = begin + kBlock < count ? begin + kBlock : count;
+    Vec part = splat(0.0F);
+    Vec squares = splat(0.0F);
+    for (std::int64_t i = begin; i < end; i += kLanes) {
+      const Vec weight = load(weights + i);
+      const std::uint32_t large = at_least(weight, splat(cut));
+      if (large != 0) tail.count = append_ids(large, i, ids, tail.count);
+      const Vec small = keep(weight, ~large);
+      const Vec spread = mul(small, bound_of(bound, i));
+      part = add(part, small);
+      squares = fma(spread, spread, squares);
+    }
+    tail.weight += static_cast<double>(sum(part));
+    tail.squared_spread += static_cast<double>(sum(squares));
   }
-  return {weight_sums.total(), spread_sums.total(), found};
+  return tail;
 }
 
 }  // namespace mime_fast::cpu::MIME_FAST_ISA

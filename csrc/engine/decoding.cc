@@ -9,9 +9,18 @@
 namespace mime_fast {
 namespace {
 
-std::unique_ptr<Search> new_search(const GenerationOptions& options, std::uint64_t seed) {
-  if (options.num_beams > 1) return std::make_unique<BeamSearch>(options);
-  return std::make_unique<Sampler>(options, seed);
+using Searches = std::vector<std::unique_ptr<Search>>;
+
+Searches new_searches(const GenerationOptions& options, const std::vector<std::uint64_t>& seeds) {
+  Searches searches;
+  for (const std::uint64_t seed : seeds) {
+    if (options.num_beams > 1) {
+      searches.push_back(std::make_unique<BeamSearch>(options));
+    } else {
+      searches.push_back(std::make_unique<Sampler>(options, seed));
+    }
+  }
+  return searches;
 }
 
 std::int64_t rows_each(const GenerationOptions& options) {
@@ -36,14 +45,13 @@ Decoding::Decoding(std::shared_ptr<Engine> engine,
                    const GenerationOptions& options, const std::vector<std::uint64_t>& seeds)
     : engine_(std::move(engine)),
       encoded_(std::move(encoded)),
-      state_(engine_->model.config(), first_memories(encoded_, options.checked()),
+      searches_(new_searches(options, seeds)),
+      state_(engine_->model.config(), first_memories(encoded_, options),
              static_cast<std::int64_t>(encoded_.size()) * rows_each(options),
              options.max_new_tokens),
       scorer_(engine_->model, static_cast<std::int64_t>(encoded_.size()) * rows_each(options),
-              options.needs_scores()),
-      tokens_(static_cast<std::size_t>(state_.rows()), kSos) {
-  for (const std::uint64_t seed : seeds) searches_.push_back(new_search(options, seed));
-}
+              searches_.empty() ? Needs{} : searches_.front()->needs(), engine_->pool.threads()),
+      tokens_(static_cast<std::size_t>(state_.rows()), kSos) {}
 
 bool Decoding::advance() {
   if (tokens_.empty()) return false;
@@ -60,21 +68,25 @@ void Decoding::run() {
 
 void Decoding::step(Team& team) {
   engine_->model.step(team, tokens_.data(), state_);
-  choose(scorer_.score(team, state_.hidden()));
+  choose(team, scorer_.score(team, state_.hidden()));
   state_.select(kept_);
 }
 
-void Decoding::choose(RowScores* const* scores) {
+void Decoding::choose(Team& team, RowScores* const* scores) {
+  RowScores* const* own = scores;
+  for (const auto& search : searches_) {
+    search->constrain(own);
+    own += search->rows();
+  }
+  scorer_.prepare(team);
   kept_.clear();
   tokens_.clear();
-  std::int64_t first = 0;
+  std::int32_t first = 0;
   for (const auto& search : searches_) {
-    const std::int64_t rows = search->rows();
+    const auto rows = static_cast<std::int32_t>(search->rows());
     if (rows == 0) continue;
     search->advance(scores + first, parents_, chosen_);
-    for (const std::int32_t parent : parents_) {
-      kept_.push_back(static_cast<std::int32_t>(first) + parent);
-    }
+    for (const std::int32_t parent : parents_) kept_.push_back(first + parent);
     tokens_.insert(tokens_.end(), chosen_.begin(), chosen_.end());
     first += rows;
   }

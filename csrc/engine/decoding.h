@@ -31,15 +31,17 @@ class Decoding {
 
  private:
   void step(Team& team);
-  void choose(RowScores* const* scores);
+  void choose(Team& team, RowScores* const* scores);
 
   std::shared_ptr<Engine> engine_;
   std::vector<std::shared_ptr<const Encoded>> encoded_;
   std::vector<std::unique_ptr<Search>> searches_;
   DecodeState state_;
   Scorer scorer_;
-  TokenIds tokens_;                   // (rows,) the newest of each
-  TokenIds kept_, parents_, chosen_;  // buffers of choose()
+  TokenIds tokens_;                    // (rows,) the newest of each
+  std::vector<std::int32_t> kept_;     // (rows,) the row that each continues
+  std::vector<std::int32_t> parents_;  // what a search chose
+  TokenIds chosen_;
 };
 
 }  // namespace mime_fast

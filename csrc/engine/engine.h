@@ -11,12 +11,12 @@ namespace mime_fast {
 struct Engine {
   Engine(const std::string& path, const ModelConfig& config, ComputeType compute_type, int threads)
       : kernels(cpu::kernels(cpu::chosen_isa())),
-        model(path, config, compute_type, kernels),
-        pool(threads) {}
+        pool(threads),
+        model(path, config, compute_type, kernels, pool) {}
 
   const cpu::Kernels& kernels;
-  Mime model;
   ThreadPool pool;
+  Mime model;
 };
 
 }  // namespace mime_fast

@@ -9,7 +9,7 @@ using cpu::kLanes;
 Matrix::Matrix(std::int64_t inner, std::int64_t outputs)
     : inner_(inner),
       panels_(cpu::round_up(outputs, kLanes) / kLanes),
-      weights_(panels_ * inner * kLanes),
+      weights_(panels_ * inner * kLanes, Pages::huge),
       bias_(panels_ * kLanes) {}
 
 void Matrix::set(const Source& source, std::int64_t first_input, std::int64_t first_output,

@@ -25,7 +25,7 @@ class Mime {
  public:
   // Throws CheckpointError if the file is not a checkpoint of that config.
   Mime(const std::string& path, const ModelConfig& config, ComputeType compute_type,
-       const cpu::Kernels& kernels);
+       const cpu::Kernels& kernels, ThreadPool& pool);
 
   const ModelConfig& config() const { return config_; }
   const cpu::Kernels& kernels() const { return kernels_; }
@@ -48,9 +48,9 @@ class Mime {
     Matrix emotion;  // (dim, dim): the half that reads the emotion, the same at every position
   };
 
-  void load_words(const Weights& weights);
-  Buffer<float> project_words(const std::vector<float>& embedding, const Weights& weights,
-                              const std::string& name);
+  void load_words(Team& team, const Weights& weights);
+  Buffer<float> project_words(Team& team, const std::vector<float>& embedding,
+                              const Weights& weights, const std::string& name);
   void load_response_encoder(const Weights& weights, const std::string& name);
   void load_fusion(const Weights& weights);
 

@@ -11,14 +11,15 @@ std::int64_t padded(std::int64_t count) { return cpu::round_up(count, cpu::kLane
 }  // namespace
 
 Mime::Mime(const std::string& path, const ModelConfig& config, ComputeType compute_type,
-           const cpu::Kernels& kernels)
+           const cpu::Kernels& kernels, ThreadPool& pool)
     : config_(config),
       kernels_(kernels),
       stride_(padded(config.hidden_dim)),
       positions_(config.max_positions * stride_) {
   const Weights weights(path);
+  Team team(pool);
   timing_signal(config.max_positions, config.hidden_dim, stride_, positions_.data());
-  load_words(weights);
+  load_words(team, weights);
   context_encoder_ = Encoder(weights, "context_encoder", config);
   response_emotions_ = ResponseEmotions(weights, config);
   load_response_encoder(weights, "response_encoder");
@@ -27,14 +28,14 @@ Mime::Mime(const std::string& path, const ModelConfig& config, ComputeType compu
   }
   load_fusion(weights);
   decoder_ = Decoder(weights, "decoder", config);
-  if (compute_type == ComputeType::int8) screened_ = ScreenedVocabulary(vocabulary_);
+  if (compute_type == ComputeType::int8) screened_ = ScreenedVocabulary(team, vocabulary_);
 }
 
-void Mime::load_words(const Weights& weights) {
+void Mime::load_words(Team& team, const Weights& weights) {
   const std::int64_t dim = config_.hidden_dim, vocab = config_.vocab_size;
   const std::vector<float> embedding = weights.take("embedding.weight", {vocab, dim});
-  context_words_ = project_words(embedding, weights, "context_encoder.projection");
-  reply_words_ = project_words(embedding, weights, "decoder.projection");
+  context_words_ = project_words(team, embedding, weights, "context_encoder.projection");
+  reply_words_ = project_words(team, embedding, weights, "decoder.projection");
   const std::vector<float> bias = weights.take("output.bias", {vocab});
   vocabulary_ = config_.tie_embeddings
                     ? Vocabulary(embedding, bias, dim)
@@ -49,15 +50,17 @@ void Mime::load_words(const Weights& weights) {
 }
 
 // sqrt(dim) E W for every word: (vocab, dim).
-Buffer<float> Mime::project_words(const std::vector<float>& embedding, const Weights& weights,
-                                  const std::string& name) {
+Buffer<float> Mime::project_words(Team& team, const std::vector<float>& embedding,
+                                  const Weights& weights, const std::string& name) {
   const std::int64_t dim = config_.hidden_dim;
   Matrix projection(dim, dim);
   weights.set_linear(projection, name, dim, dim, 0,
                      static_cast<float>(std::sqrt(static_cast<double>(dim))));
-  Buffer<float> words(config_.vocab_size * stride_);
-  projection.apply(kernels_, {embedding.data(), config_.vocab_size, dim},
-                   {words.data(), config_.vocab_size, stride_});
+  Buffer<float> words(config_.vocab_size * stride_, Pages::huge);
+  team.split(config_.vocab_size, 64, [&](std::int64_t begin, std::int64_t end) {
+    projection.apply(kernels_, {embedding.data() + begin * dim, end - begin, dim},
+                     {words.data() + begin * stride_, end - begin, stride_});
+  });
   return words;
 }
 

@@ -1,33 +1,31 @@
 #include "engine/scorer.h"
 
 namespace mime_fast {
-namespace {
 
-std::int64_t if_screened(const Mime& model, std::int64_t rows) {
-  return model.screened() != nullptr ? rows : 0;
-}
-
-}  // namespace
-
-Scorer::Scorer(const Mime& model, std::int64_t max_rows, bool needs_normalisers)
+Scorer::Scorer(const Mime& model, std::int64_t max_rows, const Needs& needs, int threads)
     : model_(model),
-      needs_normalisers_(needs_normalisers),
-      screen_(model.screened(), if_screened(model, max_rows)),
-      rescore_(if_screened(model, model.vocabulary().padded_words())),
-      logits_((max_rows - if_screened(model, max_rows)) * model.vocabulary().padded_words()) {
-  const auto rows = static_cast<std::size_t>(max_rows);
-  scores_.reserve(rows);
-  dense_.reserve(rows);
-  if (model.screened() == nullptr) return;
-  screened_.reserve(rows);
-  for (std::size_t row = 0; row < rows; ++row) {
-    screened_.emplace_back(model.vocabulary(), model.kernels(), rescore_);
+      vocabulary_(needs.logits ? nullptr : model.screened()),
+      needs_(needs),
+      screen_(vocabulary_, max_rows) {
+  const Vocabulary& words = model.vocabulary();
+  scores_.reserve(static_cast<std::size_t>(max_rows));
+  if (vocabulary_ == nullptr)
+    logits_ = Buffer<float>::uninitialised(max_rows * words.padded_words());
+  for (std::int64_t row = 0; row < max_rows; ++row) {
+    if (vocabulary_ != nullptr) {
+      screened_.emplace_back(words, model.kernels());
+    } else {
+      dense_.emplace_back(logits_.data() + row * words.padded_words(), words.words());
+    }
+  }
+  for (int thread = 0; vocabulary_ != nullptr && thread < threads; ++thread) {
+    rescore_.emplace_back(words.padded_words());
   }
 }
 
 RowScores* const* Scorer::score(Team& team, const Rows& hidden) {
   scores_.clear();
-  if (model_.screened() != nullptr) {
+  if (vocabulary_ != nullptr) {
     screen(team, hidden);
   } else {
     project(team, hidden);
@@ -36,7 +34,7 @@ RowScores* const* Scorer::score(Team& team, const Rows& hidden) {
 }
 
 void Scorer::screen(Team& team, const Rows& hidden) {
-  model_.screened()->screen(model_.kernels(), team, hidden, digits(hidden.count), screen_);
+  vocabulary_->screen(model_.kernels(), team, hidden, digits(hidden.count), screen_);
   const std::int64_t words = model_.vocabulary().padded_words();
   for (std::int64_t row = 0; row < hidden.count; ++row) {
     const auto index = static_cast<std::size_t>(row);
@@ -50,19 +48,30 @@ void Scorer::screen(Team& team, const Rows& hidden) {
 // rows there are: it always gets the finer screening.
 ScreenedVocabulary::Digits Scorer::digits(std::int64_t rows) const {
   constexpr std::int64_t kFree = 2;  // rows that a second digit costs nothing for: 81 to 89 us
-  return needs_normalisers_ || rows <= kFree ? ScreenedVocabulary::Digits::two
-                                             : ScreenedVocabulary::Digits::one;
+  return needs_.normaliser || rows <= kFree ? ScreenedVocabulary::Digits::two
+                                            : ScreenedVocabulary::Digits::one;
 }
 
 void Scorer::project(Team& team, const Rows& hidden) {
-  const Vocabulary& vocabulary = model_.vocabulary();
-  const Rows logits{logits_.data(), hidden.count, vocabulary.padded_words()};
-  vocabulary.project(model_.kernels(), team, hidden, logits);
-  dense_.clear();
+  const Vocabulary& words = model_.vocabulary();
+  words.project(model_.kernels(), team, hidden,
+                {logits_.data(), hidden.count, words.padded_words()});
   for (std::int64_t row = 0; row < hidden.count; ++row) {
-    dense_.emplace_back(logits.row(row), vocabulary.words());
-    scores_.push_back(&dense_.back());
+    scores_.push_back(&dense_[static_cast<std::size_t>(row)]);
   }
+}
+
+void Scorer::prepare(Team& team) {
+  const auto rows = static_cast<std::int64_t>(scores_.size());
+  const auto prepare_rows = [&](int part, int parts) {
+    for (std::int64_t row = rows * part / parts; row < rows * (part + 1) / parts; ++row) {
+      const auto index = static_cast<std::size_t>(row);
+      if (vocabulary_ != nullptr) screened_[index].use(rescore_[static_cast<std::size_t>(part)]);
+      scores_[index]->prepare(needs_);
+    }
+  };
+  if (rows == 1) return prepare_rows(0, 1);
+  team.parallel([&](int part) { prepare_rows(part, team.size()); });
 }
 
 }  // namespace mime_fast

@@ -9,14 +9,15 @@
 
 namespace mime_fast {
 
-// Turns hidden vectors into what a search reads: screened or all logits, as the model was loaded.
+// Turns hidden vectors into what a search reads: screened logits, or all of them if the model was
+// loaded without screening or the search asks for them.
 class Scorer {
  public:
-  // needs_normalisers: whether the searches ask for log-normalisers, or only for the best words.
-  Scorer(const Mime& model, std::int64_t max_rows, bool needs_normalisers);
+  Scorer(const Mime& model, std::int64_t max_rows, const Needs& needs, int threads);
 
-  // (rows,), valid until the next call.
+  // The scores of the next words, (rows,), to be constrained and then prepared.
   RowScores* const* score(Team& team, const Rows& hidden);
+  void prepare(Team& team);
 
  private:
   void screen(Team& team, const Rows& hidden);
@@ -24,15 +25,16 @@ class Scorer {
   ScreenedVocabulary::Digits digits(std::int64_t rows) const;
 
   const Mime& model_;
-  bool needs_normalisers_;
+  const ScreenedVocabulary* vocabulary_;  // null: all logits
+  Needs needs_;
   std::vector<RowScores*> scores_;  // (rows,)
 
   ScreenedVocabulary::Scratch screen_;
-  ScreenedScores::Scratch rescore_;
-  std::vector<ScreenedScores> screened_;  // (max_rows,) if the model is screened
+  std::vector<ScreenedScores> screened_;          // (max_rows,)
+  std::vector<ScreenedScores::Scratch> rescore_;  // (threads,)
 
-  Buffer<float> logits_;  // (max_rows, padded_words) if it is not
-  std::vector<DenseScores> dense_;
+  Buffer<float> logits_;            // (max_rows, padded_words)
+  std::vector<DenseScores> dense_;  // (max_rows,)
 };
 
 }  // namespace mime_fast

@@ -27,18 +27,18 @@ float penalise(float logit, float penalty) { return logit > 0 ? logit / penalty 
 }  // namespace
 
 ScreenedScores::Scratch::Scratch(std::int64_t padded_words)
-    : ids(padded_words), exact(padded_words), weights(padded_words), logits(padded_words) {}
+    : ids(Buffer<std::int32_t>::uninitialised(padded_words)),
+      exact(Buffer<float>::uninitialised(padded_words)),
+      weights(Buffer<float>::uninitialised(padded_words)) {}
 
 void ScreenedScores::reset(const float* hidden, float* scores, const cpu::ScreenBound& bound) {
   hidden_ = hidden;
   scores_ = scores;
   bound_ = bound;
-  constraint_ = {};
   penalised_.clear();
 }
 
 void ScreenedScores::constrain(const Constraint& constraint) {
-  constraint_ = constraint;
   // Blocked words first: one of them may be penalised as well.
   for (std::size_t i = 0; i < constraint.blocked_count; ++i)
     scores_[constraint.blocked[i]] = kNever;
@@ -50,18 +50,25 @@ void ScreenedScores::constrain(const Constraint& constraint) {
   }
 }
 
-void ScreenedScores::best(std::int64_t k, std::vector<Candidate>& out) {
+void ScreenedScores::prepare(const Needs& needs) {
+  if (needs.best > 0) find_best(needs.best);
+  if (needs.normaliser) find_normaliser();
+}
+
+void ScreenedScores::find_best(std::int64_t k) {
   k = std::min(k, vocabulary_->words());
   const std::int64_t count = kernels_->gather_possible(
       scores_, bound_, threshold(k), vocabulary_->padded_words(), scratch_->ids.data());
   rescore(count);
-  out = penalised_;
-  for (std::int64_t i = 0; i < count; ++i) out.push_back({scratch_->exact[i], scratch_->ids[i]});
-  if (out.empty()) out.push_back({0, kEos});
-  const auto kept = std::min(out.size(), static_cast<std::size_t>(k));
-  std::partial_sort(out.begin(), out.begin() + static_cast<std::ptrdiff_t>(kept), out.end(),
+  best_ = penalised_;
+  for (std::int64_t i = 0; i < count; ++i) {
+    best_.push_back({scratch_->exact[i], scratch_->ids[i]});
+  }
+  if (best_.empty()) best_.push_back({0, kEos});
+  const auto kept = std::min(best_.size(), static_cast<std::size_t>(k));
+  std::partial_sort(best_.begin(), best_.begin() + static_cast<std::ptrdiff_t>(kept), best_.end(),
                     ranks_before);
-  out.resize(kept);
+  best_.resize(kept);
 }
 
 float ScreenedScores::threshold(std::int64_t k) {
@@ -100,9 +107,10 @@ float ScreenedScores::largest() const {
   return top;
 }
 
-Normaliser ScreenedScores::log_normaliser() {
+void ScreenedScores::find_normaliser() {
   const float top = largest();
-  if (top == kNever) return {0, 0};  // only the end is left, with logit 0
+  normaliser_ = {0, 0};
+  if (top == kNever) return;  // only the end is left, with logit 0
   const std::int64_t words = vocabulary_->padded_words();
   const double spread = kDeviations / std::sqrt(static_cast<double>(vocabulary_->dim()));
   const double total = kernels_->exponentials(scores_, top, words, scratch_->weights.data());
@@ -112,11 +120,9 @@ Normaliser ScreenedScores::log_normaliser() {
     return kernels_->split_tail(scratch_->weights.data(), bound_, cut, words, scratch_->ids.data());
   };
   const auto error = [&](const cpu::Tail& tail) { return spread * std::sqrt(tail.squared_spread); };
-  cpu::Tail tail = split(1);
-  for (double share = kFirstCut; error(tail) > kTolerance * total && share > 1e-12;
-       share *= kCutStep) {
-    tail = split(share);
-  }
+  double share = kFirstCut;
+  cpu::Tail tail = split(share);
+  while (error(tail) > kTolerance * total && share > 1e-12) tail = split(share *= kCutStep);
   rescore(tail.count);
   double sum = tail.weight;
   float best = kNever;
@@ -127,21 +133,10 @@ Normaliser ScreenedScores::log_normaliser() {
   for (std::int64_t i = 0; i < tail.count; ++i) count(scratch_->exact[i]);
   for (const Candidate& word : penalised_) count(word.logit);
   const double value = static_cast<double>(top) + std::log(sum);
-  // A search counts on log-probabilities that are never positive.
-  return {std::max(value, static_cast<double>(best)), error(tail) / sum};
+  normaliser_ = {std::max(value, static_cast<double>(best)), error(tail) / sum};
 }
 
-const float* ScreenedScores::logits() {
-  const std::int64_t words = vocabulary_->padded_words();
-  kernels_->row_dots({vocabulary_->weights(), vocabulary_->bias(), vocabulary_->stride(), hidden_,
-                      1, 0, words, scratch_->logits.data(), words});
-  for (const Candidate& word : penalised_) scratch_->logits[word.id] = word.logit;
-  for (std::size_t i = 0; i < constraint_.blocked_count; ++i) {
-    scratch_->logits[constraint_.blocked[i]] = kNever;
-  }
-  const std::int64_t top = kernels_->argmax(scratch_->logits.data(), words);
-  if (scratch_->logits[top] == kNever) scratch_->logits[kEos] = 0;
-  return scratch_->logits.data();
-}
+// A search that reads all logits is never given screened ones.
+const float* ScreenedScores::logits() const { return nullptr; }
 
 }  // namespace mime_fast

@@ -12,33 +12,35 @@ namespace mime_fast {
 // as without screening. Only log_normaliser() is not: see there.
 class ScreenedScores final : public RowScores {
  public:
-  // Buffers of one row at a time, shared by all.
+  // Buffers of one row at a time; of one thread.
   struct Scratch {
     explicit Scratch(std::int64_t padded_words);
     Buffer<std::int32_t> ids;  // (padded_words,) what was gathered last
     Buffer<float> exact;       // (padded_words,) and their logits
     Buffer<float> weights;     // (padded_words,)
-    Buffer<float> logits;      // (padded_words,) of the row whose logits() were asked for last
     std::vector<Candidate> top;
   };
 
-  ScreenedScores(const Vocabulary& vocabulary, const cpu::Kernels& kernels, Scratch& scratch)
-      : vocabulary_(&vocabulary), kernels_(&kernels), scratch_(&scratch) {}
+  ScreenedScores(const Vocabulary& vocabulary, const cpu::Kernels& kernels)
+      : vocabulary_(&vocabulary), kernels_(&kernels) {}
 
   // hidden  // (dim,)
   // scores  // (padded_words,), will be overwritten
   void reset(const float* hidden, float* scores, const cpu::ScreenBound& bound);
+  // What prepare() works in.
+  void use(Scratch& scratch) { scratch_ = &scratch; }
 
   std::int64_t vocab() const override { return vocabulary_->words(); }
   void constrain(const Constraint& constraint) override;
-  void best(std::int64_t k, std::vector<Candidate>& out) override;
+  void prepare(const Needs& needs) override;
+  const float* logits() const override;
+
+ private:
+  void find_best(std::int64_t k);
   // Words of weight are computed in float32. Of the others the screened scores are taken: their
   // errors are the rounding errors of different words' weights, and cancel. `error` is six standard
   // deviations of what is left, at most 1e-4.
-  Normaliser log_normaliser() override;
-  const float* logits() override;
-
- private:
+  void find_normaliser();
   // No more than the k-th best logit.
   float threshold(std::int64_t k);
   float lower_bound(const Candidate& candidate) const;
@@ -49,12 +51,11 @@ class ScreenedScores final : public RowScores {
 
   const Vocabulary* vocabulary_;
   const cpu::Kernels* kernels_;
-  Scratch* scratch_;
+  Scratch* scratch_ = nullptr;
 
   const float* hidden_ = nullptr;
   float* scores_ = nullptr;
   cpu::ScreenBound bound_{};
-  Constraint constraint_{};
   std::vector<Candidate> penalised_;  // float32 logits with their penalty; not in scores_ any more
 };
 

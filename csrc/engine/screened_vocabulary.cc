@@ -23,6 +23,12 @@ double norm(const float* x, std::int64_t count) {
   return std::sqrt(sum);
 }
 
+// To the nearest whole number, of at most 2^22: adding 1.5 * 2^23 leaves no room for a fraction.
+std::int32_t round(float value) {
+  constexpr float kMagic = 12582912.0F;
+  return static_cast<std::int32_t>((value + kMagic) - kMagic);
+}
+
 // Never below the value: a bound must not shrink when it is stored.
 float round_up(double value) {
   return std::nextafter(static_cast<float>(value), std::numeric_limits<float>::infinity());
@@ -30,25 +36,31 @@ float round_up(double value) {
 
 }  // namespace
 
-ScreenedVocabulary::ScreenedVocabulary(const Vocabulary& vocabulary)
+ScreenedVocabulary::ScreenedVocabulary(Team& team, const Vocabulary& vocabulary)
     : words_(vocabulary.words()),
       padded_words_(vocabulary.padded_words()),
       dim_(vocabulary.dim()),
       inner_(cpu::round_up(vocabulary.dim(), 4)),
-      weights_(padded_words_ * inner_),
+      weights_(padded_words_ * inner_, Pages::huge),
       scale_(padded_words_),
       bias_(padded_words_),
       slope_(padded_words_),
       reach_(padded_words_) {
   std::fill_n(weights_.data(), weights_.size(), std::uint8_t{128});
   std::copy_n(vocabulary.bias(), padded_words_, bias_.data());
+  Buffer<double> norms(words_);
+  team.split(words_, 64, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t word = begin; word < end; ++word) {
+      norms[word] = quantise_word(vocabulary, word);
+    }
+  });
   for (std::int64_t word = 0; word < words_; ++word) {
-    quantise_word(vocabulary, word);
+    largest_norm_ = std::max(largest_norm_, norms[word]);
     largest_bias_ = std::max(largest_bias_, std::abs(static_cast<double>(bias_[word])));
   }
 }
 
-void ScreenedVocabulary::quantise_word(const Vocabulary& vocabulary, std::int64_t word) {
+double ScreenedVocabulary::quantise_word(const Vocabulary& vocabulary, std::int64_t word) {
   const float* w = vocabulary.weight(word);
   float largest = 0;
   for (std::int64_t i = 0; i < dim_; ++i) largest = std::max(largest, std::abs(w[i]));
@@ -56,8 +68,7 @@ void ScreenedVocabulary::quantise_word(const Vocabulary& vocabulary, std::int64_
   std::uint8_t* panel = weights_.data() + word / kLanes * inner_ * kLanes + word % kLanes * 4;
   double error = 0, length = 0;
   for (std::int64_t i = 0; i < dim_; ++i) {
-    const auto q = static_cast<std::int32_t>(
-        std::clamp(std::nearbyint(w[i] / scale), -1.0F * kLargestWeight, 1.0F * kLargestWeight));
+    const std::int32_t q = std::clamp(round(w[i] / scale), -kLargestWeight, kLargestWeight);
     panel[i / 4 * 4 * kLanes + i % 4] = static_cast<std::uint8_t>(q + 128);
     const double kept = static_cast<double>(scale) * q;
     error += (w[i] - kept) * (w[i] - kept);
@@ -70,14 +81,14 @@ void ScreenedVocabulary::quantise_word(const Vocabulary& vocabulary, std::int64_
   scale_[word] = scale;
   slope_[word] = round_up((std::sqrt(error) + rounding) * (1 + 1e-6));
   reach_[word] = round_up((std::sqrt(length) + rounding) * (1 + 1e-6));
-  largest_norm_ = std::max(largest_norm_, norm(w, dim_));
+  return norm(w, dim_);
 }
 
 ScreenedVocabulary::Scratch::Scratch(const ScreenedVocabulary* vocabulary, std::int64_t rows)
     : unit(rows), correction(rows), bounds(static_cast<std::size_t>(rows)) {
-  if (rows == 0) return;
+  if (vocabulary == nullptr) return;
   digits = Buffer<std::int8_t>(rows * 2 * vocabulary->inner_);
-  scores = Buffer<float>(rows * vocabulary->padded_words_);
+  scores = Buffer<float>::uninitialised(rows * vocabulary->padded_words_);
 }
 
 void ScreenedVocabulary::quantise_row(const float* hidden, Digits digits, std::int64_t row,
@@ -89,13 +100,13 @@ void ScreenedVocabulary::quantise_row(const float* hidden, Digits digits, std::i
   // Sums of 255 * limit * inner must fit into 32 bits.
   const std::int64_t room = std::numeric_limits<std::int32_t>::max() / (255 * inner_);
   const std::int64_t finest = digits == Digits::two ? kBase * kHalfBase + kHalfBase : max_digit;
-  const auto limit = static_cast<float>(std::min(finest, room));
-  const float unit = std::max(largest / limit, std::numeric_limits<float>::min());
+  const auto limit = static_cast<std::int32_t>(std::min(finest, room));
+  const float unit =
+      std::max(largest / static_cast<float>(limit), std::numeric_limits<float>::min());
   double rest = 0;
   std::int32_t sum = 0;
   for (std::int64_t i = 0; i < dim_; ++i) {
-    const auto p =
-        static_cast<std::int32_t>(std::clamp(std::nearbyint(hidden[i] / unit), -limit, limit));
+    const std::int32_t p = std::clamp(round(hidden[i] / unit), -limit, limit);
     sum += p;
     const double error = hidden[i] - static_cast<double>(unit) * p;
     rest += error * error;

@@ -15,7 +15,7 @@ namespace mime_fast {
 class ScreenedVocabulary {
  public:
   ScreenedVocabulary() = default;
-  explicit ScreenedVocabulary(const Vocabulary& vocabulary);
+  ScreenedVocabulary(Team& team, const Vocabulary& vocabulary);
 
   bool empty() const { return words_ == 0; }
 
@@ -24,7 +24,7 @@ class ScreenedVocabulary {
   enum class Digits { one = 1, two = 2 };
   // Buffers for up to `rows` rows.
   struct Scratch {
-    // vocabulary may be null if rows is 0
+    // Empty if there is no vocabulary.
     Scratch(const ScreenedVocabulary* vocabulary, std::int64_t rows);
     Buffer<std::int8_t> digits;            // (rows, 2, inner)
     Buffer<float> unit;                    // (rows,)
@@ -38,7 +38,8 @@ class ScreenedVocabulary {
               Scratch& scratch) const;
 
  private:
-  void quantise_word(const Vocabulary& vocabulary, std::int64_t word);
+  // Returns the norm of its weights.
+  double quantise_word(const Vocabulary& vocabulary, std::int64_t word);
   void quantise_row(const float* hidden, Digits digits, std::int64_t row, std::int32_t max_digit,
                     Scratch& scratch) const;
 

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <utility>
 
 namespace mime_fast {
 namespace {
@@ -63,6 +64,7 @@ void ThreadPool::run(Task task, void* context) {
       std::this_thread::yield();
     }
   }
+  if (failed_.exchange(false)) std::rethrow_exception(std::exchange(failure_, nullptr));
 }
 
 // Does one part of a task; false if none is left, or the task is not that one any more.
@@ -73,7 +75,11 @@ bool ThreadPool::work_on(Ticket task) {
     part = static_cast<int>(ticket & ((Ticket{1} << kPartBits) - 1));
     if (ticket >> kPartBits != task || part >= threads()) return false;
   } while (!ticket_.compare_exchange_weak(ticket, ticket + 1, std::memory_order_acq_rel));
-  task_(context_, part);
+  try {
+    task_(context_, part);
+  } catch (...) {
+    if (!failed_.exchange(true)) failure_ = std::current_exception();
+  }
   finished_.fetch_add(1, std::memory_order_release);
   return true;
 }
@@ -102,7 +108,7 @@ void ThreadPool::wait_for_change(Ticket task) {
   }
 }
 
-Team::Team(ThreadPool& pool) : lock_(pool.owner_, std::try_to_lock), pool_(&pool), size_(1) {
+Team::Team(ThreadPool& pool) : lock_(pool.owner_, std::try_to_lock), pool_(&pool) {
   if (lock_.owns_lock() && !pool.is_forked()) size_ = pool.threads();
 }
 

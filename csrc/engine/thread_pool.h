@@ -3,6 +3,7 @@
 #include <atomic>
 #include <condition_variable>
 #include <cstdint>
+#include <exception>
 #include <mutex>
 #include <thread>
 #include <vector>
@@ -43,6 +44,8 @@ class ThreadPool {
   std::atomic<int> finished_{0};  // parts of this task
   std::atomic<int> asleep_{0};
   std::atomic<bool> stopping_{false};
+  std::atomic<bool> failed_{false};
+  std::exception_ptr failure_;  // of the first part that threw
   Task task_ = nullptr;
   void* context_ = nullptr;
   std::mutex sleep_;
@@ -55,6 +58,8 @@ class ThreadPool {
 class Team {
  public:
   explicit Team(ThreadPool& pool);
+  // The caller alone.
+  Team() = default;
   int size() const { return size_; }
 
   // Calls work(part) for each part in [0, size()), and returns when all are done. It must not
@@ -79,8 +84,8 @@ class Team {
 
  private:
   std::unique_lock<std::mutex> lock_;
-  ThreadPool* pool_;
-  int size_;
+  ThreadPool* pool_ = nullptr;
+  int size_ = 1;
 };
 
 }  // namespace mime_fast

@@ -10,7 +10,7 @@ Vocabulary::Vocabulary(const std::vector<float>& weight, const std::vector<float
     : words_(static_cast<std::int64_t>(bias.size())),
       dim_(dim),
       stride_(cpu::round_up(dim, cpu::kLanes)),
-      weight_(cpu::round_up(words_, cpu::kLanes) * stride_),
+      weight_(cpu::round_up(words_, cpu::kLanes) * stride_, Pages::huge),
       bias_(cpu::round_up(words_, cpu::kLanes)) {
   for (std::int64_t word = 0; word < words_; ++word) {
     std::copy_n(weight.data() + word * dim, dim, weight_.data() + word * stride_);

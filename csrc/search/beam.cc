@@ -33,7 +33,13 @@ BeamSearch::BeamSearch(const GenerationOptions& options, bool freeze, TokenIds b
   leader_.log_probs.reserve(options.expected_tokens());
 }
 
-void BeamSearch::advance(RowScores* const* scores, std::vector<std::int32_t>& parents,
+void BeamSearch::constrain(RowScores* const* scores) {
+  for (std::size_t row = 0; row < live_.size(); ++row) {
+    scores[row]->constrain(constraint_after(live_[row]));
+  }
+}
+
+void BeamSearch::advance(const RowScores* const* scores, std::vector<std::int32_t>& parents,
                          TokenIds& tokens) {
   parents.clear();
   tokens.clear();
@@ -51,7 +57,7 @@ bool BeamSearch::ranks_before(const Continuation& a, const Continuation& b) {
   return a.row != b.row ? a.row < b.row : a.rank < b.rank;
 }
 
-void BeamSearch::rank(RowScores* const* scores) {
+void BeamSearch::rank(const RowScores* const* scores) {
   ranked_.clear();
   for (std::size_t row = 0; row < live_.size(); ++row) {
     rank_row(*scores[row], static_cast<std::int32_t>(row));
@@ -60,14 +66,11 @@ void BeamSearch::rank(RowScores* const* scores) {
   std::sort(ranked_.begin(), ranked_.end(), ranks_before);
 }
 
-void BeamSearch::rank_row(RowScores& scores, std::int32_t row) {
+void BeamSearch::rank_row(const RowScores& scores, std::int32_t row) {
   const std::int32_t node = live_[static_cast<std::size_t>(row)];
-  scores.constrain(constraint_after(node));
-  // Each parent ends at most once, so 2 * width candidates hold width that go on.
-  scores.best(2 * options_.num_beams, candidates_);
-  const Normaliser normaliser = scores.log_normaliser();
+  const Normaliser& normaliser = scores.log_normaliser();
   std::size_t rank = 0;
-  for (const Candidate& candidate : candidates_) {
+  for (const Candidate& candidate : scores.best()) {
     const double log_prob = double{candidate.logit} - normaliser.value;
     ranked_.push_back(
         {tree_[node].log_prob + log_prob, log_prob, normaliser.error, row, candidate.id, rank++});

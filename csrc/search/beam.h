@@ -23,7 +23,10 @@ class BeamSearch final : public Search {
                       TokenIds blocked = never_generated());
 
   std::int64_t rows() const override { return static_cast<std::int64_t>(live_.size()); }
-  void advance(RowScores* const* scores, std::vector<std::int32_t>& parents,
+  // Each parent ends at most once, so 2 * width candidates hold width that go on.
+  Needs needs() const override { return {2 * options_.num_beams, true, false}; }
+  void constrain(RowScores* const* scores) override;
+  void advance(const RowScores* const* scores, std::vector<std::int32_t>& parents,
                TokenIds& tokens) override;
   const TokenIds& agreed() override;
   const Hypothesis& leader() override;
@@ -44,8 +47,8 @@ class BeamSearch final : public Search {
   };
 
   static bool ranks_before(const Continuation& a, const Continuation& b);
-  void rank(RowScores* const* scores);
-  void rank_row(RowScores& scores, std::int32_t row);
+  void rank(const RowScores* const* scores);
+  void rank_row(const RowScores& scores, std::int32_t row);
   Constraint constraint_after(std::int32_t node);
   void keep_best();
   void extend(std::vector<std::int32_t>& parents, TokenIds& tokens);
@@ -65,7 +68,6 @@ class BeamSearch final : public Search {
   std::vector<std::int32_t> next_;    // of the step that is made
   std::vector<Finished> finished_;    // best first, at most width_
   std::vector<Continuation> ranked_;  // best first, at most 2 * width_ between rows
-  std::vector<Candidate> candidates_;
   TokenIds prefix_;
   TokenIds agreed_;
   Hypothesis leader_;

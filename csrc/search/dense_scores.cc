@@ -47,15 +47,13 @@ void DenseScores::constrain(const Constraint& constraint) {
   max_ = apply_constraint(constraint, logits_, vocab_);
 }
 
-void DenseScores::best(std::int64_t k, std::vector<Candidate>& out) {
-  gather_best(logits_, vocab_, std::min(k, vocab_), out);
+void DenseScores::prepare(const Needs& needs) {
+  best_.clear();
+  if (needs.best > 0) gather_best(logits_, vocab_, std::min(needs.best, vocab_), best_);
   const auto blocked = [](const Candidate& c) { return c.logit == -kInfinity; };
-  out.erase(std::remove_if(out.begin(), out.end(), blocked), out.end());
-  std::sort(out.begin(), out.end(), ranks_before);
-}
-
-Normaliser DenseScores::log_normaliser() {
-  return {max_ + std::log(sum_exp(logits_, vocab_, max_)), 0};
+  best_.erase(std::remove_if(best_.begin(), best_.end(), blocked), best_.end());
+  std::sort(best_.begin(), best_.end(), ranks_before);
+  if (needs.normaliser) normaliser_ = {max_ + std::log(sum_exp(logits_, vocab_, max_)), 0};
 }
 
 }  // namespace mime_fast

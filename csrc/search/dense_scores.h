@@ -12,9 +12,8 @@ class DenseScores final : public RowScores {
 
   std::int64_t vocab() const override { return vocab_; }
   void constrain(const Constraint& constraint) override;
-  void best(std::int64_t k, std::vector<Candidate>& out) override;
-  Normaliser log_normaliser() override;
-  const float* logits() override { return logits_; }
+  void prepare(const Needs& needs) override;
+  const float* logits() const override { return logits_; }
 
  private:
   float* logits_;

@@ -12,7 +12,6 @@ namespace {
 
 constexpr std::uint32_t kTokenStream = 1;
 
-// A screened row computes its candidates one by one: for more than these all logits are asked for.
 constexpr std::int64_t kMaxRanked = 256;
 
 double token_uniform(std::uint64_t seed, std::size_t sequence, std::int64_t step) {
@@ -34,7 +33,24 @@ Sampler::Sampler(const GenerationOptions& options, std::uint64_t seed, TokenIds 
   std::iota(live_.begin(), live_.end(), std::size_t{0});
 }
 
-void Sampler::advance(RowScores* const* scores, std::vector<std::int32_t>& parents,
+// A screened row computes its candidates one by one: for many of them all logits are asked for.
+bool Sampler::reads_all() const {
+  return options_.do_sample && (options_.top_k == 0 || options_.top_k > kMaxRanked);
+}
+
+Needs Sampler::needs() const {
+  const std::int64_t best = options_.do_sample ? options_.top_k : 1;
+  return {reads_all() ? 0 : best, options_.needs_scores(), reads_all()};
+}
+
+void Sampler::constrain(RowScores* const* scores) {
+  for (std::size_t row = 0; row < live_.size(); ++row) {
+    const TokenIds& said = hypotheses_[live_[row]].tokens;
+    scores[row]->constrain(constraints_.after(said.data(), said.size()));
+  }
+}
+
+void Sampler::advance(const RowScores* const* scores, std::vector<std::int32_t>& parents,
                       TokenIds& tokens) {
   parents.clear();
   tokens.clear();
@@ -52,28 +68,23 @@ void Sampler::advance(RowScores* const* scores, std::vector<std::int32_t>& paren
   live_.resize(kept);
 }
 
-Candidate Sampler::choose(RowScores& scores, std::size_t sequence) {
-  const TokenIds& said = hypotheses_[sequence].tokens;
-  scores.constrain(constraints_.after(said.data(), said.size()));
-  if (options_.do_sample) return sample(scores, token_uniform(seed_, sequence, steps_ - 1));
-  scores.best(1, candidates_);
-  return candidates_.front();
-}
-
-Candidate Sampler::sample(RowScores& scores, double uniform) {
+Candidate Sampler::choose(const RowScores& scores, std::size_t sequence) {
+  if (!options_.do_sample) return scores.best().front();
+  const double uniform = token_uniform(seed_, sequence, steps_ - 1);
   const SamplingOptions options = options_.sampling();
-  if (options.top_k == 0 || options.top_k > kMaxRanked) {
+  if (reads_all()) {
     const float* row = scores.logits();
     const float max = scan_row(row, scores.vocab()).max;
     return draw_from_row(row, scores.vocab(), max, uniform, options, candidates_);
   }
-  scores.best(options.top_k, candidates_);
+  candidates_ = scores.best();
   const float max = candidates_.front().logit;
   sort_by_id(candidates_);
   return draw_candidate(candidates_, max, uniform, options);
 }
 
-void Sampler::extend(Hypothesis& hypothesis, RowScores& scores, const Candidate& chosen) const {
+void Sampler::extend(Hypothesis& hypothesis, const RowScores& scores,
+                     const Candidate& chosen) const {
   Normaliser normaliser{double{chosen.logit}, 0};  // a log-probability of 0 where none is needed
   if (options_.needs_scores()) normaliser = scores.log_normaliser();
   const double log_prob = double{chosen.logit} - normaliser.value;

@@ -19,16 +19,18 @@ class Sampler final : public Search {
           TokenIds blocked = never_generated());
 
   std::int64_t rows() const override { return static_cast<std::int64_t>(live_.size()); }
-  void advance(RowScores* const* scores, std::vector<std::int32_t>& parents,
+  Needs needs() const override;
+  void constrain(RowScores* const* scores) override;
+  void advance(const RowScores* const* scores, std::vector<std::int32_t>& parents,
                TokenIds& tokens) override;
   const TokenIds& agreed() override { return leader().tokens; }
   const Hypothesis& leader() override { return hypotheses_.front(); }
   std::vector<Hypothesis> results() const override { return hypotheses_; }
 
  private:
-  Candidate choose(RowScores& scores, std::size_t sequence);
-  Candidate sample(RowScores& scores, double uniform);
-  void extend(Hypothesis& hypothesis, RowScores& scores, const Candidate& chosen) const;
+  bool reads_all() const;
+  Candidate choose(const RowScores& scores, std::size_t sequence);
+  void extend(Hypothesis& hypothesis, const RowScores& scores, const Candidate& chosen) const;
 
   GenerationOptions options_;
   std::uint64_t seed_;

@@ -24,24 +24,40 @@ struct Normaliser {
   double error;  // how far it may be off; 0: as exact as float32
 };
 
+// What a search reads of a row.
+struct Needs {
+  std::int64_t best = 0;  // that many of the best words
+  bool normaliser = false;
+  bool logits = false;  // all of them
+};
+
 // What the model says of one row's next token. An engine has two forms of it: all logits computed,
-// or all of them screened in int8 and the ones that matter computed exactly.
+// or all of them screened in int8 and the ones that matter computed exactly. A step constrains
+// every row, prepares them, in parallel if it likes, and lets the search read them.
 class RowScores {
  public:
   virtual ~RowScores() = default;
 
   virtual std::int64_t vocab() const = 0;
 
-  // Before anything is read; throws std::invalid_argument if a logit is then NaN or +inf.
+  // Throws std::invalid_argument if a logit is then NaN or +inf.
   virtual void constrain(const Constraint& constraint) = 0;
 
-  // The k best of finite logit, in the order of ranks_before and exact; fewer if there are no more.
-  virtual void best(std::int64_t k, std::vector<Candidate>& out) = 0;
+  virtual void prepare(const Needs& needs) = 0;
 
-  virtual Normaliser log_normaliser() = 0;
+  // The best ones of finite logit, in the order of ranks_before and exact; fewer than were asked
+  // for if there are no more.
+  const std::vector<Candidate>& best() const { return best_; }
+
+  // Never below the best logit: log-probabilities are not positive.
+  const Normaliser& log_normaliser() const { return normaliser_; }
 
   // (vocab,), constrained and exact
-  virtual const float* logits() = 0;
+  virtual const float* logits() const = 0;
+
+ protected:
+  std::vector<Candidate> best_;
+  Normaliser normaliser_{0, 0};
 };
 
 }  // namespace mime_fast

@@ -17,9 +17,16 @@ class Search {
   // How many rows the next step decodes; 0: the search is over.
   virtual std::int64_t rows() const = 0;
 
-  // Reads each row's scores; writes the parent row and the token of each next row.
+  // What a step reads of each row; the same at every step.
+  virtual Needs needs() const = 0;
+
+  // A step, first half: tells each row what must not be said.
   //   scores  // (rows(),)
-  virtual void advance(RowScores* const* scores, std::vector<std::int32_t>& parents,
+  virtual void constrain(RowScores* const* scores) = 0;
+
+  // Second half: reads each row, prepared as needs() says, and writes the parent row and the token
+  // of each next row.
+  virtual void advance(const RowScores* const* scores, std::vector<std::int32_t>& parents,
                        TokenIds& tokens) = 0;
 
   // The tokens that the final best hypothesis is sure to start with; holds until the next advance.

@@ -41,11 +41,10 @@ class NativeEngine:
         self, dialogues: Sequence[Dialogue], noise: FloatArray, emotion: int | None
     ) -> Encoded:
         """See Engine.encode. One dialogue at a time: nothing is padded."""
+        tokens = [np.array(dialogue.tokens) for dialogue in dialogues]
+        speakers = [np.array(dialogue.speakers) for dialogue in dialogues]
         forced = -1 if emotion is None else emotion
-        parts = [
-            self.engine.encode(np.array(d.tokens), np.array(d.speakers), drawn, forced)
-            for d, drawn in zip(dialogues, noise, strict=True)
-        ]
+        parts = self.engine.encode(tokens, speakers, noise, forced)
         return Encoded(
             np.stack([part.emotion_logits for part in parts]),
             np.stack([part.positive_mixture for part in parts]),
