@@ -1,0 +1,1 @@
+"""Who is measured. A contestant is imported, and its library needed, when it is created."""

@@ -1,0 +1,12 @@
+"""mime_fast itself. The only file of the suite that knows how the native engine is called."""
+
+from __future__ import annotations
+
+from benchmarks.peers.engine import EnginePeer
+from mime_fast.checkpoint import Checkpoint
+from mime_fast.engines import create_engine
+
+
+def create(checkpoint: Checkpoint, compute_type: str = "auto") -> EnginePeer:
+    """The number of threads is that of the process: OMP_NUM_THREADS, set before it starts."""
+    return EnginePeer(create_engine(checkpoint, engine="native", compute_type=compute_type))
