@@ -48,23 +48,6 @@ class CachedPeer(SearchingPeer):
         return State(cross, Cache(*(tensor[rows] for tensor in state.cache)))
 
 
-class TransposedLinear(nn.Module):
-    """The projection of one row in 0.9 instead of 3.3 ms, compiled or not (torch 2.13, Zen 4).
-
-    Left out of the graph: inductor makes 16 ms of it, and 225 of five rows.
-    """
-
-    def __init__(self, linear: nn.Linear) -> None:
-        super().__init__()
-        self.weight = nn.Parameter(linear.weight.detach().T.contiguous())
-        self.bias = linear.bias
-
-    @torch.compiler.disable
-    def forward(self, x: Tensor) -> Tensor:
-        """(rows, in) -> (rows, out)."""
-        return x @ self.weight + self.bias
-
-
 def modules(checkpoint: Checkpoint) -> tuple[EncodeOnce, DecodeStep]:
     """Both modules of a checkpoint, in evaluation mode."""
     model = load_model(checkpoint)
@@ -79,10 +62,11 @@ def eager(checkpoint: Checkpoint) -> CachedPeer:
 def compiled(checkpoint: Checkpoint) -> CachedPeer:
     """One graph for each number of rows and length of context; the first call of each compiles."""
     encode, decode = modules(checkpoint)
-    decode.model.output = TransposedLinear(decode.model.output)
     torch._dynamo.config.cache_size_limit = 64  # noqa: SLF001 - documented under this name
-    fast_encode: Any = torch.compile(encode, dynamic=False)
-    fast_decode: Any = torch.compile(decode, dynamic=False)
+    # Weights packed for oneDNN: the projection of one row in 1.4 instead of 3.3 ms (Zen 4).
+    freeze: dict[str, Any] = {"dynamic": False, "options": {"freezing": True}}
+    fast_encode: Any = torch.compile(encode.requires_grad_(requires_grad=False), **freeze)
+    fast_decode: Any = torch.compile(decode.requires_grad_(requires_grad=False), **freeze)
     return CachedPeer(fast_encode, fast_decode, decode.empty_cache)
 
 
