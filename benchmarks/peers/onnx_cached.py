@@ -19,24 +19,18 @@ from benchmarks.peers.torch_modules import Cache, Cross, DecodeStep, EncodeOnce
 from mime_fast.checkpoint import Checkpoint
 from mime_fast.text.tokenizer import CLS
 
+# The checkpoint is kept beside its export, so that its id stays its own.
+_EXPORTED: dict[int, tuple[Checkpoint, TemporaryDirectory[str]]] = {}
 ROWS, SOURCE = Dim("rows", min=1, max=1024), Dim("source", min=1, max=1000)
 
 
 def create(checkpoint: Checkpoint, precision: str, threads: int) -> CachedPeer:
     """precision: "float32" or "int8"."""
     encode, decode = modules(checkpoint)
-    with TemporaryDirectory() as folder:
-        path = Path(folder)
-        _export_encode(encode, path / "encode.onnx")
-        _export_decode(encode, decode, path / "decode.onnx")
-        if precision == "int8":
-            for part in ("encode", "decode"):
-                quantize_dynamic(
-                    path / f"{part}.onnx", path / f"{part}.int8.onnx", weight_type=QuantType.QInt8
-                )
-        suffix = ".int8.onnx" if precision == "int8" else ".onnx"
-        encoder = _Session(path / f"encode{suffix}", threads)
-        decoder = _Session(path / f"decode{suffix}", threads)
+    folder = Path(_export_both(checkpoint, encode, decode).name)
+    suffix = ".int8.onnx" if precision == "int8" else ".onnx"
+    encoder = _Session(folder / f"encode{suffix}", threads)
+    decoder = _Session(folder / f"decode{suffix}", threads)
 
     def run_encode(tokens: Tensor, speakers: Tensor, noise: Tensor) -> Cross:
         return Cross(*encoder(tokens, speakers, noise))
@@ -48,6 +42,22 @@ def create(checkpoint: Checkpoint, precision: str, threads: int) -> CachedPeer:
         return logits, Cache(*updated)
 
     return CachedPeer(run_encode, run_decode, decode.empty_cache)
+
+
+def _export_both(
+    checkpoint: Checkpoint, encode: EncodeOnce, decode: DecodeStep
+) -> TemporaryDirectory[str]:
+    """Once a process: it takes 12 s, and both precisions need it."""
+    if id(checkpoint) not in _EXPORTED:
+        folder = TemporaryDirectory()
+        path = Path(folder.name)
+        _export_encode(encode, path / "encode.onnx")
+        _export_decode(encode, decode, path / "decode.onnx")
+        for part in ("encode", "decode"):
+            quantized = path / f"{part}.int8.onnx"
+            quantize_dynamic(path / f"{part}.onnx", quantized, weight_type=QuantType.QInt8)
+        _EXPORTED[id(checkpoint)] = checkpoint, folder
+    return _EXPORTED[id(checkpoint)][1]
 
 
 class _Session:
