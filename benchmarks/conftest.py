@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from functools import cache
 from pathlib import Path
@@ -73,9 +73,7 @@ def record(pytestconfig: pytest.Config) -> Callable[[Row], None]:
 
 
 @pytest.fixture
-def race(
-    benchmark: Any, record: Callable[[Row], None], budget: Budget, threads: int
-) -> Iterator[Run]:
+def race(benchmark: Any, record: Callable[[Row], None], budget: Budget, threads: int) -> Run:
     """Times calls in turns: pytest-benchmark ours, its set-up of each round the others.
 
     `more` holds the further fields of each contestant's row.
@@ -97,7 +95,7 @@ def race(
         for name, seconds in running.seconds.items():
             record(summarise(group, name, threads, seconds, **(more or {}).get(name, {})))
 
-    yield run
+    return run
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

@@ -34,7 +34,7 @@ class Floors:
     @classmethod
     def measure(cls, threads: int, seconds: float) -> Self:
         """Build floors.cc and run it; `seconds` for each of its measurements."""
-        command = [_build(), str(threads), str(seconds)]
+        command = [str(_build()), str(threads), str(seconds)]
         values: dict[str, Any] = json.loads(
             subprocess.run(command, check=True, capture_output=True, text=True).stdout
         )
@@ -109,5 +109,3 @@ def reply_seconds(
     encode = floors.seconds(requests * context * weights, weights, precision)
     rows = [requests] + [requests * beams] * (NEW_TOKENS - 1)
     return encode + sum(step_seconds(floors, config, precision, count) for count in rows)
-
-

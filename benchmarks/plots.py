@@ -8,7 +8,7 @@ from typing import Any
 import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator
 
 from benchmarks.peers import OURS
 
@@ -105,7 +105,7 @@ def draw_distance(rows: Rows) -> Figure | None:
     axes = figure.subplots()
     _bars(axes, names, ratios, color=HIGHLIGHT)
     for index, (ratio, row) in enumerate(zip(ratios, own, strict=True)):
-        _label(axes, index, ratio, f"{ratio:.2g}×  ({row['floor_ms']:.2g} ms at best)")
+        _label(axes, index, ratio, f"{ratio:.2g}×  ({row['floor_ms']:.3g} ms at best)")
     axes.axvline(1, color=FLOOR, lw=1.2)
     axes.set_xlim(0.8, max(ratios) * 4)
     axes.set_xlabel("times the limit of reading the weights and of arithmetic")
@@ -140,10 +140,9 @@ def draw_bandwidth(floors: Sequence[dict[str, Any]]) -> Figure:
         axes.plot(megabytes, gigabytes, marker="o", ms=3.5, color=color, label=label)
     for size, name in ((7.11, "int8"), (14.2, "bfloat16"), (28.4, "float32")):
         axes.axvline(size, color=GRID, zorder=0)
-        axes.annotate(
-            name, (size, 1), xycoords=("data", "axes fraction"), ha="center", fontsize=8
-        )
+        axes.annotate(name, (size, 1), xycoords=("data", "axes fraction"), ha="center", fontsize=8)
     _log_ticks(axes, [0.5, 2, 8, 32, 128, 512])
+    axes.set_yscale("linear")
     axes.set_ylim(bottom=0)
     axes.set_ylabel("GB/s")
     axes.set_xlabel("working set, MB; grey: the vocabulary projection by type of weights")
@@ -191,9 +190,9 @@ def _line(axes: Axes, rows: Rows, key: str, *, divide: bool, **style: Any) -> No
 
 def _log_ticks(axes: Axes, sizes: Sequence[float]) -> None:
     axes.set_xscale("log")
-    if axes.get_ylabel() == "":
-        axes.set_yscale("log")
     axes.set_xticks(sizes, [f"{size:g}" for size in sizes])
+    axes.set_yscale("log")
+    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axes.minorticks_off()
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.grid(color=GRID)

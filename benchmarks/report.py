@@ -82,9 +82,9 @@ def _inline(name: str, svg: str) -> str:
 
 def _introduction(results: dict[str, Any]) -> str:
     machine, versions = results["machine"], results["versions"]
+    size = f"{machine['cores']} cores, {machine['memory_gb']} GB"
     facts = [
-        f"{machine['cpu']}, {machine['cores']} cores, {machine['memory_gb']} GB, "
-        f"{', '.join(machine['instructions'])}, {machine['system']}",
+        f"{machine['cpu']}, {size}, {', '.join(machine['instructions'])}, {machine['system']}",
         ", ".join(f"{name} {version}" for name, version in versions.items()),
         f"commit {results['commit']}, {results['date']}"
         + (", a quick run: few rounds" if results["quick"] else ""),

@@ -54,9 +54,7 @@ def test_load(
         record(summarise("clients", name, threads, seconds, x=clients, extra=extra))
 
 
-def serve(
-    peer: Any, requests: list[Request], replies: int
-) -> tuple[list[float], list[list[int]]]:
+def serve(peer: Any, requests: list[Request], replies: int) -> tuple[list[float], list[list[int]]]:
     """Each client's latencies, all in one list, and its last answer."""
 
     def ask(request: Request) -> tuple[list[float], list[int]]:
@@ -69,4 +67,5 @@ def serve(
 
     with ThreadPoolExecutor(len(requests)) as pool:
         results = list(pool.map(ask, requests))
-    return sum((seconds for seconds, _ in results), []), [answer for _, answer in results]
+    latencies = [latency for seconds, _ in results for latency in seconds]
+    return latencies, [answer for _, answer in results]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -16,6 +16,7 @@ from benchmarks.workload import BEAM, BEAMS, BLOCKED, CONTEXT, GREEDY, VOCABULAR
 from mime_fast import _C, sampling
 from mime_fast.checkpoint import Checkpoint
 from mime_fast.engines.eager import load_model
+from mime_fast.models.layers import EncoderLayer
 from mime_fast.models.mime import Mime
 from mime_fast.search import BeamSearch, Sampler
 from mime_fast.search.constraints import Constraints
@@ -83,7 +84,7 @@ def test_projection(
 def test_attention(race: Run, ops: native.Ops, model: Mime, checkpoint: Checkpoint) -> None:
     x = random_states(CONTEXT, checkpoint.config.hidden_dim)
     tensor, blocked = torch.from_numpy(x)[None], torch.zeros(1, 1, CONTEXT, dtype=torch.bool)
-    attention = model.context_encoder.layers[0].attention
+    attention = cast("EncoderLayer", model.context_encoder.layers[0]).attention
     compare(
         race,
         "op: self-attention of the context",

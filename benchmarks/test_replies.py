@@ -57,9 +57,7 @@ def test_greedy(reply_race: Run, names: list[str], checkpoint: Checkpoint) -> No
 
 def test_beam(reply_race: Run, names: list[str], checkpoint: Checkpoint) -> None:
     (request,) = random_requests(checkpoint.config, 1)
-    reply_race(
-        f"beam {BEAMS} reply", names, lambda peer: [peer.beam(request)], None, beams=BEAMS
-    )
+    reply_race(f"beam {BEAMS} reply", names, lambda peer: [peer.beam(request)], None, beams=BEAMS)
 
 
 def test_batch_of_32(

@@ -95,5 +95,3 @@ def arrivals(peer: Any, request: Request) -> list[float]:
             times.append(time.perf_counter())  # noqa: PERF401 - a comprehension reads no clearer
     assert len(times) == NEW_TOKENS + 1
     return np.diff(times).tolist()
-
-

@@ -100,7 +100,12 @@ def _export_decode(encode: EncodeOnce, decode: DecodeStep, path: Path) -> None:
         cross = Cross(*(tensor.clone() for tensor in encode(tokens, speakers, noise)))
     cache = decode.empty_cache(len(tokens))
     wide = {0: ROWS, 3: SOURCE}
-    shapes = ({0: ROWS}, {}, Cross(wide, wide, {0: ROWS, 1: SOURCE}), Cache(*[{0: ROWS}] * 4))  # type: ignore[arg-type]
+    shapes: tuple[object, ...] = (
+        {0: ROWS},
+        {},
+        (wide, wide, {0: ROWS, 1: SOURCE}),
+        ({0: ROWS}, {0: ROWS}, {0: ROWS}, {0: ROWS}),
+    )
     _export(decode, (tokens[:, 0], torch.tensor([1]), cross, cache), shapes, path)
 
 

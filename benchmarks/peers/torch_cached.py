@@ -71,10 +71,12 @@ def compiled(checkpoint: Checkpoint) -> CachedPeer:
 
 
 def dynamic_int8(checkpoint: Checkpoint) -> CachedPeer:
-    """Every Linear in int8, activations quantised on the way; the convolutions of the decoder too."""
+    """Every Linear in int8, the decoder's convolutions too; activations quantised on the way."""
     encode, decode = modules(checkpoint)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # deprecated in favour of torchao, and still the fastest here
-        quantize = torch.ao.quantization.quantize_dynamic
+        warnings.simplefilter(
+            "ignore"
+        )  # deprecated in favour of torchao, and still the fastest here
+        quantize: Any = torch.ao.quantization.quantize_dynamic
         encode, decode = (quantize(module, {nn.Linear}) for module in (encode, decode))
     return CachedPeer(encode, decode, decode.empty_cache)

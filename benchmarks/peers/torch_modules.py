@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
@@ -29,6 +29,11 @@ class Cache(NamedTuple):
     outer: Tensor  # (rows, layers, 2, filter): and of the second
 
 
+def decoder_layers(model: Mime) -> list[DecoderLayer]:
+    """With their type, which a ModuleList forgets."""
+    return [cast("DecoderLayer", layer) for layer in model.decoder.layers]
+
+
 class EncodeOnce(nn.Module):
     """Token ids to the decoder's cross-attention keys and values."""
 
@@ -39,7 +44,7 @@ class EncodeOnce(nn.Module):
     def forward(self, tokens: Tensor, speakers: Tensor, noise: Tensor) -> Cross:
         """Ids (rows, source), noise (rows, 2, latent)."""
         memory = self.model.encode(tokens, speakers, Groups(noise[:, 0], noise[:, 1]))
-        attentions = [layer.cross_attention for layer in self.model.decoder.layers]
+        attentions = [layer.cross_attention for layer in decoder_layers(self.model)]
         keys = [_heads(attention.key(memory.fused), attention) for attention in attentions]
         values = [_heads(attention.value(memory.fused), attention) for attention in attentions]
         return Cross(torch.stack(keys, 1), torch.stack(values, 1), ~memory.real)
@@ -53,7 +58,7 @@ class DecodeStep(nn.Module):
     def __init__(self, model: Mime) -> None:
         super().__init__()
         self.model = model
-        self.layers = nn.ModuleList(CachedLayer(layer) for layer in model.decoder.layers)
+        self.layers = nn.ModuleList(CachedLayer(layer) for layer in decoder_layers(model))
         self.register_buffer("arange", torch.arange(NEW_TOKENS), persistent=False)
 
     def empty_cache(self, rows: int) -> Cache:
