@@ -10,8 +10,10 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -40,11 +42,19 @@ class CheckpointError(ValueError):
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A loaded checkpoint; tensors are float32 whatever they are stored in."""
+    """A checkpoint whose config, tokenizer and tensor shapes were checked; values are read late.
+
+    The native engine reads `weights` itself, so that what Python would copy is never copied.
+    """
 
     config: ModelConfig
     tokenizer: Tokenizer
-    tensors: dict[str, FloatArray]
+    weights: Path  # model.safetensors
+
+    @cached_property
+    def tensors(self) -> dict[str, FloatArray]:
+        """Every tensor as float32, whatever it is stored in; CheckpointError if one is not finite."""
+        return _read_tensors(self.weights, self.config)
 
 
 def load(path: str | Path) -> Checkpoint:
@@ -65,7 +75,8 @@ def load(path: str | Path) -> Checkpoint:
         _check_vocabulary(tokenizer, config)
     except ValueError as error:
         raise CheckpointError(f"{folder}: {error}") from error
-    return Checkpoint(config, tokenizer, _read_tensors(folder / WEIGHTS, config))
+    with _open_tensors(folder / WEIGHTS, config):
+        return Checkpoint(config, tokenizer, folder / WEIGHTS)
 
 
 def _check_vocabulary(tokenizer: Tokenizer, config: ModelConfig) -> None:
@@ -95,15 +106,17 @@ def _read_config(path: Path) -> ModelConfig:
         raise CheckpointError(f"{path}: {error}") from error
 
 
-def _read_tensors(path: Path, config: ModelConfig) -> dict[str, FloatArray]:
-    expected = parameter_shapes(config)
+@contextmanager
+def _open_tensors(path: Path, config: ModelConfig) -> Iterator[Any]:
+    """The file, its names, shapes and types checked; what goes wrong with it names the path."""
     try:
         with safe_open(str(path), framework="np") as file:
-            names = set(file.keys())
-            check_tensors(
-                {name: tuple(file.get_slice(name).get_shape()) for name in names}, expected
-            )
-            return {name: _read_tensor(file, name) for name in sorted(names)}
+            names = sorted(file.keys())
+            found = {name: tuple(file.get_slice(name).get_shape()) for name in names}
+            check_tensors(found, parameter_shapes(config))
+            for name in names:
+                _check_type(file, name)
+            yield file
     except SafetensorError as error:
         raise CheckpointError(
             f"{path} is not a whole safetensors file ({error}); copy it again"
@@ -112,10 +125,18 @@ def _read_tensors(path: Path, config: ModelConfig) -> dict[str, FloatArray]:
         raise CheckpointError(f"{path}: {error}") from error
 
 
-def _read_tensor(file: Any, name: str) -> FloatArray:
+def _read_tensors(path: Path, config: ModelConfig) -> dict[str, FloatArray]:
+    with _open_tensors(path, config) as file:
+        return {name: _read_tensor(file, name) for name in sorted(file.keys())}
+
+
+def _check_type(file: Any, name: str) -> None:
     stored = file.get_slice(name).get_dtype()
     if stored not in ("F16", "F32"):
         raise CheckpointError(f"{name} is stored as {stored}; store it as F32 or F16")
+
+
+def _read_tensor(file: Any, name: str) -> FloatArray:
     tensor = np.ascontiguousarray(file.get_tensor(name), dtype=np.float32)
     _check_finite(name, tensor)
     return tensor

@@ -16,10 +16,7 @@ from mime_fast.config import GenerationConfig
 from mime_fast.emotions import EMOTIONS, NEGATIVE, POSITIVE, emotion_id, polarity
 from mime_fast.engines import create_engine
 from mime_fast.engines.base import Encoded
-from mime_fast.engines.layers import softmax
-from mime_fast.search import BeamSearch, Sampler, Search, decode
-from mime_fast.search.constraints import Constraints
-from mime_fast.search.hypothesis import Hypothesis
+from mime_fast.search.hypothesis import Hypothesis, log_softmax
 from mime_fast.text.dialogue import encode_dialogue
 from mime_fast.text.message import check_turns
 from mime_fast.text.tokenizer import EOS, USR
@@ -44,7 +41,9 @@ class Generator:
         checkpoint: a checkpoint directory; None: the bundled one.
         engine: "native" (no torch), "eager" (PyTorch) or "auto" (native).
         device: "auto", "cpu", or what torch calls a device (engine="eager" only).
-        compute_type: "float32" or "auto"; auto never changes a token.
+        compute_type: "float32", "int8" (native only: exact, words are screened in int8) or "auto";
+            none of them changes a token.
+        intra_threads: threads of one call (native only); None: the physical cores, at most 4.
 
     Raises:
         CheckpointError: the directory is missing, truncated, of another version or misshapen.
@@ -63,10 +62,17 @@ class Generator:
         engine: str = "auto",
         device: str = "auto",
         compute_type: str = "auto",
+        intra_threads: int | None = None,
     ) -> None:
         loaded = checkpoints.load(checkpoints.DEFAULT if checkpoint is None else checkpoint)
         self.tokenizer = loaded.tokenizer
-        self.engine = create_engine(loaded, engine=engine, device=device, compute_type=compute_type)
+        self.engine = create_engine(
+            loaded,
+            engine=engine,
+            device=device,
+            compute_type=compute_type,
+            intra_threads=intra_threads,
+        )
 
     def respond(
         self, message: Message, config: GenerationConfig | None = None, **options: Any
@@ -82,8 +88,7 @@ class Generator:
     ) -> list[Response]:
         """Answer several messages together. Each reply is the one it would get alone."""
         request = _Request(self, messages, config, options)
-        for _ in request.steps():
-            pass
+        request.run()
         return [request.response(index) for index in range(len(request.dialogues))]
 
     def stream(
@@ -150,19 +155,31 @@ class _Request:
     def _seed(self) -> int:
         return secrets.randbits(32) if self.options.seed is None else self.options.seed
 
-    def steps(self) -> Iterator[None]:
-        """Run the engine; yields after each decoding step."""
-        if not self.dialogues:
-            return
+    def start(self) -> None:
+        """Run the encoder side."""
         started = time.perf_counter()
         forced = None if self.options.emotion is None else emotion_id(self.options.emotion)
         self.encoded = self.engine.encode(self.dialogues, self._noise(), forced)
-        encoded_at = time.perf_counter()
-        self.encode_ms = 1e3 * (encoded_at - started)
-        self.searches = [self._search(seed) for seed in self.seeds]
-        for _ in decode(self.engine, self.encoded, self.searches):
-            self.decode_ms = 1e3 * (time.perf_counter() - encoded_at)
+        self.decoding = self.engine.decode(self.encoded, self.options, self.seeds)
+        self._encoded_at = time.perf_counter()
+        self.encode_ms = 1e3 * (self._encoded_at - started)
+
+    def run(self) -> None:
+        """Run the engine to the end."""
+        if self.dialogues:
+            self.start()
+            self.decoding.run()
+            self._stop_clock()
+
+    def steps(self) -> Iterator[None]:
+        """Run the engine; yields after each decoding step."""
+        self.start()
+        while self.decoding.advance():
+            self._stop_clock()
             yield
+
+    def _stop_clock(self) -> None:
+        self.decode_ms = 1e3 * (time.perf_counter() - self._encoded_at)
 
     def _noise(self) -> FloatArray:
         """Emotion noise (requests, 2, latent): zeros take the means of the distributions."""
@@ -173,16 +190,10 @@ class _Request:
         drawn = [draw(seed, EMOTION_STREAM, 2 * latent).reshape(2, latent) for seed in self.seeds]
         return np.stack(drawn)
 
-    def _search(self, seed: int) -> Search:
-        constraints = Constraints(self.options)
-        if self.options.num_beams > 1:
-            return BeamSearch(self.options, self.engine.sampling, constraints)
-        return Sampler(self.options, seed, self.engine.sampling, constraints)
-
     def response(self, index: int) -> Response:
         """What the caller gets of request `index`."""
-        candidates = [self._candidate(found) for found in self.searches[index].results()]
-        emotions = softmax(self.encoded.emotion_logits[index])
+        candidates = [self._candidate(found) for found in self.decoding.results(index)]
+        emotions = np.exp(log_softmax(self.encoded.emotion_logits[index]))
         recognised = int(self.encoded.emotion_logits[index].argmax())
         emotion = self.options.emotion or EMOTIONS[recognised]
         dialogue, best = self.dialogues[index], candidates[0]
@@ -219,13 +230,12 @@ def _events(request: _Request) -> Iterator[TokenEvent]:
         return TokenEvent(text, tokens, score)
 
     for _ in request.steps():
-        search = request.searches[0]
-        agreed = search.agreed()
+        agreed = request.decoding.agreed(0)
         end = len(agreed) - (agreed[-1:] == (EOS,))  # the end belongs to the last event
         if end > sent:
-            yield event(search.leader, end)
+            yield event(request.decoding.leader(0), end)
             sent = end
-    best = request.searches[0].results()[0]
+    best = request.decoding.results(0)[0]
     last = event(best, len(best.tokens))
     text = last.text + detokenizer.finish()
     yield replace(last, text=text, final=True, response=request.response(0))

@@ -19,6 +19,7 @@ from safetensors.torch import save_file as save_torch_file
 
 from mime_fast import checkpoint
 from mime_fast.checkpoint import CheckpointError, parameter_shapes
+from mime_fast.engines import create_engine
 from mime_fast.config import ModelConfig
 from mime_fast.models import Mime
 from mime_fast.text.tokenizer import Tokenizer
@@ -98,10 +99,18 @@ def edit_tensors(folder: Path, change: Changer) -> None:
     save_file(tensors, path)
 
 
+READERS: list[Callable[[Path], Any]] = [
+    lambda folder: checkpoint.load(folder).tensors,
+    lambda folder: create_engine(checkpoint.load(folder), engine="native"),
+]
+
+
 def fails(folder: Path, message: str) -> None:
-    with pytest.raises(CheckpointError, match=message) as caught:
-        checkpoint.load(folder)
-    assert "\n" not in str(caught.value)
+    """Whether the values are read in Python or in C++."""
+    for read in READERS:
+        with pytest.raises(CheckpointError, match=message) as caught:
+            read(folder)
+        assert "\n" not in str(caught.value)
 
 
 def break_part(fault: str, parts: dict[str, Any]) -> None:

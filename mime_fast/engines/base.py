@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mime_fast.config import ModelConfig
+from mime_fast.config import GenerationConfig, ModelConfig
 from mime_fast.types import Dialogue, FloatArray, IntArray
+
+if TYPE_CHECKING:
+    from mime_fast.search.hypothesis import Hypothesis
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,25 @@ class Sampling(Protocol):
         """One id a row, by inverse transform of the truncated distribution."""
 
 
+class Decoding(Protocol):
+    """Replies that are being decoded. One thread at a time may use it."""
+
+    def advance(self) -> bool:
+        """Make one step of every search that is not over; False if there was none left."""
+
+    def run(self) -> None:
+        """Make all steps that are left."""
+
+    def agreed(self, request: int) -> tuple[int, ...]:
+        """The tokens that the final best hypothesis of a request is sure to start with."""
+
+    def leader(self, request: int) -> Hypothesis:
+        """A hypothesis that starts with the agreed tokens, for their log-probabilities."""
+
+    def results(self, request: int) -> list[Hypothesis]:
+        """The n best of a request, best first, once its search is over."""
+
+
 class Engine(Protocol):
     """A loaded model. Shared by threads: every call owns its state."""
 
@@ -68,6 +90,11 @@ class Engine(Protocol):
         noise: (n, 2, latent), positive group first. emotion: forces the speaker's emotion id.
         """
 
+    def decode(
+        self, encoded: Encoded, options: GenerationConfig, seeds: Sequence[int]
+    ) -> Decoding:
+        """One search for each dialogue, all with the same options, decoded together."""
+
     def start(self, encoded: Encoded, rows: Sequence[int]) -> Any:
         """A decode state with one row for each entry: the number of its dialogue."""
 
@@ -75,4 +102,7 @@ class Engine(Protocol):
         """Feed one token a row (the first: SOS); logits (rows, vocabulary) of the next."""
 
     def select(self, state: Any, rows: IntArray) -> Any:
-        """The state of these rows, in this order: hypotheses fork, move and leave."""
+        """The state of these rows, in this order: hypotheses fork, move and leave.
+
+        The state that was handed in must not be used any more.
+        """

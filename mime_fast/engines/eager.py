@@ -14,8 +14,10 @@ from torch import Tensor
 
 from mime_fast import sampling
 from mime_fast.checkpoint import Checkpoint
+from mime_fast.config import GenerationConfig
 from mime_fast.engines.base import Encoded, Sampling
 from mime_fast.models.mime import Groups, Memory, Mime, pad
+from mime_fast.search import StepDecoding
 from mime_fast.types import Dialogue, FloatArray, IntArray
 
 
@@ -56,6 +58,12 @@ class EagerEngine:
             memory.positive.cpu().numpy(),
             memory,
         )
+
+    def decode(
+        self, encoded: Encoded, options: GenerationConfig, seeds: Sequence[int]
+    ) -> StepDecoding:
+        """See Engine.decode."""
+        return StepDecoding(self, encoded, options, seeds)
 
     @torch.inference_mode()
     def start(self, encoded: Encoded, rows: Sequence[int]) -> EagerState:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 
 from mime_fast.config import GenerationConfig
-from mime_fast.engines.base import Sampling
 from mime_fast.search.constraints import Constraints
 from mime_fast.search.hypothesis import Hypothesis, common_prefix, log_softmax
 from mime_fast.text.tokenizer import EOS
@@ -20,14 +19,9 @@ class BeamSearch:
     """
 
     def __init__(
-        self,
-        options: GenerationConfig,
-        sampling: Sampling,
-        constraints: Constraints,
-        *,
-        freeze: bool = True,
+        self, options: GenerationConfig, constraints: Constraints, *, freeze: bool = True
     ) -> None:
-        self.options, self.sampling, self.constraints = options, sampling, constraints
+        self.options, self.constraints = options, constraints
         self.freeze = freeze
         self.live = [Hypothesis()]
         self.finished: list[Hypothesis] = []  # best first
@@ -41,22 +35,20 @@ class BeamSearch:
     def advance(self, logits: FloatArray) -> tuple[list[int], list[int]]:
         """Choose the next beam; returns each new row's parent row and token."""
         logits = self.constraints.apply(logits, [h.tokens for h in self.live])
-        totals = log_softmax(logits) + np.array([[h.log_prob] for h in self.live], np.float32)
-        vocabulary = totals.shape[-1]
         width = self.options.num_beams
         # Each parent ends at most once, so 2 * width candidates hold width that go on.
-        count = min(2 * width, totals.size)
-        scores, flat = self.sampling.top_k(totals.reshape(1, -1), count)
+        ids = np.argsort(-logits, axis=-1, kind="stable")[:, : 2 * width]
+        log_probs = np.take_along_axis(log_softmax(logits), ids, -1)
+        totals = np.array([[h.log_prob] for h in self.live]) + log_probs
+        ranking = np.argsort(-totals, axis=None, kind="stable")[: 2 * width]
         parents: list[int] = []
         live: list[Hypothesis] = []
-        for rank, (score, index) in enumerate(
-            zip(scores[0].tolist(), flat[0].tolist(), strict=True)
-        ):
-            parent, token = divmod(index, vocabulary)
-            if score == -np.inf or len(live) == width:
+        for rank, index in enumerate(ranking.tolist()):
+            parent, place = divmod(index, ids.shape[-1])
+            if totals[parent, place] == -np.inf or len(live) == width:
                 break
-            # Exact: both are float32 numbers, their difference is a double.
-            hypothesis = self.live[parent].extend(token, score - self.live[parent].log_prob)
+            token = int(ids[parent, place])
+            hypothesis = self.live[parent].extend(token, float(log_probs[parent, place]))
             if token == EOS and self.freeze:
                 if rank < width:
                     self._finish(hypothesis)

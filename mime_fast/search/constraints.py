@@ -30,6 +30,7 @@ class Constraints:
             if len(prefix) < self.options.min_new_tokens:
                 row[EOS] = -np.inf
             self._block_repeated_ngrams(row, prefix)
+            _check(row)
             if not np.isfinite(row).any():
                 row[EOS] = 0  # every word is blocked: the reply ends, whatever its length
         return constrained
@@ -50,3 +51,9 @@ class Constraints:
             word = prefix[start + size - 1]
             if prefix[start : start + size - 1] == tail and word != EOS:
                 row[word] = -np.inf
+
+
+def _check(row: FloatArray) -> None:
+    bad = np.flatnonzero(np.isnan(row) | np.isposinf(row))
+    if len(bad):
+        raise ValueError(f"logits must be finite or -inf, got {row[bad[0]]} at id {bad[0]}")

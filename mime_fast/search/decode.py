@@ -7,8 +7,12 @@ from typing import Protocol
 
 import numpy as np
 
-from mime_fast.engines.base import Encoded, Engine
+from mime_fast.config import GenerationConfig
+from mime_fast.engines.base import Encoded, Engine, Sampling
+from mime_fast.search.beam import BeamSearch
+from mime_fast.search.constraints import Constraints
 from mime_fast.search.hypothesis import Hypothesis
+from mime_fast.search.sampler import Sampler
 from mime_fast.text.tokenizer import SOS
 from mime_fast.types import FloatArray
 
@@ -32,6 +36,48 @@ class Search(Protocol):
 
     def results(self) -> list[Hypothesis]:
         """The replies, once the search is over."""
+
+
+class StepDecoding:
+    """Several requests decoded together by an engine that makes one step at a time.
+
+    Rows that end leave the batch.
+    """
+
+    def __init__(
+        self, engine: Engine, encoded: Encoded, options: GenerationConfig, seeds: Sequence[int]
+    ) -> None:
+        searches = [new_search(options, seed, engine.sampling) for seed in seeds]
+        self.searches, self._steps = searches, decode(engine, encoded, searches)
+
+    def advance(self) -> bool:
+        """See Decoding.advance."""
+        return next(self._steps, False) is None
+
+    def run(self) -> None:
+        """See Decoding.run."""
+        for _ in self._steps:
+            pass
+
+    def agreed(self, request: int) -> tuple[int, ...]:
+        """See Decoding.agreed."""
+        return self.searches[request].agreed()
+
+    def leader(self, request: int) -> Hypothesis:
+        """See Decoding.leader."""
+        return self.searches[request].leader
+
+    def results(self, request: int) -> list[Hypothesis]:
+        """See Decoding.results."""
+        return self.searches[request].results()
+
+
+def new_search(options: GenerationConfig, seed: int, sampling: Sampling) -> Search:
+    """The strategy that the options ask for."""
+    constraints = Constraints(options)
+    if options.num_beams > 1:
+        return BeamSearch(options, constraints)
+    return Sampler(options, seed, sampling, constraints)
 
 
 def decode(engine: Engine, encoded: Encoded, searches: Sequence[Search]) -> Iterator[None]:

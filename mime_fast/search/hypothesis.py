@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mime_fast.types import FloatArray
 
@@ -26,10 +27,11 @@ class Hypothesis(NamedTuple):
         return self.log_prob / max(1, len(self.tokens)) ** length_penalty
 
 
-def log_softmax(logits: FloatArray) -> FloatArray:
+def log_softmax(logits: FloatArray) -> NDArray[np.float64]:
     """Over the last axis; blocked entries stay -inf."""
-    shifted = logits - logits.max(-1, keepdims=True)
-    return shifted - np.log(np.exp(shifted).sum(-1, keepdims=True))
+    exact = logits.astype(np.float64)  # so that hypotheses that differ do not tie by rounding
+    best = exact.max(-1, keepdims=True)
+    return exact - (best + np.log(np.exp(exact - best).sum(-1, keepdims=True)))
 
 
 def common_prefix(sequences: list[tuple[int, ...]]) -> tuple[int, ...]:

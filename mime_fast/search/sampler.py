@@ -42,7 +42,7 @@ class Sampler:
         prefixes = [self.hypotheses[i].tokens for i in self.live]
         logits = self.constraints.apply(logits, prefixes)
         chosen = self._choose(logits)
-        log_probs = np.zeros(len(chosen), np.float32)
+        log_probs = np.zeros(len(chosen))
         if self.options.needs_scores:
             log_probs = log_softmax(logits)[np.arange(len(chosen)), chosen]
         self._steps += 1

@@ -142,20 +142,6 @@ def test_a_row_knows_nothing_of_the_others(engines: Engines, number: int) -> Non
 
 
 @pytest.mark.parametrize("number", [0, 1])
-def test_selecting_leaves_the_old_state_usable(engines: Engines, number: int) -> None:
-    engine, encoded = engines[number], encode(engines, (5, 12))[number]
-    state = engine.start(encoded, [0, 1])
-    engine.step(state, np.array([SOS, SOS]))
-    fork = engine.select(state, np.array([1, 0, 0]))
-    engine.step(fork, np.array([7, 8, 9]))
-    engine.step(fork, np.array([9, 9, 9]))
-    fresh = engine.start(encoded, [0, 1])
-    engine.step(fresh, np.array([SOS, SOS]))
-    tokens = np.array([10, 11])
-    check_close(engine.step(state, tokens), engine.step(fresh, tokens))
-
-
-@pytest.mark.parametrize("number", [0, 1])
 def test_the_noise_changes_the_mixture_and_the_logits(engines: Engines, number: int) -> None:
     engine, dialogue = engines[number], Dialogue([CLS, 7, 8, 9], [CLS, USR, USR, USR])
     noise = np.random.default_rng(0).standard_normal((2, 2, 12), np.float32)
@@ -193,7 +179,11 @@ def test_the_engine_is_the_one_that_was_asked_for(
     [
         ({"engine": "fast"}, r"engine must be one of auto, native, eager, got 'fast'"),
         ({"engine": ""}, r"engine must be one of .*, got ''"),
-        ({"compute_type": "int4"}, r"compute_type must be 'float32' or 'auto', got 'int4'"),
+        ({"compute_type": "int4"}, r"native engine must be one of 'auto', .*'float32', got 'int4'"),
+        ({"engine": "eager", "compute_type": "int8"}, r"eager engine .* 'float32', got 'int8'"),
+        ({"intra_threads": 0}, r"intra_threads must be an integer in \[1, 256\], got 0"),
+        ({"intra_threads": True}, r"intra_threads must be an integer .* got True"),
+        ({"engine": "eager", "intra_threads": 2}, r"intra_threads=2 is for the native engine"),
         ({"device": "cuda"}, r"runs on the CPU, got device='cuda'; use engine='eager'"),
         ({"engine": "native", "device": "tpu"}, r"got device='tpu'; use engine='eager'"),
         ({"engine": "eager", "device": "toaster"}, r"device .*'toaster'.*use 'cpu'"),

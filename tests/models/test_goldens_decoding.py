@@ -9,10 +9,8 @@ from numpy.typing import NDArray
 
 from mime_fast.config import GenerationConfig
 from mime_fast.emotions import POSITIVE
-from mime_fast.engines import layers
 from mime_fast.engines.base import Encoded, Engine
 from mime_fast.engines.eager import EagerEngine
-from mime_fast.models.mime import Memory
 from mime_fast.search import BeamSearch, Sampler, Search, decode
 from mime_fast.search.constraints import Constraints
 from mime_fast.search.hypothesis import log_softmax
@@ -21,57 +19,46 @@ from mime_fast.types import FloatArray, IntArray
 from tests.models.golden import EXAMPLES, SCORE_TOLERANCE, STEPS, TOLERANCE, Golden, assert_close
 
 
-def watch_encoders(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, Any]]:
-    """Input and output of every encoder stack that runs from now on, (length, width) each."""
-    seen: list[tuple[Any, Any]] = []
-    if isinstance(engine, EagerEngine):
-        model = engine.model
-        for encoder in (model.context_encoder, model.response_encoder):
-            encoder.register_forward_hook(lambda _, x, y: seen.append((x[0][0], y[0])))
-        other = model.non_mimicking_response_encoder
-        assert other is not None
-        other.register_forward_hook(lambda _, x, y: seen.append((x[0][0], y[0])))
-    else:
-        original = layers.encoder
-
-        def recorded(weights: Any, x: FloatArray, *rest: Any) -> FloatArray:
-            output = original(weights, x, *rest)
-            seen.append((x, output))
-            return output
-
-        monkeypatch.setattr(layers, "encoder", recorded)
-    return seen
-
-
-def fused_context(encoded: Encoded) -> Any:
-    memory = encoded.memory
-    return memory.fused[0] if isinstance(memory, Memory) else memory[0]
-
-
-@pytest.mark.parametrize("example", EXAMPLES)
-def test_encoding(
-    golden: Golden, engine: Engine, example: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    seen = watch_encoders(engine, monkeypatch)
-    noise = golden.noise()[example : example + 1]
-    encoded = engine.encode([golden.dialogues()[example]], noise, None)
+def intermediates(
+    golden: Golden, engine: EagerEngine, example: int
+) -> tuple[Encoded, dict[str, Any]]:
+    """What encoding an example computes on the way, under the goldens' names."""
+    model, seen = engine.model, list[tuple[Any, Any]]()
+    other = model.non_mimicking_response_encoder
+    assert other is not None
+    for encoder in (model.context_encoder, model.response_encoder, other):
+        encoder.register_forward_hook(lambda _, x, y: seen.append((x[0][0], y[0])))
+    encoded = encode_example(golden, engine, example)
     (_, context), (mimic, mimicking), (opposed, non_mimicking) = seen
-    dim = golden.expected.hidden_dim
-    ours = {
+    dim, memory = golden.expected.hidden_dim, encoded.memory
+    return encoded, {
         "encoder_outputs": context,
         "emotions_mimic": mimic[0, dim:],
         "emotions_non_mimic": opposed[0, dim:],
         "m_out": mimicking,
         "m_tilde_out": non_mimicking,
-        "v": fused_context(encoded),
-        "emotion_logits": encoded.emotion_logits[0],
-        "E_prob_p": encoded.positive_mixture[0],
-        "E_prob_n": encoded.negative_mixture[0],
+        "v": memory.fused[0],
+        "mu_p": memory.prior.positive.mean[0],
+        "logvar_p": memory.prior.positive.log_variance[0],
+        "mu_n": memory.prior.negative.mean[0],
     }
-    if isinstance(encoded.memory, Memory):
-        prior = encoded.memory.prior
-        ours["mu_p"], ours["logvar_p"] = prior.positive.mean[0], prior.positive.log_variance[0]
-        ours["mu_n"] = prior.negative.mean[0]
+
+
+def encode_example(golden: Golden, engine: Engine, example: int) -> Encoded:
+    noise = golden.noise()[example : example + 1]
+    return engine.encode([golden.dialogues()[example]], noise, None)
+
+
+@pytest.mark.parametrize("example", EXAMPLES)
+def test_encoding(golden: Golden, engine: Engine, example: int) -> None:
+    ours: dict[str, Any] = {}
+    if isinstance(engine, EagerEngine):
+        encoded, ours = intermediates(golden, engine, example)
+    else:
+        encoded = encode_example(golden, engine, example)
+    ours["emotion_logits"] = encoded.emotion_logits[0]
+    ours["E_prob_p"] = encoded.positive_mixture[0]
+    ours["E_prob_n"] = encoded.negative_mixture[0]
     assert_close({f"ex{example}_{name}": array[None] for name, array in ours.items()}, golden)
     predicted = int(golden.arrays[f"ex{example}_emo_pred"])
     assert int(encoded.emotion_logits[0].argmax()) == predicted
@@ -179,9 +166,7 @@ def test_beam_search_of_the_authors(golden: Golden, engine: Engine) -> None:
         num_beams=5, num_return_sequences=5, min_new_tokens=0, length_penalty=0.0
     )
     constraints = Constraints(options, blocked=())
-    searches = run(
-        golden, engine, lambda: RecordedBeam(options, engine.sampling, constraints, freeze=False)
-    )
+    searches = run(golden, engine, lambda: RecordedBeam(options, constraints, freeze=False))
     compared = 0
     for example, search in enumerate(searches):
         theirs = {name: golden.arrays[f"ex{example}_beam_{name}"] for name in BEAM_ARRAYS}

@@ -81,14 +81,18 @@ def table_model() -> type[TableModel]:
     return TableModel
 
 
-@pytest.fixture(scope="session")
-def new_search() -> Callable[..., Search]:
-    """Makes the search that Generator makes of a seed and options."""
+@pytest.fixture(scope="session", params=["native", "numpy"])
+def new_search(request: pytest.FixtureRequest) -> Callable[..., Search]:
+    """Makes the search that Generator makes of a seed and options, in C++ and its slow twin."""
 
-    def make(seed: int = 0, **options: Any) -> Search:
+    def native(seed: int = 0, **options: Any) -> Search:
+        config = GenerationConfig(**options)
+        return _C.BeamSearch(config) if config.num_beams > 1 else _C.Sampler(config, seed)
+
+    def numpy(seed: int = 0, **options: Any) -> Search:
         config = GenerationConfig(**options)
         if config.num_beams > 1:
-            return BeamSearch(config, _C, Constraints(config))
+            return BeamSearch(config, Constraints(config))
         return Sampler(config, seed, _C, Constraints(config))
 
-    return make
+    return native if request.param == "native" else numpy

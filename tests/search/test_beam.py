@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from mime_fast import _C
 from mime_fast.config import GenerationConfig
-from mime_fast.search import BeamSearch, decode
+from mime_fast.search import BeamSearch, Search, decode
 from mime_fast.search.constraints import Constraints
 from mime_fast.search.hypothesis import Hypothesis, common_prefix, log_softmax
 from mime_fast.text.tokenizer import EOS
@@ -35,6 +35,7 @@ CONSTRAINED: list[dict[str, Any]] = [
     {"repetition_penalty": 0.6},
 ]
 EMPTY = Hypothesis()
+TWINS = ["native", "numpy"]
 OPTIONS = st.fixed_dictionaries(
     {"num_beams": st.integers(2, 5), "max_new_tokens": st.integers(1, 7)},
     optional={
@@ -54,7 +55,7 @@ MODELS = st.fixed_dictionaries(
 )
 
 
-def run(model: Any, search: BeamSearch) -> list[Hypothesis]:
+def run(model: Any, search: Search) -> list[Hypothesis]:
     for _ in decode(model, CONTEXT, [search]):
         pass
     return search.results()
@@ -89,7 +90,7 @@ def slow_beam(model: Any, options: GenerationConfig) -> list[Hypothesis]:
             return best_first(finished, options)
         candidates: list[Hypothesis] = []
         for reply in live:
-            totals = next_words(model, options, reply.tokens) + np.float32(reply.log_prob)
+            totals = next_words(model, options, reply.tokens) + reply.log_prob
             candidates += [
                 Hypothesis((*reply.tokens, token), float(totals[token]))
                 for token in np.flatnonzero(np.isfinite(totals)).tolist()
@@ -120,6 +121,23 @@ def test_a_beam_that_holds_every_reply_finds_the_best_ones(
     check_same(run(model, new_search(**options)), replies)
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_all_replies_of_five_words_are_ranked(
+    table_model: Table, new_search: NewSearch, seed: int
+) -> None:
+    options: dict[str, Any] = {
+        "num_beams": 781,
+        "num_return_sequences": 781,
+        "max_new_tokens": 4,
+        "min_new_tokens": 0,
+    }
+    model = table_model(seed, words=5)
+    config = GenerationConfig(**options)
+    replies = best_first(list(all_replies(model, config)), config)
+    assert len(replies) == 781  # 625 that did not end, and 1 + 5 + 25 + 125 that did
+    check_same(run(model, new_search(**options)), replies)
+
+
 @settings(max_examples=200)
 @given(model=MODELS, options=OPTIONS)
 def test_any_beam_equals_its_slow_twin(
@@ -127,7 +145,7 @@ def test_any_beam_equals_its_slow_twin(
 ) -> None:
     table = table_model(**(model | {"spread": model.get("spread", 1.0) or 1.0}))  # no ties
     search = new_search(**options, num_return_sequences=options["num_beams"])
-    expected = slow_beam(table, search.options)[: search.options.num_beams]
+    expected = slow_beam(table, GenerationConfig(**options))[: options["num_beams"]]
     check_same(run(table, search), expected)
 
 
@@ -159,7 +177,7 @@ def test_the_replies_are_distinct_sorted_and_as_many_as_asked_for(
     every = run(table, new_search(**options, num_return_sequences=options["num_beams"]))
     search = new_search(**options, num_return_sequences=count)
     replies = run(table, search)
-    scores = [reply.score(search.options.length_penalty) for reply in replies]
+    scores = [reply.score(options.get("length_penalty", 1.0)) for reply in replies]
     assert scores == sorted(scores, reverse=True)
     assert len({reply.tokens for reply in replies}) == len(replies)
     assert replies == every[:count]
@@ -185,7 +203,7 @@ def test_stopping_later_is_never_worse(
     table, scores = table_model(**model), []
     for early in (True, False):
         search = new_search(**{**options, "early_stopping": early})
-        scores.append(run(table, search)[0].score(search.options.length_penalty))
+        scores.append(run(table, search)[0].score(options.get("length_penalty", 1.0)))
     assert scores[1] >= scores[0]
 
 
@@ -204,11 +222,16 @@ def test_stopping_later_finds_what_stopping_early_misses(
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_a_beam_of_one_is_greedy(table_model: Table, new_search: NewSearch, seed: int) -> None:
+@pytest.mark.parametrize(
+    "make", [_C.BeamSearch, lambda config: BeamSearch(config, Constraints(config))], ids=TWINS
+)
+def test_a_beam_of_one_is_greedy(
+    table_model: Table, new_search: NewSearch, make: Any, seed: int
+) -> None:
     config = GenerationConfig(max_new_tokens=10, return_scores=True)
     model = table_model(seed, eos_bias=1.0)
     check_same(
-        run(model, BeamSearch(config, _C, Constraints(config))),
+        run(model, make(config)),
         run(model, new_search(max_new_tokens=10, return_scores=True)),
     )
 
@@ -292,11 +315,16 @@ def released_beam(model: Any, width: int, longest: int) -> list[tuple[int, ...]]
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_without_freezing_it_is_the_released_search(table_model: Table, seed: int) -> None:
+@pytest.mark.parametrize("twin", TWINS)
+def test_without_freezing_it_is_the_released_search(
+    table_model: Table, twin: str, seed: int
+) -> None:
     options: dict[str, Any] = {"num_beams": 4, "num_return_sequences": 4, "min_new_tokens": 0}
     config = GenerationConfig(**options, max_new_tokens=8)
     model = table_model(seed, words=3, spread=1.0)
-    search = BeamSearch(config, _C, Constraints(config, blocked=()), freeze=False)
+    search: Search = BeamSearch(config, Constraints(config, blocked=()), freeze=False)
+    if twin == "native":
+        search = _C.BeamSearch(config, blocked=(), freeze=False)
     assert [reply.tokens for reply in run(model, search)] == released_beam(model, 4, 8)
 
 

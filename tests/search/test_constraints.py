@@ -125,3 +125,11 @@ def test_the_reply_ends_when_every_word_is_blocked(least: int) -> None:
 def test_one_word_that_is_left_keeps_the_reply_going() -> None:
     row = apply((A, B, D), no_repeat_ngram_size=1, min_new_tokens=50)
     assert np.flatnonzero(np.isfinite(row)).tolist() == [C]
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_a_logit_that_is_no_number_is_an_error(value: float) -> None:
+    logits = np.ones(VOCABULARY, np.float32)
+    logits[[B, EOS]] = value  # the end is blocked, and may be anything
+    with pytest.raises(ValueError, match=rf"logits must be finite or -inf, got {value} at id {B}"):
+        apply((), logits)

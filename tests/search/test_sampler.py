@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from mime_fast import sampling
-from mime_fast.search import Sampler, decode
+from mime_fast.search import Search, decode
 from mime_fast.search.constraints import NEVER_GENERATED
 from mime_fast.search.hypothesis import Hypothesis
 from mime_fast.text.tokenizer import EOS
@@ -15,10 +15,10 @@ from mime_fast.text.tokenizer import EOS
 Table = Callable[..., Any]
 CONTEXT: Any = None  # the table reads no dialogue
 
-NewSearch = Callable[..., Sampler]
+NewSearch = Callable[..., Search]
 
 
-def run(engine: Any, search: Sampler) -> list[Hypothesis]:
+def run(engine: Any, search: Search) -> list[Hypothesis]:
     for _ in decode(engine, CONTEXT, [search]):
         pass
     return search.results()

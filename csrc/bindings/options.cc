@@ -1,0 +1,59 @@
+#include "bindings/options.h"
+
+#include "bindings/arguments.h"
+
+namespace py = pybind11;
+
+namespace mime_fast {
+namespace {
+
+// Reads attributes of a Python object.
+struct Fields {
+  py::handle object;
+
+  std::int64_t size(const char* name) const { return to_size(object.attr(name), name); }
+  double number(const char* name) const { return object.attr(name).cast<double>(); }
+  bool flag(const char* name) const { return object.attr(name).cast<bool>(); }
+};
+
+}  // namespace
+
+GenerationOptions to_options(py::handle config) {
+  const Fields fields{config};
+  GenerationOptions options;
+  options.max_new_tokens = fields.size("max_new_tokens");
+  options.min_new_tokens = fields.size("min_new_tokens");
+  options.num_beams = fields.size("num_beams");
+  options.length_penalty = fields.number("length_penalty");
+  options.early_stopping = fields.flag("early_stopping");
+  options.do_sample = fields.flag("do_sample");
+  options.temperature = fields.number("temperature");
+  options.top_k = fields.size("top_k");
+  options.top_p = fields.number("top_p");
+  options.min_p = fields.number("min_p");
+  options.repetition_penalty = fields.number("repetition_penalty");
+  options.no_repeat_ngram_size = fields.size("no_repeat_ngram_size");
+  options.num_return_sequences = fields.size("num_return_sequences");
+  options.return_scores = fields.flag("return_scores");
+  return options;
+}
+
+ModelConfig to_model_config(py::handle config) {
+  const Fields fields{config};
+  ModelConfig result;
+  result.vocab_size = fields.size("vocab_size");
+  result.hidden_dim = fields.size("hidden_dim");
+  result.num_heads = fields.size("num_heads");
+  result.key_dim = fields.size("key_dim");
+  result.filter_dim = fields.size("filter_dim");
+  result.num_layers = fields.size("num_layers");
+  result.latent_dim = fields.size("latent_dim");
+  result.max_positions = fields.size("max_positions");
+  result.tie_embeddings = fields.flag("tie_embeddings");
+  result.mean_query = fields.flag("mean_query");
+  result.shared_log_variance = fields.flag("shared_log_variance");
+  result.shared_response_encoder = fields.flag("shared_response_encoder");
+  return result;
+}
+
+}  // namespace mime_fast

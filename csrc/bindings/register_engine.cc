@@ -1,0 +1,250 @@
+#include <pybind11/stl.h>
+
+#include <algorithm>
+#include <memory>
+
+#include "bindings/arguments.h"
+#include "bindings/options.h"
+#include "bindings/register.h"
+#include "engine/decoding.h"
+#include "engine/engine.h"
+
+namespace py = pybind11;
+
+namespace mime_fast {
+namespace {
+
+constexpr const char* kEngineDoc = R"(A loaded MIME model and the threads that run it.
+
+Any number of threads may call it. The instruction set is the best that the processor has, or the
+one that the environment variable MIME_FAST_ISA names: scalar, avx2, avx512.
+
+Args:
+    path: model.safetensors.
+    config: the ModelConfig that belongs to it.
+    compute_type: "float32", or "int8": words are screened in int8 and the ones that matter are
+        computed in float32, for the same replies at a quarter of the memory traffic.
+    threads: of one call, in [1, 256].
+
+Raises:
+    ValueError: the file is no checkpoint of that config, or an option is out of range.
+)";
+
+constexpr const char* kEncodeDoc = R"(Run everything before the decoder: once a request.
+
+Args:
+    tokens: int64, (length,), ids of the vocabulary, CLS first.
+    speakers: int64, (length,), likewise.
+    noise: float32, (2, latent), of the positive and the negative group.
+    emotion: the id of the speaker's emotion, or -1 for the recognised one.
+)";
+
+constexpr const char* kDecodeDoc = R"(Decode replies to encoded dialogues.
+
+Args:
+    encoded: what encode returned, one for each request.
+    config: the GenerationConfig of all of them.
+    seeds: in [0, 2**64), one for each request.
+
+Returns:
+    A Decoding that has not made a step yet.
+)";
+
+constexpr const char* kStepDoc = R"(Feed one token a row and return the logits of the next.
+
+Args:
+    state: what start returned.
+    tokens: int64, (rows,); the first: SOS.
+
+Returns:
+    float32, (rows, vocab), whatever the compute type.
+)";
+
+using EngineRef = std::shared_ptr<Engine>;
+using EncodedRef = std::shared_ptr<const Encoded>;
+
+ComputeType to_compute_type(const std::string& name) {
+  if (name == "float32") return ComputeType::float32;
+  if (name == "int8") return ComputeType::int8;
+  throw py::value_error("compute_type must be float32 or int8, got " + name);
+}
+
+EngineRef load(const std::string& path, py::handle config, const std::string& compute_type,
+               int threads) {
+  const ModelConfig model_config = to_model_config(config);
+  const ComputeType type = to_compute_type(compute_type);
+  if (threads < 1 || threads > 256) {
+    throw py::value_error("threads must be in [1, 256], got " + std::to_string(threads));
+  }
+  const py::gil_scoped_release release;
+  return std::make_shared<Engine>(path, model_config, type, threads);
+}
+
+Array<std::int64_t> to_ids(py::handle value, const char* name, std::int64_t vocab) {
+  auto ids = to_array<std::int64_t>(value, name, 1, "(length,)");
+  for (py::ssize_t i = 0; i < ids.size(); ++i) {
+    const std::int64_t id = ids.at(i);
+    if (id >= 0 && id < vocab) continue;
+    throw py::value_error(std::string(name) + "[" + std::to_string(i) +
+                          "] must be in [0, vocab = " + std::to_string(vocab) + "), got " +
+                          std::to_string(id));
+  }
+  return ids;
+}
+
+std::shared_ptr<Encoded> encode(Engine& engine, py::handle tokens_arg, py::handle speakers_arg,
+                                py::handle noise_arg, std::int64_t emotion) {
+  const ModelConfig& config = engine.model.config();
+  const auto tokens = to_ids(tokens_arg, "tokens", config.vocab_size);
+  const auto speakers = to_ids(speakers_arg, "speakers", config.vocab_size);
+  const auto noise = to_array<float>(noise_arg, "noise", 2, "(2, latent)");
+  const py::ssize_t length = tokens.size();
+  if (length != speakers.size() || length < 1 || length > config.max_positions) {
+    throw py::value_error("tokens and speakers must be of one length in [1, " +
+                          std::to_string(config.max_positions) + "], got " +
+                          std::to_string(length) + " and " + std::to_string(speakers.size()));
+  }
+  if (noise.shape(0) != 2 || noise.shape(1) != config.latent_dim) {
+    throw py::value_error(
+        "noise must be (2, latent) with latent = " + std::to_string(config.latent_dim) + ", got (" +
+        std::to_string(noise.shape(0)) + ", " + std::to_string(noise.shape(1)) + ")");
+  }
+  if (emotion < -1 || emotion >= kEmotions) {
+    throw py::value_error("emotion must be in [-1, 32), got " + std::to_string(emotion));
+  }
+  const py::gil_scoped_release release;
+  Team team(engine.pool);
+  return std::make_shared<Encoded>(
+      engine.model.encode(team, tokens.data(), speakers.data(), length, noise.data(), emotion));
+}
+
+Array<float> copy(const Buffer<float>& values, std::int64_t count) {
+  Array<float> result(count);
+  std::copy_n(values.data(), count, result.mutable_data());
+  return result;
+}
+
+// A decode state that Python steps, for tests and measurements.
+struct Stepper {
+  std::vector<EncodedRef> encoded;
+  DecodeState state;
+};
+
+std::unique_ptr<Stepper> start(Engine& engine, std::vector<EncodedRef> rows) {
+  std::vector<const Memory*> memories;
+  for (const EncodedRef& row : rows) memories.push_back(&row->memory);
+  const ModelConfig& config = engine.model.config();
+  DecodeState state(config, memories, static_cast<std::int64_t>(rows.size()), config.max_positions);
+  return std::unique_ptr<Stepper>(new Stepper{std::move(rows), std::move(state)});
+}
+
+Array<float> step(Engine& engine, Stepper& stepper, py::handle tokens_arg) {
+  const Vocabulary& vocabulary = engine.model.vocabulary();
+  const auto ids = to_ids(tokens_arg, "tokens", vocabulary.words());
+  const std::int64_t rows = stepper.state.rows();
+  if (ids.size() != rows) {
+    throw py::value_error("tokens must be (rows,) with rows = " + std::to_string(rows) + ", got " +
+                          std::to_string(ids.size()));
+  }
+  const TokenIds tokens(ids.data(), ids.data() + rows);
+  Array<float> logits({rows, vocabulary.words()});
+  float* out = logits.mutable_data();
+  const py::gil_scoped_release release;
+  Team team(engine.pool);
+  engine.model.step(team, tokens.data(), stepper.state);
+  const std::int64_t stride = vocabulary.padded_words();
+  Buffer<float> padded(rows * stride);
+  vocabulary.project(engine.kernels, team, stepper.state.hidden(), {padded.data(), rows, stride});
+  for (std::int64_t row = 0; row < rows; ++row) {
+    std::copy_n(padded.data() + row * stride, vocabulary.words(), out + row * vocabulary.words());
+  }
+  return logits;
+}
+
+void select(Engine&, Stepper& stepper, const TokenIds& rows) {
+  for (const std::int32_t row : rows) {
+    if (row < 0 || row >= stepper.state.rows()) {
+      throw py::value_error("rows must be in [0, " + std::to_string(stepper.state.rows()) +
+                            "), got " + std::to_string(row));
+    }
+  }
+  stepper.state.select(rows);
+}
+
+std::unique_ptr<Decoding> decode(const EngineRef& engine, std::vector<EncodedRef> encoded,
+                                 py::handle config, const std::vector<std::uint64_t>& seeds) {
+  if (encoded.size() != seeds.size()) {
+    throw py::value_error("seeds must be as many as encoded, " + std::to_string(encoded.size()) +
+                          ", got " + std::to_string(seeds.size()));
+  }
+  const GenerationOptions options = to_options(config);
+  return std::make_unique<Decoding>(engine, std::move(encoded), options, seeds);
+}
+
+// What mime_fast.search.Hypothesis is made of: tokens, log_prob, log_probs.
+py::tuple to_tuple(const Hypothesis& hypothesis) {
+  return py::make_tuple(py::tuple(py::cast(hypothesis.tokens)), hypothesis.log_prob,
+                        py::tuple(py::cast(hypothesis.log_probs)));
+}
+
+py::list results(Decoding& decoding, std::size_t request) {
+  py::list hypotheses;
+  for (const Hypothesis& found : decoding.search(request).results()) {
+    hypotheses.append(to_tuple(found));
+  }
+  return hypotheses;
+}
+
+void register_encoded(py::module_& module) {
+  py::class_<Encoded, std::shared_ptr<Encoded>>(module, "Encoded",
+                                                "What the encoder side found out of a dialogue.")
+      .def_property_readonly("emotion_logits",
+                             [](const Encoded& e) { return copy(e.emotion_logits, kEmotions); })
+      .def_property_readonly("positive_mixture",
+                             [](const Encoded& e) { return copy(e.positive, kPositives); })
+      .def_property_readonly("negative_mixture",
+                             [](const Encoded& e) { return copy(e.negative, kNegatives); })
+      .def_readonly("mimics_positive", &Encoded::mimics_positive);
+}
+
+void register_decoding(py::module_& module) {
+  const auto release = py::call_guard<py::gil_scoped_release>();
+  py::class_<Decoding>(module, "Decoding", "Replies that are being decoded; of one thread.")
+      .def("advance", &Decoding::advance, release,
+           "Make one step of every search that is not over; False if there was none left.")
+      .def("run", &Decoding::run, release, "Make all steps that are left.")
+      .def(
+          "agreed",
+          [](Decoding& d, std::size_t request) {
+            return py::tuple(py::cast(d.search(request).agreed()));
+          },
+          py::arg("request"), "The tokens that the best hypothesis is sure to start with.")
+      .def(
+          "leader",
+          [](Decoding& d, std::size_t request) { return to_tuple(d.search(request).leader()); },
+          py::arg("request"), "A hypothesis that starts with the agreed tokens.")
+      .def("results", &results, py::arg("request"), "The hypotheses, once the search is over.");
+}
+
+}  // namespace
+
+void register_engine(py::module_& module) {
+  register_encoded(module);
+  register_decoding(module);
+  py::class_<Stepper>(module, "DecodeState", "The rows that are being decoded.");
+  py::class_<Engine, EngineRef>(module, "Engine", kEngineDoc)
+      .def(py::init(&load), py::arg("path"), py::arg("config"), py::arg("compute_type"),
+           py::arg("threads"))
+      .def_property_readonly(
+          "instruction_set", [](const Engine&) { return cpu::to_text(cpu::chosen_isa()); },
+          "What the kernels were chosen for.")
+      .def("encode", &encode, py::arg("tokens"), py::arg("speakers"), py::arg("noise"),
+           py::arg("emotion"), kEncodeDoc)
+      .def("decode", &decode, py::arg("encoded"), py::arg("config"), py::arg("seeds"), kDecodeDoc)
+      .def("start", &start, py::arg("rows"), "A DecodeState with a row for each Encoded.")
+      .def("step", &step, py::arg("state"), py::arg("tokens"), kStepDoc)
+      .def("select", &select, py::arg("state"), py::arg("rows"),
+           "Keep these rows, in this order: rows fork, move and leave.");
+}
+
+}  // namespace mime_fast

@@ -1,0 +1,83 @@
+#include "bindings/search_driver.h"
+
+#include <pybind11/stl.h>
+
+#include <algorithm>
+#include <limits>
+#include <string>
+#include <utility>
+
+#include "sampling/check.h"
+#include "search/special.h"
+
+namespace py = pybind11;
+
+namespace mime_fast {
+namespace {
+
+py::object to_python(const Hypothesis& hypothesis) {
+  const py::object type = py::module_::import("mime_fast.search.hypothesis").attr("Hypothesis");
+  return type(py::tuple(py::cast(hypothesis.tokens)), hypothesis.log_prob,
+              py::tuple(py::cast(hypothesis.log_probs)));
+}
+
+std::int64_t least_vocab(const TokenIds& blocked) {
+  std::int64_t least = kCls + 1;
+  for (const std::int32_t id : blocked) {
+    require(id >= 0, "blocked must hold ids of at least 0", std::int64_t{id});
+    least = std::max(least, std::int64_t{id} + 1);
+  }
+  return least;
+}
+
+}  // namespace
+
+SearchDriver::SearchDriver(std::unique_ptr<Search> search, const TokenIds& blocked)
+    : search_(std::move(search)), least_vocab_(least_vocab(blocked)) {}
+
+py::tuple SearchDriver::advance(py::handle logits_arg) {
+  const auto logits = to_array<float>(logits_arg, "logits", 2, "(rows, vocab)");
+  check_shape(logits.shape(0), logits.shape(1));
+  const float* data = logits.data();
+  {
+    const py::gil_scoped_release release;
+    step(data);
+  }
+  return py::make_tuple(py::cast(parents_), py::cast(tokens_));
+}
+
+// Ids of the earlier tokens index the next logits.
+void SearchDriver::check_shape(std::int64_t rows, std::int64_t vocab) {
+  const std::string rule = "logits must be (rows, vocab) with rows = " + to_text(search_->rows());
+  require(rows == search_->rows(), rule.c_str(), rows);
+  const std::string least = "vocab must be in [" + to_text(least_vocab_) + ", 2147483647]";
+  require(vocab >= least_vocab_ && vocab <= std::numeric_limits<std::int32_t>::max(), least.c_str(),
+          vocab);
+  const std::string same = "vocab must be " + to_text(vocab_) + " at every step";
+  require(vocab_ == 0 || vocab == vocab_, same.c_str(), vocab);
+  vocab_ = vocab;
+}
+
+void SearchDriver::step(const float* logits) {
+  const std::int64_t rows = search_->rows();
+  logits_.assign(logits, logits + rows * vocab_);
+  scores_.clear();
+  for (std::int64_t row = 0; row < rows; ++row) {
+    scores_.emplace_back(logits_.data() + row * vocab_, vocab_);
+  }
+  rows_.clear();
+  for (DenseScores& scores : scores_) rows_.push_back(&scores);
+  search_->advance(rows_.data(), parents_, tokens_);
+}
+
+py::tuple SearchDriver::agreed() const { return py::tuple(py::cast(search_->agreed())); }
+
+py::object SearchDriver::leader() const { return to_python(search_->leader()); }
+
+py::list SearchDriver::results() const {
+  py::list replies;
+  for (const Hypothesis& reply : search_->results()) replies.append(to_python(reply));
+  return replies;
+}
+
+}  // namespace mime_fast

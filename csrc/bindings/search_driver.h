@@ -1,0 +1,40 @@
+#pragma once
+
+#include <pybind11/pybind11.h>
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "bindings/arguments.h"
+#include "search/dense_scores.h"
+#include "search/search.h"
+
+namespace mime_fast {
+
+// A search that Python drives with logits; it owns the buffers of a step.
+class SearchDriver {
+ public:
+  SearchDriver(std::unique_ptr<Search> search, const TokenIds& blocked);
+
+  std::int64_t rows() const { return search_->rows(); }
+  pybind11::tuple advance(pybind11::handle logits);
+  pybind11::tuple agreed() const;
+  pybind11::object leader() const;
+  pybind11::list results() const;
+
+ private:
+  void check_shape(std::int64_t rows, std::int64_t vocab);
+  void step(const float* logits);
+
+  std::unique_ptr<Search> search_;
+  std::int64_t least_vocab_;
+  std::int64_t vocab_ = 0;     // of the first step
+  std::vector<float> logits_;  // (rows, vocab), constrained
+  std::vector<DenseScores> scores_;
+  std::vector<RowScores*> rows_;
+  std::vector<std::int32_t> parents_;
+  TokenIds tokens_;
+};
+
+}  // namespace mime_fast

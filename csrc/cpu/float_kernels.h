@@ -1,0 +1,158 @@
+#pragma once
+
+#include <cstdint>
+
+#include "cpu/kernels.h"
+
+// Included once for each instruction set, behind its Vec. No template of the standard library is
+// used here: the linker would keep one copy of it for all instruction sets.
+namespace mime_fast::cpu::MIME_FAST_ISA {
+
+inline float square_root(float x) { return __builtin_sqrtf(x); }
+
+// Relative error below 2e-7 in [-87.3, 88]; 0 below, so that a blocked word weighs nothing.
+inline Vec exp(Vec x) {
+  const Vec lowest = splat(-87.3F);
+  const std::uint32_t inside = at_least(x, lowest);
+  x = min(max(x, lowest), splat(88.0F));
+  const Vec magic = splat(12582912.0F);  // 1.5 * 2^23: adding it rounds to a whole number
+  const Vec power = sub(fma(x, splat(1.44269504F), magic), magic);
+  x = fma(power, splat(-0.693359375F), x);
+  x = fma(power, splat(2.12194440e-4F), x);
+  // Cephes' expf: exp(x) = 1 + x + x^2 P(x) on [-ln(2) / 2, ln(2) / 2].
+  Vec p = splat(1.9875691500e-4F);
+  p = fma(p, x, splat(1.3981999507e-3F));
+  p = fma(p, x, splat(8.3334519073e-3F));
+  p = fma(p, x, splat(4.1665795894e-2F));
+  p = fma(p, x, splat(1.6666665459e-1F));
+  p = fma(p, x, splat(5.0000001201e-1F));
+  p = add(fma(mul(x, x), p, x), splat(1.0F));
+  return keep(scale_by_power(p, power), inside);
+}
+
+// Lanes before `count`.
+inline std::uint32_t lanes_before(std::int64_t count) {
+  return count >= kLanes ? 0xFFFFU : (1U << count) - 1U;
+}
+
+template <unsigned R, unsigned P>
+inline void product_block(const Product& p, std::int64_t row, std::int64_t panel) {
+  Vec acc[R][P];
+  for (unsigned j = 0; j < P; ++j) {
+    const Vec start = p.bias == nullptr ? splat(0.0F) : load(p.bias + (panel + j) * kLanes);
+    for (unsigned r = 0; r < R; ++r) acc[r][j] = start;
+  }
+  const float* x = p.x + row * p.x_stride;
+  const float* w = p.w + panel * p.panel_stride;
+  for (std::int64_t k = 0; k < p.inner; ++k, w += p.w_stride) {
+    Vec column[P];
+    for (unsigned j = 0; j < P; ++j) column[j] = load(w + j * p.panel_stride);
+    for (unsigned r = 0; r < R; ++r) {
+      const Vec factor = splat(x[r * p.x_stride + k]);
+      for (unsigned j = 0; j < P; ++j) acc[r][j] = fma(factor, column[j], acc[r][j]);
+    }
+  }
+  for (unsigned r = 0; r < R; ++r) {
+    for (unsigned j = 0; j < P; ++j) {
+      float* y = p.y + (row + r) * p.y_stride + (panel + j) * kLanes;
+      Vec result = acc[r][j];
+      if (p.relu) result = max(result, splat(0.0F));
+      if (p.add) result = add(load(y), result);
+      store(y, result);
+    }
+  }
+}
+
+template <unsigned P>
+inline void product_rows(const Product& p, std::int64_t panel) {
+  // As many sums at once as there are registers for: enough to hide the latency of the
+  // multiply-add, and each panel is read once for all rows of a block.
+  constexpr unsigned kRows = P == 8 ? 2 : kProductRows;
+  std::int64_t row = 0;
+  for (; row + kRows <= p.rows; row += kRows) product_block<kRows, P>(p, row, panel);
+  if constexpr (kRows > 4) {
+    if (row + 4 <= p.rows) product_block<4, P>(p, row, panel), row += 4;
+  }
+  if constexpr (kRows > 2) {
+    if (row + 2 <= p.rows) product_block<2, P>(p, row, panel), row += 2;
+  }
+  for (; row < p.rows; ++row) product_block<1, P>(p, row, panel);
+}
+
+inline void matmul(const Product& p) {
+  std::int64_t panel = 0;
+  if (p.rows <= 2) {
+    for (; panel + 8 <= p.panels; panel += 8) product_rows<8>(p, panel);
+  }
+  for (; panel + kProductPanels <= p.panels; panel += kProductPanels) {
+    product_rows<kProductPanels>(p, panel);
+  }
+  for (; panel + 2 <= p.panels; panel += 2) product_rows<2>(p, panel);
+  for (; panel < p.panels; ++panel) product_rows<1>(p, panel);
+}
+
+inline void layer_norm(const float* x, std::int64_t dim, const float* gamma, const float* beta,
+                       float* y) {
+  Vec total = splat(0.0F);
+  for (std::int64_t i = 0; i < dim; i += kLanes) total = add(total, load(x + i));
+  const Vec mean = splat(sum(total) / static_cast<float>(dim));
+  Vec squares = splat(0.0F);
+  for (std::int64_t i = 0; i < dim; i += kLanes) {
+    const Vec centred = keep(sub(load(x + i), mean), lanes_before(dim - i));
+    squares = fma(centred, centred, squares);
+  }
+  const float deviation = square_root(sum(squares) / static_cast<float>(dim - 1));
+  const Vec scale = splat(1.0F / (deviation + 1e-6F));
+  for (std::int64_t i = 0; i < dim; i += kLanes) {
+    const Vec scaled = mul(sub(load(x + i), mean), scale);
+    store(y + i, fma(scaled, load(gamma + i), load(beta + i)));
+  }
+}
+
+inline void softmax(float* row, std::int64_t count) {
+  float top = row[0];
+  for (std::int64_t i = 1; i < count; ++i) top = row[i] > top ? row[i] : top;
+  Vec total = splat(0.0F);
+  for (std::int64_t i = 0; i < count; i += kLanes) {
+    const Vec weight = keep(exp(sub(load(row + i), splat(top))), lanes_before(count - i));
+    total = add(total, weight);
+    store(row + i, weight);
+  }
+  const Vec scale = splat(1.0F / sum(total));
+  for (std::int64_t i = 0; i < count; i += kLanes) store(row + i, mul(load(row + i), scale));
+}
+
+inline void gate(const float* gates, const float* x, std::int64_t count, float* y) {
+  const Vec one = splat(1.0F);
+  for (std::int64_t i = 0; i < count; i += kLanes) {
+    const Vec inverse = add(one, exp(sub(splat(0.0F), load(gates + i))));
+    store(y + i, div(load(x + i), inverse));
+  }
+}
+
+inline void attend_slots(const SlotAttention& a) {
+  for (std::int64_t head = 0; head < a.heads; ++head) {
+    const float* query = a.query + head * a.width;
+    const std::int64_t offset = head * a.padded_width;
+    for (std::int64_t t = 0; t < a.count; ++t) {
+      const float* key = a.keys + a.slots[t] * a.slot_stride + offset;
+      Vec dot = splat(0.0F);
+      for (std::int64_t i = 0; i < a.width; i += kLanes) {
+        const Vec part = keep(load(query + i), lanes_before(a.width - i));
+        dot = fma(part, load(key + i), dot);
+      }
+      a.scratch[t] = sum(dot);
+    }
+    softmax(a.scratch, a.count);
+    for (std::int64_t i = 0; i < a.width; i += kLanes) {
+      Vec mixed = splat(0.0F);
+      for (std::int64_t t = 0; t < a.count; ++t) {
+        const float* value = a.values + a.slots[t] * a.slot_stride + offset;
+        mixed = fma(splat(a.scratch[t]), load(value + i), mixed);
+      }
+      store(a.out + head * a.width + i, mixed);
+    }
+  }
+}
+
+}  // namespace mime_fast::cpu::MIME_FAST_ISA

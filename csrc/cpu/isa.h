@@ -1,0 +1,20 @@
+#pragma once
+
+namespace mime_fast::cpu {
+
+// Instruction sets that the kernels are compiled for, slowest first.
+//   scalar   what the compiler targets by default
+//   avx2     AVX2 and FMA
+//   avx512   AVX-512 F, BW, DQ, VL and VNNI
+enum class Isa { scalar, avx2, avx512 };
+
+const char* to_text(Isa isa);
+
+// Whether this processor runs it.
+bool is_supported(Isa isa);
+
+// The best one that the processor runs, or the one that the environment variable MIME_FAST_ISA
+// names. Throws std::invalid_argument if that name is unknown or the processor lacks it.
+Isa chosen_isa();
+
+}  // namespace mime_fast::cpu

@@ -1,0 +1,143 @@
+#pragma once
+
+#include <cstdint>
+
+#include "cpu/isa.h"
+
+// The arithmetic of the CPU engine, one table for each instruction set. All tables give the same
+// floats, bit for bit, for any number of rows: a reply depends neither on the processor nor on the
+// batch. Vectors are 16 lanes wide; unless said otherwise a buffer's rows are padded with zeros to
+// a multiple of 16 floats, and a kernel may read and write whole vectors.
+// A loop over registers. Left to itself, GCC 12 unrolls some of them halfway and keeps the sums in
+// memory: 243 instead of 160 us for five screened rows.
+#define MIME_FAST_UNROLL _Pragma("GCC unroll 16")
+
+namespace mime_fast::cpu {
+
+constexpr std::int64_t kLanes = 16;
+
+constexpr std::int64_t round_up(std::int64_t count, std::int64_t multiple) {
+  return (count + multiple - 1) / multiple * multiple;
+}
+
+// y = x W + bias, then max(0, y) if relu, then + the old y if add. Column c of W is lane c % 16 of
+// panel c / 16. Each sum runs over the inner dimension from 0 upwards, starting at the bias.
+struct Product {
+  const float* x;  // (rows, x_stride), inner columns of which are read
+  std::int64_t rows;
+  std::int64_t x_stride;
+  std::int64_t inner;
+  const float* w;  // element (k, panel, lane) at k * w_stride + panel * panel_stride + lane
+  std::int64_t w_stride;
+  std::int64_t panel_stride;
+  std::int64_t panels;
+  const float* bias;  // (panels, 16) or null
+  float* y;           // (rows, y_stride), panels * 16 columns of which are written
+  std::int64_t y_stride;
+  bool relu;
+  bool add;
+};
+
+// What the attention of one new position reads: slots of a cache, oldest first.
+struct SlotAttention {
+  const float* query;   // (heads, width), packed
+  const float* keys;    // slot s, head h at s * slot_stride + h * padded_width, zeros behind
+  const float* values;  // likewise
+  std::int64_t slot_stride;
+  const std::int32_t* slots;  // (count,)
+  std::int64_t count;
+  std::int64_t heads;
+  std::int64_t width;
+  std::int64_t padded_width;
+  float* scratch;  // (count) rounded up to 16
+  float* out;      // (heads, width), packed, with room for one more vector
+};
+
+// Vocabulary rows whose dot products with x are wanted in float32. Lane l of a sum takes the
+// elements l, l + 16, ...; the lanes are added as a tree.
+struct RowDots {
+  const float* w;      // (words, inner)
+  const float* bias;   // (words,)
+  std::int64_t inner;  // a multiple of 16
+  const float* x;      // (rows, inner)
+  std::int64_t rows;
+  std::int64_t first_word;
+  std::int64_t last_word;  // a multiple of 16 from first_word on
+  float* y;                // (rows, y_stride)
+  std::int64_t y_stride;
+};
+
+// The same words in int8: score = scale[word] * unit[row] * sum((w - 128) p) + bias[word], where
+// p = 127 * first digit + second digit, or the only digit.
+struct Screen {
+  const std::uint8_t* w;           // (panels, inner / 4, 16 words, 4), 128 is zero
+  const float* scale;              // (words,)
+  const float* bias;               // (words,)
+  std::int64_t inner;              // a multiple of 4
+  const std::int8_t* digits;       // (rows, digit_count, inner)
+  std::int64_t digit_count;        // 1 or 2
+  std::int64_t rows;               // at most kMaxDigitVectors / digit_count
+  const float* unit;               // (rows,)
+  const std::int32_t* correction;  // (rows,) 128 * sum(p)
+  std::int64_t first_panel;
+  std::int64_t last_panel;
+  float* scores;  // (rows, score_stride)
+  std::int64_t score_stride;
+};
+constexpr std::int64_t kMaxDigitVectors = 6;
+
+// How far a screened score may be from the float32 logit: slope[word] * norm + reach[word] * rest
+// + margin.
+struct ScreenBound {
+  const float* slope;  // (words,)
+  const float* reach;  // (words,)
+  float norm;
+  float rest;
+  float margin;
+};
+
+struct Tail {
+  double weight;          // sum of the weights that are left
+  double squared_spread;  // sum of (weight * bound)^2
+  std::int64_t count;     // ids gathered
+};
+
+struct Kernels {
+  void (*matmul)(const Product& product);
+  // y = gamma * (x - mean) / (deviation + 1e-6) + beta, deviation with dim - 1 in the denominator.
+  //   x, y, gamma, beta  // (dim,) padded
+  void (*layer_norm)(const float* x, std::int64_t dim, const float* gamma, const float* beta,
+                     float* y);
+  void (*softmax)(float* row, std::int64_t count);
+  // y = sigmoid(gate) * x, (count,) each, count a multiple of 16.
+  void (*gate)(const float* gate, const float* x, std::int64_t count, float* y);
+  void (*attend_slots)(const SlotAttention& attention);
+
+  void (*row_dots)(const RowDots& dots);
+  // y[i] = the logit of word ids[i], the same float as row_dots gives.
+  void (*gathered_dots)(const float* w, const float* bias, std::int64_t inner, const float* x,
+                        const std::int32_t* ids, std::int64_t count, float* y);
+  // The largest digit that `screen` takes.
+  std::int32_t max_digit;
+  void (*screen)(const Screen& screen);
+
+  // The index of the largest of count values; the lowest on ties, 0 if all are -inf.
+  //   values  // padded with -inf
+  std::int64_t (*argmax)(const float* values, std::int64_t count);
+  // ids of the words with score + bound >= threshold, ascending; returns how many.
+  //   ids  // room for count + 16
+  std::int64_t (*gather_possible)(const float* scores, const ScreenBound& bound, float threshold,
+                                  std::int64_t count, std::int32_t* ids);
+  // weights = exp(scores - max), returns their sum. -inf gives 0.
+  double (*exponentials)(const float* scores, float max, std::int64_t count, float* weights);
+  // The sum alone, of values that need no padding.
+  double (*sum_exponentials)(const float* scores, float max, std::int64_t count);
+  // ids of the words with weight >= cut, and what the others add up to.
+  Tail (*split_tail)(const float* weights, const ScreenBound& bound, float cut, std::int64_t count,
+                     std::int32_t* ids);
+};
+
+// The table of an instruction set that is_supported.
+const Kernels& kernels(Isa isa);
+
+}  // namespace mime_fast::cpu

@@ -1,0 +1,43 @@
+#pragma once
+
+#include <cstdint>
+
+#include "cpu/kernels.h"
+
+namespace mime_fast::cpu::MIME_FAST_ISA {
+
+constexpr std::int32_t kMaxDigit = 127;
+
+// Sixteen sums of products of a panel with one vector of digits.
+inline void panel_sums(const std::uint8_t* w, const std::int8_t* digits, std::int64_t inner,
+                       std::int32_t* out) {
+  for (int lane = 0; lane < kLanes; ++lane) out[lane] = 0;
+  for (std::int64_t k = 0; k < inner; k += 4, w += 4 * kLanes) {
+    for (int lane = 0; lane < kLanes; ++lane) {
+      for (int i = 0; i < 4; ++i) out[lane] += w[4 * lane + i] * digits[k + i];
+    }
+  }
+}
+
+inline void screen(const Screen& s) {
+  for (std::int64_t panel = s.first_panel; panel < s.last_panel; ++panel) {
+    const std::uint8_t* w = s.w + panel * s.inner * kLanes;
+    for (std::int64_t row = 0; row < s.rows; ++row) {
+      const std::int8_t* digits = s.digits + row * s.digit_count * s.inner;
+      std::int32_t total[kLanes];
+      panel_sums(w, digits, s.inner, total);
+      if (s.digit_count == 2) {
+        std::int32_t second[kLanes];
+        panel_sums(w, digits + s.inner, s.inner, second);
+        for (int lane = 0; lane < kLanes; ++lane) total[lane] = 127 * total[lane] + second[lane];
+      }
+      for (int lane = 0; lane < kLanes; ++lane) {
+        const std::int64_t word = panel * kLanes + lane;
+        const auto dot = static_cast<float>(total[lane] - s.correction[row]);
+        s.scores[row * s.score_stride + word] = dot * (s.scale[word] * s.unit[row]) + s.bias[word];
+      }
+    }
+  }
+}
+
+}  // namespace mime_fast::cpu::MIME_FAST_ISA

@@ -1,0 +1,153 @@
+#pragma once
+
+#include <cstdint>
+
+#include "cpu/kernels.h"
+
+// Included once for each instruction set, behind float_kernels.h.
+namespace mime_fast::cpu::MIME_FAST_ISA {
+
+// Sixteen words for R rows, W words at a time.
+template <unsigned R, unsigned W>
+inline void dot_block(const RowDots& d, std::int64_t row, std::int64_t word) {
+  Vec partial[R][kLanes];
+  for (unsigned base = 0; base < kLanes; base += W) {
+    Vec acc[R][W];
+    MIME_FAST_UNROLL
+    for (unsigned r = 0; r < R; ++r) {
+      MIME_FAST_UNROLL
+      for (unsigned j = 0; j < W; ++j) acc[r][j] = splat(0.0F);
+    }
+    const float* w = d.w + (word + base) * d.inner;
+    const float* x = d.x + row * d.inner;
+    for (std::int64_t k = 0; k < d.inner; k += kLanes) {
+      Vec factor[R];
+      MIME_FAST_UNROLL
+      for (unsigned r = 0; r < R; ++r) factor[r] = load(x + r * d.inner + k);
+      MIME_FAST_UNROLL
+      for (unsigned j = 0; j < W; ++j) {
+        const Vec weights = load(w + j * d.inner + k);
+        MIME_FAST_UNROLL
+        for (unsigned r = 0; r < R; ++r) acc[r][j] = fma(weights, factor[r], acc[r][j]);
+      }
+    }
+    MIME_FAST_UNROLL
+    for (unsigned r = 0; r < R; ++r) {
+      MIME_FAST_UNROLL
+      for (unsigned j = 0; j < W; ++j) partial[r][base + j] = acc[r][j];
+    }
+  }
+  MIME_FAST_UNROLL
+  for (unsigned r = 0; r < R; ++r) {
+    store(d.y + (row + r) * d.y_stride + word, add(sums(partial[r]), load(d.bias + word)));
+  }
+}
+
+inline void row_dots(const RowDots& d) {
+  for (std::int64_t word = d.first_word; word < d.last_word; word += kLanes) {
+    std::int64_t row = 0;
+    for (; row + 4 <= d.rows; row += 4) dot_block<4, kDotSums / 4>(d, row, word);
+    if (row + 2 <= d.rows) dot_block<2, kDotSums / 2>(d, row, word), row += 2;
+    if (row < d.rows) dot_block<1, kDotSums>(d, row, word);
+  }
+}
+
+inline void gathered_dots(const float* w, const float* bias, std::int64_t inner, const float* x,
+                          const std::int32_t* ids, std::int64_t count, float* y) {
+  for (std::int64_t i = 0; i < count; ++i) {
+    const float* row = w + ids[i] * inner;
+    Vec acc = splat(0.0F);
+    for (std::int64_t k = 0; k < inner; k += kLanes) acc = fma(load(row + k), load(x + k), acc);
+    y[i] = sum(acc) + bias[ids[i]];
+  }
+}
+
+inline std::int64_t argmax(const float* values, std::int64_t count) {
+  Vec top = splat(-__builtin_inff());
+  for (std::int64_t i = 0; i < count; i += kLanes) top = max(top, load(values + i));
+  const Vec best = splat(largest(top));
+  for (std::int64_t i = 0; i < count; i += kLanes) {
+    const std::uint32_t bits = at_least(load(values + i), best);
+    if (bits != 0) return i + __builtin_ctz(bits);
+  }
+  return 0;
+}
+
+inline Vec bound_of(const ScreenBound& bound, std::int64_t i) {
+  const Vec slope = fma(load(bound.slope + i), splat(bound.norm), splat(bound.margin));
+  return fma(load(bound.reach + i), splat(bound.rest), slope);
+}
+
+inline std::int64_t append_ids(std::uint32_t bits, std::int64_t base, std::int32_t* ids,
+                               std::int64_t count) {
+  for (; bits != 0; bits &= bits - 1) {
+    ids[count++] = static_cast<std::int32_t>(base + __builtin_ctz(bits));
+  }
+  return count;
+}
+
+inline std::int64_t gather_possible(const float* scores, const ScreenBound& bound, float threshold,
+                                    std::int64_t count, std::int32_t* ids) {
+  std::int64_t found = 0;
+  for (std::int64_t i = 0; i < count; i += kLanes) {
+    const Vec highest = add(load(scores + i), bound_of(bound, i));
+    found = append_ids(at_least(highest, splat(threshold)), i, ids, found);
+  }
+  return found;
+}
+
+// Adds float32 terms in double, where any order of them gives all but the same sum: rows that are
+// permutations of each other have equal normalisers.
+struct LaneSums {
+  double lane[kLanes] = {};
+
+  void add(const Vec& terms) {
+    float values[kLanes];
+    store(values, terms);
+    for (std::int64_t i = 0; i < kLanes; ++i) lane[i] += static_cast<double>(values[i]);
+  }
+  double total() const {
+    double sum = 0;
+    for (const double value : lane) sum += value;
+    return sum;
+  }
+};
+
+inline double exponentials(const float* scores, float max, std::int64_t count, float* weights) {
+  LaneSums sums;
+  for (std::int64_t i = 0; i < count; i += kLanes) {
+    const Vec weight = exp(sub(load(scores + i), splat(max)));
+    store(weights + i, weight);
+    sums.add(weight);
+  }
+  return sums.total();
+}
+
+inline double sum_exponentials(const float* scores, float max, std::int64_t count) {
+  LaneSums sums;
+  std::int64_t i = 0;
+  for (; i + kLanes <= count; i += kLanes) sums.add(exp(sub(load(scores + i), splat(max))));
+  float last[kLanes];
+  for (std::int64_t j = 0; j < kLanes; ++j) last[j] = i + j < count ? scores[i + j] - max : -1e30F;
+  sums.add(exp(load(last)));
+  return sums.total();
+}
+
+inline Tail split_tail(const float* weights, const ScreenBound& bound, float cut,
+                       std::int64_t count, std::int32_t* ids) {
+  LaneSums weight_sums;
+  LaneSums spread_sums;
+  std::int64_t found = 0;
+  for (std::int64_t i = 0; i < count; i += kLanes) {
+    const Vec weight = load(weights + i);
+    const std::uint32_t large = at_least(weight, splat(cut));
+    found = append_ids(large, i, ids, found);
+    const Vec small = keep(weight, ~large);
+    const Vec spread = mul(small, bound_of(bound, i));
+    weight_sums.add(small);
+    spread_sums.add(mul(spread, spread));
+  }
+  return {weight_sums.total(), spread_sums.total(), found};
+}
+
+}  // namespace mime_fast::cpu::MIME_FAST_ISA

@@ -1,0 +1,21 @@
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <iterator>
+
+namespace mime_fast {
+
+// Ids of mime_fast/emotions.py, in the row order of the mixtures' weights.
+constexpr std::int64_t kEmotions = 32;
+constexpr std::int64_t kPositive[] = {11, 16, 6, 8, 3, 1, 28, 13, 31, 17, 24, 0, 27};
+constexpr std::int64_t kNegative[] = {9,  4,  2,  14, 30, 29, 25, 15, 10, 23,
+                                      19, 18, 21, 7,  20, 5,  26, 12, 22};
+constexpr std::int64_t kPositives = std::size(kPositive);
+constexpr std::int64_t kNegatives = std::size(kNegative);
+
+inline bool is_positive(std::int64_t emotion) {
+  return std::find(std::begin(kPositive), std::end(kPositive), emotion) != std::end(kPositive);
+}
+
+}  // namespace mime_fast

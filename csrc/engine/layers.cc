@@ -1,0 +1,56 @@
+#include "engine/layers.h"
+
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+namespace mime_fast {
+namespace {
+
+float query_scale(const ModelConfig& config) {
+  const auto width = static_cast<double>(config.key_dim / config.num_heads);
+  return static_cast<float>(1 / std::sqrt(width));
+}
+
+}  // namespace
+
+LayerNorm::LayerNorm(const Weights& weights, const std::string& name, std::int64_t dim)
+    : dim_(dim), gamma_(cpu::round_up(dim, cpu::kLanes)), beta_(cpu::round_up(dim, cpu::kLanes)) {
+  const std::vector<float> gamma = weights.take(name + ".weight", {dim});
+  const std::vector<float> beta = weights.take(name + ".bias", {dim});
+  std::copy(gamma.begin(), gamma.end(), gamma_.data());
+  std::copy(beta.begin(), beta.end(), beta_.data());
+}
+
+Matrix self_attention_input(const Weights& weights, const std::string& name,
+                            const ModelConfig& config) {
+  const std::int64_t dim = config.hidden_dim, key_dim = config.key_dim;
+  Matrix matrix(dim, 3 * key_dim);
+  weights.set_linear(matrix, name + ".query", dim, key_dim, 0, query_scale(config));
+  weights.set_linear(matrix, name + ".key", dim, key_dim, key_dim);
+  weights.set_linear(matrix, name + ".value", dim, key_dim, 2 * key_dim);
+  return matrix;
+}
+
+Matrix cross_attention_query(const Weights& weights, const std::string& name,
+                             const ModelConfig& config) {
+  Matrix matrix(config.hidden_dim, config.key_dim);
+  weights.set_linear(matrix, name + ".query", config.hidden_dim, config.key_dim, 0,
+                     query_scale(config));
+  return matrix;
+}
+
+void timing_signal(std::int64_t count, std::int64_t dim, std::int64_t stride, float* out) {
+  const std::int64_t half = dim / 2;
+  const double step = std::log(1e4) / static_cast<double>(half - 1);
+  for (std::int64_t i = 0; i < half; ++i) {
+    const double rate = std::exp(-static_cast<double>(i) * step);
+    for (std::int64_t t = 0; t < count; ++t) {
+      const double angle = static_cast<double>(t) * rate;
+      out[t * stride + i] = static_cast<float>(std::sin(angle));
+      out[t * stride + half + i] = static_cast<float>(std::cos(angle));
+    }
+  }
+}
+
+}  // namespace mime_fast

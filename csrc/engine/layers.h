@@ -1,0 +1,39 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "cpu/kernels.h"
+#include "engine/matrix.h"
+#include "engine/model_config.h"
+#include "engine/weights.h"
+
+namespace mime_fast {
+
+// Unbiased deviation, epsilon outside the root.
+class LayerNorm {
+ public:
+  LayerNorm() = default;
+  LayerNorm(const Weights& weights, const std::string& name, std::int64_t dim);
+
+  void apply(const cpu::Kernels& kernels, const float* x, float* y) const {
+    kernels.layer_norm(x, dim_, gamma_.data(), beta_.data(), y);
+  }
+
+ private:
+  std::int64_t dim_ = 0;
+  Buffer<float> gamma_;  // (dim,)
+  Buffer<float> beta_;   // (dim,)
+};
+
+// The parts of an attention; the query's scale is folded into its weights.
+Matrix self_attention_input(const Weights& weights, const std::string& name,
+                            const ModelConfig& config);  // query, key, value side by side
+Matrix cross_attention_query(const Weights& weights, const std::string& name,
+                             const ModelConfig& config);
+
+// Positions as sines then cosines, computed in double.
+//   out  // (count, stride), stride >= dim
+void timing_signal(std::int64_t count, std::int64_t dim, std::int64_t stride, float* out);
+
+}  // namespace mime_fast

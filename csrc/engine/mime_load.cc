@@ -1,0 +1,124 @@
+#include <algorithm>
+#include <cmath>
+
+#include "engine/mime.h"
+
+namespace mime_fast {
+namespace {
+
+std::int64_t padded(std::int64_t count) { return cpu::round_up(count, cpu::kLanes); }
+
+}  // namespace
+
+Mime::Mime(const std::string& path, const ModelConfig& config, ComputeType compute_type,
+           const cpu::Kernels& kernels)
+    : config_(config),
+      kernels_(kernels),
+      stride_(padded(config.hidden_dim)),
+      positions_(config.max_positions * stride_) {
+  const Weights weights(path);
+  timing_signal(config.max_positions, config.hidden_dim, stride_, positions_.data());
+  load_words(weights);
+  context_encoder_ = Encoder(weights, "context_encoder", config);
+  response_emotions_ = ResponseEmotions(weights, config);
+  load_response_encoder(weights, "response_encoder");
+  if (!config.shared_response_encoder) {
+    load_response_encoder(weights, "non_mimicking_response_encoder");
+  }
+  load_fusion(weights);
+  decoder_ = Decoder(weights, "decoder", config);
+  if (compute_type == ComputeType::int8) screened_ = ScreenedVocabulary(vocabulary_);
+}
+
+void Mime::load_words(const Weights& weights) {
+  const std::int64_t dim = config_.hidden_dim, vocab = config_.vocab_size;
+  const std::vector<float> embedding = weights.take("embedding.weight", {vocab, dim});
+  context_words_ = project_words(embedding, weights, "context_encoder.projection");
+  reply_words_ = project_words(embedding, weights, "decoder.projection");
+  const std::vector<float> bias = weights.take("output.bias", {vocab});
+  vocabulary_ = config_.tie_embeddings
+                    ? Vocabulary(embedding, bias, dim)
+                    : Vocabulary(weights.take("output.weight", {vocab, dim}), bias, dim);
+
+  emotion_table_ = weights.take("emotion_embedding.weight", {kEmotions, dim});
+  const std::vector<float> classifier = weights.take("emotion_classifier.weight", {dim, dim});
+  const std::vector<float> folded =
+      multiply(emotion_table_.data(), kEmotions, classifier.data(), dim, dim);
+  emotions_ = Matrix(dim, kEmotions);
+  emotions_.set({folded.data(), kEmotions, dim, dim, 1}, 0, 0);
+}
+
+// sqrt(dim) E W for every word: (vocab, dim).
+Buffer<float> Mime::project_words(const std::vector<float>& embedding, const Weights& weights,
+                                  const std::string& name) {
+  const std::int64_t dim = config_.hidden_dim;
+  Matrix projection(dim, dim);
+  weights.set_linear(projection, name, dim, dim, 0,
+                     static_cast<float>(std::sqrt(static_cast<double>(dim))));
+  Buffer<float> words(config_.vocab_size * stride_);
+  projection.apply(kernels_, {embedding.data(), config_.vocab_size, dim},
+                   {words.data(), config_.vocab_size, stride_});
+  return words;
+}
+
+void Mime::load_response_encoder(const Weights& weights, const std::string& name) {
+  const std::int64_t dim = config_.hidden_dim;
+  const std::vector<float> both = weights.take(name + ".projection.weight", {dim, 2 * dim});
+  ResponseProjection projection{Matrix(dim, dim), Matrix(dim, dim)};
+  projection.context.set({both.data(), dim, dim, 2 * dim, 1}, 0, 0);
+  projection.emotion.set({both.data() + dim, dim, dim, 2 * dim, 1}, 0, 0);
+  response_projections_.push_back(std::move(projection));
+  response_encoders_.emplace_back(weights, name, config_);
+}
+
+void Mime::load_fusion(const Weights& weights) {
+  const std::int64_t dim = config_.hidden_dim, key_dim = config_.key_dim;
+  const std::int64_t halves[] = {0, stride_};  // both refinements are padded on their own
+
+  const std::vector<float> gate = weights.take("fusion.gate.weight", {2 * dim, 2 * dim});
+  const std::vector<float> gate_bias = weights.take("fusion.gate.bias", {2 * dim});
+  gate_ = Matrix(2 * stride_, 2 * stride_);
+  for (std::int64_t out = 0; out < 2; ++out) {
+    for (std::int64_t in = 0; in < 2; ++in) {
+      gate_.set({gate.data() + out * dim * 2 * dim + in * dim, dim, dim, 2 * dim, 1}, halves[in],
+                halves[out]);
+    }
+    gate_.set_bias(gate_bias.data() + out * dim, dim, halves[out]);
+  }
+
+  const std::vector<float> output = weights.take("fusion.output.weight", {dim, 2 * dim});
+  const std::vector<float> output_bias = weights.take("fusion.output.bias", {dim});
+  const std::int64_t pairs = config_.num_layers * 2 * key_dim;
+  const bool fold = pairs * 2 * dim < dim * 2 * dim + pairs * dim;
+  if (!fold) {
+    fusion_ = Matrix(2 * stride_, dim);
+    for (std::int64_t in = 0; in < 2; ++in) {
+      fusion_.set({output.data() + in * dim, dim, dim, 2 * dim, 1}, halves[in], 0);
+    }
+    fusion_.set_bias(output_bias.data(), dim, 0);
+  }
+  for (std::int64_t layer = 0; layer < config_.num_layers; ++layer) {
+    Matrix cross(fold ? 2 * stride_ : dim, 2 * key_dim);
+    std::int64_t column = 0;
+    for (const char* part : {".key", ".value"}) {
+      const std::string name =
+          "decoder.layers." + std::to_string(layer) + ".cross_attention" + part;
+      if (!fold) {
+        weights.set_linear(cross, name, dim, key_dim, column);
+      } else {
+        const std::vector<float> own = weights.take(name + ".weight", {key_dim, dim});
+        const std::vector<float> folded =
+            multiply(own.data(), key_dim, output.data(), dim, 2 * dim);
+        const std::vector<float> bias = multiply(own.data(), key_dim, output_bias.data(), dim, 1);
+        for (std::int64_t in = 0; in < 2; ++in) {
+          cross.set({folded.data() + in * dim, key_dim, dim, 2 * dim, 1}, halves[in], column);
+        }
+        cross.set_bias(bias.data(), key_dim, column);
+      }
+      column += key_dim;
+    }
+    cross_.push_back(std::move(cross));
+  }
+}
+
+}  // namespace mime_fast

@@ -1,0 +1,23 @@
+#pragma once
+
+#include <cstdint>
+
+namespace mime_fast {
+
+// The shape of a MIME model; mime_fast/config.py says what each field means and checks it.
+struct ModelConfig {
+  std::int64_t vocab_size = 0;
+  std::int64_t hidden_dim = 300;
+  std::int64_t num_heads = 2;
+  std::int64_t key_dim = 40;
+  std::int64_t filter_dim = 50;
+  std::int64_t num_layers = 1;
+  std::int64_t latent_dim = 300;
+  std::int64_t max_positions = 1000;
+  bool tie_embeddings = false;
+  bool mean_query = false;
+  bool shared_log_variance = false;
+  bool shared_response_encoder = true;
+};
+
+}  // namespace mime_fast

@@ -1,0 +1,137 @@
+#include "engine/screened_scores.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "search/special.h"
+
+namespace mime_fast {
+namespace {
+
+constexpr float kNever = -std::numeric_limits<float>::infinity();
+constexpr float kLowest = std::numeric_limits<float>::lowest();  // anything but blocked
+
+// Words are rescored until a normaliser's error is below this.
+constexpr double kTolerance = 1e-4;
+// A word's rounding errors add up like a random walk over its weights: their deviation is the bound
+// by the root of the number of weights. The error that is reported is six deviations.
+constexpr double kDeviations = 6;
+constexpr double kFirstCut = 3e-5;
+constexpr double kCutStep = 0.25;
+
+float penalise(float logit, float penalty) { return logit > 0 ? logit / penalty : logit * penalty; }
+
+}  // namespace
+
+ScreenedScores::Scratch::Scratch(std::int64_t padded_words)
+    : ids(padded_words), exact(padded_words), weights(padded_words), logits(padded_words) {}
+
+void ScreenedScores::reset(const float* hidden, float* scores, const cpu::ScreenBound& bound) {
+  hidden_ = hidden;
+  scores_ = scores;
+  bound_ = bound;
+  constraint_ = {};
+  penalised_.clear();
+}
+
+void ScreenedScores::constrain(const Constraint& constraint) {
+  constraint_ = constraint;
+  // Blocked words first: one of them may be penalised as well.
+  for (std::size_t i = 0; i < constraint.blocked_count; ++i)
+    scores_[constraint.blocked[i]] = kNever;
+  for (std::size_t i = 0; i < constraint.penalised_count; ++i) {
+    const std::int32_t id = constraint.penalised[i];
+    if (scores_[id] == kNever) continue;
+    scores_[id] = kNever;
+    penalised_.push_back({penalise(logit(id), constraint.penalty), id});
+  }
+}
+
+void ScreenedScores::best(std::int64_t k, std::vector<Candidate>& out) {
+  k = std::min(k, vocabulary_->words());
+  const std::int64_t count = kernels_->gather_possible(
+      scores_, bound_, threshold(k), vocabulary_->padded_words(), scratch_->ids.data());
+  rescore(count);
+  out = penalised_;
+  for (std::int64_t i = 0; i < count; ++i) out.push_back({scratch_->exact[i], scratch_->ids[i]});
+  if (out.empty()) out.push_back({0, kEos});
+  const auto kept = std::min(out.size(), static_cast<std::size_t>(k));
+  std::partial_sort(out.begin(), out.begin() + static_cast<std::ptrdiff_t>(kept), out.end(),
+                    ranks_before);
+  out.resize(kept);
+}
+
+float ScreenedScores::threshold(std::int64_t k) {
+  if (k == 1) {
+    const std::int64_t id = kernels_->argmax(scores_, vocabulary_->padded_words());
+    return lower_bound({scores_[id], static_cast<std::int32_t>(id)});
+  }
+  gather_best(scores_, vocabulary_->words(), k, scratch_->top);
+  float lowest = std::numeric_limits<float>::max();
+  for (const Candidate& candidate : scratch_->top)
+    lowest = std::min(lowest, lower_bound(candidate));
+  return lowest;
+}
+
+float ScreenedScores::lower_bound(const Candidate& candidate) const {
+  const float bound = bound_.slope[candidate.id] * bound_.norm +
+                      bound_.reach[candidate.id] * bound_.rest + bound_.margin;
+  return std::max(candidate.logit - bound, kLowest);
+}
+
+float ScreenedScores::logit(std::int32_t id) const {
+  float result;
+  kernels_->gathered_dots(vocabulary_->weights(), vocabulary_->bias(), vocabulary_->stride(),
+                          hidden_, &id, 1, &result);
+  return result;
+}
+
+void ScreenedScores::rescore(std::int64_t count) {
+  kernels_->gathered_dots(vocabulary_->weights(), vocabulary_->bias(), vocabulary_->stride(),
+                          hidden_, scratch_->ids.data(), count, scratch_->exact.data());
+}
+
+float ScreenedScores::largest() const {
+  float top = scores_[kernels_->argmax(scores_, vocabulary_->padded_words())];
+  for (const Candidate& candidate : penalised_) top = std::max(top, candidate.logit);
+  return top;
+}
+
+Normaliser ScreenedScores::log_normaliser() {
+  const float top = largest();
+  if (top == kNever) return {0, 0};  // only the end is left, with logit 0
+  const std::int64_t words = vocabulary_->padded_words();
+  const double spread = kDeviations / std::sqrt(static_cast<double>(vocabulary_->dim()));
+  const double total = kernels_->exponentials(scores_, top, words, scratch_->weights.data());
+  cpu::Tail tail{};
+  double cut = kFirstCut;
+  do {
+    tail = kernels_->split_tail(
+        scratch_->weights.data(), bound_,
+        std::max(static_cast<float>(cut * total), std::numeric_limits<float>::min()), words,
+        scratch_->ids.data());
+    cut *= kCutStep;
+  } while (spread * std::sqrt(tail.squared_spread) > kTolerance * total && cut > 1e-12);
+  rescore(tail.count);
+  double sum = tail.weight;
+  for (std::int64_t i = 0; i < tail.count; ++i)
+    sum += std::exp(static_cast<double>(scratch_->exact[i] - top));
+  for (const Candidate& word : penalised_) sum += std::exp(static_cast<double>(word.logit - top));
+  return {static_cast<double>(top) + std::log(sum), spread * std::sqrt(tail.squared_spread) / sum};
+}
+
+const float* ScreenedScores::logits() {
+  const std::int64_t words = vocabulary_->padded_words();
+  kernels_->row_dots({vocabulary_->weights(), vocabulary_->bias(), vocabulary_->stride(), hidden_,
+                      1, 0, words, scratch_->logits.data(), words});
+  for (const Candidate& word : penalised_) scratch_->logits[word.id] = word.logit;
+  for (std::size_t i = 0; i < constraint_.blocked_count; ++i) {
+    scratch_->logits[constraint_.blocked[i]] = kNever;
+  }
+  const std::int64_t top = kernels_->argmax(scratch_->logits.data(), words);
+  if (scratch_->logits[top] == kNever) scratch_->logits[kEos] = 0;
+  return scratch_->logits.data();
+}
+
+}  // namespace mime_fast

@@ -1,0 +1,80 @@
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+namespace mime_fast {
+
+// Helpers that wait for work: spinning for a while, since a token's parts are microseconds apart,
+// then asleep. One caller has them at a time; see Team.
+class ThreadPool {
+ public:
+  // threads >= 1, the caller included.
+  explicit ThreadPool(int threads);
+  ~ThreadPool();
+  ThreadPool(const ThreadPool&) = delete;
+  ThreadPool& operator=(const ThreadPool&) = delete;
+
+  int threads() const { return static_cast<int>(helpers_.size()) + 1; }
+
+ private:
+  friend class Team;
+  using Task = void (*)(void* context, int part);
+
+  void run(Task task, void* context);
+  void help(int part);
+  bool wait_for(std::uint64_t epoch);
+  bool is_forked() const;  // a forked child has none of these threads
+
+  std::vector<std::thread> helpers_;
+  std::mutex owner_;  // held by a Team
+
+  std::atomic<std::uint64_t> epoch_{0};
+  std::atomic<int> running_{0};
+  std::atomic<int> asleep_{0};
+  std::atomic<bool> stopping_{false};
+  Task task_ = nullptr;
+  void* context_ = nullptr;
+  std::mutex sleep_;
+  std::condition_variable wake_;
+  int process_;
+};
+
+// The threads of one call: the pool's if no other call has them, else the caller alone. What is
+// computed does not depend on it.
+class Team {
+ public:
+  explicit Team(ThreadPool& pool);
+  int size() const { return size_; }
+
+  // Calls work(part) for each part in [0, size()), and returns when all are done. It must not
+  // throw.
+  template <typename Work>
+  void parallel(Work&& work) {
+    if (size_ == 1) return work(0);
+    pool_->run([](void* context, int part) { (*static_cast<Work*>(context))(part); }, &work);
+  }
+
+  // Splits [0, count) into ranges that start at multiples of `unit`: work(begin, end).
+  template <typename Work>
+  void split(std::int64_t count, std::int64_t unit, Work&& work) {
+    const std::int64_t units = (count + unit - 1) / unit;
+    if (units <= 1) return work(std::int64_t{0}, count);
+    parallel([&](int part) {
+      const std::int64_t begin = units * part / size_ * unit;
+      const std::int64_t end = units * (part + 1) / size_ * unit;
+      if (begin < count) work(begin, end < count ? end : count);
+    });
+  }
+
+ private:
+  std::unique_lock<std::mutex> lock_;
+  ThreadPool* pool_;
+  int size_;
+};
+
+}  // namespace mime_fast

@@ -1,0 +1,46 @@
+#include "search/constraints.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "search/special.h"
+
+namespace mime_fast {
+
+Constraints::Constraints(const GenerationOptions& options, TokenIds blocked)
+    : min_new_tokens_(static_cast<std::size_t>(options.min_new_tokens)),
+      ngram_size_(static_cast<std::size_t>(options.no_repeat_ngram_size)),
+      penalty_(static_cast<float>(options.repetition_penalty)),
+      always_blocked_(blocked.size()),
+      blocked_(std::move(blocked)) {
+  const std::size_t tokens = options.expected_tokens();
+  blocked_.reserve(always_blocked_ + 1 + tokens);
+  penalised_.reserve(tokens);
+}
+
+Constraint Constraints::after(const std::int32_t* tokens, std::size_t length) {
+  blocked_.resize(always_blocked_);
+  if (length < min_new_tokens_) blocked_.push_back(kEos);
+  if (ngram_size_ > 0) block_repeated_ngrams(tokens, length);
+  penalised_.clear();
+  if (penalty_ != 1) collect_penalised(tokens, length);
+  return {blocked_.data(), blocked_.size(), penalised_.data(), penalised_.size(), penalty_};
+}
+
+void Constraints::block_repeated_ngrams(const std::int32_t* tokens, std::size_t length) {
+  if (length < ngram_size_) return;
+  const std::size_t overlap = ngram_size_ - 1;
+  const std::int32_t* tail = tokens + length - overlap;
+  for (const std::int32_t* start = tokens; start + overlap < tokens + length; ++start) {
+    const std::int32_t word = start[overlap];
+    if (word != kEos && std::equal(start, start + overlap, tail)) blocked_.push_back(word);
+  }
+}
+
+void Constraints::collect_penalised(const std::int32_t* tokens, std::size_t length) {
+  penalised_.assign(tokens, tokens + length);
+  std::sort(penalised_.begin(), penalised_.end());
+  penalised_.erase(std::unique(penalised_.begin(), penalised_.end()), penalised_.end());
+}
+
+}  // namespace mime_fast

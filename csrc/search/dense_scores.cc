@@ -1,0 +1,61 @@
+#include "search/dense_scores.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "sampling/check.h"
+#include "sampling/row_scan.h"
+#include "search/special.h"
+#include "search/sum_exp.h"
+
+namespace mime_fast {
+namespace {
+
+constexpr float kInfinity = std::numeric_limits<float>::infinity();
+
+// Keskar et al. 2019.
+void penalise(const Constraint& constraint, float* row) {
+  for (std::size_t i = 0; i < constraint.penalised_count; ++i) {
+    float& logit = row[constraint.penalised[i]];
+    logit = logit > 0 ? logit / constraint.penalty : logit * constraint.penalty;
+  }
+}
+
+[[noreturn]] void reject(const float* row, std::int64_t vocab) {
+  const float* bad = std::find_if_not(row, row + vocab, [](float logit) {
+    return logit < kInfinity;  // false for NaN too
+  });
+  throw std::invalid_argument("logits must be finite or -inf, got " + to_text(double{*bad}) +
+                              " at id " + to_text(std::int64_t{bad - row}));
+}
+
+}  // namespace
+
+float apply_constraint(const Constraint& constraint, float* row, std::int64_t vocab) {
+  penalise(constraint, row);
+  for (std::size_t i = 0; i < constraint.blocked_count; ++i) {
+    row[constraint.blocked[i]] = -kInfinity;
+  }
+  const RowScan scan = scan_row(row, vocab);
+  if (scan.has_nan || scan.max == kInfinity) reject(row, vocab);
+  if (scan.max > -kInfinity) return scan.max;
+  return row[kEos] = 0;
+}
+
+void DenseScores::constrain(const Constraint& constraint) {
+  max_ = apply_constraint(constraint, logits_, vocab_);
+}
+
+void DenseScores::best(std::int64_t k, std::vector<Candidate>& out) {
+  gather_best(logits_, vocab_, std::min(k, vocab_), out);
+  const auto blocked = [](const Candidate& c) { return c.logit == -kInfinity; };
+  out.erase(std::remove_if(out.begin(), out.end(), blocked), out.end());
+  std::sort(out.begin(), out.end(), ranks_before);
+}
+
+Normaliser DenseScores::log_normaliser() {
+  return {max_ + std::log(sum_exp(logits_, vocab_, max_)), 0};
+}
+
+}  // namespace mime_fast

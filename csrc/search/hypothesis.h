@@ -1,0 +1,31 @@
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+namespace mime_fast {
+
+using TokenIds = std::vector<std::int32_t>;
+
+// log_prob / length ** length_penalty (Wu et al. 2016 in CTranslate2's simple form).
+inline double length_score(double log_prob, std::int64_t length, double length_penalty) {
+  return log_prob / std::pow(static_cast<double>(length), length_penalty);
+}
+
+// One (partial) reply; a finished one ends in end-of-reply, which counts.
+struct Hypothesis {
+  TokenIds tokens;
+  double log_prob = 0;
+  std::vector<double> log_probs;  // of each token; they add up to log_prob
+  double uncertainty = 0;         // how far log_prob may be off: its normalisers' errors
+
+  double score(double length_penalty) const {
+    const auto length = static_cast<std::int64_t>(std::max<std::size_t>(1, tokens.size()));
+    return length_score(log_prob, length, length_penalty);
+  }
+};
+
+}  // namespace mime_fast

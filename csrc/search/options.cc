@@ -1,0 +1,25 @@
+#include "search/options.h"
+
+#include <cmath>
+
+#include "sampling/check.h"
+
+namespace mime_fast {
+
+const GenerationOptions& GenerationOptions::checked() const {
+  require(max_new_tokens >= 1, "max_new_tokens must be at least 1", max_new_tokens);
+  require(min_new_tokens >= 0, "min_new_tokens must be at least 0", min_new_tokens);
+  require(num_beams >= 1 && num_beams <= 1000, "num_beams must be in [1, 1000]", num_beams);
+  require(std::abs(length_penalty) <= 10, "length_penalty must be in [-10, 10]", length_penalty);
+  require(repetition_penalty >= 0.01 && repetition_penalty <= 100,
+          "repetition_penalty must be in [0.01, 100]", repetition_penalty);
+  require(no_repeat_ngram_size >= 0, "no_repeat_ngram_size must be at least 0 (0: off)",
+          no_repeat_ngram_size);
+  // Each sequence draws from a stream of its own, whose number has 32 bits.
+  require(num_return_sequences >= 1 && num_return_sequences < std::int64_t{1} << 32,
+          "num_return_sequences must be in [1, 2**32)", num_return_sequences);
+  sampling().validate();
+  return *this;
+}
+
+}  // namespace mime_fast

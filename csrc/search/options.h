@@ -1,0 +1,44 @@
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+
+#include "mime_fast/select_tokens.h"
+
+namespace mime_fast {
+
+// How a reply is chosen: what a search needs of GenerationConfig (mime_fast/config.py), under the
+// same names.
+struct GenerationOptions {
+  std::int64_t max_new_tokens = 50;
+  std::int64_t min_new_tokens = 1;
+  std::int64_t num_beams = 1;
+  double length_penalty = 1.0;  // scores are divided by length to this power; 0: the plain sum
+  bool early_stopping = true;
+  bool do_sample = false;
+  double temperature = 1.0;
+  std::int64_t top_k = 0;  // 0: off
+  double top_p = 1.0;
+  double min_p = 0.0;
+  double repetition_penalty = 1.0;
+  std::int64_t no_repeat_ngram_size = 0;  // 0: off
+  std::int64_t num_return_sequences = 1;
+  bool return_scores = false;
+
+  // Log-probabilities cost a pass over the vocabulary; only these callers pay for them.
+  bool needs_scores() const { return return_scores || num_return_sequences > 1 || num_beams > 1; }
+
+  SamplingOptions sampling() const { return {temperature, top_k, top_p, min_p}; }
+
+  // How many tokens buffers are made for; a longer reply lets them grow. The released models have
+  // 1000 positions.
+  std::size_t expected_tokens() const {
+    return static_cast<std::size_t>(std::min(max_new_tokens, std::int64_t{1000}));
+  }
+
+  // Itself; throws std::invalid_argument naming the value that is out of range.
+  const GenerationOptions& checked() const;
+};
+
+}  // namespace mime_fast
