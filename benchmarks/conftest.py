@@ -76,11 +76,14 @@ def record(pytestconfig: pytest.Config) -> Callable[[Row], None]:
 def race(benchmark: Any, record: Callable[[Row], None], budget: Budget, threads: int) -> Run:
     """Times calls in turns: pytest-benchmark ours, its set-up of each round the others.
 
-    `more` holds the further fields of each contestant's row.
+    `more` holds the further fields of each contestant's row; a call does the work `per` times.
     """
 
     def run(
-        group: str, calls: Mapping[str, Call], more: Mapping[str, dict[str, Any]] | None = None
+        group: str,
+        calls: Mapping[str, Call],
+        more: Mapping[str, dict[str, Any]] | None = None,
+        per: int = 1,
     ) -> None:
         running = Race(calls, budget)
         ours = OURS if OURS in calls else next(iter(calls))
@@ -93,7 +96,8 @@ def race(benchmark: Any, record: Callable[[Row], None], budget: Budget, threads:
         benchmark.group = group
         benchmark.pedantic(running.turn, args=(ours,), setup=others, rounds=running.rounds)
         for name, seconds in running.seconds.items():
-            record(summarise(group, name, threads, seconds, **(more or {}).get(name, {})))
+            each = [total / per for total in seconds]
+            record(summarise(group, name, threads, each, **(more or {}).get(name, {})))
 
     return run
 

@@ -61,11 +61,13 @@ def draw_latency(rows: Rows) -> Figure | None:
     panels = figure.subplots(len(groups), 1, squeeze=False, height_ratios=sizes)[:, 0]
     for axes, group in zip(panels, groups, strict=True):
         own = sorted((row for row in rows if row["group"] == group), key=lambda r: -r["median_ms"])
-        _bars(axes, [row["contestant"] for row in own], [row["median_ms"] for row in own])
+        names = [row["contestant"] for row in own]
+        ticks = [row["floor_ms"] for row in own if "floor_ms" in row]
+        _bars(axes, names, [row["median_ms"] for row in own], ticks=ticks)
         ours = next((row["median_ms"] for row in own if row["contestant"] == OURS), None)
         for index, row in enumerate(own):
             ratio = f"  {row['median_ms'] / ours:.2g}×" if ours else ""
-            _label(axes, index, row["median_ms"], f"{row['median_ms']:.3g} ms{ratio}")
+            _label(axes, index, row["median_ms"], f"{_number(row['median_ms'])} ms{ratio}")
             if "floor_ms" in row:
                 axes.plot([row["floor_ms"]] * 2, [index - 0.36, index + 0.36], color=FLOOR, lw=1.6)
         axes.set_title(group)
@@ -105,7 +107,7 @@ def draw_distance(rows: Rows) -> Figure | None:
     axes = figure.subplots()
     _bars(axes, names, ratios, color=HIGHLIGHT)
     for index, (ratio, row) in enumerate(zip(ratios, own, strict=True)):
-        _label(axes, index, ratio, f"{ratio:.2g}×  ({row['floor_ms']:.3g} ms at best)")
+        _label(axes, index, ratio, f"{ratio:.2g}×  ({_number(row['floor_ms'])} ms at best)")
     axes.axvline(1, color=FLOOR, lw=1.2)
     axes.set_xlim(0.8, max(ratios) * 4)
     axes.set_xlabel("times the limit of reading the weights and of arithmetic")
@@ -151,18 +153,27 @@ def draw_bandwidth(floors: Sequence[dict[str, Any]]) -> Figure:
 
 
 def _bars(
-    axes: Axes, names: Sequence[str], values: Sequence[float], color: str | None = None
+    axes: Axes,
+    names: Sequence[str],
+    values: Sequence[float],
+    *,
+    ticks: Sequence[float] = (),
+    color: str | None = None,
 ) -> None:
     colors = [color or (HIGHLIGHT if name.startswith(OURS) else MUTED) for name in names]
     axes.barh(range(len(names)), values, color=colors, height=0.72)
     axes.set_yticks(range(len(names)), names)
     axes.set_ylim(-0.6, len(names) - 0.4)
     axes.set_xscale("log")
-    axes.set_xlim(min(values) / 8, max(values) * 4)
+    axes.set_xlim(min([*values, *ticks]) / 2, max(values) * 4)
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.grid(axis="x", color=GRID)
     axes.set_axisbelow(True)
     axes.tick_params(axis="y", length=0)
+
+
+def _number(value: float) -> str:
+    return f"{value:.0f}" if value >= 1000 else f"{value:.3g}"
 
 
 def _label(axes: Axes, index: int, value: float, text: str) -> None:

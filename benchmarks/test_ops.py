@@ -3,21 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, cast
 
 import numpy as np
-import pytest
 import torch
 from torch import Tensor
 
-from benchmarks.floors import Floors, gate_weights, projection_weights
-from benchmarks.peers import OURS, native
-from benchmarks.workload import BEAM, BEAMS, BLOCKED, CONTEXT, GREEDY, VOCABULARY
+from benchmarks.peers import OURS
+from benchmarks.workload import BEAM, BEAMS, BLOCKED, GREEDY, VOCABULARY
 from mime_fast import _C, sampling
-from mime_fast.checkpoint import Checkpoint
-from mime_fast.engines.eager import load_model
-from mime_fast.models.layers import EncoderLayer
-from mime_fast.models.mime import Mime
 from mime_fast.search import BeamSearch, Sampler
 from mime_fast.search.constraints import Constraints
 from mime_fast.types import FloatArray
@@ -28,86 +21,12 @@ TOP_P, TOP_K, TEMPERATURE = 0.9, 50, 0.8
 Run = Callable[..., None]
 
 
-@pytest.fixture(scope="module")
-def ops(checkpoint: Checkpoint) -> native.Ops:
-    return native.Ops(checkpoint)
-
-
-@pytest.fixture(scope="module")
-def model(checkpoint: Checkpoint, threads: int) -> Mime:
-    torch.set_num_threads(threads)
-    return load_model(checkpoint)
-
-
 def random_states(rows: int, dim: int) -> FloatArray:
     return np.random.default_rng(rows).standard_normal((rows, dim), np.float32)
 
 
 def random_logits(rows: int) -> FloatArray:
     return random_states(rows, VOCABULARY) * np.float32(3)
-
-
-def compare(
-    race: Run,
-    group: str,
-    ours: Callable[[], FloatArray],
-    theirs: Callable[[], Tensor],
-    **fields: Any,
-) -> None:
-    """Same numbers, then the race against torch."""
-
-    @torch.inference_mode()
-    def run_torch() -> Tensor:
-        return theirs()
-
-    np.testing.assert_allclose(ours(), run_torch().numpy(), rtol=0, atol=1e-4)
-    race(group, {OURS: ours, TORCH: run_torch}, {OURS: fields, TORCH: fields})
-
-
-@pytest.mark.parametrize("rows", ROWS)
-def test_projection(
-    race: Run, ops: native.Ops, model: Mime, floors: Floors, checkpoint: Checkpoint, rows: int
-) -> None:
-    x = random_states(rows, checkpoint.config.hidden_dim)
-    tensor, weights = torch.from_numpy(x), projection_weights(checkpoint.config)
-    floor = 1e3 * floors.seconds(rows * weights, weights, "float32")
-    compare(
-        race,
-        "op: projection, rows",
-        lambda: ops.project(x),
-        lambda: model.output(tensor),
-        x=rows,
-        floor_ms=floor,
-    )
-
-
-def test_attention(race: Run, ops: native.Ops, model: Mime, checkpoint: Checkpoint) -> None:
-    x = random_states(CONTEXT, checkpoint.config.hidden_dim)
-    tensor, blocked = torch.from_numpy(x)[None], torch.zeros(1, 1, CONTEXT, dtype=torch.bool)
-    attention = cast("EncoderLayer", model.context_encoder.layers[0]).attention
-    compare(
-        race,
-        "op: self-attention of the context",
-        lambda: ops.attend(x),
-        lambda: attention(tensor, tensor, blocked)[0],
-    )
-
-
-def test_gate(
-    race: Run, ops: native.Ops, model: Mime, floors: Floors, checkpoint: Checkpoint
-) -> None:
-    dim = checkpoint.config.hidden_dim
-    both = random_states(2 * CONTEXT, dim)
-    first, second = both[:CONTEXT], both[CONTEXT:]
-    weights = gate_weights(checkpoint.config)
-    floor = 1e3 * floors.seconds(CONTEXT * weights, weights, "float32")
-    compare(
-        race,
-        "op: gate",
-        lambda: ops.fuse(first, second),
-        lambda: model.fusion(torch.from_numpy(first), torch.from_numpy(second)),
-        floor_ms=floor,
-    )
 
 
 def test_top_k(race: Run, threads: int) -> None:
@@ -156,36 +75,44 @@ def torch_sample(logits: Tensor, uniform: float) -> Tensor:
 def test_greedy_search(race: Run) -> None:
     logits = random_logits(1)
 
-    def ours() -> list[int]:
-        return Sampler(GREEDY, 0, _C, Constraints(GREEDY)).advance(logits)[1]
-
     def theirs() -> list[int]:
         tensor = torch.from_numpy(logits).clone()
         tensor[:, BLOCKED] = -torch.inf
         found: list[int] = tensor.argmax(-1).tolist()
         return found
 
-    assert ours() == theirs()
-    race("op: greedy search, a step", {OURS: ours, TORCH: theirs})
+    def twin() -> list[int]:
+        return Sampler(GREEDY, 0, _C, Constraints(GREEDY)).advance(logits)[1]
+
+    def ours() -> list[int]:
+        return _C.Sampler(GREEDY, 0).advance(logits)[1]
+
+    assert ours() == theirs() == twin()
+    race("op: greedy search, a step", {OURS: ours, TORCH: theirs, TWIN: twin})
 
 
 def test_beam_search(race: Run) -> None:
-    """One step of a beam that is full."""
-    first, logits = random_logits(1), random_logits(BEAMS)
-
-    def ours() -> tuple[list[int], list[int]]:
-        search = BeamSearch(BEAM, _C, Constraints(BEAM))
-        search.live = list(started.live)
-        return search.advance(logits)
+    """The first step, of one row, and the second, of a whole beam."""
+    first, second = random_logits(1), random_logits(BEAMS)
 
     def theirs() -> tuple[list[int], list[int]]:
-        tensor = torch.from_numpy(logits).clone()
-        tensor[:, BLOCKED] = -torch.inf
-        flat = (tensor.log_softmax(-1) + scores).flatten().topk(BEAMS).indices
+        scores = torch.zeros(1)
+        for logits in (first, second):
+            tensor = torch.from_numpy(logits).clone()
+            tensor[:, BLOCKED] = -torch.inf
+            totals = tensor.log_softmax(-1) + scores[:, None]
+            scores, flat = totals.flatten().topk(BEAMS)
         return (flat // VOCABULARY).tolist(), (flat % VOCABULARY).tolist()
 
-    started = BeamSearch(BEAM, _C, Constraints(BEAM))
-    started.advance(first)
-    scores = torch.tensor([[hypothesis.log_prob] for hypothesis in started.live])
-    assert ours() == theirs()
-    race("op: beam search, a step", {OURS: ours, TORCH: theirs})
+    def twin() -> tuple[list[int], list[int]]:
+        search = BeamSearch(BEAM, Constraints(BEAM))
+        search.advance(first)
+        return search.advance(second)
+
+    def ours() -> tuple[list[int], list[int]]:
+        search = _C.BeamSearch(BEAM)
+        search.advance(first)
+        return search.advance(second)
+
+    assert ours() == theirs() == twin()
+    race("op: beam search, two steps", {OURS: ours, TORCH: theirs, TWIN: twin})

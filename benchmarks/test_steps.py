@@ -49,8 +49,9 @@ def test_step(
     checkpoint: Checkpoint,
     rows: int,
 ) -> None:
-    steps = {name: peer(name).prepare_step(request_, rows) for name in STEPPERS}
-    expected = np.asarray(reference.prepare_step(request_, rows)())
+    """One of NEW_TOKENS, with its share of making the state."""
+    steps = {name: peer(name).prepare_steps(request_, rows) for name in STEPPERS}
+    expected = np.asarray(reference.prepare_steps(request_, rows)())
     more = {}
     for name, step in steps.items():
         contestant = BY_NAME[name]
@@ -58,7 +59,7 @@ def test_step(
             np.testing.assert_allclose(np.asarray(step()), expected, rtol=0, atol=1e-3)
         floor = step_seconds(floors, checkpoint.config, contestant.precision, rows)
         more[name] = {"x": rows, "floor_ms": 1e3 * floor}
-    race("one step, rows", steps, more)
+    race("one step, rows", steps, more, per=NEW_TOKENS)
 
 
 def test_streaming(

@@ -28,7 +28,10 @@ CASES: list[tuple[str, int, dict[str, Any]]] = [
 @pytest.fixture(scope="module")
 def generators(threads: int) -> dict[str, Generator]:
     torch.set_num_threads(threads)
-    return {OURS: Generator(engine="native"), REFERENCE: Generator(engine="eager")}
+    return {
+        OURS: Generator(engine="native", intra_threads=threads),
+        REFERENCE: Generator(engine="eager"),
+    }
 
 
 @pytest.mark.parametrize(("group", "count", "options"), CASES, ids=[case[0] for case in CASES])

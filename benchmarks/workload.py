@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 import numpy as np
 
+from mime_fast import checkpoint
 from mime_fast.checkpoint import Checkpoint, parameter_shapes
 from mime_fast.config import GenerationConfig, ModelConfig
 from mime_fast.search.constraints import NEVER_GENERATED
@@ -31,14 +34,24 @@ class Request(NamedTuple):
 
 @cache
 def random_checkpoint(vocabulary: int = VOCABULARY) -> Checkpoint:
-    """The default architecture. Same weights for everybody, in this process and the next."""
+    """The default architecture. Same weights for everybody, in this process and the next.
+
+    Its files are removed at the end of the process.
+    """
     config = ModelConfig(vocab_size=vocabulary)
     generator = np.random.default_rng(0)
     tensors = {
         name: _draw(generator, name, shape) for name, shape in parameter_shapes(config).items()
     }
     words = (f"w{index}" for index in range(vocabulary - CLS - 1))
-    return Checkpoint(config, Tokenizer.from_words(words), tensors)
+    path = Path(_folder().name) / str(vocabulary)
+    checkpoint.save(path, config, Tokenizer.from_words(words), tensors, "# Random weights\n")
+    return checkpoint.load(path)
+
+
+@cache
+def _folder() -> TemporaryDirectory[str]:
+    return TemporaryDirectory()
 
 
 def _draw(generator: np.random.Generator, name: str, shape: tuple[int, ...]) -> FloatArray:

@@ -90,12 +90,12 @@ def _ctranslate2(compute_type: str) -> Callable[[Checkpoint, int], Peer]:
 
 
 def _ours() -> list[Contestant]:
-    """One for each compute type: "auto" is what a user gets, and the one that is compared."""
-    others = [name for name in COMPUTE_TYPES if name not in ("auto", "float32")]
-    found = [Contestant(OURS, _native("auto"), precision="int8" if others else "float32")]
-    for name in others and ["float32", *others]:
-        agreement = "lossy" if name in LOSSY else "exact"
-        found.append(Contestant(f"{OURS} {name}", _native(name), agreement, name, sweeps=False))
+    """What a user gets, then the compute types that it was not made of."""
+    found = [Contestant(OURS, _native("auto"), precision="int8")]
+    for name in COMPUTE_TYPES["native"]:
+        if name not in ("auto", "int8"):  # auto is int8
+            agreement = "lossy" if name in LOSSY else "exact"
+            found.append(Contestant(f"{OURS} {name}", _native(name), agreement, name))
     return found
 
 

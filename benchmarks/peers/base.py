@@ -36,12 +36,12 @@ class SteppingPeer(Peer, Protocol):
     def encode_only(self, requests: Sequence[Request]) -> object:
         """Everything before the first step."""
 
-    def prepare_step(self, request: Request, rows: int) -> Step:
-        """A decoding step of that many rows, some steps into a reply."""
+    def prepare_steps(self, request: Request, rows: int) -> Steps:
+        """NEW_TOKENS steps of that many rows, whose tokens are given: no search."""
 
 
-class Step(Protocol):
-    """Runs one decoding step; the same one each time, so that it can be repeated."""
+class Steps(Protocol):
+    """Makes the same steps each time it is called."""
 
     def __call__(self) -> object:
-        """Logits (rows, vocabulary), numpy's or torch's."""
+        """Logits (rows, vocabulary) of the last step, numpy's or torch's."""

@@ -1,4 +1,4 @@
-"""An engine of ours behind the methods of a peer, driven by our own search."""
+"""An engine of ours behind the methods of a peer."""
 
 from __future__ import annotations
 
@@ -6,13 +6,12 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from benchmarks.peers.base import Step, Tokens
-from benchmarks.workload import BEAM, GREEDY, Request
+from benchmarks.peers.base import Steps, Tokens
+from benchmarks.workload import BEAM, GREEDY, NEW_TOKENS, Request
 from mime_fast.config import GenerationConfig
-from mime_fast.engines.base import Encoded, Engine
-from mime_fast.search import BeamSearch, Sampler, Search, decode
-from mime_fast.search.constraints import Constraints
+from mime_fast.engines.base import Decoding, Encoded, Engine
 from mime_fast.text.tokenizer import CLS
+from mime_fast.types import FloatArray
 
 
 class EnginePeer:
@@ -25,39 +24,36 @@ class EnginePeer:
         return self.batch([request])[0]
 
     def beam(self, request: Request) -> Tokens:
-        (search,) = self._searches([request], BEAM)
-        self._run([request], [search])
-        return list(search.results()[0].tokens)
+        return self._run([request], BEAM)[0]
 
     def batch(self, requests: Sequence[Request]) -> list[Tokens]:
-        searches = self._searches(requests, GREEDY)
-        self._run(requests, searches)
-        return [list(search.results()[0].tokens) for search in searches]
+        return self._run(requests, GREEDY)
 
     def stream(self, request: Request) -> Iterator[int]:
-        (search,) = self._searches([request], GREEDY)
-        for _ in decode(self.engine, self.encode_only([request]), [search]):
-            yield search.leader.tokens[-1]
+        decoding = self._decode([request], GREEDY)
+        while decoding.advance():
+            yield decoding.leader(0).tokens[-1]
 
     def encode_only(self, requests: Sequence[Request]) -> Encoded:
         noise = np.stack([request.noise for request in requests])
         return self.engine.encode([request.dialogue for request in requests], noise, None)
 
-    def prepare_step(self, request: Request, rows: int) -> Step:
-        engine = self.engine
-        state = engine.start(self.encode_only([request]), [0] * rows)
+    def prepare_steps(self, request: Request, rows: int) -> Steps:
+        engine, encoded = self.engine, self.encode_only([request])
         tokens = np.arange(CLS + 1, CLS + 1 + rows)
-        for _ in range(3):
-            engine.step(state, tokens)
-        keep = np.arange(rows)
-        return lambda: engine.step(engine.select(state, keep), tokens)
 
-    def _searches(self, requests: Sequence[Request], options: GenerationConfig) -> list[Search]:
-        constraints, sampling = Constraints(options), self.engine.sampling
-        if options.num_beams > 1:
-            return [BeamSearch(options, sampling, constraints) for _ in requests]
-        return [Sampler(options, 0, sampling, constraints) for _ in requests]
+        def run() -> FloatArray:
+            state = engine.start(encoded, [0] * rows)
+            for _ in range(NEW_TOKENS):
+                logits = engine.step(state, tokens)
+            return logits
 
-    def _run(self, requests: Sequence[Request], searches: Sequence[Search]) -> None:
-        for _ in decode(self.engine, self.encode_only(requests), searches):
-            pass
+        return run
+
+    def _decode(self, requests: Sequence[Request], options: GenerationConfig) -> Decoding:
+        return self.engine.decode(self.encode_only(requests), options, [0] * len(requests))
+
+    def _run(self, requests: Sequence[Request], options: GenerationConfig) -> list[Tokens]:
+        decoding = self._decode(requests, options)
+        decoding.run()
+        return [list(decoding.results(index)[0].tokens) for index in range(len(requests))]

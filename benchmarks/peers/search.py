@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from benchmarks.peers.base import Step, Tokens
+from benchmarks.peers.base import Steps, Tokens
 from benchmarks.workload import BEAMS, BLOCKED, NEW_TOKENS, Request
 from mime_fast.models.mime import pad
 from mime_fast.text.tokenizer import CLS, SOS
@@ -83,14 +83,15 @@ class SearchingPeer(ABC):
         return self.encode(tokens, speakers, noise)
 
     @torch.inference_mode()
-    def prepare_step(self, request: Request, rows: int) -> Step:
-        state = self.select(self.encode_only([request]), torch.zeros(rows, dtype=torch.long))
+    def prepare_steps(self, request: Request, rows: int) -> Steps:
+        start = self.select(self.encode_only([request]), torch.zeros(rows, dtype=torch.long))
         tokens = torch.arange(CLS + 1, CLS + 1 + rows)
-        for position in range(3):
-            _, state = self.step(state, tokens, position)
 
         @torch.inference_mode()
-        def step() -> Tensor:
-            return self.step(state, tokens, 3)[0]
+        def run() -> Tensor:
+            state = start
+            for position in range(NEW_TOKENS):
+                logits, state = self.step(state, tokens, position)
+            return logits
 
-        return step
+        return run
