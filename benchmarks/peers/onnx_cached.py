@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 from unittest.mock import patch
 
 import onnxruntime
@@ -99,12 +100,14 @@ def _export_decode(encode: EncodeOnce, decode: DecodeStep, path: Path) -> None:
     with torch.inference_mode():
         cross = Cross(*(tensor.clone() for tensor in encode(tokens, speakers, noise)))
     cache = decode.empty_cache(len(tokens))
-    wide = {0: ROWS, 3: SOURCE}
+    rows: Any = {0: ROWS}
+    wide: Any = {0: ROWS, 3: SOURCE}
+    blocked: Any = {0: ROWS, 1: SOURCE}
     shapes: tuple[object, ...] = (
-        {0: ROWS},
+        rows,
         {},
-        (wide, wide, {0: ROWS, 1: SOURCE}),
-        ({0: ROWS}, {0: ROWS}, {0: ROWS}, {0: ROWS}),
+        Cross(wide, wide, blocked),
+        Cache(rows, rows, rows, rows),
     )
     _export(decode, (tokens[:, 0], torch.tensor([1]), cross, cache), shapes, path)
 

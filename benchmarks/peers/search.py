@@ -20,7 +20,7 @@ from mime_fast.text.tokenizer import CLS, SOS
 
 
 class SearchingPeer(ABC):
-    """Subclasses encode, start, step and select; the state is theirs."""
+    """Subclasses encode, step and select; the state is theirs."""
 
     def __init__(self) -> None:
         self.blocked = torch.tensor(BLOCKED)
