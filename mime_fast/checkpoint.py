@@ -53,7 +53,7 @@ class Checkpoint:
 
     @cached_property
     def tensors(self) -> dict[str, FloatArray]:
-        """Every tensor as float32, whatever it is stored in; CheckpointError if one is not finite."""
+        """Every tensor as float32, however it is stored; CheckpointError if one is not finite."""
         return _read_tensors(self.weights, self.config)
 
 

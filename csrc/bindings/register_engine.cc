@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "bindings/arguments.h"
+#include "bindings/hypothesis.h"
 #include "bindings/options.h"
 #include "bindings/register.h"
 #include "engine/decoding.h"
@@ -181,18 +182,11 @@ std::unique_ptr<Decoding> decode(const EngineRef& engine, std::vector<EncodedRef
   return std::make_unique<Decoding>(engine, std::move(encoded), options, seeds);
 }
 
-// What mime_fast.search.Hypothesis is made of: tokens, log_prob, log_probs.
-py::tuple to_tuple(const Hypothesis& hypothesis) {
-  return py::make_tuple(py::tuple(py::cast(hypothesis.tokens)), hypothesis.log_prob,
-                        py::tuple(py::cast(hypothesis.log_probs)));
-}
-
-py::list results(Decoding& decoding, std::size_t request) {
-  py::list hypotheses;
-  for (const Hypothesis& found : decoding.search(request).results()) {
-    hypotheses.append(to_tuple(found));
-  }
-  return hypotheses;
+// The search of a request that there is.
+Search& search_of(Decoding& decoding, std::size_t request) {
+  if (request < decoding.size()) return decoding.search(request);
+  throw py::index_error("request must be below " + std::to_string(decoding.size()) + ", got " +
+                        std::to_string(request));
 }
 
 void register_encoded(py::module_& module) {
@@ -216,14 +210,21 @@ void register_decoding(py::module_& module) {
       .def(
           "agreed",
           [](Decoding& d, std::size_t request) {
-            return py::tuple(py::cast(d.search(request).agreed()));
+            return to_python(search_of(d, request).agreed());
           },
           py::arg("request"), "The tokens that the best hypothesis is sure to start with.")
       .def(
           "leader",
-          [](Decoding& d, std::size_t request) { return to_tuple(d.search(request).leader()); },
-          py::arg("request"), "A hypothesis that starts with the agreed tokens.")
-      .def("results", &results, py::arg("request"), "The hypotheses, once the search is over.");
+          [](Decoding& d, std::size_t request) {
+            return to_python(search_of(d, request).leader());
+          },
+          py::arg("request"), "A Hypothesis that starts with the agreed tokens.")
+      .def(
+          "results",
+          [](Decoding& d, std::size_t request) {
+            return to_python(search_of(d, request).results());
+          },
+          py::arg("request"), "The hypotheses, best first, once the search is over.");
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include <string>
 #include <utility>
 
+#include "bindings/hypothesis.h"
 #include "sampling/check.h"
 #include "search/special.h"
 
@@ -14,12 +15,6 @@ namespace py = pybind11;
 
 namespace mime_fast {
 namespace {
-
-py::object to_python(const Hypothesis& hypothesis) {
-  const py::object type = py::module_::import("mime_fast.search.hypothesis").attr("Hypothesis");
-  return type(py::tuple(py::cast(hypothesis.tokens)), hypothesis.log_prob,
-              py::tuple(py::cast(hypothesis.log_probs)));
-}
 
 std::int64_t least_vocab(const TokenIds& blocked) {
   std::int64_t least = kCls + 1;
@@ -70,14 +65,10 @@ void SearchDriver::step(const float* logits) {
   search_->advance(rows_.data(), parents_, tokens_);
 }
 
-py::tuple SearchDriver::agreed() const { return py::tuple(py::cast(search_->agreed())); }
+py::tuple SearchDriver::agreed() const { return to_python(search_->agreed()); }
 
 py::object SearchDriver::leader() const { return to_python(search_->leader()); }
 
-py::list SearchDriver::results() const {
-  py::list replies;
-  for (const Hypothesis& reply : search_->results()) replies.append(to_python(reply));
-  return replies;
-}
+py::list SearchDriver::results() const { return to_python(search_->results()); }
 
 }  // namespace mime_fast

@@ -20,8 +20,8 @@ void pause() {
 }  // namespace
 
 ThreadPool::ThreadPool(int threads) : process_(getpid()) {
-  for (int part = 1; part < threads; ++part) {
-    helpers_.emplace_back([this, part] { help(part); });
+  for (int helper = 1; helper < threads; ++helper) {
+    helpers_.emplace_back([this] { help(); });
   }
 }
 
@@ -33,7 +33,7 @@ ThreadPool::~ThreadPool() {
   stopping_.store(true);
   {
     const std::lock_guard<std::mutex> lock(sleep_);
-    epoch_.fetch_add(1);
+    ticket_.fetch_add(Ticket{1} << kPartBits);
   }
   wake_.notify_all();
   for (std::thread& helper : helpers_) helper.join();
@@ -44,17 +44,19 @@ bool ThreadPool::is_forked() const { return getpid() != process_; }
 void ThreadPool::run(Task task, void* context) {
   task_ = task;
   context_ = context;
-  running_.store(static_cast<int>(helpers_.size()), std::memory_order_relaxed);
-  epoch_.fetch_add(1);  // publishes the task
+  finished_.store(0, std::memory_order_relaxed);
+  const Ticket number = (ticket_.load(std::memory_order_relaxed) >> kPartBits) + 1;
+  ticket_.store(number << kPartBits);  // publishes the task
   if (asleep_.load() > 0) {
     {
       const std::lock_guard<std::mutex> lock(sleep_);
     }  // whoever falls asleep has done so
     wake_.notify_all();
   }
-  task(context, 0);
-  for (int spins = 0; running_.load(std::memory_order_acquire) > 0; ++spins) {
-    // A helper that lost its core to another process must get a chance to run on this one.
+  while (work_on(number)) {
+  }
+  for (int spins = 0; finished_.load(std::memory_order_acquire) < threads(); ++spins) {
+    // A helper that lost its core in the middle of a part must get a chance to run on this one.
     if (spins < 10'000) {
       pause();
     } else {
@@ -63,29 +65,41 @@ void ThreadPool::run(Task task, void* context) {
   }
 }
 
-void ThreadPool::help(int part) {
-  std::uint64_t epoch = 0;
-  while (wait_for(epoch)) {
-    ++epoch;
-    task_(context_, part);
-    running_.fetch_sub(1, std::memory_order_release);
+// Does one part of a task; false if none is left, or the task is not that one any more.
+bool ThreadPool::work_on(Ticket task) {
+  Ticket ticket = ticket_.load(std::memory_order_acquire);
+  int part;
+  do {
+    part = static_cast<int>(ticket & ((Ticket{1} << kPartBits) - 1));
+    if (ticket >> kPartBits != task || part >= threads()) return false;
+  } while (!ticket_.compare_exchange_weak(ticket, ticket + 1, std::memory_order_acq_rel));
+  task_(context_, part);
+  finished_.fetch_add(1, std::memory_order_release);
+  return true;
+}
+
+void ThreadPool::help() {
+  Ticket task = 0;
+  while (!stopping_.load()) {
+    wait_for_change(task);
+    task = ticket_.load(std::memory_order_acquire) >> kPartBits;
+    while (!stopping_.load() && work_on(task)) {
+    }
   }
 }
 
-// Returns when there is a task behind `epoch`; false if there will be none.
-bool ThreadPool::wait_for(std::uint64_t epoch) {
+// Returns when there is another task than that one.
+void ThreadPool::wait_for_change(Ticket task) {
+  const auto changed = [&] { return ticket_.load() >> kPartBits != task; };
   const auto until = std::chrono::steady_clock::now() + kSpin;
-  while (epoch_.load(std::memory_order_acquire) == epoch) {
-    for (int i = 0; i < kPausesPerClock && epoch_.load(std::memory_order_acquire) == epoch; ++i) {
-      pause();
-    }
+  while (!changed()) {
+    for (int i = 0; i < kPausesPerClock && !changed(); ++i) pause();
     if (std::chrono::steady_clock::now() < until) continue;
     std::unique_lock<std::mutex> lock(sleep_);
     asleep_.fetch_add(1);
-    wake_.wait(lock, [&] { return epoch_.load() != epoch; });
+    wake_.wait(lock, changed);
     asleep_.fetch_sub(1);
   }
-  return !stopping_.load();
 }
 
 Team::Team(ThreadPool& pool) : lock_(pool.owner_, std::try_to_lock), pool_(&pool), size_(1) {

@@ -10,7 +10,9 @@
 namespace mime_fast {
 
 // Helpers that wait for work: spinning for a while, since a token's parts are microseconds apart,
-// then asleep. One caller has them at a time; see Team.
+// then asleep. One caller has them at a time; see Team. The caller takes the parts that no helper
+// has begun when it is through with its own: on a busy machine nobody waits for a helper that the
+// system does not run.
 class ThreadPool {
  public:
   // threads >= 1, the caller included.
@@ -24,17 +26,21 @@ class ThreadPool {
  private:
   friend class Team;
   using Task = void (*)(void* context, int part);
+  // The number of a task, and in its low bits the next part of it that nobody has begun.
+  using Ticket = std::uint64_t;
+  static constexpr int kPartBits = 16;
 
   void run(Task task, void* context);
-  void help(int part);
-  bool wait_for(std::uint64_t epoch);
+  void help();
+  bool work_on(Ticket task);
+  void wait_for_change(Ticket task);
   bool is_forked() const;  // a forked child has none of these threads
 
   std::vector<std::thread> helpers_;
   std::mutex owner_;  // held by a Team
 
-  std::atomic<std::uint64_t> epoch_{0};
-  std::atomic<int> running_{0};
+  std::atomic<Ticket> ticket_{0};
+  std::atomic<int> finished_{0};  // parts of this task
   std::atomic<int> asleep_{0};
   std::atomic<bool> stopping_{false};
   Task task_ = nullptr;

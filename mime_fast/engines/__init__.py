@@ -53,7 +53,7 @@ def _native(
 def _eager(checkpoint: Checkpoint, device: str, intra_threads: int | None) -> Engine:
     if intra_threads is not None:
         raise ValueError(
-            f"intra_threads={intra_threads} is for the native engine; torch.set_num_threads is eager's"
+            f"intra_threads={intra_threads} is for the native engine; leave it out for eager"
         )
     try:
         from mime_fast.engines.eager import EagerEngine

@@ -90,9 +90,7 @@ class Engine(Protocol):
         noise: (n, 2, latent), positive group first. emotion: forces the speaker's emotion id.
         """
 
-    def decode(
-        self, encoded: Encoded, options: GenerationConfig, seeds: Sequence[int]
-    ) -> Decoding:
+    def decode(self, encoded: Encoded, options: GenerationConfig, seeds: Sequence[int]) -> Decoding:
         """One search for each dialogue, all with the same options, decoded together."""
 
     def start(self, encoded: Encoded, rows: Sequence[int]) -> Any:

@@ -11,25 +11,7 @@ from mime_fast.checkpoint import Checkpoint, CheckpointError
 from mime_fast.config import GenerationConfig
 from mime_fast.engines.base import Encoded, Sampling
 from mime_fast.engines.threads import default_threads
-from mime_fast.search.hypothesis import Hypothesis
 from mime_fast.types import Dialogue, FloatArray, IntArray
-
-
-class NativeDecoding:
-    """Replies that are being decoded; see Decoding."""
-
-    def __init__(self, decoding: _C.Decoding) -> None:
-        self._decoding = decoding
-        self.advance, self.run = decoding.advance, decoding.run
-        self.agreed = decoding.agreed
-
-    def leader(self, request: int) -> Hypothesis:
-        """See Decoding.leader."""
-        return Hypothesis(*self._decoding.leader(request))
-
-    def results(self, request: int) -> list[Hypothesis]:
-        """See Decoding.results."""
-        return [Hypothesis(*found) for found in self._decoding.results(request)]
 
 
 class NativeEngine:
@@ -74,9 +56,9 @@ class NativeEngine:
 
     def decode(
         self, encoded: Encoded, options: GenerationConfig, seeds: Sequence[int]
-    ) -> NativeDecoding:
+    ) -> _C.Decoding:
         """See Engine.decode."""
-        return NativeDecoding(self.engine.decode(encoded.memory, options, list(seeds)))
+        return self.engine.decode(encoded.memory, options, seeds)
 
     def start(self, encoded: Encoded, rows: Sequence[int]) -> _C.DecodeState:
         """See Engine.start."""
