@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --constraint constraints.txt
 INPUTS := pyproject.toml setup.py constraints.txt CMakeLists.txt $(shell find csrc -type f)
-CXX_FILES := $(shell find csrc -name '*.h' -o -name '*.cc' -o -name '*.cu' -o -name '*.cuh')
+CXX_FILES := $(shell find csrc benchmarks -name '*.h' -o -name '*.cc' -o -name '*.cu' -o -name '*.cuh')
 PY_PATHS := $(wildcard mime_fast benchmarks tests setup.py)
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
@@ -15,16 +15,27 @@ export PIP_NO_INPUT := 1
 export HF_HUB_OFFLINE := 1
 export HF_HUB_DISABLE_TELEMETRY := 1
 
-.PHONY: help demo test lint format clean
+.PHONY: help demo test bench bench-quick bench-report lint format clean
 
 help:  ## show this list
-	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 22
 
 demo: $(VENV)/.stamp-demo  ## install the package (no torch) and show some replies
 	$(BIN)/mime-fast chat --message "I lost my dog yesterday."
 
 test: $(VENV)/.stamp-dev  ## install everything that the tests need, and run them
 	$(BIN)/pytest $(PYTEST_ARGS)
+
+bench: $(VENV)/.stamp-bench  ## measure everything beside its peers (an hour), and make a page of it
+	$(BIN)/python -m benchmarks.run $(BENCH_ARGS)
+	$(BIN)/python -m benchmarks.report
+
+bench-quick: $(VENV)/.stamp-bench  ## the same in three minutes: fewer rounds, sizes and peers
+	$(BIN)/python -m benchmarks.run --quick $(BENCH_ARGS)
+	$(BIN)/python -m benchmarks.report
+
+bench-report: $(VENV)/.stamp-bench  ## make the pages of RESULTS='FILE.json ...' (the newest) again
+	$(BIN)/python -m benchmarks.report $(RESULTS)
 
 lint: $(VENV)/.stamp-dev  ## check style, types and formatting
 	$(BIN)/ruff check $(PY_PATHS)
@@ -39,7 +50,7 @@ format: $(VENV)/.stamp-dev  ## rewrite the files as lint wants them
 
 clean:  ## remove everything that was built; .venv stays, with its packages
 	rm -rf build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
-	rm -f mime_fast/_C.*.so $(VENV)/.stamp-demo $(VENV)/.stamp-dev
+	rm -f mime_fast/_C.*.so $(VENV)/.stamp-demo $(VENV)/.stamp-dev $(VENV)/.stamp-bench
 
 $(VENV)/.stamp-python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
@@ -69,4 +80,9 @@ $(VENV)/.stamp-dev: export CMAKE_ARGS += -DMIME_FAST_WERROR=ON
 $(VENV)/.stamp-dev: $(INPUTS) $(VENV)/.stamp-torch
 	@echo 'Building and installing mime_fast with its development tools in $(VENV)'
 	$(PIP_INSTALL) --editable '.[dev]'
+	@touch $@ $(VENV)/.stamp-demo
+
+$(VENV)/.stamp-bench: $(INPUTS) $(VENV)/.stamp-torch
+	@echo 'Building and installing mime_fast in $(VENV) with the libraries that it is measured beside'
+	$(PIP_INSTALL) --editable '.[bench]'
 	@touch $@ $(VENV)/.stamp-demo

@@ -1,0 +1,128 @@
+"""Fixtures of the timed suites, and the hook that writes what they recorded."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmarks.floors import Floors
+from benchmarks.harness import FULL, QUICK, Budget, Call, Race, Row, summarise
+from benchmarks.peers import BY_NAME, OURS, REFERENCE
+from benchmarks.workload import random_checkpoint
+from mime_fast.checkpoint import Checkpoint
+
+ROWS = pytest.StashKey[list[Row]]()
+FLOORS = pytest.StashKey[Floors]()
+Run = Callable[..., None]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--threads", type=int, default=1, help="threads of every contestant")
+    parser.addoption("--quick", action="store_true", help="fewer rounds and sizes")
+    parser.addoption("--rows", type=Path, default=None, help="write what was measured there")
+
+
+@pytest.fixture(scope="session")
+def quick(pytestconfig: pytest.Config) -> bool:
+    return bool(pytestconfig.getoption("--quick"))
+
+
+@pytest.fixture(scope="session")
+def threads(pytestconfig: pytest.Config) -> int:
+    return int(pytestconfig.getoption("--threads"))
+
+
+@pytest.fixture(scope="session")
+def budget(*, quick: bool) -> Budget:
+    return QUICK if quick else FULL
+
+
+@pytest.fixture(scope="session")
+def floors(pytestconfig: pytest.Config, threads: int, *, quick: bool) -> Floors:
+    pytestconfig.stash[FLOORS] = Floors.measure(threads, 0.05 if quick else 0.3)
+    return pytestconfig.stash[FLOORS]
+
+
+@pytest.fixture(scope="session")
+def checkpoint() -> Checkpoint:
+    return random_checkpoint()
+
+
+@pytest.fixture(scope="session")
+def peer(checkpoint: Checkpoint, threads: int) -> Callable[[str], Any]:
+    """A contestant by name, made once."""
+    return cache(lambda name: BY_NAME[name].create(checkpoint, threads))
+
+
+@pytest.fixture(scope="session")
+def reference(peer: Callable[[str], Any]) -> Any:
+    """Whose tokens are the definition of right."""
+    return peer(REFERENCE)
+
+
+@pytest.fixture(scope="session")
+def record(pytestconfig: pytest.Config) -> Callable[[Row], None]:
+    """Keep a row for the results file."""
+    return pytestconfig.stash.setdefault(ROWS, []).append
+
+
+@pytest.fixture
+def race(benchmark: Any, record: Callable[[Row], None], budget: Budget, threads: int) -> Run:
+    """Times calls in turns: pytest-benchmark ours, its set-up of each round the others.
+
+    `more` holds the further fields of each contestant's row; a call does the work `per` times.
+    """
+
+    def run(
+        group: str,
+        calls: Mapping[str, Call],
+        more: Mapping[str, dict[str, Any]] | None = None,
+        per: int = 1,
+    ) -> None:
+        running = Race(calls, budget)
+        ours = OURS if OURS in calls else next(iter(calls))
+
+        def others() -> None:
+            for name in calls:
+                if name != ours:
+                    running.turn(name)
+
+        benchmark.group = group
+        benchmark.pedantic(running.turn, args=(ours,), setup=others, rounds=running.rounds)
+        for name, seconds in running.seconds.items():
+            each = [total / per for total in seconds]
+            record(summarise(group, name, threads, each, **(more or {}).get(name, {})))
+
+    return run
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    path: Path | None = session.config.getoption("--rows")
+    if path is not None:
+        floors = session.config.stash.get(FLOORS, None)
+        values = {
+            "floors": asdict(floors) if floors else None,
+            "rows": [row.to_dict() for row in session.config.stash.get(ROWS, [])],
+        }
+        path.write_text(json.dumps(values), encoding="utf-8")
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    """Each group with its ratio to ours."""
+    rows = config.stash.get(ROWS, [])
+    ours = {(row.group, row.x): row.median_ms for row in rows if row.contestant == OURS}
+    for row in rows:
+        own = ours.get((row.group, row.x))
+        ratio = f"{row.median_ms / own:8.2f}x" if own else " " * 9
+        size = "" if row.x is None else f" at {row.x:g}"
+        terminalreporter.write_line(
+            f"{row.group + size:44} {row.contestant:20} {row.median_ms:10.3f} ms {ratio}"
+        )

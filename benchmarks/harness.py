@@ -1,0 +1,90 @@
+"""Round robin over contestants: machines drift, ratios within one run hold."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+
+Call = Callable[[], object]
+SHORTEST = 200e-6  # seconds a measurement; shorter calls are repeated within it
+
+
+@dataclass
+class Row:
+    """One contestant in one race."""
+
+    group: str
+    contestant: str
+    threads: int
+    median_ms: float
+    p10_ms: float
+    p90_ms: float
+    rounds: int
+    x: float | None = None  # where the group is a line: the batch size, the length of context, ...
+    floor_ms: float | None = None  # what this machine cannot do faster, see floors.py
+    equal: float | None = None  # share of tokens equal to the reference's; None: not comparable
+    extra: dict[str, Any] = field(default_factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        """As the results file holds it."""
+        return {key: value for key, value in asdict(self).items() if value not in (None, {})}
+
+
+@dataclass(frozen=True)
+class Budget:
+    """How long a race may take."""
+
+    seconds: float
+    fewest: int
+    most: int
+
+    def rounds(self, seconds_a_round: float) -> int:
+        """How many rounds fit."""
+        return max(self.fewest, min(self.most, int(self.seconds / seconds_a_round)))
+
+
+FULL, QUICK = Budget(8.0, 7, 300), Budget(0.4, 3, 50)
+
+
+def time_call(call: Call, repeats: int = 1) -> float:
+    """Seconds a call."""
+    started = time.perf_counter()
+    for _ in range(repeats):
+        call()
+    return (time.perf_counter() - started) / repeats
+
+
+class Race:
+    """Contestants on one task, each warmed up, then timed in turns."""
+
+    def __init__(self, calls: Mapping[str, Call], budget: Budget) -> None:
+        self.calls = dict(calls)
+        for call in self.calls.values():
+            call()
+        once = {name: time_call(call) for name, call in self.calls.items()}
+        self.repeats = {name: max(1, math.ceil(SHORTEST / once[name])) for name in once}
+        self.rounds = budget.rounds(sum(max(SHORTEST, seconds) for seconds in once.values()))
+        self.seconds: dict[str, list[float]] = {name: [] for name in self.calls}
+
+    def turn(self, name: str) -> None:
+        """Time one contestant once."""
+        self.seconds[name].append(time_call(self.calls[name], self.repeats[name]))
+
+    def run(self) -> None:
+        """All rounds."""
+        for _ in range(self.rounds):
+            for name in self.calls:
+                self.turn(name)
+
+
+def summarise(
+    group: str, contestant: str, threads: int, seconds: Sequence[float], **more: Any
+) -> Row:
+    """A row of its median and spread."""
+    p10, median, p90 = (1e3 * np.percentile(seconds, [10, 50, 90])).tolist()
+    return Row(group, contestant, threads, median, p10, p90, len(seconds), **more)

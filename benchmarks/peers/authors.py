@@ -1,0 +1,47 @@
+"""The authors' way of decoding: no cache, every step runs the decoder over the whole prefix.
+
+Written by us from their code: they also project every position of the prefix onto the vocabulary
+and normalise it, and read the last one. They run 51 steps whatever the reply; this runs as many as
+the others.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from benchmarks.peers.search import SearchingPeer
+from mime_fast.checkpoint import Checkpoint
+from mime_fast.engines.eager import load_model
+from mime_fast.models.mime import Groups, Memory
+
+
+class State(NamedTuple):
+    """The fused context and the decoder's input so far, one entry a row."""
+
+    memory: Memory
+    tokens: Tensor  # (rows, steps)
+
+
+class Authors(SearchingPeer):
+    """Eager PyTorch, without a cache."""
+
+    def __init__(self, checkpoint: Checkpoint) -> None:
+        super().__init__()
+        self.model = load_model(checkpoint)
+
+    def encode(self, tokens: Tensor, speakers: Tensor, noise: Tensor) -> State:
+        memory = self.model.encode(tokens, speakers, Groups(noise[:, 0], noise[:, 1]))
+        return State(memory, torch.empty(len(tokens), 0, dtype=torch.long))
+
+    def step(self, state: State, tokens: Tensor, position: int) -> tuple[Tensor, State]:  # noqa: ARG002 - the prefix knows its length
+        state = State(state.memory, torch.cat([state.tokens, tokens[:, None]], 1))
+        states = self.model.decode(state.tokens, state.memory)
+        return self.model.output(states).log_softmax(-1)[:, -1], state
+
+    def select(self, state: State, rows: Tensor) -> State:
+        memory = state.memory
+        chosen = memory._replace(fused=memory.fused[rows], real=memory.real[rows])
+        return State(chosen, state.tokens[rows])

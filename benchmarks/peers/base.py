@@ -1,0 +1,47 @@
+"""What every contestant can do, on token ids."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Protocol
+
+from benchmarks.workload import Request
+
+Tokens = list[int]
+
+
+class Peer(Protocol):
+    """A loaded model that answers with exactly NEW_TOKENS tokens."""
+
+    def greedy(self, request: Request) -> Tokens:
+        """The likeliest token at each step."""
+
+    def beam(self, request: Request) -> Tokens:
+        """The best hypothesis of a beam of BEAMS."""
+
+    def batch(self, requests: Sequence[Request]) -> list[Tokens]:
+        """Greedy replies to several requests of one length, together."""
+
+
+class StreamingPeer(Peer, Protocol):
+    """A peer whose tokens can be had one by one."""
+
+    def stream(self, request: Request) -> Iterator[int]:
+        """The tokens of `greedy`, each as soon as it is known."""
+
+
+class SteppingPeer(Peer, Protocol):
+    """A peer of which one part can be timed alone."""
+
+    def encode_only(self, requests: Sequence[Request]) -> object:
+        """Everything before the first step."""
+
+    def prepare_steps(self, request: Request, rows: int) -> Steps:
+        """NEW_TOKENS steps of that many rows, whose tokens are given: no search."""
+
+
+class Steps(Protocol):
+    """Makes the same steps each time it is called."""
+
+    def __call__(self) -> object:
+        """Logits (rows, vocabulary) of the last step, numpy's or torch's."""

@@ -1,0 +1,123 @@
+"""ONNX Runtime: the cached torch modules exported, in float32 and dynamically quantised to int8."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+from unittest.mock import patch
+
+import onnxruntime
+import torch
+from onnxruntime.quantization import QuantType, quantize_dynamic
+from torch import Tensor, nn
+from torch.export import Dim
+
+from benchmarks.peers.torch_cached import CachedPeer, modules
+from benchmarks.peers.torch_modules import Cache, Cross, DecodeStep, EncodeOnce
+from mime_fast.checkpoint import Checkpoint
+from mime_fast.text.tokenizer import CLS
+
+# The checkpoint is kept beside its export, so that its id stays its own.
+_EXPORTED: dict[int, tuple[Checkpoint, TemporaryDirectory[str]]] = {}
+ROWS, SOURCE = Dim("rows", min=1, max=1024), Dim("source", min=1, max=1000)
+
+
+def create(checkpoint: Checkpoint, precision: str, threads: int) -> CachedPeer:
+    """precision: "float32" or "int8"."""
+    encode, decode = modules(checkpoint)
+    folder = Path(_export_both(checkpoint, encode, decode).name)
+    suffix = ".int8.onnx" if precision == "int8" else ".onnx"
+    encoder = _Session(folder / f"encode{suffix}", threads)
+    decoder = _Session(folder / f"decode{suffix}", threads)
+
+    def run_encode(tokens: Tensor, speakers: Tensor, noise: Tensor) -> Cross:
+        return Cross(*encoder(tokens, speakers, noise))
+
+    def run_decode(
+        tokens: Tensor, position: Tensor, cross: Cross, cache: Cache
+    ) -> tuple[Tensor, Cache]:
+        logits, *updated = decoder(tokens, position, *cross, *cache)
+        return logits, Cache(*updated)
+
+    return CachedPeer(run_encode, run_decode, decode.empty_cache)
+
+
+def _export_both(
+    checkpoint: Checkpoint, encode: EncodeOnce, decode: DecodeStep
+) -> TemporaryDirectory[str]:
+    """Once a process: it takes 12 s, and both precisions need it."""
+    if id(checkpoint) not in _EXPORTED:
+        folder = TemporaryDirectory()
+        path = Path(folder.name)
+        _export_encode(encode, path / "encode.onnx")
+        _export_decode(encode, decode, path / "decode.onnx")
+        for part in ("encode", "decode"):
+            quantized = path / f"{part}.int8.onnx"
+            quantize_dynamic(path / f"{part}.onnx", quantized, weight_type=QuantType.QInt8)
+        _EXPORTED[id(checkpoint)] = checkpoint, folder
+    return _EXPORTED[id(checkpoint)][1]
+
+
+class _Session:
+    """Torch tensors in and out, without a copy."""
+
+    def __init__(self, path: Path, threads: int) -> None:
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.inter_op_num_threads = 1
+        self._session = onnxruntime.InferenceSession(
+            path.read_bytes(), options, providers=["CPUExecutionProvider"]
+        )
+        self._inputs = [each.name for each in self._session.get_inputs()]
+
+    def __call__(self, *tensors: Tensor) -> Sequence[Tensor]:
+        arrays = [tensor.numpy() for tensor in tensors]
+        feeds = dict(zip(self._inputs, arrays, strict=True))
+        return [torch.from_numpy(array) for array in self._session.run(None, feeds)]
+
+
+def _examples(encode: EncodeOnce, rows: int = 2, source: int = 5) -> tuple[Tensor, Tensor, Tensor]:
+    tokens = torch.full((rows, source), CLS)
+    # Two tensors: the exporter would make one input of one tensor.
+    return tokens, tokens.clone(), torch.zeros(rows, 2, encode.model.config.latent_dim)
+
+
+def _export_encode(encode: EncodeOnce, path: Path) -> None:
+    ids = {0: ROWS, 1: SOURCE}
+    with patch.object(torch, "isin", _isin):  # which the exporter cannot translate
+        _export(encode, _examples(encode), (ids, ids, {0: ROWS}), path)
+
+
+def _isin(elements: Tensor, tests: Tensor) -> Tensor:
+    return (elements[:, None] == tests).any(-1)
+
+
+def _export_decode(encode: EncodeOnce, decode: DecodeStep, path: Path) -> None:
+    tokens, speakers, noise = _examples(encode)
+    with torch.inference_mode():
+        cross = Cross(*(tensor.clone() for tensor in encode(tokens, speakers, noise)))
+    cache = decode.empty_cache(len(tokens))
+    rows: Any = {0: ROWS}
+    wide: Any = {0: ROWS, 3: SOURCE}
+    blocked: Any = {0: ROWS, 1: SOURCE}
+    shapes: tuple[object, ...] = (
+        rows,
+        {},
+        Cross(wide, wide, blocked),
+        Cache(rows, rows, rows, rows),
+    )
+    _export(decode, (tokens[:, 0], torch.tensor([1]), cross, cache), shapes, path)
+
+
+def _export(
+    module: nn.Module, arguments: tuple[object, ...], shapes: tuple[object, ...], path: Path
+) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of the exporter about itself
+        torch.onnx.export(
+            module, arguments, path, dynamic_shapes=shapes, dynamo=True, external_data=False,
+            verbose=False,
+        )  # fmt: skip

@@ -1,0 +1,71 @@
+"""Several clients at once, each asking again as soon as it is answered."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+import pytest
+
+from benchmarks.harness import Row, summarise
+from benchmarks.peers import BY_NAME, CONTESTANTS, check
+from benchmarks.workload import Request, random_requests
+from mime_fast.checkpoint import Checkpoint
+
+LOADED = [each.name for each in CONTESTANTS if each.sweeps]
+CLIENTS, QUICK_CLIENTS = (1, 2, 4, 8), (4,)
+REPLIES, QUICK_REPLIES = 25, 4  # of each client, in each block
+BLOCKS, QUICK_BLOCKS = 8, 1  # contestants take turns block by block
+
+
+@pytest.mark.parametrize("clients", CLIENTS)
+def test_load(
+    peer: Callable[[str], Any],
+    reference: Any,
+    record: Callable[[Row], None],
+    checkpoint: Checkpoint,
+    clients: int,
+    *,
+    quick: bool,
+    threads: int,
+) -> None:
+    if threads > 1 or (quick and clients not in QUICK_CLIENTS):
+        pytest.skip("clients share the cores, one thread each; fewer of them in a quick run")
+    requests = random_requests(checkpoint.config, clients)
+    expected = [reference.greedy(request) for request in requests]
+    replies, blocks = (QUICK_REPLIES, QUICK_BLOCKS) if quick else (REPLIES, BLOCKS)
+    latencies: dict[str, list[float]] = {name: [] for name in LOADED}
+    elapsed = dict.fromkeys(LOADED, 0.0)
+    for _ in range(blocks):
+        for name in LOADED:
+            started = time.perf_counter()
+            seconds, answers = serve(peer(name), requests, replies)
+            elapsed[name] += time.perf_counter() - started
+            latencies[name] += seconds
+            check(BY_NAME[name], answers, expected)
+    for name, seconds in latencies.items():
+        extra = {
+            "p99_ms": 1e3 * float(np.percentile(seconds, 99)),
+            "replies_per_second": len(seconds) / elapsed[name],
+        }
+        record(summarise("clients", name, threads, seconds, x=clients, extra=extra))
+
+
+def serve(peer: Any, requests: list[Request], replies: int) -> tuple[list[float], list[list[int]]]:
+    """Each client's latencies, all in one list, and its last answer."""
+
+    def ask(request: Request) -> tuple[list[float], list[int]]:
+        seconds = []
+        for _ in range(replies):
+            started = time.perf_counter()
+            answer = peer.greedy(request)
+            seconds.append(time.perf_counter() - started)
+        return seconds, answer
+
+    with ThreadPoolExecutor(len(requests)) as pool:
+        results = list(pool.map(ask, requests))
+    latencies = [latency for seconds, _ in results for latency in seconds]
+    return latencies, [answer for _, answer in results]

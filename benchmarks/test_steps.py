@@ -1,0 +1,103 @@
+"""Parts of a reply: encoding, one decoding step, the first token, the gap to the next one."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from benchmarks.floors import Floors, context_weights, step_seconds
+from benchmarks.harness import Budget, Row, summarise
+from benchmarks.peers import BY_NAME, CONTESTANTS, OURS, check
+from benchmarks.workload import BEAMS, CONTEXT, NEW_TOKENS, Request, random_requests
+from mime_fast.checkpoint import Checkpoint
+
+STEPPERS = [each.name for each in CONTESTANTS if each.steps and each.sweeps]
+STREAMERS = [each.name for each in CONTESTANTS if each.streams and each.sweeps]
+Peers = Callable[[str], Any]
+Run = Callable[..., None]
+
+
+@pytest.fixture(scope="module")
+def request_(checkpoint: Checkpoint) -> Request:
+    return random_requests(checkpoint.config, 1)[0]
+
+
+def test_encoding(
+    race: Run, peer: Peers, floors: Floors, request_: Request, checkpoint: Checkpoint
+) -> None:
+    weights = context_weights(checkpoint.config)
+    more = {
+        name: {"floor_ms": 1e3 * floors.seconds(CONTEXT * weights, weights, precision)}
+        for name in STEPPERS
+        for precision in [computed_in(name)]
+    }
+    race("encoding", {n: lambda n=n: peer(n).encode_only([request_]) for n in STEPPERS}, more)
+
+
+def computed_in(name: str) -> str:
+    """Ours encodes and hands out logits in float32: only a search screens words in int8."""
+    return "float32" if name.startswith(OURS) else BY_NAME[name].precision
+
+
+@pytest.mark.parametrize("rows", [1, BEAMS, 32])
+def test_step(
+    race: Run,
+    peer: Peers,
+    reference: Any,
+    floors: Floors,
+    request_: Request,
+    checkpoint: Checkpoint,
+    rows: int,
+) -> None:
+    """One of NEW_TOKENS, with its share of making the state."""
+    steps = {name: peer(name).prepare_steps(request_, rows) for name in STEPPERS}
+    expected = np.asarray(reference.prepare_steps(request_, rows)())
+    more = {}
+    for name, step in steps.items():
+        contestant = BY_NAME[name]
+        if contestant.agreement == "exact":
+            np.testing.assert_allclose(np.asarray(step()), expected, rtol=0, atol=1e-3)
+        floor = step_seconds(floors, checkpoint.config, computed_in(name), rows)
+        more[name] = {"x": rows, "floor_ms": 1e3 * floor}
+    race("one step, rows", steps, more, per=NEW_TOKENS)
+
+
+def test_streaming(
+    peer: Peers,
+    reference: Any,
+    record: Callable[[Row], None],
+    budget: Budget,
+    threads: int,
+    request_: Request,
+) -> None:
+    """Not a race of calls: each reply gives one first token and many gaps."""
+    expected = reference.greedy(request_)
+    firsts: dict[str, list[float]] = {name: [] for name in STREAMERS}
+    gaps: dict[str, list[float]] = {name: [] for name in STREAMERS}
+    for name in STREAMERS:
+        check(BY_NAME[name], [list(peer(name).stream(request_))], [expected])
+    for _ in range(max(budget.fewest, budget.most // 10)):
+        for name in STREAMERS:
+            first, *rest = arrivals(peer(name), request_)
+            firsts[name].append(first)
+            gaps[name] += rest
+    for name in STREAMERS:
+        record(summarise("first token", name, threads, firsts[name]))
+        p99 = 1e3 * float(np.percentile(gaps[name], 99))
+        row = summarise("gap between tokens", name, threads, gaps[name], extra={"p99_ms": p99})
+        record(row)
+
+
+def arrivals(peer: Any, request: Request) -> list[float]:
+    """Seconds to the first token, then between tokens."""
+    times = [time.perf_counter()]
+    with torch.inference_mode():
+        for _ in peer.stream(request):
+            times.append(time.perf_counter())  # noqa: PERF401 - a comprehension reads no clearer
+    assert len(times) == NEW_TOKENS + 1
+    return np.diff(times).tolist()

@@ -1,0 +1,77 @@
+"""What is measured: a model of the default shape with seeded random weights, and its requests."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import NamedTuple
+
+import numpy as np
+
+from mime_fast import checkpoint
+from mime_fast.checkpoint import Checkpoint, parameter_shapes
+from mime_fast.config import GenerationConfig, ModelConfig
+from mime_fast.search.constraints import NEVER_GENERATED
+from mime_fast.text.tokenizer import CLS, EOS, SYS, USR, Tokenizer
+from mime_fast.types import Dialogue, FloatArray
+
+VOCABULARY = 23_700  # about the authors' vocabulary
+CONTEXT = 40  # tokens
+NEW_TOKENS = 20  # exactly: nobody may end earlier and look faster
+BEAMS = 5
+GREEDY = GenerationConfig(min_new_tokens=NEW_TOKENS, max_new_tokens=NEW_TOKENS)
+BEAM = GREEDY.replace(num_beams=BEAMS)
+BLOCKED = [*NEVER_GENERATED, EOS]  # at every one of the NEW_TOKENS steps
+
+
+class Request(NamedTuple):
+    """A dialogue in token ids, and the noise of its response emotions."""
+
+    dialogue: Dialogue
+    noise: FloatArray  # (2, latent)
+
+
+@cache
+def random_checkpoint(vocabulary: int = VOCABULARY) -> Checkpoint:
+    """The default architecture. Same weights for everybody, in this process and the next.
+
+    Its files are removed at the end of the process.
+    """
+    config = ModelConfig(vocab_size=vocabulary)
+    generator = np.random.default_rng(0)
+    tensors = {
+        name: _draw(generator, name, shape) for name, shape in parameter_shapes(config).items()
+    }
+    words = (f"w{index}" for index in range(vocabulary - CLS - 1))
+    path = Path(_folder().name) / str(vocabulary)
+    checkpoint.save(path, config, Tokenizer.from_words(words), tensors, "# Random weights\n")
+    return checkpoint.load(path)
+
+
+@cache
+def _folder() -> TemporaryDirectory[str]:
+    return TemporaryDirectory()
+
+
+def _draw(generator: np.random.Generator, name: str, shape: tuple[int, ...]) -> FloatArray:
+    """Weights that keep activations near 1, so that words, positions and contexts all matter."""
+    drawn = generator.standard_normal(shape, np.float32)
+    if name == "output.weight":
+        return drawn * np.float32(3 * shape[1] ** -0.5)  # logits spread as a trained model's do
+    if len(shape) > 1:
+        return drawn * np.float32(np.prod(shape[1:]) ** -0.5)
+    return drawn * np.float32(0.1) + np.float32(name.endswith("norm.weight"))
+
+
+def random_requests(config: ModelConfig, count: int, context: int = CONTEXT) -> list[Request]:
+    """`count` contexts of that many tokens. Request i is the same whatever the count."""
+    return [_random_request(config, context, index) for index in range(count)]
+
+
+def _random_request(config: ModelConfig, context: int, index: int) -> Request:
+    generator = np.random.default_rng([context, index])
+    words = generator.integers(CLS + 1, config.vocab_size, context - 1)
+    turns = np.sort(generator.integers(0, 3, context - 1)) % 2
+    dialogue = Dialogue([CLS, *words.tolist()], [CLS, *np.where(turns, SYS, USR).tolist()])
+    return Request(dialogue, generator.standard_normal((2, config.latent_dim), np.float32))
