@@ -28,6 +28,7 @@ from mime_fast.types import FloatArray
 
 FORMAT = 1
 DEFAULT = Path(__file__).parent / "pretrained"
+DRAFTS = "drafts.safetensors"
 CONFIG, WEIGHTS, TOKENIZER, CARD = (
     "config.json",
     "model.safetensors",
@@ -50,6 +51,11 @@ class Checkpoint:
     config: ModelConfig
     tokenizer: Tokenizer
     weights: Path  # model.safetensors
+
+    @property
+    def drafts(self) -> Path:
+        """The draft table, which a checkpoint may lack; see mime_fast.drafts."""
+        return self.weights.with_name(DRAFTS)
 
     @cached_property
     def tensors(self) -> dict[str, FloatArray]:

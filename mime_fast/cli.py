@@ -238,6 +238,35 @@ def train(
 
 
 @app.command()
+def draft(
+    data: Data,
+    checkpoint: Ckpt = None,
+    count: Annotated[int, typer.Option(help="Answer this many contexts; 0: all.")] = 0,
+) -> None:
+    """Make a checkpoint's draft table, which speeds greedy replies up (extra `train`).
+
+    The model answers the contexts of the training data, and what it tends to say is written to
+    drafts.safetensors in the checkpoint. Replies stay the same.
+
+    mime-fast draft --data ed --checkpoint runs/mime
+    """
+    with _needs("train"):
+        from mime_fast.training.data import load_examples
+    from rich.progress import track
+
+    from mime_fast import checkpoint as checkpoints, drafts
+    from mime_fast.generator import Generator
+
+    folder = checkpoints.DEFAULT if checkpoint is None else checkpoint
+    contexts = [example.context for example in load_examples(data / "train.jsonl")]
+    messages = contexts[: count or None]
+    said = drafts.replies(Generator(folder), messages)
+    table = drafts.count(track(said, "answering", len(messages)))
+    path = folder / checkpoints.DRAFTS
+    print(f"wrote {drafts.save_table(table, path)} entries to {path}")
+
+
+@app.command()
 def evaluate(
     data: Annotated[
         Path, typer.Option(help="A JSON-lines file, or a folder (test_examples or test).")

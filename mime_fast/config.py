@@ -151,6 +151,7 @@ class GenerationConfig(Config):
     no_repeat_ngram_size: int = 0  # 0: off
     num_return_sequences: int = 1
     return_scores: bool = False
+    speculation: bool = True  # native, greedy: verified drafts, the same tokens in fewer steps
     seed: int | None = None  # None: one is drawn and reported in the Response
     stochastic_emotion: bool = True  # False: the means of the emotion distributions
     emotion: str | None = None  # force the speaker's emotion
@@ -168,7 +169,14 @@ class GenerationConfig(Config):
         require_number(self, "top_p", "in (0, 1]", 5e-324, 1.0)
         require_number(self, "min_p", "in [0, 1]", 0.0, 1.0)
         require_number(self, "repetition_penalty", "in [0.01, 100]", 0.01, 100.0)
-        require_bool(self, "early_stopping", "do_sample", "return_scores", "stochastic_emotion")
+        require_bool(
+            self,
+            "early_stopping",
+            "do_sample",
+            "return_scores",
+            "speculation",
+            "stochastic_emotion",
+        )
         if self.seed is not None:
             require_int(self, "seed", least=0)
             require(self.seed < 2**64, f"seed must be below 2**64, got {self.seed}")

@@ -35,6 +35,7 @@ GenerationOptions to_options(py::handle config) {
   options.no_repeat_ngram_size = fields.size("no_repeat_ngram_size");
   options.num_return_sequences = fields.size("num_return_sequences");
   options.return_scores = fields.flag("return_scores");
+  options.speculation = fields.flag("speculation");
   return options;
 }
 

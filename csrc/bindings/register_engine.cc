@@ -26,6 +26,7 @@ Args:
     compute_type: "float32", or "int8": words are screened in int8 and the ones that matter are
         computed in float32, for the same replies at a quarter of the memory traffic.
     threads: of one call, in [1, 256].
+    drafts: drafts.safetensors; empty: greedy decoding makes one step for each token.
 
 Raises:
     ValueError: the file is no checkpoint of that config, or an option is out of range.
@@ -74,14 +75,14 @@ ComputeType to_compute_type(const std::string& name) {
 }
 
 EngineRef load(const std::string& path, py::handle config, const std::string& compute_type,
-               int threads) {
+               int threads, const std::string& drafts) {
   const ModelConfig model_config = to_model_config(config);
   const ComputeType type = to_compute_type(compute_type);
   if (threads < 1 || threads > 256) {
     throw py::value_error("threads must be in [1, 256], got " + std::to_string(threads));
   }
   const py::gil_scoped_release release;
-  return std::make_shared<Engine>(path, model_config, type, threads);
+  return std::make_shared<Engine>(path, drafts, model_config, type, threads);
 }
 
 Array<std::int64_t> to_ids(py::handle value, const char* name, std::int64_t vocab) {
@@ -258,6 +259,7 @@ void register_decoding(py::module_& module) {
   py::class_<Decoding>(module, "Decoding", "Replies that are being decoded; of one thread.")
       .def("advance", &Decoding::advance, release,
            "Make one step of every search that is not over; False if there was none left.")
+      .def_property_readonly("steps", &Decoding::steps, "How many steps were made.")
       .def("run", &Decoding::run, release, "Make all steps that are left.")
       .def(
           "agreed",
@@ -287,7 +289,7 @@ void register_engine(py::module_& module) {
   py::class_<Stepper>(module, "DecodeState", "The rows that are being decoded.");
   py::class_<Engine, EngineRef>(module, "Engine", kEngineDoc)
       .def(py::init(&load), py::arg("path"), py::arg("config"), py::arg("compute_type"),
-           py::arg("threads"))
+           py::arg("threads"), py::arg("drafts") = "")
       .def_property_readonly(
           "instruction_set", [](const Engine&) { return cpu::to_text(cpu::chosen_isa()); },
           "What the kernels were chosen for.")

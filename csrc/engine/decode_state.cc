@@ -27,6 +27,7 @@ DecodeState::DecodeState(const ModelConfig& config, const std::vector<const Memo
     scratch_stride_ = std::max(scratch_stride_, memory->columns);
   }
   resize(max_rows);
+  continues_.assign(memories.size(), 0);
   windows_ = new_windows();
   const std::int64_t needed = max_rows * max_steps * layers_ * slot_stride_;
   slots_.reserve(static_cast<std::size_t>(std::min(needed, kReservedFloats)));
@@ -37,6 +38,7 @@ void DecodeState::resize(std::int64_t max_rows) {
   const auto rows_count = static_cast<std::size_t>(max_rows);
   memories_.reserve(rows_count);
   spare_memories_.reserve(rows_count);
+  continues_.reserve(rows_count);
   for (auto* histories : {&slots_of_, &spare_slots_of_}) {
     histories->resize(rows_count);
     for (auto& history : *histories) history.reserve(static_cast<std::size_t>(max_steps_));
@@ -69,8 +71,9 @@ Rows DecodeState::outer_windows(std::int64_t layer) {
   return {windows_.outer.data() + layer * windows_.max_rows * stride, rows(), stride};
 }
 
-void DecodeState::push_slots() {
-  for (std::size_t row = 0; row < memories_.size(); ++row) slots_of_[row].push_back(next_slot_++);
+void DecodeState::push_slot(std::int64_t row) {
+  const auto index = static_cast<std::size_t>(row);
+  slots_of_[index].push_back(next_slot_++);
   const auto needed = static_cast<std::size_t>(next_slot_ * layers_ * slot_stride_);
   if (needed > slots_.capacity()) slots_.reserve(2 * needed);
   slots_.resize(needed);
@@ -89,15 +92,21 @@ void DecodeState::copy_windows(std::int64_t from, std::int64_t to) {
 }
 
 void DecodeState::select(const std::vector<std::int32_t>& parents) {
+  const auto rows_count = static_cast<std::int64_t>(parents.size());
+  if (rows_count > max_rows_) resize(rows_count);
+  continues_.assign(parents.size(), 0);
   bool in_place = true;
   for (std::size_t row = 0; row < parents.size(); ++row) {
     in_place &= parents[row] == static_cast<std::int32_t>(row);
   }
   if (in_place) return memories_.resize(parents.size());
-  const auto rows_count = static_cast<std::int64_t>(parents.size());
-  if (rows_count > max_rows_) resize(rows_count);
   spare_memories_.resize(parents.size());
   for (std::size_t row = 0; row < parents.size(); ++row) {
+    if (parents[row] < 0) {
+      continues_[row] = 1;
+      spare_memories_[row] = spare_memories_[row - 1];
+      continue;
+    }
     const auto parent = static_cast<std::size_t>(parents[row]);
     spare_memories_[row] = memories_[parent];
     spare_slots_of_[row] = slots_of_[parent];

@@ -24,7 +24,8 @@ class DecodeState {
   // The final layer norm's output of the newest step: (rows, dim).
   Rows hidden() { return {hidden_.data(), rows(), dim_stride_}; }
 
-  // Keeps these rows, in this order: hypotheses fork, move and leave.
+  // Keeps these rows, in this order: hypotheses fork, move and leave. A parent of -1 is the row
+  // before, with the token that it is given in the next step: the row verifies a draft.
   void select(const std::vector<std::int32_t>& parents);
 
  private:
@@ -48,7 +49,8 @@ class DecodeState {
   std::int64_t attended_stride() const {
     return cpu::round_up(key_dim_, cpu::kLanes) + cpu::kLanes;
   }
-  void push_slots();
+  bool continues(std::int64_t row) const { return continues_[static_cast<std::size_t>(row)]; }
+  void push_slot(std::int64_t row);
   void copy_windows(std::int64_t from, std::int64_t to);
 
   std::int64_t layers_;
@@ -62,6 +64,7 @@ class DecodeState {
 
   std::vector<const Memory*> memories_, spare_memories_;              // (rows,)
   std::vector<std::vector<std::int32_t>> slots_of_, spare_slots_of_;  // (max_rows, steps)
+  std::vector<char> continues_;                                       // (rows,) the row before
   Windows windows_{}, spare_windows_{};
   std::vector<float> slots_;
   std::int32_t next_slot_ = 0;

@@ -45,6 +45,7 @@ class Decoder {
   void attend(const Part& part, const Layer& layer, std::int64_t index) const;
   void attend_memory(const Part& part, const Layer& layer, std::int64_t index) const;
   void feed_forward(const Part& part, const Layer& layer, std::int64_t index) const;
+  static void continue_windows(const Part& part, const Rows& windows);
 
   std::vector<Layer> layers_;
   LayerNorm norm_;

@@ -1,5 +1,6 @@
 #include "engine/decoding.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "search/beam.h"
@@ -11,20 +12,33 @@ namespace {
 
 using Searches = std::vector<std::unique_ptr<Search>>;
 
-Searches new_searches(const GenerationOptions& options, const std::vector<std::uint64_t>& seeds) {
+// Rows of a step that drafts may fill up: the screening takes six in one pass.
+constexpr std::int64_t kDraftedRows = 6;
+
+// Drafts pay where a step waits for memory and words are easy to guess: greedy, one digit a row.
+bool are_drafts_worth_it(const GenerationOptions& options) {
+  return options.speculation && !options.do_sample && !options.needs_scores();
+}
+
+Searches new_searches(const Engine& engine, const GenerationOptions& options,
+                      const std::vector<std::uint64_t>& seeds) {
+  const DraftTable* drafts =
+      are_drafts_worth_it(options) && !engine.drafts.empty() ? &engine.drafts : nullptr;
   Searches searches;
   for (const std::uint64_t seed : seeds) {
     if (options.num_beams > 1) {
       searches.push_back(std::make_unique<BeamSearch>(options));
     } else {
-      searches.push_back(std::make_unique<Sampler>(options, seed));
+      searches.push_back(std::make_unique<Sampler>(options, seed, never_generated(), drafts));
     }
   }
   return searches;
 }
 
-std::int64_t rows_each(const GenerationOptions& options) {
-  return options.num_beams > 1 ? options.num_beams : options.num_return_sequences;
+std::int64_t max_rows(std::size_t requests, const GenerationOptions& options) {
+  const std::int64_t each =
+      options.num_beams > 1 ? options.num_beams : options.num_return_sequences;
+  return std::max(static_cast<std::int64_t>(requests) * each, kDraftedRows);
 }
 
 // Every search starts with its rows at the start of its reply: one for a beam, one a sequence else.
@@ -45,11 +59,10 @@ Decoding::Decoding(std::shared_ptr<Engine> engine,
                    const GenerationOptions& options, const std::vector<std::uint64_t>& seeds)
     : engine_(std::move(engine)),
       encoded_(std::move(encoded)),
-      searches_(new_searches(options, seeds)),
+      searches_(new_searches(*engine_, options, seeds)),
       state_(engine_->model.config(), first_memories(encoded_, options),
-             static_cast<std::int64_t>(encoded_.size()) * rows_each(options),
-             options.max_new_tokens),
-      scorer_(engine_->model, static_cast<std::int64_t>(encoded_.size()) * rows_each(options),
+             max_rows(encoded_.size(), options), options.max_new_tokens),
+      scorer_(engine_->model, max_rows(encoded_.size(), options),
               searches_.empty() ? Needs{} : searches_.front()->needs(), engine_->pool.threads()),
       tokens_(static_cast<std::size_t>(state_.rows()), kSos) {}
 
@@ -70,6 +83,7 @@ void Decoding::step(Team& team) {
   engine_->model.step(team, tokens_.data(), state_);
   choose(team, scorer_.score(team, state_.hidden()));
   state_.select(kept_);
+  ++steps_;
 }
 
 void Decoding::choose(Team& team, RowScores* const* scores) {
@@ -79,6 +93,7 @@ void Decoding::choose(Team& team, RowScores* const* scores) {
     own += search->rows();
   }
   scorer_.prepare(team);
+  limit_drafts();
   kept_.clear();
   tokens_.clear();
   std::int32_t first = 0;
@@ -86,10 +101,19 @@ void Decoding::choose(Team& team, RowScores* const* scores) {
     const auto rows = static_cast<std::int32_t>(search->rows());
     if (rows == 0) continue;
     search->advance(scores + first, parents_, chosen_);
-    for (const std::int32_t parent : parents_) kept_.push_back(first + parent);
+    for (const std::int32_t parent : parents_) {
+      kept_.push_back(parent == Search::kRowBefore ? parent : first + parent);
+    }
     tokens_.insert(tokens_.end(), chosen_.begin(), chosen_.end());
     first += rows;
   }
+}
+
+void Decoding::limit_drafts() {
+  std::int64_t sequences = 0;
+  for (const auto& search : searches_) sequences += search->sequences();
+  const std::int64_t most = sequences == 0 ? 0 : kDraftedRows / sequences - 1;
+  for (const auto& search : searches_) search->limit_drafts(most);
 }
 
 }  // namespace mime_fast

@@ -26,18 +26,23 @@ class Decoding {
   // All steps.
   void run();
 
+  // How many steps were made: fewer than tokens, where drafts were right.
+  std::int64_t steps() const { return steps_; }
+
   std::size_t size() const { return searches_.size(); }
   Search& search(std::size_t request) { return *searches_[request]; }
 
  private:
   void step(Team& team);
   void choose(Team& team, RowScores* const* scores);
+  void limit_drafts();
 
   std::shared_ptr<Engine> engine_;
   std::vector<std::shared_ptr<const Encoded>> encoded_;
   std::vector<std::unique_ptr<Search>> searches_;
   DecodeState state_;
   Scorer scorer_;
+  std::int64_t steps_ = 0;
   TokenIds tokens_;                    // (rows,) the newest of each
   std::vector<std::int32_t> kept_;     // (rows,) the row that each continues
   std::vector<std::int32_t> parents_;  // what a search chose

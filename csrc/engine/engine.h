@@ -2,21 +2,28 @@
 
 #include <string>
 
+#include "engine/load_drafts.h"
 #include "engine/mime.h"
 #include "engine/thread_pool.h"
+#include "search/draft_table.h"
 
 namespace mime_fast {
 
 // A loaded model with the threads that run it; shared by every call.
 struct Engine {
-  Engine(const std::string& path, const ModelConfig& config, ComputeType compute_type, int threads)
+  // drafts_path: of a draft table; empty: none.
+  Engine(const std::string& path, const std::string& drafts_path, const ModelConfig& config,
+         ComputeType compute_type, int threads)
       : kernels(cpu::kernels(cpu::chosen_isa())),
         pool(threads),
-        model(path, config, compute_type, kernels, pool) {}
+        model(path, config, compute_type, kernels, pool) {
+    if (!drafts_path.empty()) drafts = load_drafts(drafts_path, config.vocab_size);
+  }
 
   const cpu::Kernels& kernels;
   ThreadPool pool;
   Mime model;
+  DraftTable drafts;  // what the model tends to say; may be empty
 };
 
 }  // namespace mime_fast

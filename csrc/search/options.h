@@ -25,6 +25,7 @@ struct GenerationOptions {
   std::int64_t no_repeat_ngram_size = 0;  // 0: off
   std::int64_t num_return_sequences = 1;
   bool return_scores = false;
+  bool speculation = true;  // greedy: verified drafts, the same tokens in fewer steps
 
   // Log-probabilities cost a pass over the vocabulary; only these callers pay for them.
   bool needs_scores() const { return return_scores || num_return_sequences > 1 || num_beams > 1; }

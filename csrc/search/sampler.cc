@@ -1,6 +1,6 @@
 #include "search/sampler.h"
 
-#include <numeric>
+#include <algorithm>
 #include <utility>
 
 #include "sampling/draw.h"
@@ -14,23 +14,33 @@ constexpr std::uint32_t kTokenStream = 1;
 
 constexpr std::int64_t kMaxRanked = 256;
 
-double token_uniform(std::uint64_t seed, std::size_t sequence, std::int64_t step) {
+double token_uniform(std::uint64_t seed, std::size_t sequence, std::uint64_t number) {
   const RandomStream stream{seed, kTokenStream + static_cast<std::uint32_t>(sequence)};
-  const auto number = static_cast<std::uint64_t>(step);
   return stream.uniform_pair(number / 2)[number % 2];
 }
 
 }  // namespace
 
-Sampler::Sampler(const GenerationOptions& options, std::uint64_t seed, TokenIds blocked)
-    : options_(options.checked()), seed_(seed), constraints_(options, std::move(blocked)) {
+Sampler::Sampler(const GenerationOptions& options, std::uint64_t seed, TokenIds blocked,
+                 const DraftTable* drafts)
+    : options_(options.checked()),
+      seed_(seed),
+      constraints_(options, std::move(blocked)),
+      drafts_(drafts) {
   hypotheses_.resize(static_cast<std::size_t>(options.num_return_sequences));
   for (Hypothesis& hypothesis : hypotheses_) {
     hypothesis.tokens.reserve(options.expected_tokens());
     hypothesis.log_probs.reserve(options.expected_tokens());
   }
-  live_.resize(hypotheses_.size());
-  std::iota(live_.begin(), live_.end(), std::size_t{0});
+  for (std::size_t sequence = 0; sequence < hypotheses_.size(); ++sequence) {
+    live_.push_back({sequence, {}});
+  }
+}
+
+std::int64_t Sampler::rows() const {
+  std::size_t rows = live_.size();
+  for (const Live& live : live_) rows += live.drafts.size();
+  return static_cast<std::int64_t>(rows);
 }
 
 // A screened row computes its candidates one by one: for many of them all logits are asked for.
@@ -44,9 +54,13 @@ Needs Sampler::needs() const {
 }
 
 void Sampler::constrain(RowScores* const* scores) {
-  for (std::size_t row = 0; row < live_.size(); ++row) {
-    const TokenIds& said = hypotheses_[live_[row]].tokens;
-    scores[row]->constrain(constraints_.after(said.data(), said.size()));
+  for (const Live& live : live_) {
+    const TokenIds& tokens = hypotheses_[live.sequence].tokens;
+    said_.assign(tokens.begin(), tokens.end());
+    said_.insert(said_.end(), live.drafts.begin(), live.drafts.end());
+    for (std::size_t length = tokens.size(); length <= said_.size(); ++length) {
+      (*scores++)->constrain(constraints_.after(said_.data(), length));
+    }
   }
 }
 
@@ -54,23 +68,49 @@ void Sampler::advance(const RowScores* const* scores, std::vector<std::int32_t>&
                       TokenIds& tokens) {
   parents.clear();
   tokens.clear();
-  const bool last = ++steps_ == options_.max_new_tokens;
+  std::int32_t first = 0;
   std::size_t kept = 0;
-  for (std::size_t row = 0; row < live_.size(); ++row) {
-    const std::size_t sequence = live_[row];
-    const Candidate chosen = choose(*scores[row], sequence);
-    extend(hypotheses_[sequence], *scores[row], chosen);
-    if (chosen.id == kEos || last) continue;
-    parents.push_back(static_cast<std::int32_t>(row));
-    tokens.push_back(chosen.id);
-    live_[kept++] = sequence;
+  for (std::size_t i = 0; i < live_.size(); ++i) {
+    Live& live = live_[i];
+    const auto rows = static_cast<std::int32_t>(1 + live.drafts.size());
+    std::int32_t row = first;
+    first += rows;
+    if (!advance(live, scores, row)) continue;
+    parents.push_back(row);
+    tokens.push_back(hypotheses_[live.sequence].tokens.back());
+    propose(live);
+    parents.insert(parents.end(), live.drafts.size(), kRowBefore);
+    tokens.insert(tokens.end(), live.drafts.begin(), live.drafts.end());
+    std::swap(live_[kept++], live);
   }
   live_.resize(kept);
 }
 
+bool Sampler::advance(const Live& live, const RowScores* const* scores, std::int32_t& row) {
+  Hypothesis& hypothesis = hypotheses_[live.sequence];
+  for (std::size_t draft = 0;; ++draft, ++row) {
+    const RowScores& own = *scores[row];
+    const Candidate chosen = choose(own, live.sequence);
+    extend(hypothesis, own, chosen);
+    const auto length = static_cast<std::int64_t>(hypothesis.tokens.size());
+    if (chosen.id == kEos || length == options_.max_new_tokens) return false;
+    if (draft == live.drafts.size() || chosen.id != live.drafts[draft]) return true;
+  }
+}
+
+void Sampler::propose(Live& live) const {
+  live.drafts.clear();
+  if (drafts_ == nullptr) return;
+  const TokenIds& tokens = hypotheses_[live.sequence].tokens;
+  // The last token needs no row behind it.
+  const std::int64_t room = options_.max_new_tokens - static_cast<std::int64_t>(tokens.size()) - 1;
+  const std::int64_t count = std::min(most_drafts_, room);
+  if (count > 0) drafts_->propose(tokens, static_cast<std::size_t>(count), live.drafts);
+}
+
 Candidate Sampler::choose(const RowScores& scores, std::size_t sequence) {
   if (!options_.do_sample) return scores.best().front();
-  const double uniform = token_uniform(seed_, sequence, steps_ - 1);
+  const double uniform = token_uniform(seed_, sequence, hypotheses_[sequence].tokens.size());
   const SamplingOptions options = options_.sampling();
   if (reads_all()) {
     const float* row = scores.logits();

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "search/constraints.h"
+#include "search/draft_table.h"
 #include "search/options.h"
 #include "search/search.h"
 #include "search/special.h"
@@ -12,13 +13,20 @@ namespace mime_fast {
 
 // Greedy decoding and sampling: independent rows, one for each sequence, in the order they were
 // drawn. Sequence i draws its token n with number n of stream 1 + i; stream 0 is the emotion noise.
+//
+// With a draft table a sequence has further rows, one for each drafted word, decoded as if the
+// words before it had been chosen. They are read for as long as that is true, so that the tokens
+// are those without drafts.
 class Sampler final : public Search {
  public:
   // Throws std::invalid_argument for an option out of range.
+  // drafts: outlives the search; null: none are made.
   Sampler(const GenerationOptions& options, std::uint64_t seed,
-          TokenIds blocked = never_generated());
+          TokenIds blocked = never_generated(), const DraftTable* drafts = nullptr);
 
-  std::int64_t rows() const override { return static_cast<std::int64_t>(live_.size()); }
+  std::int64_t rows() const override;
+  std::int64_t sequences() const override { return static_cast<std::int64_t>(live_.size()); }
+  void limit_drafts(std::int64_t most) override { most_drafts_ = most; }
   Needs needs() const override;
   void constrain(RowScores* const* scores) override;
   void advance(const RowScores* const* scores, std::vector<std::int32_t>& parents,
@@ -29,6 +37,14 @@ class Sampler final : public Search {
 
  private:
   bool reads_all() const;
+  struct Live {
+    std::size_t sequence;
+    TokenIds drafts;
+  };
+
+  // Reads a sequence's rows; false if it has ended. row: its last row that was read.
+  bool advance(const Live& live, const RowScores* const* scores, std::int32_t& row);
+  void propose(Live& live) const;
   Candidate choose(const RowScores& scores, std::size_t sequence);
   void extend(Hypothesis& hypothesis, const RowScores& scores, const Candidate& chosen) const;
 
@@ -36,9 +52,11 @@ class Sampler final : public Search {
   std::uint64_t seed_;
   Constraints constraints_;
   std::vector<Hypothesis> hypotheses_;  // (num_return_sequences,)
-  std::vector<std::size_t> live_;       // (rows,), the sequence of each row
+  std::vector<Live> live_;
+  const DraftTable* drafts_;
+  std::int64_t most_drafts_ = 0;
+  TokenIds said_;
   std::vector<Candidate> candidates_;
-  std::int64_t steps_ = 0;
 };
 
 }  // namespace mime_fast

@@ -14,8 +14,14 @@ class Search {
  public:
   virtual ~Search() = default;
 
+  // A parent of rows that continue the row before them, with a drafted token.
+  static constexpr std::int32_t kRowBefore = -1;
+
   // How many rows the next step decodes; 0: the search is over.
   virtual std::int64_t rows() const = 0;
+
+  // How many rows it decodes without drafts.
+  virtual std::int64_t sequences() const { return rows(); }
 
   // What a step reads of each row; the same at every step.
   virtual Needs needs() const = 0;
@@ -24,8 +30,11 @@ class Search {
   //   scores  // (rows(),)
   virtual void constrain(RowScores* const* scores) = 0;
 
-  // Second half: reads each row, prepared as needs() says, and writes the parent row and the token
-  // of each next row.
+  // Before the second half: how many drafts may follow the token of each sequence.
+  virtual void limit_drafts(std::int64_t) {}
+
+  // Second half: reads each row, prepared as needs() says, and writes the parent row (or
+  // kRowBefore) and the token of each next row.
   virtual void advance(const RowScores* const* scores, std::vector<std::int32_t>& parents,
                        TokenIds& tokens) = 0;
 

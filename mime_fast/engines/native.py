@@ -31,7 +31,11 @@ class NativeEngine:
         self.threads = default_threads() if threads is None else threads
         try:
             self.engine = _C.Engine(
-                str(checkpoint.weights), self.config, compute_type, self.threads
+                str(checkpoint.weights),
+                self.config,
+                compute_type,
+                self.threads,
+                str(checkpoint.drafts) if checkpoint.drafts.exists() else "",
             )
         except ValueError as error:
             raise CheckpointError(str(error)) from error
