@@ -254,7 +254,8 @@ def draft(
         from mime_fast.training.data import load_examples
     from rich.progress import track
 
-    from mime_fast import checkpoint as checkpoints, drafts
+    from mime_fast import checkpoint as checkpoints
+    from mime_fast import drafts
     from mime_fast.generator import Generator
 
     folder = checkpoints.DEFAULT if checkpoint is None else checkpoint

@@ -1,8 +1,8 @@
 """Draft tables: what they hold, and that no draft, right or wrong, ever changes a reply."""
 
+import json
 import shutil
 from collections import Counter
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ import pytest
 from safetensors.numpy import load_file, save_file
 from typer.testing import CliRunner
 
-from mime_fast import Generator, drafts
+from mime_fast import GenerationConfig, Generator, drafts
 from mime_fast.checkpoint import DRAFTS, CheckpointError
 from mime_fast.cli import app
 from mime_fast.text.tokenizer import EOS, SOS
@@ -85,9 +85,7 @@ def test_what_was_seen_once_is_left_out(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("compute_type", ["int8", "float32"])
 @pytest.mark.parametrize("options", OPTIONS, ids=str)
-def test_no_draft_changes_a_reply(
-    folder: Path, options: dict[str, Any], compute_type: str
-) -> None:
+def test_no_draft_changes_a_reply(folder: Path, options: dict[str, Any], compute_type: str) -> None:
     plain = Generator(folder, compute_type=compute_type)
     expected = tokens(plain, MESSAGES, **options)
     for table in (right_table(plain), wrong_table(plain.engine.config.vocab_size)):
@@ -101,41 +99,27 @@ def test_no_draft_changes_a_reply(
             assert [token for piece in pieces for token in piece.tokens] == reply
 
 
-def steps(generator: Generator, **options: Any) -> int:
-    """Of a greedy reply of 20 words."""
+def decode(generator: Generator, **options: Any) -> Any:
+    """A finished decoding of a greedy reply of 20 words."""
     engine = generator.engine
-    dialogue = Dialogue([6, 7, 8, 9], [6, 4, 4, 4])
-    encoded = engine.encode([dialogue], np.zeros((1, 2, engine.config.latent_dim), np.float32), None)
-    config = generator_config(**options)
-    decoding: Any = engine.decode(encoded, config, [0])
+    noise = np.zeros((1, 2, engine.config.latent_dim), np.float32)
+    encoded = engine.encode([Dialogue([6, 7, 8, 9], [6, 4, 4, 4])], noise, None)
+    config = GenerationConfig(min_new_tokens=20, max_new_tokens=20, **options)
+    decoding = engine.decode(encoded, config, [0])
     decoding.run()
-    assert len(decoding.results(0)[0].tokens) == 20
-    return int(decoding.steps)
-
-
-def generator_config(**options: Any) -> Any:
-    from mime_fast import GenerationConfig
-
-    return GenerationConfig(min_new_tokens=20, max_new_tokens=20, **options)
+    return decoding
 
 
 def test_right_drafts_save_steps(folder: Path) -> None:
-    plain = Generator(folder)
-    engine = plain.engine
-    encoded = engine.encode(
-        [Dialogue([6, 7, 8, 9], [6, 4, 4, 4])],
-        np.zeros((1, 2, engine.config.latent_dim), np.float32),
-        None,
-    )
-    decoding = engine.decode(encoded, generator_config(), [0])
-    decoding.run()
-    reply = decoding.results(0)[0].tokens
-    assert steps(plain) == 20
+    plain = decode(Generator(folder))
+    assert plain.steps == 20
+    reply = plain.results(0)[0].tokens
     drafts.save_table(drafts.count([reply, reply]), folder / DRAFTS)
     drafted = Generator(folder)
-    assert steps(drafted) < 15
-    assert steps(drafted, speculation=False) == 20
-    assert steps(drafted, num_beams=3) == 20
+    assert decode(drafted).results(0)[0].tokens == reply
+    assert decode(drafted).steps < 15
+    assert decode(drafted, speculation=False).steps == 20
+    assert decode(drafted, num_beams=3).steps == 20
 
 
 @pytest.mark.parametrize(
@@ -150,9 +134,7 @@ def test_right_drafts_save_steps(folder: Path) -> None:
         ({"confidences": np.array([0.5, 1.5], np.float32)}, r"a confidence is not in \(0, 1\]"),
     ],
 )
-def test_a_broken_table_is_refused(
-    folder: Path, changes: dict[str, Any], message: str
-) -> None:
+def test_a_broken_table_is_refused(folder: Path, changes: dict[str, Any], message: str) -> None:
     arrays: dict[str, Any] = {
         "contexts": np.array([[-1, -1, -1, 3], [-1, -1, 3, 7]], np.int32),
         "words": np.array([7, 8], np.int32),
@@ -170,10 +152,9 @@ def test_a_table_that_is_no_safetensors_file_is_refused(folder: Path) -> None:
         Generator(folder)
 
 
-def test_the_command_makes_a_table_of_the_models_own_replies(
-    folder: Path, tmp_path: Path, write_conversations: Callable[[Path], None]
-) -> None:
-    write_conversations(tmp_path / "train.jsonl")
+def test_the_command_makes_a_table_of_the_models_own_replies(folder: Path, tmp_path: Path) -> None:
+    record = {"emotion": "sad", "utterances": ["I lost my dog.", "oh no", "yes", "I am sorry"]}
+    (tmp_path / "train.jsonl").write_text(f"{json.dumps(record)}\n" * 3, encoding="utf-8")
     expected = tokens(Generator(folder), MESSAGES)
     result = CliRunner().invoke(app, ["draft", "--data", str(tmp_path), "-c", str(folder)])
     assert result.exit_code == 0, result.output
