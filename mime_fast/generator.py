@@ -41,8 +41,9 @@ class Generator:
         checkpoint: a checkpoint directory; None: the bundled one.
         engine: "native" (no torch), "eager" (PyTorch) or "auto" (native).
         device: "auto", "cpu", or what torch calls a device (engine="eager" only).
-        compute_type: "float32", "int8" (native only: exact, words are screened in int8) or "auto";
-            none of them changes a token.
+        compute_type: "auto" (native: int8), "float32", and of the native engine "int8", which is
+            exact: words are screened in int8 and the ones that matter computed in float32; and
+            "bfloat16", which rounds and may change a reply, for half the memory.
         intra_threads: threads of one call (native only); None: the physical cores, at most 4.
 
     Raises:

@@ -6,9 +6,21 @@ namespace mime_fast::cpu::MIME_FAST_ISA {
 
 extern const Kernels kTable;
 const Kernels kTable = {
-    matmul,          layer_norm,    softmax,          gate,       attend_slots,
-    row_dots,        gathered_dots, kMaxDigit,        screen,     argmax,
-    gather_possible, exponentials,  sum_exponentials, split_tail,
+    matmul,
+    layer_norm,
+    softmax,
+    gate,
+    attend_slots,
+    row_dots<float>,
+    row_dots<std::uint16_t>,
+    gathered_dots,
+    kMaxDigit,
+    screen,
+    argmax,
+    gather_possible,
+    exponentials,
+    sum_exponentials,
+    split_tail,
 };
 
 }  // namespace mime_fast::cpu::MIME_FAST_ISA

@@ -55,8 +55,9 @@ struct SlotAttention {
 
 // Vocabulary rows whose dot products with x are wanted in float32. Lane l of a sum takes the
 // elements l, l + 16, ...; the lanes are added as a tree.
+template <typename Weight>
 struct RowDots {
-  const float* w;      // (words, inner)
+  const Weight* w;     // (words, inner)
   const float* bias;   // (words,)
   std::int64_t inner;  // a multiple of 16
   const float* x;      // (rows, inner)
@@ -113,7 +114,9 @@ struct Kernels {
   void (*gate)(const float* gate, const float* x, std::int64_t count, float* y);
   void (*attend_slots)(const SlotAttention& attention);
 
-  void (*row_dots)(const RowDots& dots);
+  void (*row_dots)(const RowDots<float>& dots);
+  // Of weights in bfloat16.
+  void (*half_row_dots)(const RowDots<std::uint16_t>& dots);
   // y[i] = the logit of word ids[i], the same float as row_dots gives.
   void (*gathered_dots)(const float* w, const float* bias, std::int64_t inner, const float* x,
                         const std::int32_t* ids, std::int64_t count, float* y);

@@ -28,6 +28,15 @@ inline Vec load(const float* from) {
   std::memcpy(result.lane, from, sizeof result.lane);
   return result;
 }
+// bfloat16: the upper half of a float.
+inline Vec load(const std::uint16_t* from) {
+  return each([=](int i) {
+    const std::uint32_t bits = std::uint32_t{from[i]} << 16;
+    float value;
+    std::memcpy(&value, &bits, sizeof value);
+    return value;
+  });
+}
 inline void store(float* to, const Vec& v) { std::memcpy(to, v.lane, sizeof v.lane); }
 
 inline Vec fma(const Vec& a, const Vec& b, const Vec& c) {

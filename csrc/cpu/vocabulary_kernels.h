@@ -8,8 +8,8 @@
 namespace mime_fast::cpu::MIME_FAST_ISA {
 
 // Sixteen words for R rows, W words at a time.
-template <unsigned R, unsigned W>
-inline void dot_block(const RowDots& d, std::int64_t row, std::int64_t word) {
+template <unsigned R, unsigned W, typename Weight>
+inline void dot_block(const RowDots<Weight>& d, std::int64_t row, std::int64_t word) {
   Vec partial[R][kLanes];
   for (unsigned base = 0; base < kLanes; base += W) {
     Vec acc[R][W];
@@ -18,7 +18,7 @@ inline void dot_block(const RowDots& d, std::int64_t row, std::int64_t word) {
       MIME_FAST_UNROLL
       for (unsigned j = 0; j < W; ++j) acc[r][j] = splat(0.0F);
     }
-    const float* w = d.w + (word + base) * d.inner;
+    const Weight* w = d.w + (word + base) * d.inner;
     const float* x = d.x + row * d.inner;
     for (std::int64_t k = 0; k < d.inner; k += kLanes) {
       Vec factor[R];
@@ -43,7 +43,8 @@ inline void dot_block(const RowDots& d, std::int64_t row, std::int64_t word) {
   }
 }
 
-inline void row_dots(const RowDots& d) {
+template <typename Weight>
+inline void row_dots(const RowDots<Weight>& d) {
   for (std::int64_t word = d.first_word; word < d.last_word; word += kLanes) {
     std::int64_t row = 0;
     for (; row + 4 <= d.rows; row += 4) dot_block<4, kDotSums / 4>(d, row, word);

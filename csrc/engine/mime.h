@@ -13,7 +13,8 @@
 
 namespace mime_fast {
 
-enum class ComputeType { float32, int8 };
+// Of the projection onto the vocabulary; everything else is computed in float32.
+enum class ComputeType { float32, bfloat16, int8 };
 
 // The weights of MIME (arXiv 2010.01454), folded and packed for one processor. Read-only: any
 // number of threads may share it.
@@ -48,7 +49,7 @@ class Mime {
     Matrix emotion;  // (dim, dim): the half that reads the emotion, the same at every position
   };
 
-  void load_words(Team& team, const Weights& weights);
+  void load_words(Team& team, const Weights& weights, bool bfloat16);
   Buffer<float> project_words(Team& team, const std::vector<float>& embedding,
                               const Weights& weights, const std::string& name);
   void load_response_encoder(const Weights& weights, const std::string& name);

@@ -19,7 +19,7 @@ Mime::Mime(const std::string& path, const ModelConfig& config, ComputeType compu
   const Weights weights(path);
   Team team(pool);
   timing_signal(config.max_positions, config.hidden_dim, stride_, positions_.data());
-  load_words(team, weights);
+  load_words(team, weights, compute_type == ComputeType::bfloat16);
   context_encoder_ = Encoder(weights, "context_encoder", config);
   response_emotions_ = ResponseEmotions(weights, config);
   load_response_encoder(weights, "response_encoder");
@@ -31,15 +31,15 @@ Mime::Mime(const std::string& path, const ModelConfig& config, ComputeType compu
   if (compute_type == ComputeType::int8) screened_ = ScreenedVocabulary(team, vocabulary_);
 }
 
-void Mime::load_words(Team& team, const Weights& weights) {
+void Mime::load_words(Team& team, const Weights& weights, bool bfloat16) {
   const std::int64_t dim = config_.hidden_dim, vocab = config_.vocab_size;
   const std::vector<float> embedding = weights.take("embedding.weight", {vocab, dim});
   context_words_ = project_words(team, embedding, weights, "context_encoder.projection");
   reply_words_ = project_words(team, embedding, weights, "decoder.projection");
   const std::vector<float> bias = weights.take("output.bias", {vocab});
   vocabulary_ = config_.tie_embeddings
-                    ? Vocabulary(embedding, bias, dim)
-                    : Vocabulary(weights.take("output.weight", {vocab, dim}), bias, dim);
+                    ? Vocabulary(embedding, bias, dim, bfloat16)
+                    : Vocabulary(weights.take("output.weight", {vocab, dim}), bias, dim, bfloat16);
 
   emotion_table_ = weights.take("emotion_embedding.weight", {kEmotions, dim});
   const std::vector<float> classifier = weights.take("emotion_classifier.weight", {dim, dim});

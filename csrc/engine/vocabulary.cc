@@ -1,29 +1,62 @@
 #include "engine/vocabulary.h"
 
 #include <algorithm>
+#include <cstring>
 #include <limits>
+#include <type_traits>
 
 namespace mime_fast {
 
+namespace {
+
+// To the nearest, ties to even.
+std::uint16_t to_bfloat16(float value) {
+  std::uint32_t bits;
+  std::memcpy(&bits, &value, sizeof bits);
+  return static_cast<std::uint16_t>((bits + 0x7FFF + (bits >> 16 & 1)) >> 16);
+}
+
+}  // namespace
+
 Vocabulary::Vocabulary(const std::vector<float>& weight, const std::vector<float>& bias,
-                       std::int64_t dim)
+                       std::int64_t dim, bool bfloat16)
     : words_(static_cast<std::int64_t>(bias.size())),
       dim_(dim),
       stride_(cpu::round_up(dim, cpu::kLanes)),
-      weight_(cpu::round_up(words_, cpu::kLanes) * stride_, Pages::huge),
       bias_(cpu::round_up(words_, cpu::kLanes)) {
+  std::fill_n(bias_.data(), bias_.size(), -std::numeric_limits<float>::infinity());
+  std::copy(bias.begin(), bias.end(), bias_.data());
+  if (bfloat16) {
+    store_half(weight);
+    return;
+  }
+  weight_ = Buffer<float>(padded_words() * stride_, Pages::huge);
   for (std::int64_t word = 0; word < words_; ++word) {
     std::copy_n(weight.data() + word * dim, dim, weight_.data() + word * stride_);
   }
-  std::fill_n(bias_.data(), bias_.size(), -std::numeric_limits<float>::infinity());
-  std::copy(bias.begin(), bias.end(), bias_.data());
+}
+
+void Vocabulary::store_half(const std::vector<float>& weight) {
+  half_ = Buffer<std::uint16_t>(padded_words() * stride_, Pages::huge);
+  for (std::int64_t word = 0; word < words_; ++word) {
+    const float* row = weight.data() + word * dim_;
+    std::transform(row, row + dim_, half_.data() + word * stride_, to_bfloat16);
+  }
 }
 
 void Vocabulary::project(const cpu::Kernels& kernels, Team& team, const Rows& hidden,
                          const Rows& logits) const {
   team.split(padded_words(), cpu::kLanes, [&](std::int64_t begin, std::int64_t end) {
-    kernels.row_dots({weight_.data(), bias_.data(), stride_, hidden.data, hidden.count, begin, end,
-                      logits.data, logits.stride});
+    const auto dots = [&](const auto* weights) {
+      return cpu::RowDots<std::decay_t<decltype(*weights)>>{
+          weights, bias_.data(), stride_,     hidden.data,  hidden.count,
+          begin,   end,          logits.data, logits.stride};
+    };
+    if (half_.size() > 0) {
+      kernels.half_row_dots(dots(half_.data()));
+    } else {
+      kernels.row_dots(dots(weight_.data()));
+    }
   });
 }
 

@@ -6,7 +6,7 @@ from mime_fast.checkpoint import Checkpoint
 from mime_fast.engines.base import Engine
 
 ENGINES = ("auto", "native", "eager")
-COMPUTE_TYPES = {"native": ("auto", "int8", "float32"), "eager": ("auto", "float32")}
+COMPUTE_TYPES = {"native": ("auto", "int8", "float32", "bfloat16"), "eager": ("auto", "float32")}
 
 
 def create_engine(

@@ -8,9 +8,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from mime_fast import checkpoint
 from mime_fast.checkpoint import Checkpoint
+from mime_fast.config import ModelConfig
 from mime_fast.engines import create_engine
 from mime_fast.engines.base import Encoded, Engine
 from mime_fast.text.tokenizer import CLS, SOS, SYS, UNK, USR
@@ -166,6 +168,7 @@ def test_the_speakers_change_the_emotion(engines: Engines, number: int) -> None:
         ({"engine": "native", "device": "cpu", "compute_type": "float32"}, "native"),
         ({"engine": "eager", "device": "cpu"}, "eager"),
         ({"engine": "eager", "compute_type": "auto"}, "eager"),
+        ({"engine": "native", "compute_type": "bfloat16", "intra_threads": 3}, "native"),
     ],
 )
 def test_the_engine_is_the_one_that_was_asked_for(
@@ -196,6 +199,32 @@ def test_an_option_that_does_not_fit_is_named(
     with pytest.raises(ValueError, match=message) as caught:
         create_engine(checkpoint.load(tiny_checkpoint), **options)
     assert "\n" not in str(caught.value)
+
+
+def test_bfloat16_rounds_the_projection_and_nothing_else(
+    tmp_path: Path,
+    save_tiny: Callable[..., Path],
+    random_tensors: Callable[[ModelConfig], dict[str, FloatArray]],
+    tiny_config: ModelConfig,
+) -> None:
+    weight = random_tensors(tiny_config)["output.weight"]
+    rounded = torch.from_numpy(weight).bfloat16().float().numpy()
+    exact = checkpoint.load(save_tiny(tmp_path / "exact", tiny_config))
+    coarse = checkpoint.load(
+        save_tiny(tmp_path / "coarse", tiny_config, {"output.weight": rounded})
+    )
+    engines = (
+        create_engine(exact, compute_type="bfloat16"),
+        create_engine(coarse, engine="eager"),
+    )
+    encoded = encode(engines, (3, 9, 20))
+    states = [engine.start(each, [0, 1, 2]) for engine, each in zip(engines, encoded, strict=True)]
+    for tokens in ([SOS] * 3, [9, 8, 7]):
+        native, eager = (
+            engine.step(state, np.array(tokens))
+            for engine, state in zip(engines, states, strict=True)
+        )
+        check_close(native, eager)
 
 
 def python(code: str, *arguments: str | Path) -> str:
