@@ -3,6 +3,7 @@
 #include <atomic>
 #include <condition_variable>
 #include <cstdint>
+#include <memory>
 #include <mutex>
 #include <thread>
 #include <vector>
@@ -46,7 +47,7 @@ class ThreadPool {
   Task task_ = nullptr;
   void* context_ = nullptr;
   std::mutex sleep_;
-  std::condition_variable wake_;
+  std::unique_ptr<std::condition_variable> wake_;
   int process_;
 };
 
