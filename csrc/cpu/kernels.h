@@ -94,6 +94,7 @@ struct ScreenBound {
   float norm;
   float rest;
   float margin;
+  float largest;  // at least that of every word
 };
 
 struct Tail {

@@ -21,6 +21,10 @@ constexpr double kDeviations = 6;
 // error asks for it: none with random weights, about 100 of 11,036 on real replies.
 constexpr double kFirstCut = 1e-3;
 constexpr double kCutStep = 0.2;
+// A weight's error is its score's, times the weight, as long as that is small. Where six deviations
+// are more than this, all logits are computed: no score says which words matter. The bundled
+// checkpoint has 0.21.
+constexpr double kLargestDeviations = 1;
 
 float penalise(float logit, float penalty) { return logit > 0 ? logit / penalty : logit * penalty; }
 
@@ -105,6 +109,8 @@ Normaliser ScreenedScores::log_normaliser() {
   if (top == kNever) return {0, 0};  // only the end is left, with logit 0
   const std::int64_t words = vocabulary_->padded_words();
   const double spread = kDeviations / std::sqrt(static_cast<double>(vocabulary_->dim()));
+  if (!(spread * static_cast<double>(bound_.largest) <= kLargestDeviations))
+    return exact_normaliser();
   const double total = kernels_->exponentials(scores_, top, words, scratch_->weights.data());
   const auto split = [&](double share) {
     const float cut =
@@ -117,6 +123,7 @@ Normaliser ScreenedScores::log_normaliser() {
        share *= kCutStep) {
     tail = split(share);
   }
+  if (!(error(tail) <= kTolerance * total)) return exact_normaliser();
   rescore(tail.count);
   double sum = tail.weight;
   float best = kNever;
@@ -129,6 +136,13 @@ Normaliser ScreenedScores::log_normaliser() {
   const double value = static_cast<double>(top) + std::log(sum);
   // A search counts on log-probabilities that are never positive.
   return {std::max(value, static_cast<double>(best)), error(tail) / sum};
+}
+
+Normaliser ScreenedScores::exact_normaliser() {
+  const float* row = logits();
+  const std::int64_t words = vocabulary_->words();
+  const double top = row[kernels_->argmax(row, vocabulary_->padded_words())];
+  return {top + std::log(kernels_->sum_exponentials(row, static_cast<float>(top), words)), 0};
 }
 
 const float* ScreenedScores::logits() {

@@ -34,7 +34,8 @@ class ScreenedScores final : public RowScores {
   void best(std::int64_t k, std::vector<Candidate>& out) override;
   // Words of weight are computed in float32. Of the others the screened scores are taken: their
   // errors are the rounding errors of different words' weights, and cancel. `error` is six standard
-  // deviations of what is left, at most 1e-4.
+  // deviations of what is left, at most 1e-4. Scores that are too coarse for that are not used:
+  // then it is float32's.
   Normaliser log_normaliser() override;
   const float* logits() override;
 
@@ -46,6 +47,7 @@ class ScreenedScores final : public RowScores {
   void rescore(std::int64_t count);
   float logit(std::int32_t id) const;
   float largest() const;
+  Normaliser exact_normaliser();
 
   const Vocabulary* vocabulary_;
   const cpu::Kernels* kernels_;

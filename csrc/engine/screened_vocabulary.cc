@@ -71,6 +71,8 @@ void ScreenedVocabulary::quantise_word(const Vocabulary& vocabulary, std::int64_
   slope_[word] = round_up((std::sqrt(error) + rounding) * (1 + 1e-6));
   reach_[word] = round_up((std::sqrt(length) + rounding) * (1 + 1e-6));
   largest_norm_ = std::max(largest_norm_, norm(w, dim_));
+  largest_slope_ = std::max(largest_slope_, static_cast<double>(slope_[word]));
+  largest_reach_ = std::max(largest_reach_, static_cast<double>(reach_[word]));
 }
 
 ScreenedVocabulary::Scratch::Scratch(const ScreenedVocabulary* vocabulary, std::int64_t rows)
@@ -115,11 +117,15 @@ void ScreenedVocabulary::quantise_row(const float* hidden, Digits digits, std::i
   }
   scratch.unit[row] = unit;
   scratch.correction[row] = 128 * sum;
-  scratch.bounds[static_cast<std::size_t>(row)] = {
-      slope_.data(), reach_.data(), round_up(length * (1 + 1e-6)),
-      round_up(std::sqrt(rest) * (1 + 1e-6)),
-      // Of the bias and of comparing a score plus its bound in float32.
-      round_up(8 * kUnit * highest)};
+  cpu::ScreenBound bound{slope_.data(), reach_.data(), round_up(length * (1 + 1e-6)),
+                         round_up(std::sqrt(rest) * (1 + 1e-6)),
+                         // Of the bias and of comparing a score plus its bound in float32.
+                         round_up(8 * kUnit * highest), 0};
+  bound.largest = round_up((largest_slope_ * static_cast<double>(bound.norm) +
+                            largest_reach_ * static_cast<double>(bound.rest) +
+                            static_cast<double>(bound.margin)) *
+                           (1 + 1e-6));
+  scratch.bounds[static_cast<std::size_t>(row)] = bound;
 }
 
 void ScreenedVocabulary::screen(const cpu::Kernels& kernels, Team& team, const Inputs& hidden,

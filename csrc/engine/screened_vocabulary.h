@@ -48,6 +48,8 @@ class ScreenedVocabulary {
   std::int64_t inner_ = 0;   // dim, a multiple of 4
   double largest_norm_ = 0;  // of a word's weights
   double largest_bias_ = 0;
+  double largest_slope_ = 0;
+  double largest_reach_ = 0;
   Buffer<std::uint8_t> weights_;  // (panels, inner / 4, 16, 4), 128 is zero
   Buffer<float> scale_;           // (padded_words,)
   Buffer<float> bias_;            // (padded_words,) -inf behind the last word
