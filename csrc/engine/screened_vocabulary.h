@@ -11,7 +11,8 @@ namespace mime_fast {
 //
 // A word's weights are w = scale q + e with whole q in [-127, 127], a hidden vector is x = unit p +
 // r with whole p. The score of a word is scale unit (q . p) + bias, and by Cauchy and Schwarz its
-// float32 logit is within  |e| |x| + |scale q| |r| + rounding  of it. |e| and |scale q| are stored.
+// float32 logit is within  |e| |x| + |scale q| |r| + rounding + underflow  of it. |e| and |scale q|
+// are stored.
 class ScreenedVocabulary {
  public:
   ScreenedVocabulary() = default;
