@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <stdexcept>
+#include <string>
 
 #include "search/special.h"
 
@@ -50,7 +52,12 @@ void ScreenedScores::constrain(const Constraint& constraint) {
     const std::int32_t id = constraint.penalised[i];
     if (scores_[id] == kNever) continue;
     scores_[id] = kNever;
-    penalised_.push_back({penalise(logit(id), constraint.penalty), id});
+    const Candidate word{penalise(logit(id), constraint.penalty), id};
+    if (word.logit == -kNever) {
+      throw std::invalid_argument("logits must be finite or -inf, got inf at id " +
+                                  std::to_string(id) + "; repetition_penalty makes it too large");
+    }
+    penalised_.push_back(word);
   }
 }
 
@@ -59,7 +66,10 @@ void ScreenedScores::best(std::int64_t k, std::vector<Candidate>& out) {
   const std::int64_t count = kernels_->gather_possible(
       scores_, bound_, threshold(k), vocabulary_->padded_words(), scratch_->ids.data());
   rescore(count);
-  out = penalised_;
+  out.clear();
+  for (const Candidate& word : penalised_) {
+    if (word.logit != kNever) out.push_back(word);  // a penalty may be that large
+  }
   for (std::int64_t i = 0; i < count; ++i) out.push_back({scratch_->exact[i], scratch_->ids[i]});
   if (out.empty()) out.push_back({0, kEos});
   const auto kept = std::min(out.size(), static_cast<std::size_t>(k));
