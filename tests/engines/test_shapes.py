@@ -72,8 +72,7 @@ def check_close(actual: FloatArray, expected: FloatArray) -> None:
 
 def step_both(engines: list[Engine], states: list[Any], tokens: list[int]) -> None:
     native, eager = (
-        engine.step(state, np.array(tokens))
-        for engine, state in zip(engines, states, strict=True)
+        engine.step(state, np.array(tokens)) for engine, state in zip(engines, states, strict=True)
     )
     check_close(native, eager)
 
