@@ -40,7 +40,7 @@ struct Product {
 
 // What the attention of one new position reads: slots of a cache, oldest first.
 struct SlotAttention {
-  const float* query;   // (heads, width), packed
+  const float* query;   // (heads, width), packed, with room for one more vector
   const float* keys;    // slot s, head h at s * slot_stride + h * padded_width, zeros behind
   const float* values;  // likewise
   std::int64_t slot_stride;
@@ -95,6 +95,7 @@ struct ScreenBound {
   float norm;
   float rest;
   float margin;
+  float largest;  // at least that of every word
 };
 
 struct Tail {
@@ -127,6 +128,7 @@ struct Kernels {
   // The index of the largest of count values; the lowest on ties, 0 if all are -inf.
   //   values  // padded with -inf
   std::int64_t (*argmax)(const float* values, std::int64_t count);
+  // Of whole vocabularies: count is a multiple of 16, padding has the score -inf.
   // ids of the words with score + bound >= threshold, ascending; returns how many.
   //   ids  // room for count + 16
   std::int64_t (*gather_possible)(const float* scores, const ScreenBound& bound, float threshold,

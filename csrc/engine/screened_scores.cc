@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <stdexcept>
+#include <string>
 
 #include "search/special.h"
 
@@ -21,6 +23,10 @@ constexpr double kDeviations = 6;
 // error asks for it: none with random weights, about 100 of 11,036 on real replies.
 constexpr double kFirstCut = 1e-3;
 constexpr double kCutStep = 0.2;
+// A weight's error is its score's, times the weight, as long as that is small. Where six deviations
+// are more than this, all logits are computed: no score says which words matter. The bundled
+// checkpoint has 0.21.
+constexpr double kLargestDeviations = 1;
 
 float penalise(float logit, float penalty) { return logit > 0 ? logit / penalty : logit * penalty; }
 
@@ -46,7 +52,12 @@ void ScreenedScores::constrain(const Constraint& constraint) {
     const std::int32_t id = constraint.penalised[i];
     if (scores_[id] == kNever) continue;
     scores_[id] = kNever;
-    penalised_.push_back({penalise(logit(id), constraint.penalty), id});
+    const Candidate word{penalise(logit(id), constraint.penalty), id};
+    if (word.logit == -kNever) {
+      throw std::invalid_argument("logits must be finite or -inf, got inf at id " +
+                                  std::to_string(id) + "; repetition_penalty makes it too large");
+    }
+    penalised_.push_back(word);
   }
 }
 
@@ -60,7 +71,10 @@ void ScreenedScores::find_best(std::int64_t k) {
   const std::int64_t count = kernels_->gather_possible(
       scores_, bound_, threshold(k), vocabulary_->padded_words(), scratch_->ids.data());
   rescore(count);
-  best_ = penalised_;
+  best_.clear();
+  for (const Candidate& word : penalised_) {
+    if (word.logit != kNever) best_.push_back(word);  // a penalty may be that large
+  }
   for (std::int64_t i = 0; i < count; ++i) {
     best_.push_back({scratch_->exact[i], scratch_->ids[i]});
   }
@@ -113,6 +127,10 @@ void ScreenedScores::find_normaliser() {
   if (top == kNever) return;  // only the end is left, with logit 0
   const std::int64_t words = vocabulary_->padded_words();
   const double spread = kDeviations / std::sqrt(static_cast<double>(vocabulary_->dim()));
+  if (!(spread * static_cast<double>(bound_.largest) <= kLargestDeviations)) {
+    normaliser_ = exact_normaliser();
+    return;
+  }
   const double total = kernels_->exponentials(scores_, top, words, scratch_->weights.data());
   const auto split = [&](double share) {
     const float cut =
@@ -123,6 +141,10 @@ void ScreenedScores::find_normaliser() {
   double share = kFirstCut;
   cpu::Tail tail = split(share);
   while (error(tail) > kTolerance * total && share > 1e-12) tail = split(share *= kCutStep);
+  if (!(error(tail) <= kTolerance * total)) {
+    normaliser_ = exact_normaliser();
+    return;
+  }
   rescore(tail.count);
   double sum = tail.weight;
   float best = kNever;
@@ -136,7 +158,22 @@ void ScreenedScores::find_normaliser() {
   normaliser_ = {std::max(value, static_cast<double>(best)), error(tail) / sum};
 }
 
+Normaliser ScreenedScores::exact_normaliser() {
+  const std::int64_t words = vocabulary_->padded_words();
+  float* logits = scratch_->weights.data();
+  kernels_->row_dots({vocabulary_->weights(), vocabulary_->bias(), vocabulary_->stride(), hidden_,
+                      1, 0, words, logits, words});
+  for (std::int64_t word = 0; word < words; ++word) {
+    if (scores_[word] == kNever) logits[word] = kNever;  // blocked, or penalised
+  }
+  for (const Candidate& word : penalised_) logits[word.id] = word.logit;
+  const float top = logits[kernels_->argmax(logits, words)];
+  return {static_cast<double>(top) + std::log(kernels_->sum_exponentials(logits, top, words)), 0};
+}
+
 // A search that reads all logits is never given screened ones.
-const float* ScreenedScores::logits() const { return nullptr; }
+const float* ScreenedScores::logits() const {
+  throw std::logic_error("a screened row has no logits to read");
+}
 
 }  // namespace mime_fast

@@ -17,7 +17,7 @@ class ScreenedScores final : public RowScores {
     explicit Scratch(std::int64_t padded_words);
     Buffer<std::int32_t> ids;  // (padded_words,) what was gathered last
     Buffer<float> exact;       // (padded_words,) and their logits
-    Buffer<float> weights;     // (padded_words,)
+    Buffer<float> weights;     // (padded_words,) of all words; or their logits
     std::vector<Candidate> top;
   };
 
@@ -39,8 +39,10 @@ class ScreenedScores final : public RowScores {
   void find_best(std::int64_t k);
   // Words of weight are computed in float32. Of the others the screened scores are taken: their
   // errors are the rounding errors of different words' weights, and cancel. `error` is six standard
-  // deviations of what is left, at most 1e-4.
+  // deviations of what is left, at most 1e-4. Scores that are too coarse for that are not used:
+  // then it is float32's.
   void find_normaliser();
+  Normaliser exact_normaliser();
   // No more than the k-th best logit.
   float threshold(std::int64_t k);
   float lower_bound(const Candidate& candidate) const;

@@ -11,6 +11,9 @@ namespace {
 using cpu::kLanes;
 
 constexpr double kUnit = 0x1p-24;  // rounding error of one float32 operation, relative
+// What underflow adds: scale * unit is off by 2^-150, times a sum of up to 2^31; the other
+// operations by as little, without the factor.
+constexpr double kUnderflow = 0x1p-118;
 constexpr std::int32_t kLargestWeight = 127;
 constexpr std::int32_t kBase = 127;  // of two digits
 constexpr std::int32_t kHalfBase = 63;
@@ -56,6 +59,8 @@ ScreenedVocabulary::ScreenedVocabulary(Team& team, const Vocabulary& vocabulary)
   });
   for (std::int64_t word = 0; word < words_; ++word) {
     largest_norm_ = std::max(largest_norm_, norms[word]);
+    largest_slope_ = std::max(largest_slope_, static_cast<double>(slope_[word]));
+    largest_reach_ = std::max(largest_reach_, static_cast<double>(reach_[word]));
     largest_bias_ = std::max(largest_bias_, std::abs(static_cast<double>(bias_[word])));
   }
 }
@@ -126,11 +131,15 @@ void ScreenedVocabulary::quantise_row(const float* hidden, Digits digits, std::i
   }
   scratch.unit[row] = unit;
   scratch.correction[row] = 128 * sum;
-  scratch.bounds[static_cast<std::size_t>(row)] = {
-      slope_.data(), reach_.data(), round_up(length * (1 + 1e-6)),
-      round_up(std::sqrt(rest) * (1 + 1e-6)),
-      // Of the bias and of comparing a score plus its bound in float32.
-      round_up(8 * kUnit * highest)};
+  cpu::ScreenBound bound{slope_.data(), reach_.data(), round_up(length * (1 + 1e-6)),
+                         round_up(std::sqrt(rest) * (1 + 1e-6)),
+                         // Of the bias and of comparing a score plus its bound in float32.
+                         round_up(8 * kUnit * highest + kUnderflow), 0};
+  bound.largest = round_up((largest_slope_ * static_cast<double>(bound.norm) +
+                            largest_reach_ * static_cast<double>(bound.rest) +
+                            static_cast<double>(bound.margin)) *
+                           (1 + 1e-6));
+  scratch.bounds[static_cast<std::size_t>(row)] = bound;
 }
 
 void ScreenedVocabulary::screen(const cpu::Kernels& kernels, Team& team, const Inputs& hidden,

@@ -11,7 +11,8 @@ namespace mime_fast {
 //
 // A word's weights are w = scale q + e with whole q in [-127, 127], a hidden vector is x = unit p +
 // r with whole p. The score of a word is scale unit (q . p) + bias, and by Cauchy and Schwarz its
-// float32 logit is within  |e| |x| + |scale q| |r| + rounding  of it. |e| and |scale q| are stored.
+// float32 logit is within  |e| |x| + |scale q| |r| + rounding + underflow  of it. |e| and |scale q|
+// are stored.
 class ScreenedVocabulary {
  public:
   ScreenedVocabulary() = default;
@@ -49,6 +50,8 @@ class ScreenedVocabulary {
   std::int64_t inner_ = 0;   // dim, a multiple of 4
   double largest_norm_ = 0;  // of a word's weights
   double largest_bias_ = 0;
+  double largest_slope_ = 0;
+  double largest_reach_ = 0;
   Buffer<std::uint8_t> weights_;  // (panels, inner / 4, 16, 4), 128 is zero
   Buffer<float> scale_;           // (padded_words,)
   Buffer<float> bias_;            // (padded_words,) -inf behind the last word

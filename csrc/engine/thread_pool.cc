@@ -20,7 +20,8 @@ void pause() {
 
 }  // namespace
 
-ThreadPool::ThreadPool(int threads) : process_(getpid()) {
+ThreadPool::ThreadPool(int threads)
+    : wake_(std::make_unique<std::condition_variable>()), process_(getpid()) {
   for (int helper = 1; helper < threads; ++helper) {
     helpers_.emplace_back([this] { help(); });
   }
@@ -28,7 +29,10 @@ ThreadPool::ThreadPool(int threads) : process_(getpid()) {
 
 ThreadPool::~ThreadPool() {
   if (is_forked()) {
-    for (std::thread& helper : helpers_) helper.detach();
+    // Neither may be destroyed: detaching a thread that the child has not throws, and the condition
+    // waits for those that slept when the parent forked.
+    static_cast<void>(new std::vector<std::thread>(std::move(helpers_)));
+    static_cast<void>(wake_.release());
     return;
   }
   stopping_.store(true);
@@ -36,7 +40,7 @@ ThreadPool::~ThreadPool() {
     const std::lock_guard<std::mutex> lock(sleep_);
     ticket_.fetch_add(Ticket{1} << kPartBits);
   }
-  wake_.notify_all();
+  wake_->notify_all();
   for (std::thread& helper : helpers_) helper.join();
 }
 
@@ -52,7 +56,7 @@ void ThreadPool::run(Task task, void* context) {
     {
       const std::lock_guard<std::mutex> lock(sleep_);
     }  // whoever falls asleep has done so
-    wake_.notify_all();
+    wake_->notify_all();
   }
   while (work_on(number)) {
   }
@@ -103,7 +107,7 @@ void ThreadPool::wait_for_change(Ticket task) {
     if (std::chrono::steady_clock::now() < until) continue;
     std::unique_lock<std::mutex> lock(sleep_);
     asleep_.fetch_add(1);
-    wake_.wait(lock, changed);
+    wake_->wait(lock, changed);
     asleep_.fetch_sub(1);
   }
 }

@@ -4,6 +4,7 @@
 #include <condition_variable>
 #include <cstdint>
 #include <exception>
+#include <memory>
 #include <mutex>
 #include <thread>
 #include <vector>
@@ -49,7 +50,7 @@ class ThreadPool {
   Task task_ = nullptr;
   void* context_ = nullptr;
   std::mutex sleep_;
-  std::condition_variable wake_;
+  std::unique_ptr<std::condition_variable> wake_;
   int process_;
 };
 

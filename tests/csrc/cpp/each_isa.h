@@ -1,0 +1,23 @@
+#pragma once
+
+#include <iostream>
+#include <vector>
+
+#include "cpu/kernels.h"
+
+namespace mime_fast::test {
+
+// The tables that this processor runs, the scalar one first; says which ones it does not.
+inline std::vector<cpu::Isa> supported_isas() {
+  std::vector<cpu::Isa> isas;
+  for (const cpu::Isa isa : {cpu::Isa::scalar, cpu::Isa::avx2, cpu::Isa::avx512}) {
+    if (cpu::is_supported(isa)) {
+      isas.push_back(isa);
+    } else {
+      std::cout << "skipped " << cpu::to_text(isa) << ": this processor does not have it\n";
+    }
+  }
+  return isas;
+}
+
+}  // namespace mime_fast::test

@@ -1,0 +1,258 @@
+// The int8 screening against float32: whatever the weights, the best words are the same floats, a
+// score is no further from its logit than its bound says, and a normaliser no further than its
+// error.
+
+#include <algorithm>
+#include <cstddef>
+#include <stdexcept>
+
+#include "check.h"
+#include "each_isa.h"
+#include "engine/screened_scores.h"
+#include "random_floats.h"
+#include "search/dense_scores.h"
+
+namespace mime_fast::test {
+namespace {
+
+using Floats = std::vector<float>;
+using Digits = ScreenedVocabulary::Digits;
+
+std::size_t at(std::int64_t i) { return static_cast<std::size_t>(i); }
+
+// A word's weights, or a hidden vector.
+void fill(Random& random, float scale, float* row, std::int64_t dim) {
+  const std::int64_t shape = random.integer(0, 9);
+  const float level = random.normal();
+  for (std::int64_t i = 0; i < dim; ++i) {
+    row[i] = scale * (shape == 0 ? level : shape == 1 ? 0.0F : random.normal());
+  }
+  if (shape == 2) row[random.integer(0, dim - 1)] *= 1e6F;
+  if (shape == 3) {
+    for (std::int64_t i = 0; i < dim; ++i) row[i] = scale * random.value(Kind::ties);
+  }
+}
+
+// A power of ten; mostly what a model has.
+float random_scale(Random& random, int least, int most) {
+  const std::int64_t power = random.one_in(3) ? random.integer(least, most) : random.integer(-2, 0);
+  return static_cast<float>(std::pow(10.0, static_cast<double>(power)));
+}
+
+// The words and the hidden vectors of one test.
+struct Case {
+  std::int64_t dim, words, rows;
+  bool repeats;  // whether words are copies of others
+  bool aligned;  // whether a hidden vector is as near to a word as it can be
+  Floats weight, bias;
+  Buffer<float> hidden;  // (rows, stride)
+  std::int64_t stride;
+
+  // Logits too small to be normal floats, and nothing beside them.
+  static Case tiny(Random& random) {
+    Case result(random);
+    result.bias = random.floats(result.words, Kind::zeros);
+    for (float& value : result.weight) value = random.normal() * 1e-20F;
+    for (std::int64_t i = 0; i < result.hidden.size(); ++i) {
+      result.hidden[i] = i % result.stride < result.dim ? random.normal() * 1e-21F : 0.0F;
+    }
+    return result;
+  }
+
+  // Logits that a penalty makes infinite.
+  static Case huge(Random& random) {
+    Case result(random);
+    for (float& value : result.weight) value = random.normal() * 1e17F;
+    for (std::int64_t i = 0; i < result.hidden.size(); ++i) {
+      result.hidden[i] = i % result.stride < result.dim ? random.normal() * 1e18F : 0.0F;
+    }
+    return result;
+  }
+
+  explicit Case(Random& random)
+      : dim(random.integer(4, random.one_in(4) ? 600 : 70)),
+        words(random.integer(8, random.one_in(4) ? 3000 : 300)),
+        rows(random.integer(1, 7)),
+        repeats(random.one_in(2)),
+        aligned(random.one_in(2)),
+        weight(at(words * dim)),
+        bias(random.floats(words, random.one_in(2) ? Kind::normal : Kind::zeros)),
+        hidden(rows * cpu::round_up(dim, cpu::kLanes)),
+        stride(cpu::round_up(dim, cpu::kLanes)) {
+    const float scale = random_scale(random, -20, 10);
+    for (std::int64_t word = 0; word < words; ++word) {
+      float* row = weight.data() + word * dim;
+      fill(random, random.one_in(20) ? random_scale(random, -20, 10) : scale, row, dim);
+      if (!repeats || word == 0 || random.one_in(2)) continue;
+      const std::int64_t other = random.integer(0, word - 1);
+      std::copy_n(weight.data() + other * dim, dim, row);
+      bias[at(word)] = bias[at(other)];
+    }
+    for (std::int64_t row = 0; row < rows; ++row) {
+      fill(random, random_scale(random, -20, 10), hidden.data() + row * stride, dim);
+      if (aligned && random.one_in(2)) align(random, hidden.data() + row * stride);
+    }
+  }
+
+  // A hidden vector along a word, or along its rounding errors: where Cauchy and Schwarz are equal.
+  void align(Random& random, float* x) const {
+    const float* word = weight.data() + random.integer(0, words - 1) * dim;
+    float largest = 0;
+    for (std::int64_t i = 0; i < dim; ++i) largest = std::max(largest, std::abs(word[i]));
+    const float scale = largest / 127;
+    const bool errors = random.one_in(2) && scale > 0;
+    for (std::int64_t i = 0; i < dim; ++i) {
+      x[i] = errors ? word[i] - scale * std::nearbyint(word[i] / scale) : word[i];
+    }
+  }
+};
+
+struct RandomConstraint {
+  std::vector<std::int32_t> blocked, penalised;
+  float penalty;
+
+  RandomConstraint(Random& random, std::int64_t words)
+      : penalty(random.pick(std::vector<float>{1.3F, 0.7F, 100.0F, 0.01F, 1.0F})) {
+    const std::int64_t block = random.pick(std::vector<std::int64_t>{1 << 20, 3, 20, 1});
+    const std::int64_t penalise = random.pick(std::vector<std::int64_t>{1 << 20, 3, 20, 1});
+    for (std::int32_t id = 0; id < words; ++id) {
+      if (random.one_in(block)) blocked.push_back(id);
+      if (random.one_in(block) && random.one_in(2)) blocked.push_back(id);
+      if (random.one_in(penalise)) penalised.push_back(id);
+    }
+  }
+  Constraint view() const {
+    return {blocked.data(), blocked.size(), penalised.data(), penalised.size(), penalty};
+  }
+};
+
+bool same_candidates(const std::vector<Candidate>& a, const std::vector<Candidate>& b) {
+  const auto equal = [](const Candidate& x, const Candidate& y) {
+    return x.id == y.id && same(x.logit, y.logit);
+  };
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(), equal);
+}
+
+void check_normaliser(const Normaliser& found, const Normaliser& expected, float best) {
+  CHECK(found.error >= 0);
+  CHECK(found.value >= static_cast<double>(best));
+  const double size = 1 + std::abs(expected.value);
+  CHECK(std::abs(found.value - expected.value) <= found.error + 1e-6 * size);
+}
+
+bool constrains(RowScores& scores, const Constraint& constraint) {
+  try {
+    scores.constrain(constraint);
+    return true;
+  } catch (const std::invalid_argument&) {
+    return false;
+  }
+}
+
+class Comparison {
+ public:
+  Comparison(const cpu::Kernels& kernels, const Case& data, Random& random)
+      : kernels_(kernels),
+        data_(data),
+        random_(random),
+        vocabulary_(data.weight, data.bias, data.dim, false),
+        screened_(alone_, vocabulary_),
+        screen_(&screened_, data.rows),
+        scratch_(vocabulary_.padded_words()),
+        logits_(data.rows * vocabulary_.padded_words()) {}
+
+  // False if the logits are too large, which it must say.
+  bool run(Team& team, Digits digits) {
+    const Rows hidden{const_cast<float*>(data_.hidden.data()), data_.rows, data_.stride};
+    vocabulary_.project(kernels_, team, hidden,
+                        {logits_.data(), data_.rows, vocabulary_.padded_words()});
+    try {
+      screened_.screen(kernels_, team, hidden, digits, screen_);
+    } catch (const std::overflow_error&) {
+      return false;
+    }
+    for (std::int64_t row = 0; row < data_.rows; ++row) {
+      check_bounds(row);
+      for (int i = 0; i < 3; ++i) check_row(row, digits);
+    }
+    return true;
+  }
+
+ private:
+  void check_bounds(std::int64_t row) const {
+    const cpu::ScreenBound& bound = screen_.bounds[at(row)];
+    bool right = true;
+    for (std::int64_t word = 0; word < data_.words; ++word) {
+      const std::int64_t place = row * vocabulary_.padded_words() + word;
+      const double apart =
+          std::abs(static_cast<double>(screen_.scores[place]) - double{logits_[place]});
+      right = right && apart <= double{bound.slope[word]} * bound.norm +
+                                    double{bound.reach[word]} * bound.rest + bound.margin;
+    }
+    CHECK(right);
+  }
+
+  void check_row(std::int64_t row, Digits digits) {
+    const RandomConstraint constraint(random_, data_.words);
+    const std::int64_t padded = vocabulary_.padded_words();
+    Buffer<float> scores(padded);
+    std::copy_n(screen_.scores.data() + row * padded, padded, scores.data());
+    Floats logits(logits_.data() + row * padded, logits_.data() + row * padded + data_.words);
+    ScreenedScores fast(vocabulary_, kernels_);
+    fast.use(scratch_);
+    fast.reset(data_.hidden.data() + row * data_.stride, scores.data(), screen_.bounds[at(row)]);
+    DenseScores slow(logits.data(), data_.words);
+    const bool finite = constrains(slow, constraint.view());
+    CHECK(constrains(fast, constraint.view()) == finite);
+    if (!finite) return;
+    for (const std::int64_t k : {std::int64_t{1}, std::int64_t{2}, std::int64_t{10}, data_.words}) {
+      const Needs needs{k, k == data_.words, false};
+      fast.prepare(needs);
+      slow.prepare(needs);
+      CHECK(same_candidates(fast.best(), slow.best()));
+    }
+    // With one digit, or of words that are equal or aligned, errors do not cancel.
+    if (digits == Digits::two && !data_.repeats && !data_.aligned) {
+      check_normaliser(fast.log_normaliser(), slow.log_normaliser(), slow.best().front().logit);
+    }
+  }
+
+  const cpu::Kernels& kernels_;
+  const Case& data_;
+  Random& random_;
+  Team alone_;
+  Vocabulary vocabulary_;
+  ScreenedVocabulary screened_;
+  ScreenedVocabulary::Scratch screen_;
+  ScreenedScores::Scratch scratch_;
+  Buffer<float> logits_;
+};
+
+void test_isa(const cpu::Kernels& kernels, std::uint64_t seed) {
+  Random random(seed);
+  ThreadPool pool(2);
+  Team team(pool);
+  int refused = 0;
+  constexpr int kCases = 150;
+  for (int i = 0; i < kCases; ++i) {
+    const Case data = i % 10 == 0   ? Case::tiny(random)
+                      : i % 10 == 1 ? Case::huge(random)
+                                    : Case(random);
+    Comparison comparison(kernels, data, random);
+    for (const Digits digits : {Digits::one, Digits::two}) {
+      if (!comparison.run(team, digits)) ++refused;
+    }
+  }
+  CHECK(refused < kCases / 10);
+}
+
+}  // namespace
+}  // namespace mime_fast::test
+
+// An argument: another seed.
+int main(int count, char** arguments) {
+  using namespace mime_fast;
+  const std::uint64_t seed = count > 1 ? std::stoull(arguments[1]) : 3;
+  for (const cpu::Isa isa : test::supported_isas()) test::test_isa(cpu::kernels(isa), seed);
+  return test::status();
+}

@@ -1,0 +1,214 @@
+// ThreadPool and Team: every part is done once, whoever else calls, sleeps, wakes or forks.
+
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <memory>
+
+#include "check.h"
+#include "engine/thread_pool.h"
+
+// A child of fork in a program with threads is beyond what the thread sanitizer follows.
+#if defined(__SANITIZE_THREAD__)
+constexpr bool kForks = false;
+#else
+constexpr bool kForks = true;
+#endif
+
+namespace mime_fast::test {
+namespace {
+
+constexpr int kThreadCounts[] = {1, 2, 3, 5, 8};
+
+// Plain integers: the sanitizer would see two parts that touch the same one.
+bool does_every_part_once(Team& team) {
+  std::vector<int> done(static_cast<std::size_t>(team.size()));
+  team.parallel([&](int part) { ++done[static_cast<std::size_t>(part)]; });
+  return done == std::vector<int>(done.size(), 1);
+}
+
+void test_parts() {
+  for (const int threads : kThreadCounts) {
+    ThreadPool pool(threads);
+    Team team(pool);
+    CHECK(team.size() == threads && pool.threads() == threads);
+    int wrong = 0;
+    for (int task = 0; task < 2000; ++task) wrong += does_every_part_once(team) ? 0 : 1;
+    CHECK(wrong == 0);
+  }
+}
+
+// What one task wrote is read by the next, in another part.
+void test_tasks_follow_each_other() {
+  ThreadPool pool(3);
+  Team team(pool);
+  std::vector<std::int64_t> values(3, 1), next(3);
+  for (int task = 0; task < 3000; ++task) {
+    team.parallel([&](int part) {
+      const auto i = static_cast<std::size_t>(part);
+      next[i] = (values[i] + values[(i + 1) % 3]) % 1'000'003;
+    });
+    values.swap(next);
+  }
+  CHECK(values[0] == values[1] && values[1] == values[2]);
+}
+
+void test_split() {
+  ThreadPool pool(3);
+  Team team(pool);
+  for (const std::int64_t unit : {1, 2, 16}) {
+    for (std::int64_t count = 0; count < 70; ++count) {
+      std::vector<int> done(static_cast<std::size_t>(count));
+      std::atomic<int> crooked{0};
+      team.split(count, unit, [&](std::int64_t begin, std::int64_t end) {
+        if (begin % unit != 0 || end > count) ++crooked;
+        for (std::int64_t i = begin; i < end; ++i) ++done[static_cast<std::size_t>(i)];
+      });
+      CHECK(crooked == 0);
+      CHECK(done == std::vector<int>(done.size(), 1));
+    }
+  }
+}
+
+// Calls at the same time: one has the helpers, the others work alone; nobody waits.
+void test_callers() {
+  ThreadPool pool(3);
+  std::atomic<int> wrong{0};
+  std::vector<std::thread> callers;
+  for (int caller = 0; caller < 4; ++caller) {
+    callers.emplace_back([&] {
+      for (int call = 0; call < 300; ++call) {
+        Team team(pool);
+        for (int task = 0; task < 5; ++task) wrong += does_every_part_once(team) ? 0 : 1;
+      }
+    });
+  }
+  for (std::thread& caller : callers) caller.join();
+  CHECK(wrong == 0);
+}
+
+// A call inside a part of another: the pool is taken.
+void test_nested() {
+  ThreadPool pool(3);
+  Team outer(pool);
+  std::atomic<int> wrong{0};
+  for (int task = 0; task < 100; ++task) {
+    outer.parallel([&](int) {
+      // Not by the thread that holds the pool: trying a lock twice is undefined.
+      std::thread([&] {
+        Team inner(pool);
+        wrong += inner.size() == 1 && does_every_part_once(inner) ? 0 : 1;
+      }).join();
+    });
+  }
+  CHECK(wrong == 0);
+}
+
+// Pauses around the 100 us after which helpers fall asleep: some are about to.
+void test_sleep_and_wake() {
+  ThreadPool pool(4);
+  Team team(pool);
+  int wrong = 0;
+  for (int round = 0; round < 300; ++round) {
+    std::this_thread::sleep_for(std::chrono::microseconds(round % 3 == 0 ? 500 : 60 + round / 4));
+    wrong += does_every_part_once(team) ? 0 : 1;
+  }
+  CHECK(wrong == 0);
+}
+
+void test_destruction() {
+  for (int round = 0; round < 100; ++round) {
+    auto pool = std::make_unique<ThreadPool>(1 + round % 4);
+    if (round % 2 == 0) {
+      Team team(*pool);
+      CHECK(does_every_part_once(team));
+    }
+    if (round % 5 == 0) std::this_thread::sleep_for(std::chrono::milliseconds(1));  // all asleep
+    pool.reset();
+  }
+}
+
+// What a child of fork says: 0 if all was right.
+int in_child(ThreadPool& pool) {
+  alarm(20);  // a child that hangs is killed
+  bool right = true;
+  for (int call = 0; call < 50; ++call) {
+    Team team(pool);
+    right = right && team.size() == 1 && does_every_part_once(team);
+  }
+  ThreadPool own(2);
+  Team team(own);
+  right = right && team.size() == 2 && does_every_part_once(team);
+  return right ? 0 : 1;
+}
+
+// The child has no helpers: it works alone; the parent goes on as before.
+void test_fork(bool asleep) {
+  auto pool = std::make_unique<ThreadPool>(3);
+  for (int round = 0; round < 5; ++round) {
+    {
+      Team team(*pool);
+      CHECK(does_every_part_once(team));
+    }
+    if (asleep) std::this_thread::sleep_for(std::chrono::milliseconds(2));
+    const pid_t child = fork();
+    if (child == 0) {
+      const int result = in_child(*pool);
+      pool.reset();  // must not wait for threads that the child has not
+      _exit(result);
+    }
+    Team team(*pool);
+    CHECK(team.size() == 3 && does_every_part_once(team));
+    int result = -1;
+    waitpid(child, &result, 0);
+    CHECK(WIFEXITED(result) && WEXITSTATUS(result) == 0);
+  }
+}
+
+// The child is forked while another thread has the helpers: it works alone all the same.
+void test_fork_while_busy() {
+  auto pool = std::make_unique<ThreadPool>(3);
+  std::atomic<bool> stop{false};
+  std::atomic<int> started{0};
+  std::thread caller([&] {
+    Team team(*pool);
+    while (!stop) {
+      does_every_part_once(team);
+      ++started;
+    }
+  });
+  while (started < 5) std::this_thread::yield();
+  const pid_t child = fork();
+  if (child == 0) {
+    const int result = in_child(*pool);
+    pool.reset();
+    _exit(result);
+  }
+  int result = -1;
+  waitpid(child, &result, 0);
+  CHECK(WIFEXITED(result) && WEXITSTATUS(result) == 0);
+  stop = true;
+  caller.join();
+  Team team(*pool);
+  CHECK(team.size() == 3 && does_every_part_once(team));
+}
+
+}  // namespace
+}  // namespace mime_fast::test
+
+int main() {
+  using namespace mime_fast::test;
+  test_parts();
+  test_tasks_follow_each_other();
+  test_split();
+  test_callers();
+  test_nested();
+  test_sleep_and_wake();
+  test_destruction();
+  if (kForks) {
+    test_fork(false);
+    test_fork(true);
+    test_fork_while_busy();
+  }
+  return status();
+}
