@@ -192,7 +192,7 @@ struct BoundCase {
     for (float& value : slope) value = std::abs(value);
     for (float& value : reach) value = std::abs(value);
     bound = {slope.data(), reach.data(), std::abs(random.normal()), std::abs(random.normal()) / 9,
-             1e-6F, 0};
+             1e-6F,        0.0F};
   }
 
   float of(std::int64_t word) const {
