@@ -28,11 +28,15 @@ define build_cpp
 	  $(BIN)/cmake --build build/$(1) --target $(3); } > build/$(1)/log 2>&1 || \
 	  { cat build/$(1)/log >&2; exit 1; }
 endef
-run_cpp = $(BIN)/ctest --test-dir build/$(1) --output-on-failure --quiet $(2)
+define run_cpp
+	@$(BIN)/ctest --test-dir build/$(1) --output-on-failure $(2) > build/$(1)/log 2>&1 || \
+	  { cat build/$(1)/log >&2; exit 1; }
+	@tail -3 build/$(1)/log
+endef
 
 # Python is no sanitized program: it gets the sanitizers' libraries before all others. It leaks, and
 # its own allocator would hide ours.
-SANITIZED_PYTHON = PYTHONPATH=build/address/python PYTHONMALLOC=malloc ASAN_OPTIONS=detect_leaks=0 \
+SANITIZED_PYTHON = PYTHONPATH="$(CURDIR)/build/address/python" PYTHONMALLOC=malloc ASAN_OPTIONS=detect_leaks=0 \
 	LD_PRELOAD="$$($${CXX:-g++} -print-file-name=libasan.so) \
 	$$($${CXX:-g++} -print-file-name=libubsan.so) $$($${CXX:-g++} -print-file-name=libstdc++.so)"
 SANITIZED_TESTS ?= tests/csrc tests/search tests/engines
