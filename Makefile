@@ -7,23 +7,52 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --constraint constraints.txt
 INPUTS := pyproject.toml setup.py constraints.txt CMakeLists.txt $(shell find csrc -type f)
-CXX_FILES := $(shell find csrc benchmarks -name '*.h' -o -name '*.cc' -o -name '*.cu' -o -name '*.cuh')
+CXX_FILES := $(shell find csrc benchmarks tests/csrc/cpp -name '*.h' -o -name '*.cc' -o -name '*.cu' -o -name '*.cuh')
 PY_PATHS := $(wildcard mime_fast benchmarks tests setup.py)
+, := ,
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_NO_INPUT := 1
 export HF_HUB_OFFLINE := 1
 export HF_HUB_DISABLE_TELEMETRY := 1
 
-.PHONY: help demo test bench bench-quick bench-report lint format clean
+# C++ tests: $(call build_cpp,folder of build/,sanitizers,targets) is quiet unless it fails, and
+# compiles only what changed.
+define build_cpp
+	@mkdir -p build/$(1)
+	@{ $(BIN)/cmake -S . -B build/$(1) -GNinja -DCMAKE_MAKE_PROGRAM="$(abspath $(BIN))/ninja" \
+	  -DMIME_FAST_TESTS=ON -DMIME_FAST_WERROR=ON -DMIME_FAST_SANITIZE=$(2) \
+	  -DPython_EXECUTABLE="$(abspath $(BIN))/python" \
+	  -Dpybind11_DIR="$$($(BIN)/python -m pybind11 --cmakedir)" \
+	  -DCMAKE_LIBRARY_OUTPUT_DIRECTORY="$(CURDIR)/build/$(1)/python/mime_fast" && \
+	  $(BIN)/cmake --build build/$(1) --target $(3); } > build/$(1)/log 2>&1 || \
+	  { cat build/$(1)/log >&2; exit 1; }
+endef
+define run_cpp
+	@$(BIN)/ctest --test-dir build/$(1) --output-on-failure $(2) > build/$(1)/log 2>&1 || \
+	  { cat build/$(1)/log >&2; exit 1; }
+	@tail -3 build/$(1)/log
+endef
+
+# Python is no sanitized program: it gets the sanitizers' libraries before all others. It leaks, and
+# its own allocator would hide ours.
+SANITIZED_PYTHON = PYTHONPATH="$(CURDIR)/build/address/python" PYTHONMALLOC=malloc ASAN_OPTIONS=detect_leaks=0 \
+	LD_PRELOAD="$$($${CXX:-g++} -print-file-name=libasan.so) \
+	$$($${CXX:-g++} -print-file-name=libubsan.so) $$($${CXX:-g++} -print-file-name=libstdc++.so)"
+SANITIZED_TESTS ?= tests/csrc tests/search tests/engines
+SECONDS ?= 600
+
+.PHONY: help demo test sanitize sanitize-threads fuzz bench bench-quick bench-report lint format clean
 
 help:  ## show this list
-	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 22
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 26
 
 demo: $(VENV)/.stamp-demo  ## install the package (no torch) and show some replies
 	$(BIN)/mime-fast chat --message "I lost my dog yesterday."
 
 test: $(VENV)/.stamp-dev  ## install everything that the tests need, and run them
+	$(call build_cpp,tests,,cpp_tests)
+	$(call run_cpp,tests)
 	$(BIN)/pytest $(PYTEST_ARGS)
 
 bench: $(VENV)/.stamp-bench  ## measure everything beside its peers (an hour), and make a page of it
@@ -36,6 +65,21 @@ bench-quick: $(VENV)/.stamp-bench  ## the same in three minutes: fewer rounds, s
 
 bench-report: $(VENV)/.stamp-bench  ## make the pages of RESULTS='FILE.json ...' (the newest) again
 	$(BIN)/python -m benchmarks.report $(RESULTS)
+
+sanitize: $(VENV)/.stamp-dev  ## run the C++ tests, and Python's of the extension, with sanitizers
+	$(call build_cpp,address,address$(,)undefined,cpp_tests _C)
+	$(call run_cpp,address)
+	@cp -r $(filter-out %.so,$(wildcard mime_fast/*)) build/address/python/mime_fast
+	$(SANITIZED_PYTHON) $(BIN)/pytest $(SANITIZED_TESTS) $(PYTEST_ARGS)
+
+sanitize-threads: $(VENV)/.stamp-dev  ## run what has threads with the thread sanitizer
+	$(call build_cpp,thread,thread,test_thread_pool test_concurrent_requests)
+	$(call run_cpp,thread,--tests-regex 'thread_pool|concurrent')
+
+fuzz: $(VENV)/.stamp-dev  ## run the fuzzers for SECONDS, 600 if not given
+	$(call build_cpp,address,address$(,)undefined,cpp_tests)
+	build/address/tests/csrc/cpp/fuzz_safetensors --seconds $$(($(SECONDS) / 2)) --seed $$(date +%s)
+	cd build/address && tests/csrc/cpp/fuzz_engine $$(($(SECONDS) / 2)) $$(date +%s)000000
 
 lint: $(VENV)/.stamp-dev  ## check style, types and formatting
 	$(BIN)/ruff check $(PY_PATHS)

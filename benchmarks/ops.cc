@@ -34,8 +34,9 @@ struct Ops {
     const Weights weights(path);
     const std::int64_t dim = config.hidden_dim, words = config.vocab_size;
     vocabulary = Vocabulary(weights.take("output.weight", {words, dim}),
-                            weights.take("output.bias", {words}), dim);
-    screened = ScreenedVocabulary(vocabulary);
+                            weights.take("output.bias", {words}), dim, false);
+    Team team(pool);
+    screened = ScreenedVocabulary(team, vocabulary);
     encoder = Encoder(weights, "context_encoder", config);
     gate = weights.linear("fusion.gate", 2 * dim, 2 * dim);
     fusion = weights.linear("fusion.output", 2 * dim, dim);

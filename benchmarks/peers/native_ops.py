@@ -72,7 +72,7 @@ def _pointer(array: FloatArray) -> ctypes.c_void_p:
 
 def _build() -> Path:
     """Compile ops.cc against the newest library that a build of the extension left."""
-    cores = sorted(ROOT.glob("build/**/libmime_fast_core.a"), key=lambda p: p.stat().st_mtime)
+    cores = sorted(ROOT.glob("build/cmake-*/libmime_fast_core.a"), key=lambda p: p.stat().st_mtime)
     if not cores:
         raise NotBuiltError("no libmime_fast_core.a in build/: pip install --editable . makes it")
     source, library = ROOT / "benchmarks" / "ops.cc", ROOT / "build" / "bench" / "libops.so"

@@ -84,7 +84,7 @@ EngineRef load(const std::string& path, py::handle config, const std::string& co
     throw py::value_error("threads must be in [1, 256], got " + std::to_string(threads));
   }
   const py::gil_scoped_release release;
-  return std::make_shared<Engine>(path, drafts, model_config, type, threads);
+  return std::make_shared<Engine>(path, model_config, type, threads, drafts);
 }
 
 Array<std::int64_t> to_ids(py::handle value, const char* name, std::int64_t vocab) {
@@ -201,6 +201,12 @@ Array<float> step(Engine& engine, Stepper& stepper, py::handle tokens_arg) {
   if (ids.size() != rows) {
     throw py::value_error("tokens must be (rows,) with rows = " + std::to_string(rows) + ", got " +
                           std::to_string(ids.size()));
+  }
+  const std::int64_t positions = engine.model.config().max_positions;
+  for (std::int64_t row = 0; row < rows; ++row) {
+    if (stepper.state.position(row) < positions) continue;
+    throw py::value_error("a row can take max_positions = " + std::to_string(positions) +
+                          " steps, and row " + std::to_string(row) + " took them");
   }
   const TokenIds tokens(ids.data(), ids.data() + rows);
   Array<float> logits({rows, vocabulary.words()});

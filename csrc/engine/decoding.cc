@@ -1,6 +1,8 @@
 #include "engine/decoding.h"
 
 #include <algorithm>
+#include <stdexcept>
+#include <string>
 #include <utility>
 
 #include "search/beam.h"
@@ -35,6 +37,14 @@ Searches new_searches(const Engine& engine, const GenerationOptions& options,
   return searches;
 }
 
+// The decoder has no position behind the last.
+const GenerationOptions& that_fit(const GenerationOptions& options, const ModelConfig& config) {
+  if (options.max_new_tokens <= config.max_positions) return options;
+  throw std::invalid_argument(
+      "max_new_tokens must be at most max_positions = " + std::to_string(config.max_positions) +
+      ", got " + std::to_string(options.max_new_tokens));
+}
+
 std::int64_t max_rows(std::size_t requests, const GenerationOptions& options) {
   const std::int64_t each =
       options.num_beams > 1 ? options.num_beams : options.num_return_sequences;
@@ -59,7 +69,7 @@ Decoding::Decoding(std::shared_ptr<Engine> engine,
                    const GenerationOptions& options, const std::vector<std::uint64_t>& seeds)
     : engine_(std::move(engine)),
       encoded_(std::move(encoded)),
-      searches_(new_searches(*engine_, options, seeds)),
+      searches_(new_searches(*engine_, that_fit(options, engine_->model.config()), seeds)),
       state_(engine_->model.config(), first_memories(encoded_, options),
              max_rows(encoded_.size(), options), options.max_new_tokens),
       scorer_(engine_->model, max_rows(encoded_.size(), options),

@@ -12,8 +12,8 @@ namespace mime_fast {
 // A loaded model with the threads that run it; shared by every call.
 struct Engine {
   // drafts_path: of a draft table; empty: none.
-  Engine(const std::string& path, const std::string& drafts_path, const ModelConfig& config,
-         ComputeType compute_type, int threads)
+  Engine(const std::string& path, const ModelConfig& config, ComputeType compute_type, int threads,
+         const std::string& drafts_path = "")
       : kernels(cpu::kernels(cpu::chosen_isa())),
         pool(threads),
         model(path, config, compute_type, kernels, pool) {

@@ -1,0 +1,95 @@
+// Random tiny models, hostile weights among them, answer random ids with random noise and options:
+// nothing but a std::exception may come out, and what comes out are ids of the vocabulary, the same
+// ones from float32 and from int8.
+//   fuzz_engine [seconds = 2] [first number = 0]
+
+#include <chrono>
+#include <cstdlib>
+#include <iostream>
+
+#include "engine/decoding.h"
+#include "tiny_model.h"
+
+namespace mime_fast::test {
+namespace {
+
+void require(bool holds, const char* what, std::uint64_t number) {
+  if (holds) return;
+  std::cerr << "does not hold: " << what << "; repeat with: fuzz_engine 1 " << number << "\n";
+  std::abort();
+}
+
+struct Outcome {
+  std::vector<TokenIds> replies;
+  std::string error;  // what was thrown
+};
+
+Outcome decode(const std::shared_ptr<Engine>& engine, Random random, bool hostile,
+               std::uint64_t number) {
+  Outcome outcome;
+  try {
+    const std::int64_t requests = random.integer(1, 3);
+    std::vector<std::shared_ptr<const Encoded>> encoded;
+    std::vector<std::uint64_t> seeds;
+    for (std::int64_t i = 0; i < requests; ++i) {
+      encoded.push_back(random_encoded(*engine, random, hostile));
+      seeds.push_back(number);
+    }
+    const ModelConfig& config = engine->model.config();
+    Decoding decoding(engine, encoded, random_options(random, config.max_positions), seeds);
+    while (decoding.advance()) {
+      const auto request = static_cast<std::size_t>(random.integer(0, requests - 1));
+      static_cast<void>(decoding.search(request).leader());
+      static_cast<void>(decoding.search(request).agreed());
+    }
+    for (std::size_t request = 0; request < decoding.size(); ++request) {
+      for (const Hypothesis& reply : decoding.search(request).results()) {
+        outcome.replies.push_back(reply.tokens);
+        for (const std::int32_t id : reply.tokens) {
+          require(id >= 0 && id < config.vocab_size, "ids are of the vocabulary", number);
+        }
+      }
+    }
+  } catch (const std::exception& error) {
+    outcome.error = error.what();
+  }
+  return outcome;
+}
+
+// Whether the replies were complete.
+bool run_one(std::uint64_t number) {
+  Random random(number);
+  const ModelConfig config = random_config(random);
+  const bool hostile = random.one_in(2);
+  const RandomModel model(config, random, hostile);
+  const int threads = random.one_in(2) ? 1 : 2;
+  std::vector<Outcome> outcomes;
+  for (const ComputeType type : {ComputeType::float32, ComputeType::int8}) {
+    try {
+      const auto engine = std::make_shared<Engine>(model.path(), config, type, threads);
+      outcomes.push_back(decode(engine, random, hostile, number));
+    } catch (const std::exception& error) {
+      outcomes.push_back({{}, error.what()});
+    }
+  }
+  const bool answered = outcomes[0].error.empty() && outcomes[1].error.empty();
+  if (answered && !hostile) {
+    require(outcomes[0].replies == outcomes[1].replies, "int8 says what float32 says", number);
+  }
+  if (!hostile && !answered) std::cerr << outcomes[0].error << outcomes[1].error << "\n";
+  require(hostile || answered, "a sound model answers", number);
+  return answered;
+}
+
+}  // namespace
+}  // namespace mime_fast::test
+
+int main(int count, char** arguments) {
+  using Clock = std::chrono::steady_clock;
+  const long seconds = count > 1 ? std::stol(arguments[1]) : 2;
+  const std::uint64_t first = count > 2 ? std::stoull(arguments[2]) : 0;
+  const auto end = Clock::now() + std::chrono::seconds(seconds);
+  std::uint64_t number = first, answered = 0;
+  for (; Clock::now() < end; ++number) answered += mime_fast::test::run_one(number) ? 1U : 0U;
+  std::cout << number - first << " models, " << answered << " answered\n";
+}
