@@ -43,6 +43,26 @@ float naive_dot(const float* w, const float* x, std::int64_t inner) {
   return lanes[0];
 }
 
+// Weights in bfloat16 are the upper halves of floats, and computed as those.
+void check_half_row_dots(const Table& table, cpu::RowDots<float> dots) {
+  const std::size_t count = at(dots.last_word * dots.inner);
+  std::vector<std::uint16_t> half(count);
+  Floats widened(count), found(at(dots.rows * dots.y_stride)), expected(found.size());
+  for (std::size_t i = 0; i < count; ++i) {
+    std::uint32_t bits;
+    std::memcpy(&bits, dots.w + i, sizeof bits);
+    half[i] = static_cast<std::uint16_t>(bits >> 16);
+    bits &= 0xFFFF0000;
+    std::memcpy(&widened[i], &bits, sizeof bits);
+  }
+  dots.w = widened.data();
+  dots.y = expected.data();
+  table.scalar.row_dots(dots);
+  table.fast.half_row_dots({half.data(), dots.bias, dots.inner, dots.x, dots.rows, dots.first_word,
+                            dots.last_word, found.data(), dots.y_stride});
+  CHECK(same(found, expected));
+}
+
 void test_dots(const Table& table, Random& random) {
   for (int i = 0; i < 80; ++i) {
     const Kind kind = random.one_in(3) ? random.pick(kKinds) : Kind::normal;
@@ -64,6 +84,8 @@ void test_dots(const Table& table, Random& random) {
     table.fast.row_dots(
         {w.data(), bias.data(), inner, x.data(), rows, first, last, found.data(), stride});
     CHECK(same(found, expected));
+    check_half_row_dots(
+        table, {w.data(), bias.data(), inner, x.data(), rows, first, last, found.data(), stride});
 
     Ids ids(at(random.integer(0, 40)));
     for (std::int32_t& id : ids) id = static_cast<std::int32_t>(random.integer(0, words - 1));
