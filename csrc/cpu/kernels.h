@@ -19,6 +19,8 @@ constexpr std::int64_t kLanes = 16;
 constexpr std::int64_t round_up(std::int64_t count, std::int64_t multiple) {
   return (count + multiple - 1) / multiple * multiple;
 }
+// Of a row: whole vectors.
+constexpr std::int64_t padded(std::int64_t count) { return round_up(count, kLanes); }
 
 // y = x W + bias, then max(0, y) if relu, then + the old y if add. Column c of W is lane c % 16 of
 // panel c / 16. Each sum runs over the inner dimension from 0 upwards, starting at the bias.

@@ -4,12 +4,13 @@
 #include <utility>
 
 namespace mime_fast {
+
+using cpu::padded;
+
 namespace {
 
 constexpr std::int64_t kTaps = 3;
 constexpr std::int64_t kReservedFloats = std::int64_t{1} << 22;  // 16 MB of slots at the start
-
-std::int64_t padded(std::int64_t count) { return cpu::round_up(count, cpu::kLanes); }
 
 }  // namespace
 

@@ -46,9 +46,7 @@ class DecodeState {
   }
   void resize(std::int64_t max_rows);
   Windows new_windows() const;
-  std::int64_t attended_stride() const {
-    return cpu::round_up(key_dim_, cpu::kLanes) + cpu::kLanes;
-  }
+  std::int64_t attended_stride() const { return cpu::padded(key_dim_) + cpu::kLanes; }
   bool continues(std::int64_t row) const { return continues_[static_cast<std::size_t>(row)]; }
   void push_slot(std::int64_t row);
   void copy_windows(std::int64_t from, std::int64_t to);

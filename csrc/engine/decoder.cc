@@ -3,9 +3,10 @@
 #include <algorithm>
 
 namespace mime_fast {
-namespace {
 
-std::int64_t padded(std::int64_t count) { return cpu::round_up(count, cpu::kLanes); }
+using cpu::padded;
+
+namespace {
 
 void normalise(const cpu::Kernels& kernels, const LayerNorm& norm, const Rows& x, const Rows& y) {
   for (std::int64_t row = 0; row < x.count; ++row) norm.apply(kernels, x.row(row), y.row(row));

@@ -3,9 +3,10 @@
 #include <algorithm>
 
 namespace mime_fast {
-namespace {
 
-std::int64_t padded(std::int64_t count) { return cpu::round_up(count, cpu::kLanes); }
+using cpu::padded;
+
+namespace {
 
 // Heads are written as whole vectors, one behind the other: the last one needs room for its own.
 std::int64_t attended_stride(std::int64_t key_dim, std::int64_t width) {

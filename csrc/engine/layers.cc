@@ -15,7 +15,7 @@ float query_scale(const ModelConfig& config) {
 }  // namespace
 
 LayerNorm::LayerNorm(const Weights& weights, const std::string& name, std::int64_t dim)
-    : dim_(dim), gamma_(cpu::round_up(dim, cpu::kLanes)), beta_(cpu::round_up(dim, cpu::kLanes)) {
+    : dim_(dim), gamma_(cpu::padded(dim)), beta_(cpu::padded(dim)) {
   const std::vector<float> gamma = weights.take(name + ".weight", {dim});
   const std::vector<float> beta = weights.take(name + ".bias", {dim});
   std::copy(gamma.begin(), gamma.end(), gamma_.data());

@@ -4,9 +4,10 @@
 #include <cmath>
 
 namespace mime_fast {
-namespace {
 
-std::int64_t padded(std::int64_t count) { return cpu::round_up(count, cpu::kLanes); }
+using cpu::padded;
+
+namespace {
 
 // mixture-weighted sum of the group's rows of the emotion table.
 void mix_emotions(const float* mixture, const std::int64_t* group, std::int64_t count,

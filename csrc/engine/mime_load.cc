@@ -4,11 +4,8 @@
 #include "engine/mime.h"
 
 namespace mime_fast {
-namespace {
 
-std::int64_t padded(std::int64_t count) { return cpu::round_up(count, cpu::kLanes); }
-
-}  // namespace
+using cpu::padded;
 
 Mime::Mime(const std::string& path, const ModelConfig& config, ComputeType compute_type,
            const cpu::Kernels& kernels, ThreadPool& pool)

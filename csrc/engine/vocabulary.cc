@@ -22,8 +22,8 @@ Vocabulary::Vocabulary(const std::vector<float>& weight, const std::vector<float
                        std::int64_t dim, bool bfloat16)
     : words_(static_cast<std::int64_t>(bias.size())),
       dim_(dim),
-      stride_(cpu::round_up(dim, cpu::kLanes)),
-      bias_(cpu::round_up(words_, cpu::kLanes)) {
+      stride_(cpu::padded(dim)),
+      bias_(cpu::padded(words_)) {
   std::fill_n(bias_.data(), bias_.size(), -std::numeric_limits<float>::infinity());
   std::copy(bias.begin(), bias.end(), bias_.data());
   if (bfloat16) {

@@ -57,7 +57,7 @@ void Weights::set_linear(Matrix& matrix, const std::string& name, std::int64_t i
 Matrix Weights::convolution(const std::string& name, std::int64_t inputs,
                             std::int64_t outputs) const {
   constexpr std::int64_t kTaps = 3;
-  const std::int64_t padded = cpu::round_up(inputs, cpu::kLanes);
+  const std::int64_t padded = cpu::padded(inputs);
   Matrix matrix(kTaps * padded, outputs);
   const std::vector<float> weight = take(name + ".weight", {outputs, inputs, kTaps});
   for (std::int64_t tap = 0; tap < kTaps; ++tap) {
