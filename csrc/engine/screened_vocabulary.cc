@@ -96,10 +96,19 @@ ScreenedVocabulary::Scratch::Scratch(const ScreenedVocabulary* vocabulary, std::
   scores = Buffer<float>::uninitialised(rows * vocabulary->padded_words_);
 }
 
+double ScreenedVocabulary::highest_logit(double length) const {
+  const double highest = largest_norm_ * length * 2 + largest_bias_;
+  if (highest < std::numeric_limits<float>::max()) return highest;
+  throw std::overflow_error(
+      "the logits are more than float32 holds; the checkpoint's weights are too large");
+}
+
 void ScreenedVocabulary::quantise_row(const float* hidden, Digits digits, std::int64_t row,
                                       std::int32_t max_digit, Scratch& scratch) const {
   const std::int64_t count = static_cast<std::int64_t>(digits);
   std::int8_t* first = scratch.digits.data() + row * count * inner_;
+  const double length = norm(hidden, dim_);
+  highest_logit(length);  // NaN and infinity must not become digits
   float largest = 0;
   for (std::int64_t i = 0; i < dim_; ++i) largest = std::max(largest, std::abs(hidden[i]));
   // Sums of 255 * limit * inner must fit into 32 bits.
@@ -123,12 +132,7 @@ void ScreenedVocabulary::quantise_row(const float* hidden, Digits digits, std::i
       first[i] = static_cast<std::int8_t>(p);
     }
   }
-  const double length = norm(hidden, dim_);
-  const double highest = largest_norm_ * (length + std::sqrt(rest)) * 2 + largest_bias_;
-  if (!(highest < std::numeric_limits<float>::max())) {
-    throw std::overflow_error(
-        "the logits are more than float32 holds; the checkpoint's weights are too large");
-  }
+  const double highest = highest_logit(length + std::sqrt(rest));
   scratch.unit[row] = unit;
   scratch.correction[row] = 128 * sum;
   cpu::ScreenBound bound{slope_.data(), reach_.data(), round_up(length * (1 + 1e-6)),

@@ -41,6 +41,8 @@ class ScreenedVocabulary {
  private:
   // Returns the norm of its weights.
   double quantise_word(const Vocabulary& vocabulary, std::int64_t word);
+  // Twice what any logit can be for a hidden vector of that length; throws if float32 has no room.
+  double highest_logit(double length) const;
   void quantise_row(const float* hidden, Digits digits, std::int64_t row, std::int32_t max_digit,
                     Scratch& scratch) const;
 

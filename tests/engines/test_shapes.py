@@ -102,7 +102,7 @@ def test_every_shape_gives_what_eager_gives(
     encoded = [engine.encode(dialogues, noise, emotion) for engine in engines]
     for name in ("emotion_logits", "positive_mixture", "negative_mixture"):
         check_close(*(getattr(each, name) for each in encoded))
-    np.testing.assert_array_equal(*(each.mimics_positive for each in encoded))
+    np.testing.assert_array_equal(encoded[0].mimics_positive, encoded[1].mimics_positive)
 
     generator = np.random.default_rng(seed)
     rows = generator.integers(0, len(lengths), generator.integers(1, 8)).tolist()
