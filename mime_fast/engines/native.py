@@ -18,7 +18,8 @@ class NativeEngine:
     """Runs a checkpoint with mime_fast._C.
 
     compute_type: "float32"; "int8", which screens the vocabulary in int8 and computes in float32
-    what that cannot exclude; "bfloat16", which rounds the projection's weights. threads: of one call; None: the physical cores, at most 4.
+    what that cannot exclude; "bfloat16", which rounds the projection's weights.
+    threads: of one call; None: the physical cores, at most 4.
     """
 
     name = "native"
