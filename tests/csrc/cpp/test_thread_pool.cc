@@ -171,11 +171,9 @@ void test_fork_while_busy() {
   std::atomic<bool> stop{false};
   std::atomic<int> started{0};
   std::thread caller([&] {
+    // Allocates nothing: GCC 12's address sanitizer forks while others hold its allocator's lock.
     Team team(*pool);
-    while (!stop) {
-      does_every_part_once(team);
-      ++started;
-    }
+    while (!stop) team.parallel([&](int) { ++started; });
   });
   while (started < 5) std::this_thread::yield();
   const pid_t child = fork();
