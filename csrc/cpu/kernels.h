@@ -4,14 +4,14 @@
 
 #include "cpu/isa.h"
 
-// The arithmetic of the CPU engine, one table for each instruction set. All tables give the same
-// floats, bit for bit, for any number of rows: a reply depends neither on the processor nor on the
-// batch. Vectors are 16 lanes wide; unless said otherwise a buffer's rows are padded with zeros to
-// a multiple of 16 floats, and a kernel may read and write whole vectors.
 // A loop over registers. Left to itself, GCC 12 unrolls some of them halfway and keeps the sums in
 // memory: 243 instead of 171 us for five screened rows.
 #define MIME_FAST_UNROLL _Pragma("GCC unroll 16")
 
+// The arithmetic of the CPU engine, one table for each instruction set. All tables give the same
+// floats, bit for bit, for any number of rows: a reply depends neither on the processor nor on the
+// batch. Vectors are 16 lanes wide; unless said otherwise a buffer's rows are padded with zeros to
+// a multiple of 16 floats, and a kernel may read and write whole vectors.
 namespace mime_fast::cpu {
 
 constexpr std::int64_t kLanes = 16;
