@@ -158,17 +158,24 @@ void ScreenedScores::find_normaliser() {
   normaliser_ = {std::max(value, static_cast<double>(best)), error(tail) / sum};
 }
 
+// In float32, of the words that can weigh anything beside the best one.
 Normaliser ScreenedScores::exact_normaliser() {
-  const std::int64_t words = vocabulary_->padded_words();
-  float* logits = scratch_->weights.data();
-  kernels_->row_dots({vocabulary_->weights(), vocabulary_->bias(), vocabulary_->stride(), hidden_,
-                      1, 0, words, logits, words});
-  for (std::int64_t word = 0; word < words; ++word) {
-    if (scores_[word] == kNever) logits[word] = kNever;  // blocked, or penalised
+  constexpr float kNothing = 30;  // exp(-30): a million of these change no bit of a float32 sum
+  float least = threshold(1);
+  for (const Candidate& word : penalised_) least = std::max(least, word.logit);
+  const std::int64_t count =
+      kernels_->gather_possible(scores_, bound_, std::max(least - kNothing, kLowest),
+                                vocabulary_->padded_words(), scratch_->ids.data());
+  rescore(count);
+  float* logits = scratch_->exact.data();
+  float top = kNever;
+  for (std::int64_t i = 0; i < count; ++i) top = std::max(top, logits[i]);
+  for (const Candidate& word : penalised_) top = std::max(top, word.logit);
+  double sum = kernels_->sum_exponentials(logits, top, count);
+  for (const Candidate& word : penalised_) {
+    sum += std::exp(static_cast<double>(word.logit) - static_cast<double>(top));
   }
-  for (const Candidate& word : penalised_) logits[word.id] = word.logit;
-  const float top = logits[kernels_->argmax(logits, words)];
-  return {static_cast<double>(top) + std::log(kernels_->sum_exponentials(logits, top, words)), 0};
+  return {static_cast<double>(top) + std::log(sum), 0};
 }
 
 // A search that reads all logits is never given screened ones.

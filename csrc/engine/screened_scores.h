@@ -17,7 +17,7 @@ class ScreenedScores final : public RowScores {
     explicit Scratch(std::int64_t padded_words);
     Buffer<std::int32_t> ids;  // (padded_words,) what was gathered last
     Buffer<float> exact;       // (padded_words,) and their logits
-    Buffer<float> weights;     // (padded_words,) of all words; or their logits
+    Buffer<float> weights;     // (padded_words,) of all words
     std::vector<Candidate> top;
   };
 
