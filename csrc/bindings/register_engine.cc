@@ -299,7 +299,7 @@ void register_engine(py::module_& module) {
       .def(py::init(&load), py::arg("path"), py::arg("config"), py::arg("compute_type"),
            py::arg("threads"), py::arg("drafts") = "")
       .def_property_readonly(
-          "instruction_set", [](const Engine&) { return cpu::to_text(cpu::chosen_isa()); },
+          "instruction_set", [](const Engine& e) { return cpu::to_text(e.kernels.isa); },
           "What the kernels were chosen for.")
       .def("encode", &encode, py::arg("tokens"), py::arg("speakers"), py::arg("noise"),
            py::arg("emotion"), kEncodeDoc)

@@ -6,6 +6,7 @@ namespace mime_fast::cpu::MIME_FAST_ISA {
 
 extern const Kernels kTable;
 const Kernels kTable = {
+    Isa::MIME_FAST_ISA,
     matmul,
     layer_norm,
     softmax,

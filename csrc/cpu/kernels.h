@@ -107,6 +107,8 @@ struct Tail {
 };
 
 struct Kernels {
+  Isa isa;  // what it was compiled for
+
   void (*matmul)(const Product& product);
   // y = gamma * (x - mean) / (deviation + 1e-6) + beta, deviation with dim - 1 in the denominator.
   //   x, y, gamma, beta  // (dim,) padded
