@@ -20,4 +20,17 @@ inline std::vector<cpu::Isa> supported_isas() {
   return isas;
 }
 
+// A table, and the one whose floats it must give.
+struct Table {
+  const cpu::Kernels& fast;
+  const cpu::Kernels& scalar;
+};
+
+template <typename Test>
+void for_each_table(Test test) {
+  for (const cpu::Isa isa : supported_isas()) {
+    test(Table{cpu::kernels(isa), cpu::kernels(cpu::Isa::scalar)});
+  }
+}
+
 }  // namespace mime_fast::test

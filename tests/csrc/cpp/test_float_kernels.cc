@@ -14,12 +14,6 @@ namespace {
 using cpu::kLanes;
 using Floats = std::vector<float>;
 
-struct Table {
-  cpu::Isa isa;
-  const cpu::Kernels& fast;
-  const cpu::Kernels& scalar;
-};
-
 bool is_close(float found, double expected, double tolerance) {
   return std::abs(static_cast<double>(found) - expected) <= tolerance;
 }
@@ -304,8 +298,6 @@ void test_table(const Table& table) {
 
 int main() {
   using namespace mime_fast;
-  for (const cpu::Isa isa : test::supported_isas()) {
-    test::test_table({isa, cpu::kernels(isa), cpu::kernels(cpu::Isa::scalar)});
-  }
+  test::for_each_table(test::test_table);
   return test::status();
 }

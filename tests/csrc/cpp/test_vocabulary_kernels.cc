@@ -16,12 +16,6 @@ using cpu::kLanes;
 using Floats = std::vector<float>;
 using Ids = std::vector<std::int32_t>;
 
-struct Table {
-  cpu::Isa isa;
-  const cpu::Kernels& fast;
-  const cpu::Kernels& scalar;
-};
-
 std::size_t at(std::int64_t i) { return static_cast<std::size_t>(i); }
 
 // A vocabulary's size, padded: it is what count is in all kernels below but argmax and
@@ -355,8 +349,6 @@ void test_table(const Table& table) {
 
 int main() {
   using namespace mime_fast;
-  for (const cpu::Isa isa : test::supported_isas()) {
-    test::test_table({isa, cpu::kernels(isa), cpu::kernels(cpu::Isa::scalar)});
-  }
+  test::for_each_table(test::test_table);
   return test::status();
 }
