@@ -8,10 +8,6 @@ using cpu::padded;
 
 namespace {
 
-void normalise(const cpu::Kernels& kernels, const LayerNorm& norm, const Rows& x, const Rows& y) {
-  for (std::int64_t row = 0; row < x.count; ++row) norm.apply(kernels, x.row(row), y.row(row));
-}
-
 // The newest of the three inputs in each window.
 Rows newest(const Rows& windows) {
   return {windows.data + windows.stride / 3 * 2, windows.count, windows.stride};
@@ -48,13 +44,12 @@ Decoder::Decoder(const Weights& weights, const std::string& name, const ModelCon
 void Decoder::step(const cpu::Kernels& kernels, Team& team, const Rows& embedded,
                    const float* positions, DecodeState& state) const {
   const std::int64_t stride = state.dim_stride_;
-  std::int64_t chains = 0;
+  bool drafted = false;
   for (std::int64_t row = 0; row < state.rows(); ++row) {
     if (state.continues(row)) {
       const auto index = static_cast<std::size_t>(row);
       state.slots_of_[index] = state.slots_of_[index - 1];
-    } else {
-      ++chains;
+      drafted = true;
     }
     const float* position = positions + state.position(row) * stride;
     float* x = state.x_.data() + row * stride;
@@ -64,7 +59,7 @@ void Decoder::step(const cpu::Kernels& kernels, Team& team, const Rows& embedded
   // Fewer rows than this cost less on one thread than meeting the others: 7 us a row, less in
   // pairs. Rows that continue one another stay together.
   constexpr std::int64_t kRowsPerThread = 4;
-  const std::int64_t unit = chains == state.rows() ? kRowsPerThread : state.rows();
+  const std::int64_t unit = drafted ? state.rows() : kRowsPerThread;
   team.split(state.rows(), unit, [&](std::int64_t begin, std::int64_t end) {
     const Part part{kernels, state, begin, end};
     std::int64_t index = 0;
@@ -75,7 +70,7 @@ void Decoder::step(const cpu::Kernels& kernels, Team& team, const Rows& embedded
       ++index;
     }
     const Rows x{state.x_.data(), state.rows(), stride};
-    normalise(kernels, norm_, part.cut(x), part.cut(state.hidden()));
+    norm_.apply(kernels, part.cut(x), part.cut(state.hidden()));
   });
 }
 
@@ -86,7 +81,7 @@ void Decoder::attend(const Part& part, const Layer& layer, std::int64_t index) c
   const Rows normed = part.cut({state.normed_.data(), state.rows(), state.dim_stride_});
   const Rows qkv = part.cut({state.qkv_.data(), state.rows(), layer.qkv.stride()});
   const Rows attended = part.cut({state.attended_.data(), state.rows(), state.attended_stride()});
-  normalise(part.kernels, layer.attention_norm, x, normed);
+  layer.attention_norm.apply(part.kernels, x, normed);
   layer.qkv.apply(part.kernels, normed, qkv);
   for (std::int64_t row = 0; row < qkv.count; ++row) {
     const auto& slots = state.slots_of_[static_cast<std::size_t>(part.begin + row)];
@@ -112,7 +107,7 @@ void Decoder::attend_memory(const Part& part, const Layer& layer, std::int64_t i
   // The rows of qkv_, of which other parts may still read theirs.
   const Rows query = part.cut({state.qkv_.data(), state.rows(), layer.qkv.stride()});
   const Rows attended = part.cut({state.attended_.data(), state.rows(), state.attended_stride()});
-  normalise(part.kernels, layer.cross_attention_norm, x, normed);
+  layer.cross_attention_norm.apply(part.kernels, x, normed);
   layer.cross_query.apply(part.kernels, normed, query);
   for (std::int64_t row = 0; row < query.count; ++row) {
     const Memory& memory = *state.memories_[static_cast<std::size_t>(part.begin + row)];
@@ -137,7 +132,7 @@ void Decoder::feed_forward(const Part& part, const Layer& layer, std::int64_t in
   const Rows x = part.cut({state.x_.data(), state.rows(), state.dim_stride_});
   const Rows inner = part.cut(state.inner_windows(index));
   const Rows outer = part.cut(state.outer_windows(index));
-  normalise(part.kernels, layer.feed_forward_norm, x, newest(inner));
+  layer.feed_forward_norm.apply(part.kernels, x, newest(inner));
   continue_windows(part, inner);
   layer.inner.apply(part.kernels, inner, newest(outer), Matrix::Then::relu);
   continue_windows(part, outer);

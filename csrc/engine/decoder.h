@@ -39,7 +39,7 @@ class Decoder {
     DecodeState& state;
     std::int64_t begin, end;
 
-    Rows cut(const Rows& rows) const { return {rows.row(begin), end - begin, rows.stride}; }
+    Rows cut(const Rows& rows) const { return rows.cut(begin, end); }
   };
 
   void attend(const Part& part, const Layer& layer, std::int64_t index) const;

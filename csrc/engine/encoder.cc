@@ -16,7 +16,7 @@ std::int64_t attended_stride(std::int64_t key_dim, std::int64_t width) {
 void normalise(const cpu::Kernels& kernels, Team& team, const LayerNorm& norm, const Rows& x,
                const Rows& y) {
   team.split(x.count, 1, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t t = begin; t < end; ++t) norm.apply(kernels, x.row(t), y.row(t));
+    norm.apply(kernels, x.cut(begin, end), y.cut(begin, end));
   });
 }
 

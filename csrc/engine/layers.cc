@@ -22,6 +22,12 @@ LayerNorm::LayerNorm(const Weights& weights, const std::string& name, std::int64
   std::copy(beta.begin(), beta.end(), beta_.data());
 }
 
+void LayerNorm::apply(const cpu::Kernels& kernels, const Rows& x, const Rows& y) const {
+  for (std::int64_t row = 0; row < x.count; ++row) {
+    kernels.layer_norm(x.row(row), dim_, gamma_.data(), beta_.data(), y.row(row));
+  }
+}
+
 Matrix self_attention_input(const Weights& weights, const std::string& name,
                             const ModelConfig& config) {
   const std::int64_t dim = config.hidden_dim, key_dim = config.key_dim;

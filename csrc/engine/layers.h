@@ -16,9 +16,8 @@ class LayerNorm {
   LayerNorm() = default;
   LayerNorm(const Weights& weights, const std::string& name, std::int64_t dim);
 
-  void apply(const cpu::Kernels& kernels, const float* x, float* y) const {
-    kernels.layer_norm(x, dim_, gamma_.data(), beta_.data(), y);
-  }
+  // y (rows, dim) from x (rows, dim), each row on its own.
+  void apply(const cpu::Kernels& kernels, const Rows& x, const Rows& y) const;
 
  private:
   std::int64_t dim_ = 0;

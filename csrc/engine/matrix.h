@@ -16,6 +16,7 @@ struct Rows {
   std::int64_t stride;
 
   float* row(std::int64_t i) const { return data + i * stride; }
+  Rows cut(std::int64_t begin, std::int64_t end) const { return {row(begin), end - begin, stride}; }
 };
 
 // Rows that are only read.
