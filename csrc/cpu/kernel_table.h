@@ -17,7 +17,7 @@ const Kernels kTable = {
     gathered_dots,
     kMaxDigit,
     screen,
-    argmax,
+    group_maxima,
     gather_possible,
     exponentials,
     sum_exponentials,

@@ -129,9 +129,8 @@ struct Kernels {
   std::int32_t max_digit;
   void (*screen)(const Screen& screen);
 
-  // The index of the largest of count values; the lowest on ties, 0 if all are -inf.
-  //   values  // padded with -inf
-  std::int64_t (*argmax)(const float* values, std::int64_t count);
+  // maxima[g] = the largest of the values g, g + groups, ...; both counts multiples of 16.
+  void (*group_maxima)(const float* values, std::int64_t count, std::int64_t groups, float* maxima);
   // Of whole vocabularies: count is a multiple of 16, padding has the score -inf.
   // ids of the words with score + bound >= threshold, ascending; returns how many.
   //   ids  // room for count + 16

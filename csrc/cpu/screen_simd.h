@@ -32,7 +32,11 @@ inline void screen_block(const Screen& s, std::int64_t panel) {
   for (std::int64_t k = 0; k < s.inner; k += 4, w += 4 * kLanes) {
     IntVec column[P];
     MIME_FAST_UNROLL
-    for (unsigned j = 0; j < P; ++j) column[j] = int_load(w + j * panel_bytes);
+    for (unsigned j = 0; j < P; ++j) {
+      column[j] = int_load(w + j * panel_bytes);
+      // Of the next panels. Fewer sums wait for memory anyway, and it only takes their time.
+      if constexpr (R * D >= 4) __builtin_prefetch(w + (j + P) * panel_bytes);
+    }
     MIME_FAST_UNROLL
     for (unsigned r = 0; r < R; ++r) {
       MIME_FAST_UNROLL

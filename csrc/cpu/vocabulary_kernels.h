@@ -53,25 +53,43 @@ inline void row_dots(const RowDots<Weight>& d) {
   }
 }
 
-inline void gathered_dots(const float* w, const float* bias, std::int64_t inner, const float* x,
-                          const std::int32_t* ids, std::int64_t count, float* y) {
-  for (std::int64_t i = 0; i < count; ++i) {
-    const float* row = w + ids[i] * inner;
-    Vec acc = splat(0.0F);
-    for (std::int64_t k = 0; k < inner; k += kLanes) acc = fma(load(row + k), load(x + k), acc);
-    y[i] = sum(acc) + bias[ids[i]];
+template <unsigned W>
+inline void dot_words(const float* w, const float* bias, std::int64_t inner, const float* x,
+                      const std::int32_t* ids, float* y) {
+  const float* word[W];
+  Vec acc[W];
+  MIME_FAST_UNROLL
+  for (unsigned j = 0; j < W; ++j) {
+    word[j] = w + ids[j] * inner;
+    acc[j] = splat(0.0F);
   }
+  for (std::int64_t k = 0; k < inner; k += kLanes) {
+    const Vec factor = load(x + k);
+    MIME_FAST_UNROLL
+    for (unsigned j = 0; j < W; ++j) acc[j] = fma(load(word[j] + k), factor, acc[j]);
+  }
+  MIME_FAST_UNROLL
+  for (unsigned j = 0; j < W; ++j) y[j] = sum(acc[j]) + bias[ids[j]];
 }
 
-inline std::int64_t argmax(const float* values, std::int64_t count) {
-  Vec top = splat(-__builtin_inff());
-  for (std::int64_t i = 0; i < count; i += kLanes) top = max(top, load(values + i));
-  const Vec best = splat(largest(top));
-  for (std::int64_t i = 0; i < count; i += kLanes) {
-    const std::uint32_t bits = at_least(load(values + i), best);
-    if (bits != 0) return i + __builtin_ctz(bits);
+// Several words at a time: each waits for memory.
+inline void gathered_dots(const float* w, const float* bias, std::int64_t inner, const float* x,
+                          const std::int32_t* ids, std::int64_t count, float* y) {
+  constexpr unsigned kWords = 8;
+  std::int64_t i = 0;
+  for (; i + kWords <= count; i += kWords) dot_words<kWords>(w, bias, inner, x, ids + i, y + i);
+  for (; i < count; ++i) dot_words<1>(w, bias, inner, x, ids + i, y + i);
+}
+
+inline void group_maxima(const float* values, std::int64_t count, std::int64_t groups,
+                         float* maxima) {
+  for (std::int64_t i = 0; i < groups; i += kLanes) store(maxima + i, splat(-__builtin_inff()));
+  for (std::int64_t base = 0; base < count; base += groups) {
+    const std::int64_t width = count - base < groups ? count - base : groups;
+    for (std::int64_t i = 0; i < width; i += kLanes) {
+      store(maxima + i, max(load(maxima + i), load(values + base + i)));
+    }
   }
-  return 0;
 }
 
 inline Vec bound_of(const ScreenBound& bound, std::int64_t i) {
@@ -90,10 +108,12 @@ inline std::int64_t append_ids(std::uint32_t bits, std::int64_t base, std::int32
 inline std::int64_t gather_possible(const float* scores, const ScreenBound& bound, float threshold,
                                     std::int64_t count, std::int32_t* ids) {
   std::int64_t found = 0;
+  const Vec largest_bound = splat(bound.largest);
   for (std::int64_t i = 0; i < count; i += kLanes) {
-    const Vec highest = add(load(scores + i), bound_of(bound, i));
-    const std::uint32_t possible = at_least(highest, splat(threshold));
-    if (possible != 0) found = append_ids(possible, i, ids, found);
+    const Vec score = load(scores + i);
+    if (at_least(add(score, largest_bound), splat(threshold)) == 0) continue;
+    const std::uint32_t possible = at_least(add(score, bound_of(bound, i)), splat(threshold));
+    found = append_ids(possible, i, ids, found);
   }
   return found;
 }

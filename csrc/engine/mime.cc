@@ -60,7 +60,8 @@ void Mime::recognise(Team& team, const Rows& context, const float* noise, std::i
 
   encoded.emotion_logits = Buffer<float>(kEmotions);
   emotions_.apply(kernels_, {query.data(), 1, 0}, {encoded.emotion_logits.data(), 1, 0});
-  if (emotion < 0) emotion = kernels_.argmax(encoded.emotion_logits.data(), kEmotions);
+  const float* logits = encoded.emotion_logits.data();
+  if (emotion < 0) emotion = std::max_element(logits, logits + kEmotions) - logits;
   encoded.mimics_positive = is_positive(emotion);
 
   encoded.positive = Buffer<float>(padded(kPositives));

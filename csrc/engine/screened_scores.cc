@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <limits>
 #include <stdexcept>
 #include <string>
@@ -27,6 +28,8 @@ constexpr double kCutStep = 0.2;
 // are more than this, all logits are computed: no score says which words matter. The bundled
 // checkpoint has 0.21.
 constexpr double kLargestDeviations = 1;
+
+constexpr std::int64_t kFewestGroups = 128;
 
 float penalise(float logit, float penalty) { return logit > 0 ? logit / penalty : logit * penalty; }
 
@@ -68,8 +71,9 @@ void ScreenedScores::prepare(const Needs& needs) {
 
 void ScreenedScores::find_best(std::int64_t k) {
   k = std::min(k, vocabulary_->words());
+  const float threshold = std::max(least_best(k) - bound_.largest, kLowest);
   const std::int64_t count = kernels_->gather_possible(
-      scores_, bound_, threshold(k), vocabulary_->padded_words(), scratch_->ids.data());
+      scores_, bound_, threshold, vocabulary_->padded_words(), scratch_->ids.data());
   rescore(count);
   best_.clear();
   for (const Candidate& word : penalised_) {
@@ -85,22 +89,15 @@ void ScreenedScores::find_best(std::int64_t k) {
   best_.resize(kept);
 }
 
-float ScreenedScores::threshold(std::int64_t k) {
-  if (k == 1) {
-    const std::int64_t id = kernels_->argmax(scores_, vocabulary_->padded_words());
-    return lower_bound({scores_[id], static_cast<std::int32_t>(id)});
-  }
-  gather_best(scores_, vocabulary_->words(), k, scratch_->top);
-  float lowest = std::numeric_limits<float>::max();
-  for (const Candidate& candidate : scratch_->top)
-    lowest = std::min(lowest, lower_bound(candidate));
-  return lowest;
-}
-
-float ScreenedScores::lower_bound(const Candidate& candidate) const {
-  const float bound = bound_.slope[candidate.id] * bound_.norm +
-                      bound_.reach[candidate.id] * bound_.rest + bound_.margin;
-  return std::max(candidate.logit - bound, kLowest);
+// The largest of groups of words stand for all of them: most of the best words are the best of
+// their group. The fewest groups keep the processor from waiting for its own last store.
+float ScreenedScores::least_best(std::int64_t k) {
+  const std::int64_t words = vocabulary_->padded_words();
+  const std::int64_t groups = std::min(std::max(kFewestGroups, cpu::padded(4 * k)), words);
+  float* maxima = scratch_->exact.data();
+  kernels_->group_maxima(scores_, words, groups, maxima);
+  std::nth_element(maxima, maxima + (k - 1), maxima + groups, std::greater<>());
+  return maxima[k - 1];
 }
 
 float ScreenedScores::logit(std::int32_t id) const {
@@ -115,8 +112,8 @@ void ScreenedScores::rescore(std::int64_t count) {
                           hidden_, scratch_->ids.data(), count, scratch_->exact.data());
 }
 
-float ScreenedScores::largest() const {
-  float top = scores_[kernels_->argmax(scores_, vocabulary_->padded_words())];
+float ScreenedScores::largest() {
+  float top = least_best(1);
   for (const Candidate& candidate : penalised_) top = std::max(top, candidate.logit);
   return top;
 }
@@ -161,7 +158,7 @@ void ScreenedScores::find_normaliser() {
 // In float32, of the words that can weigh anything beside the best one.
 Normaliser ScreenedScores::exact_normaliser() {
   constexpr float kNothing = 30;  // exp(-30): a million of these change no bit of a float32 sum
-  float least = threshold(1);
+  float least = least_best(1) - bound_.largest;
   for (const Candidate& word : penalised_) least = std::max(least, word.logit);
   const std::int64_t count =
       kernels_->gather_possible(scores_, bound_, std::max(least - kNothing, kLowest),

@@ -18,7 +18,6 @@ class ScreenedScores final : public RowScores {
     Buffer<std::int32_t> ids;  // (padded_words,) what was gathered last
     Buffer<float> exact;       // (padded_words,) and their logits
     Buffer<float> weights;     // (padded_words,) of all words
-    std::vector<Candidate> top;
   };
 
   ScreenedScores(const Vocabulary& vocabulary, const cpu::Kernels& kernels)
@@ -43,13 +42,12 @@ class ScreenedScores final : public RowScores {
   // then it is float32's.
   void find_normaliser();
   Normaliser exact_normaliser();
-  // No more than the k-th best logit.
-  float threshold(std::int64_t k);
-  float lower_bound(const Candidate& candidate) const;
+  // No more than the k-th best score.
+  float least_best(std::int64_t k);
   // The float32 logits of the ids that were gathered.
   void rescore(std::int64_t count);
   float logit(std::int32_t id) const;
-  float largest() const;
+  float largest();
 
   const Vocabulary* vocabulary_;
   const cpu::Kernels* kernels_;

@@ -18,7 +18,7 @@ using Ids = std::vector<std::int32_t>;
 
 std::size_t at(std::int64_t i) { return static_cast<std::size_t>(i); }
 
-// A vocabulary's size, padded: it is what count is in all kernels below but argmax and
+// A vocabulary's size, padded: it is what count is in all kernels below but
 // sum_exponentials.
 std::int64_t random_words(Random& random) {
   return kLanes * (random.one_in(8) ? random.integer(1, 313) : random.integer(1, 20));
@@ -188,13 +188,17 @@ Floats random_scores(Random& random, std::int64_t count) {
   return scores;
 }
 
-void test_argmax(const Table& table, Random& random) {
-  for (int i = 0; i < 300; ++i) {
-    const std::int64_t count = random.integer(1, random.one_in(4) ? 5000 : 40);
-    Floats values = random_scores(random, count);
-    const auto expected = std::max_element(values.begin(), values.end()) - values.begin();
-    values.resize(at(cpu::round_up(count, kLanes)), -kInfinity);
-    CHECK(table.fast.argmax(values.data(), count) == expected);
+void test_group_maxima(const Table& table, Random& random) {
+  for (int i = 0; i < 200; ++i) {
+    const std::int64_t count = random_words(random);
+    const std::int64_t groups = kLanes * random.integer(1, count / kLanes + 1);
+    const Floats values = random_scores(random, count);
+    Floats found = random.floats(groups), expected(at(groups), -kInfinity);
+    for (std::int64_t k = 0; k < count; ++k) {
+      expected[at(k % groups)] = std::max(expected[at(k % groups)], values[at(k)]);
+    }
+    table.fast.group_maxima(values.data(), count, groups, found.data());
+    CHECK(found == expected);
   }
 }
 
@@ -213,6 +217,9 @@ struct BoundCase {
              std::abs(random.normal()) / 9,
              1e-6F,
              0};
+    for (std::int64_t word = 0; word < count; ++word) {
+      bound.largest = std::max(bound.largest, of(word));
+    }
   }
 
   float of(std::int64_t word) const {
@@ -335,7 +342,7 @@ void test_split_tail(const Table& table, Random& random) {
 void test_table(const Table& table) {
   Random random(2);  // the same cases for all
   test_dots(table, random);
-  test_argmax(table, random);
+  test_group_maxima(table, random);
   test_gather_possible(table, random);
   test_exponential_accuracy(table, random);
   test_exponentials(table, random);
