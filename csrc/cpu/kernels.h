@@ -136,10 +136,11 @@ struct Kernels {
   //   ids  // room for count + 16
   std::int64_t (*gather_possible)(const float* scores, const ScreenBound& bound, float threshold,
                                   std::int64_t count, std::int32_t* ids);
-  // weights = exp(scores - max), returns their sum. -inf gives 0.
-  double (*exponentials)(const float* scores, float max, std::int64_t count, float* weights);
+  // weights = exp(rate * (scores - max)), returns their sum. -inf gives 0.
+  double (*exponentials)(const float* scores, float max, float rate, std::int64_t count,
+                         float* weights);
   // The sum alone, of values that need no padding.
-  double (*sum_exponentials)(const float* scores, float max, std::int64_t count);
+  double (*sum_exponentials)(const float* scores, float max, float rate, std::int64_t count);
   // ids of the words with weight >= cut, and what the others add up to.
   Tail (*split_tail)(const float* weights, const ScreenBound& bound, float cut, std::int64_t count,
                      std::int32_t* ids);

@@ -139,13 +139,18 @@ struct LaneSums {
 // moves on to double.
 constexpr std::int64_t kBlock = 32 * kLanes;
 
-inline double exponentials(const float* scores, float max, std::int64_t count, float* weights) {
+inline Vec weights_of(Vec scores, float max, float rate) {
+  return exp(mul(sub(scores, splat(max)), splat(rate)));
+}
+
+inline double exponentials(const float* scores, float max, float rate, std::int64_t count,
+                           float* weights) {
   double total = 0;
   for (std::int64_t begin = 0; begin < count; begin += kBlock) {
     const std::int64_t end = begin + kBlock < count ? begin + kBlock : count;
     Vec part = splat(0.0F);
     for (std::int64_t i = begin; i < end; i += kLanes) {
-      const Vec weight = exp(sub(load(scores + i), splat(max)));
+      const Vec weight = weights_of(load(scores + i), max, rate);
       store(weights + i, weight);
       part = add(part, weight);
     }
@@ -154,13 +159,13 @@ inline double exponentials(const float* scores, float max, std::int64_t count, f
   return total;
 }
 
-inline double sum_exponentials(const float* scores, float max, std::int64_t count) {
+inline double sum_exponentials(const float* scores, float max, float rate, std::int64_t count) {
   LaneSums sums;
   std::int64_t i = 0;
-  for (; i + kLanes <= count; i += kLanes) sums.add(exp(sub(load(scores + i), splat(max))));
+  for (; i + kLanes <= count; i += kLanes) sums.add(weights_of(load(scores + i), max, rate));
   float last[kLanes];
-  for (std::int64_t j = 0; j < kLanes; ++j) last[j] = i + j < count ? scores[i + j] - max : -1e30F;
-  sums.add(exp(load(last)));
+  for (std::int64_t j = 0; j < kLanes; ++j) last[j] = i + j < count ? scores[i + j] : -1e30F;
+  sums.add(keep(weights_of(load(last), max, rate), lanes_before(count - i)));
   return sums.total();
 }
 

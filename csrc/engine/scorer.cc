@@ -3,10 +3,7 @@
 namespace mime_fast {
 
 Scorer::Scorer(const Mime& model, std::int64_t max_rows, const Needs& needs, int threads)
-    : model_(model),
-      vocabulary_(needs.logits ? nullptr : model.screened()),
-      needs_(needs),
-      screen_(vocabulary_, max_rows) {
+    : model_(model), vocabulary_(model.screened()), needs_(needs), screen_(vocabulary_, max_rows) {
   const Vocabulary& words = model.vocabulary();
   scores_.reserve(static_cast<std::size_t>(max_rows));
   if (vocabulary_ == nullptr)
@@ -44,12 +41,12 @@ void Scorer::screen(Team& team, const Rows& hidden) {
   }
 }
 
-// The best words are exact either way. A normaliser is not, and must not depend on how many other
-// rows there are: it always gets the finer screening.
+// The best words are exact either way. A sum over all words is not, and must not depend on how many
+// other rows there are: it always gets the finer screening.
 ScreenedVocabulary::Digits Scorer::digits(std::int64_t rows) const {
   constexpr std::int64_t kFree = 2;  // rows that a second digit costs nothing for: 81 to 89 us
-  return needs_.normaliser || rows <= kFree ? ScreenedVocabulary::Digits::two
-                                            : ScreenedVocabulary::Digits::one;
+  const bool sums = needs_.normaliser || (needs_.draw && needs_.draw->top_k == 0);
+  return sums || rows <= kFree ? ScreenedVocabulary::Digits::two : ScreenedVocabulary::Digits::one;
 }
 
 void Scorer::project(Team& team, const Rows& hidden) {

@@ -10,7 +10,7 @@
 namespace mime_fast {
 
 // Turns hidden vectors into what a search reads: screened logits, or all of them if the model was
-// loaded without screening or the search asks for them.
+// loaded without screening.
 class Scorer {
  public:
   Scorer(const Mime& model, std::int64_t max_rows, const Needs& needs, int threads);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "engine/screened_vocabulary.h"
@@ -9,7 +10,7 @@
 namespace mime_fast {
 
 // One row's next word, screened in int8: what is handed out is computed in float32, the same floats
-// as without screening. Only log_normaliser() is not: see there.
+// as without screening. Only sums over all words are not: see weigh().
 class ScreenedScores final : public RowScores {
  public:
   // Buffers of one row at a time; of one thread.
@@ -32,16 +33,29 @@ class ScreenedScores final : public RowScores {
   std::int64_t vocab() const override { return vocabulary_->words(); }
   void constrain(const Constraint& constraint) override;
   void prepare(const Needs& needs) override;
-  const float* logits() const override;
 
  private:
+  // What all words weigh: the sum of exp((logit - top) / temperature).
+  struct Mass {
+    float top;  // about the largest logit
+    double total;
+    double error;        // of total; 0: as exact as float32
+    std::int64_t count;  // of the words that were computed in float32: scratch_->ids, and ->exact
+    float least;         // no other word's logit is above it
+  };
+
   void find_best(std::int64_t k);
+  void find_normaliser();
+  void draw(const SamplingOptions& options);
+  std::optional<Candidate> draw_from_screened(const SamplingOptions& options, double tolerance);
+  Candidate draw_from_all(const SamplingOptions& options);
+
   // Words of weight are computed in float32. Of the others the screened scores are taken: their
   // errors are the rounding errors of different words' weights, and cancel. `error` is six standard
-  // deviations of what is left, at most 1e-4. Scores that are too coarse for that are not used:
-  // then it is float32's.
-  void find_normaliser();
-  Normaliser exact_normaliser();
+  // deviations of what is left, at most tolerance * total. Scores that are too coarse for that are
+  // not used: then it is float32's. The total is 0 if only end-of-reply is left.
+  Mass weigh(double temperature, double tolerance);
+  Mass weigh_exactly(double temperature);
   // No more than the k-th best score.
   float least_best(std::int64_t k);
   // The float32 logits of the ids that were gathered.

@@ -11,9 +11,10 @@ struct Candidate {
 };
 
 // The order of every ranking: descending logit, lowest id first on ties.
-inline bool ranks_before(const Candidate& a, const Candidate& b) {
+// An object, which sorting inlines: the address of a function it calls.
+inline constexpr auto ranks_before = [](const Candidate& a, const Candidate& b) {
   return a.logit > b.logit || (a.logit == b.logit && a.id < b.id);
-}
+};
 
 // The k best candidates of a row without NaN, in ascending order of id if k is vocab and in no
 // order otherwise; 1 <= k <= vocab.

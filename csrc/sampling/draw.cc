@@ -4,16 +4,22 @@
 #include <cmath>
 #include <cstddef>
 #include <limits>
+#include <optional>
 
 namespace mime_fast {
 namespace {
+
+enum class Holds { all, the_best };
 
 // A row's candidates and their unnormalised probabilities (the best one weighs 1), ranked lazily:
 // a draw mostly ends among the first few, so that only the bands of logits it reads get sorted.
 class Ranking {
  public:
-  Ranking(std::vector<Candidate>& candidates, double max, double temperature)
-      : candidates_(candidates), max_(max), temperature_(temperature) {}
+  Ranking(std::vector<Candidate>& candidates, double max, double temperature, Holds holds)
+      : candidates_(candidates), max_(max), temperature_(temperature), holds_(holds) {}
+
+  // Whether what lies behind the last candidate is known: nothing.
+  bool is_complete() const { return holds_ == Holds::all; }
 
   double weight(const Candidate& candidate) const {
     // Subtracting first keeps tiny temperatures finite.
@@ -54,60 +60,76 @@ class Ranking {
   std::vector<Candidate>& candidates_;
   double max_;
   double temperature_;
+  Holds holds_;
   double band_ = 0;
   std::size_t ranked_ = 0;
 };
 
 struct Prefix {
   std::size_t count;
-  double weight;
+  WeightRange weight;
 };
 
-// What top_p and min_p leave of the ranking.
-Prefix truncate(Ranking& ranking, double total, const SamplingOptions& options) {
+// What top_p and min_p leave of the ranking; nothing if more must be known to tell.
+std::optional<Prefix> truncate(Ranking& ranking, WeightRange total,
+                               const SamplingOptions& options) {
   constexpr auto kAll = std::numeric_limits<std::size_t>::max();
-  if (options.top_p == 1 && options.min_p == 0) return {kAll, total};
-  const double bound =
-      options.top_p < 1 ? options.top_p * total : std::numeric_limits<double>::infinity();
-  Prefix kept{0, 0};
-  while (kept.weight < bound) {
-    const Candidate* candidate = ranking.at(kept.count);
+  constexpr double kInfinity = std::numeric_limits<double>::infinity();
+  if (options.top_p == 1 && options.min_p == 0) return Prefix{kAll, total};
+  WeightRange bound{kInfinity, kInfinity};
+  if (options.top_p < 1) bound = {options.top_p * total.low, options.top_p * total.high};
+  std::size_t count = 0;
+  double kept = 0;
+  while (kept < bound.high) {
+    if (kept >= bound.low) return std::nullopt;
+    const Candidate* candidate = ranking.at(count);
+    if (candidate == nullptr && !ranking.is_complete()) return std::nullopt;
     const double weight = candidate ? ranking.weight(*candidate) : 0;
     if (weight == 0 || weight < options.min_p) break;
-    kept.weight += weight;
-    ++kept.count;
+    kept += weight;
+    ++count;
   }
-  return kept;
+  return Prefix{count, {kept, kept}};
 }
 
 // The first of the kept candidates whose cumulative weight exceeds the target; where rounding
-// leaves the target above the last sum, the last one of positive weight.
-Candidate draw(Ranking& ranking, std::size_t kept, double target) {
+// leaves the target above the last sum, the last one of positive weight. Nothing if it depends on
+// where in its range the weight lies.
+std::optional<Candidate> draw(Ranking& ranking, const Prefix& kept, double uniform) {
+  const WeightRange target{uniform * kept.weight.low, uniform * kept.weight.high};
   double cumulative = 0;
   Candidate drawn{};
-  for (std::size_t rank = 0; rank < kept && cumulative <= target; ++rank) {
+  for (std::size_t rank = 0; rank < kept.count && cumulative <= target.low; ++rank) {
     const Candidate* candidate = ranking.at(rank);
+    if (candidate == nullptr && !ranking.is_complete()) return std::nullopt;
     const double weight = candidate ? ranking.weight(*candidate) : 0;
     if (weight == 0) break;
     cumulative += weight;
     drawn = *candidate;
   }
+  if (target.low < target.high && cumulative <= target.high) return std::nullopt;
   return drawn;
 }
-
-bool has_lower_id(const Candidate& a, const Candidate& b) { return a.id < b.id; }
 
 }  // namespace
 
 Candidate draw_candidate(std::vector<Candidate>& candidates, float max, double uniform,
                          const SamplingOptions& options) {
-  Ranking ranking(candidates, max, options.temperature);
-  const Prefix kept = truncate(ranking, ranking.total_weight(), options);
-  return draw(ranking, kept.count, uniform * kept.weight);
+  Ranking ranking(candidates, max, options.temperature, Holds::all);
+  const double total = ranking.total_weight();
+  return draw(ranking, truncate(ranking, {total, total}, options).value(), uniform).value();
+}
+
+std::optional<Candidate> draw_from_best(std::vector<Candidate>& best, float max, WeightRange total,
+                                        double uniform, const SamplingOptions& options) {
+  Ranking ranking(best, max, options.temperature, Holds::the_best);
+  const std::optional<Prefix> kept = truncate(ranking, total, options);
+  return kept ? draw(ranking, *kept, uniform) : std::nullopt;
 }
 
 void sort_by_id(std::vector<Candidate>& candidates) {
-  std::sort(candidates.begin(), candidates.end(), has_lower_id);
+  std::sort(candidates.begin(), candidates.end(),
+            [](const Candidate& a, const Candidate& b) { return a.id < b.id; });
 }
 
 Candidate draw_from_row(const float* row, std::int64_t vocab, float max, double uniform,

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "mime_fast/select_tokens.h"
@@ -15,6 +16,17 @@ namespace mime_fast {
 // options.top_k is not read.
 Candidate draw_candidate(std::vector<Candidate>& candidates, float max, double uniform,
                          const SamplingOptions& options);
+
+// Where a sum of weights lies; the best candidate weighs 1.
+struct WeightRange {
+  double low;
+  double high;
+};
+
+// The same of a row whose best candidates alone are known, in any order, and roughly what all of
+// them weigh. Nothing if that leaves open which one is drawn. options.top_k is not read.
+std::optional<Candidate> draw_from_best(std::vector<Candidate>& best, float max, WeightRange total,
+                                        double uniform, const SamplingOptions& options);
 
 // Puts candidates into the order that draw_candidate needs.
 void sort_by_id(std::vector<Candidate>& candidates);

@@ -24,7 +24,7 @@ class BeamSearch final : public Search {
 
   std::int64_t rows() const override { return static_cast<std::int64_t>(live_.size()); }
   // Each parent ends at most once, so 2 * width candidates hold width that go on.
-  Needs needs() const override { return {2 * options_.num_beams, true, false}; }
+  Needs needs() const override { return {2 * options_.num_beams, true}; }
   void constrain(RowScores* const* scores) override;
   void advance(const RowScores* const* scores, std::vector<std::int32_t>& parents,
                TokenIds& tokens) override;

@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "sampling/check.h"
+#include "sampling/draw.h"
 #include "sampling/row_scan.h"
 #include "search/special.h"
 #include "search/sum_exp.h"
@@ -48,6 +49,9 @@ void DenseScores::constrain(const Constraint& constraint) {
 }
 
 void DenseScores::prepare(const Needs& needs) {
+  if (needs.draw) {
+    drawn_ = draw_from_row(logits_, vocab_, max_, uniform_, *needs.draw, best_);
+  }
   best_.clear();
   if (needs.best > 0) gather_best(logits_, vocab_, std::min(needs.best, vocab_), best_);
   const auto blocked = [](const Candidate& c) { return c.logit == -kInfinity; };

@@ -13,7 +13,6 @@ class DenseScores final : public RowScores {
   std::int64_t vocab() const override { return vocab_; }
   void constrain(const Constraint& constraint) override;
   void prepare(const Needs& needs) override;
-  const float* logits() const override { return logits_; }
 
  private:
   float* logits_;

@@ -3,16 +3,12 @@
 #include <algorithm>
 #include <utility>
 
-#include "sampling/draw.h"
 #include "sampling/rng.h"
-#include "sampling/row_scan.h"
 
 namespace mime_fast {
 namespace {
 
 constexpr std::uint32_t kTokenStream = 1;
-
-constexpr std::int64_t kMaxRanked = 256;
 
 double token_uniform(std::uint64_t seed, std::size_t sequence, std::uint64_t number) {
   const RandomStream stream{seed, kTokenStream + static_cast<std::uint32_t>(sequence)};
@@ -43,14 +39,10 @@ std::int64_t Sampler::rows() const {
   return static_cast<std::int64_t>(rows);
 }
 
-// A screened row computes its candidates one by one: for many of them all logits are asked for.
-bool Sampler::reads_all() const {
-  return options_.do_sample && (options_.top_k == 0 || options_.top_k > kMaxRanked);
-}
-
 Needs Sampler::needs() const {
-  const std::int64_t best = options_.do_sample ? options_.top_k : 1;
-  return {reads_all() ? 0 : best, options_.needs_scores(), reads_all()};
+  Needs needs{1, options_.needs_scores()};
+  if (options_.do_sample) needs = {0, options_.needs_scores(), options_.sampling()};
+  return needs;
 }
 
 void Sampler::constrain(RowScores* const* scores) {
@@ -59,7 +51,9 @@ void Sampler::constrain(RowScores* const* scores) {
     said_.assign(tokens.begin(), tokens.end());
     said_.insert(said_.end(), live.drafts.begin(), live.drafts.end());
     for (std::size_t length = tokens.size(); length <= said_.size(); ++length) {
-      (*scores++)->constrain(constraints_.after(said_.data(), length));
+      RowScores& row = **scores++;
+      row.constrain(constraints_.after(said_.data(), length));
+      if (options_.do_sample) row.set_uniform(token_uniform(seed_, live.sequence, length));
     }
   }
 }
@@ -90,7 +84,7 @@ bool Sampler::advance(const Live& live, const RowScores* const* scores, std::int
   Hypothesis& hypothesis = hypotheses_[live.sequence];
   for (std::size_t draft = 0;; ++draft, ++row) {
     const RowScores& own = *scores[row];
-    const Candidate chosen = choose(own, live.sequence);
+    const Candidate chosen = choose(own);
     extend(hypothesis, own, chosen);
     const auto length = static_cast<std::int64_t>(hypothesis.tokens.size());
     if (chosen.id == kEos || length == options_.max_new_tokens) return false;
@@ -108,19 +102,8 @@ void Sampler::propose(Live& live) const {
   if (count > 0) drafts_->propose(tokens, static_cast<std::size_t>(count), live.drafts);
 }
 
-Candidate Sampler::choose(const RowScores& scores, std::size_t sequence) {
-  if (!options_.do_sample) return scores.best().front();
-  const double uniform = token_uniform(seed_, sequence, hypotheses_[sequence].tokens.size());
-  const SamplingOptions options = options_.sampling();
-  if (reads_all()) {
-    const float* row = scores.logits();
-    const float max = scan_row(row, scores.vocab()).max;
-    return draw_from_row(row, scores.vocab(), max, uniform, options, candidates_);
-  }
-  candidates_ = scores.best();
-  const float max = candidates_.front().logit;
-  sort_by_id(candidates_);
-  return draw_candidate(candidates_, max, uniform, options);
+Candidate Sampler::choose(const RowScores& scores) const {
+  return options_.do_sample ? scores.drawn() : scores.best().front();
 }
 
 void Sampler::extend(Hypothesis& hypothesis, const RowScores& scores,

@@ -36,7 +36,6 @@ class Sampler final : public Search {
   std::vector<Hypothesis> results() const override { return hypotheses_; }
 
  private:
-  bool reads_all() const;
   struct Live {
     std::size_t sequence;
     TokenIds drafts;
@@ -45,7 +44,7 @@ class Sampler final : public Search {
   // Reads a sequence's rows; false if it has ended. row: its last row that was read.
   bool advance(const Live& live, const RowScores* const* scores, std::int32_t& row);
   void propose(Live& live) const;
-  Candidate choose(const RowScores& scores, std::size_t sequence);
+  Candidate choose(const RowScores& scores) const;
   void extend(Hypothesis& hypothesis, const RowScores& scores, const Candidate& chosen) const;
 
   GenerationOptions options_;
@@ -56,7 +55,6 @@ class Sampler final : public Search {
   const DraftTable* drafts_;
   std::int64_t most_drafts_ = 0;
   TokenIds said_;
-  std::vector<Candidate> candidates_;
 };
 
 }  // namespace mime_fast

@@ -2,8 +2,10 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
+#include "mime_fast/select_tokens.h"
 #include "sampling/candidates.h"
 
 namespace mime_fast {
@@ -28,7 +30,7 @@ struct Normaliser {
 struct Needs {
   std::int64_t best = 0;  // that many of the best words
   bool normaliser = false;
-  bool logits = false;  // all of them
+  std::optional<SamplingOptions> draw = std::nullopt;  // a word, drawn so
 };
 
 // What the model says of one row's next token. An engine has two forms of it: all logits computed,
@@ -43,6 +45,9 @@ class RowScores {
   // Throws std::invalid_argument if a logit is then NaN or +inf.
   virtual void constrain(const Constraint& constraint) = 0;
 
+  // The coin of the draw, in [0, 1).
+  void set_uniform(double uniform) { uniform_ = uniform; }
+
   virtual void prepare(const Needs& needs) = 0;
 
   // The best ones of finite logit, in the order of ranks_before and exact; fewer than were asked
@@ -52,12 +57,14 @@ class RowScores {
   // Never below the best logit: log-probabilities are not positive.
   const Normaliser& log_normaliser() const { return normaliser_; }
 
-  // (vocab,), constrained and exact
-  virtual const float* logits() const = 0;
+  // Exact too.
+  const Candidate& drawn() const { return drawn_; }
 
  protected:
   std::vector<Candidate> best_;
   Normaliser normaliser_{0, 0};
+  double uniform_ = 0;
+  Candidate drawn_{0, 0};
 };
 
 }  // namespace mime_fast

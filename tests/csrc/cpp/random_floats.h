@@ -28,6 +28,7 @@ class Random {
     return least + static_cast<std::int64_t>(engine_() % count);
   }
   bool one_in(std::int64_t count) { return integer(1, count) == 1; }
+  double uniform() { return std::ldexp(static_cast<double>(engine_() >> 11), -53); }
   float normal() { return normal_(engine_); }
   template <typename List>
   auto pick(const List& list) {

@@ -206,14 +206,35 @@ class Comparison {
     CHECK(constrains(fast, constraint.view()) == finite);
     if (!finite) return;
     for (const std::int64_t k : {std::int64_t{1}, std::int64_t{2}, std::int64_t{10}, data_.words}) {
-      const Needs needs{k, k == data_.words, false};
+      const Needs needs{k, k == data_.words};
       fast.prepare(needs);
       slow.prepare(needs);
       CHECK(same_candidates(fast.best(), slow.best()));
     }
+    check_draws(fast, slow, true);
     // With one digit, or of words that are equal or aligned, errors do not cancel.
     if (digits == Digits::two && !data_.repeats && !data_.aligned) {
       check_normaliser(fast.log_normaliser(), slow.log_normaliser(), slow.best().front().logit);
+      check_draws(fast, slow, false);
+    }
+  }
+
+  // fast, slow: what is left of their logits holds for any number of draws.
+  void check_draws(RowScores& fast, RowScores& slow, bool ranked) {
+    for (int i = 0; i < 10; ++i) {
+      SamplingOptions options;
+      options.temperature = random_.pick(std::vector<double>{1, 0.7, 1.5, 0.2, 1e-3, 1e-40, 1e40});
+      options.top_k = ranked ? random_.pick(std::vector<std::int64_t>{1, 2, 10, data_.words}) : 0;
+      options.top_p = random_.one_in(2) ? 1 : random_.pick(std::vector<double>{0.9, 0.3, 1e-9});
+      options.min_p = random_.one_in(2) ? 0 : random_.pick(std::vector<double>{1, 0.1, 1e-3});
+      const double uniform = random_.uniform();
+      Needs needs;
+      needs.draw = options;
+      for (RowScores* scores : {&fast, &slow}) {
+        scores->set_uniform(uniform);
+        scores->prepare(needs);
+      }
+      CHECK(same_candidates({fast.drawn()}, {slow.drawn()}));
     }
   }
 

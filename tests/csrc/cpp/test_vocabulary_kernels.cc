@@ -263,7 +263,7 @@ void test_exponential_accuracy(const Table& table, Random& random) {
   Floats x(at(count)), weights(at(count));
   for (float& value : x) value = static_cast<float>(random.integer(-872'999, 880'000)) * 1e-4F;
   x[0] = -87.3F, x[1] = 88.0F, x[2] = 0, x[3] = -0.0F, x[4] = 1e-45F, x[5] = -1e-7F;
-  table.fast.exponentials(x.data(), 0, count, weights.data());
+  table.fast.exponentials(x.data(), 0, 1, count, weights.data());
   double worst = 0;
   for (std::size_t i = 0; i < x.size(); ++i) {
     const double expected = std::exp(static_cast<double>(x[i]));
@@ -273,22 +273,25 @@ void test_exponential_accuracy(const Table& table, Random& random) {
   CHECK(weights[2] == 1 && weights[3] == 1);
 }
 
+const Floats kRates{1e-3F, 0.1F, 0.7F, 1.5F, 20.0F, 1e30F};
+
 void test_exponentials(const Table& table, Random& random) {
   for (int i = 0; i < 200; ++i) {
     const std::int64_t count = random_words(random);
     const Floats scores = random_scores(random, count);
     float top = *std::max_element(scores.begin(), scores.end());
     if (top == -kInfinity) top = 0;
+    const float rate = random.one_in(2) ? 1.0F : random.pick(kRates);
     Floats found(scores.size()), scalar(scores.size());
-    const double sum = table.fast.exponentials(scores.data(), top, count, found.data());
-    CHECK(same(sum, table.scalar.exponentials(scores.data(), top, count, scalar.data())));
+    const double sum = table.fast.exponentials(scores.data(), top, rate, count, found.data());
+    CHECK(same(sum, table.scalar.exponentials(scores.data(), top, rate, count, scalar.data())));
     CHECK(same(found, scalar));
-    const double alone = table.fast.sum_exponentials(scores.data(), top, count);
-    CHECK(same(alone, table.scalar.sum_exponentials(scores.data(), top, count)));
+    const double alone = table.fast.sum_exponentials(scores.data(), top, rate, count);
+    CHECK(same(alone, table.scalar.sum_exponentials(scores.data(), top, rate, count)));
     CHECK(std::abs(sum - alone) <= 1e-6 * alone);
     double expected = 0;
     for (std::size_t k = 0; k < found.size(); ++k) {
-      const double weight = std::exp(static_cast<double>(scores[k] - top));
+      const double weight = std::exp(static_cast<double>((scores[k] - top) * rate));
       expected += weight;
       CHECK(std::abs(found[k] - weight) <= 2e-7 * weight + 2e-38);
       CHECK(scores[k] > -kInfinity || found[k] == 0);
@@ -303,10 +306,13 @@ void test_sum_exponentials(const Table& table, Random& random) {
     const Floats scores = random_scores(random, count);
     const float top = *std::max_element(scores.begin(), scores.end());
     if (top == -kInfinity) continue;
-    const double sum = table.fast.sum_exponentials(scores.data(), top, count);
-    CHECK(same(sum, table.scalar.sum_exponentials(scores.data(), top, count)));
+    const float rate = random.one_in(2) ? 1.0F : random.pick(kRates);
+    const double sum = table.fast.sum_exponentials(scores.data(), top, rate, count);
+    CHECK(same(sum, table.scalar.sum_exponentials(scores.data(), top, rate, count)));
     double expected = 0;
-    for (const float score : scores) expected += std::exp(static_cast<double>(score - top));
+    for (const float score : scores) {
+      expected += std::exp(static_cast<double>((score - top) * rate));
+    }
     CHECK(sum >= 1);
     CHECK(std::abs(sum - expected) <= 3e-7 * expected);
   }
