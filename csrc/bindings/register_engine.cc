@@ -56,6 +56,17 @@ Returns:
     A Decoding that has not made a step yet.
 )";
 
+constexpr const char* kJoinDoc =
+    R"(Add a request, answered from the next step on that has room for its rows.
+
+Args:
+    encoded: what encode returned for it; it may come at any time, also when others are answered.
+    seed: in [0, 2**64).
+
+Returns:
+    Its number: requests count from 0.
+)";
+
 constexpr const char* kStepDoc = R"(Feed one token a row and return the logits of the next.
 
 Args:
@@ -187,10 +198,10 @@ struct Stepper {
 };
 
 std::unique_ptr<Stepper> start(Engine& engine, std::vector<EncodedRef> rows) {
-  std::vector<const Memory*> memories;
-  for (const EncodedRef& row : rows) memories.push_back(&row->memory);
   const ModelConfig& config = engine.model.config();
-  DecodeState state(config, memories, static_cast<std::int64_t>(rows.size()), config.max_positions);
+  DecodeState state(config, std::max(static_cast<std::int64_t>(rows.size()), std::int64_t{1}),
+                    config.max_positions);
+  for (const EncodedRef& row : rows) state.join(row->memory);
   return std::unique_ptr<Stepper>(new Stepper{std::move(rows), std::move(state)});
 }
 
@@ -233,14 +244,15 @@ void select(Engine&, Stepper& stepper, const TokenIds& rows) {
   stepper.state.select(rows);
 }
 
-std::unique_ptr<Decoding> decode(const EngineRef& engine, std::vector<EncodedRef> encoded,
+std::unique_ptr<Decoding> decode(const EngineRef& engine, const std::vector<EncodedRef>& encoded,
                                  py::handle config, const std::vector<std::uint64_t>& seeds) {
   if (encoded.size() != seeds.size()) {
     throw py::value_error("seeds must be as many as encoded, " + std::to_string(encoded.size()) +
                           ", got " + std::to_string(seeds.size()));
   }
-  const GenerationOptions options = to_options(config);
-  return std::make_unique<Decoding>(engine, std::move(encoded), options, seeds);
+  auto decoding = std::make_unique<Decoding>(engine, to_options(config), encoded.size());
+  for (std::size_t i = 0; i < encoded.size(); ++i) decoding->join(encoded[i], seeds[i]);
+  return decoding;
 }
 
 // The search of a request that there is.
@@ -267,6 +279,7 @@ void register_decoding(py::module_& module) {
   py::class_<Decoding>(module, "Decoding", "Replies that are being decoded; of one thread.")
       .def("advance", &Decoding::advance, release,
            "Make one step of every search that is not over; False if there was none left.")
+      .def("join", &Decoding::join, py::arg("encoded"), py::arg("seed"), kJoinDoc)
       .def_property_readonly("steps", &Decoding::steps, "How many steps were made.")
       .def("run", &Decoding::run, release, "Make all steps that are left.")
       .def(

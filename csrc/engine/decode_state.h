@@ -13,10 +13,12 @@ namespace mime_fast {
 // while they are stepped, forked and dropped, except where a long search outgrows its slots.
 class DecodeState {
  public:
-  // memories: what each row attends to; they must outlive the state. No row takes more than
-  // max_steps steps; more than max_rows rows make the buffers grow.
-  DecodeState(const ModelConfig& config, const std::vector<const Memory*>& memories,
-              std::int64_t max_rows, std::int64_t max_steps);
+  // No row takes more than max_steps steps; more than max_rows rows make the buffers grow.
+  DecodeState(const ModelConfig& config, std::int64_t max_rows, std::int64_t max_steps);
+
+  // A further row, behind the others, at the start of its reply.
+  // memory: what it attends to; outlives the row.
+  void join(const Memory& memory);
 
   std::int64_t rows() const { return static_cast<std::int64_t>(memories_.size()); }
   // Steps that a row has taken: the position of its next token.
@@ -45,10 +47,12 @@ class DecodeState {
     return slots_.data() + (index * layers_ + layer) * slot_stride_;
   }
   void resize(std::int64_t max_rows);
+  void grow();
   Windows new_windows() const;
   std::int64_t attended_stride() const { return cpu::padded(key_dim_) + cpu::kLanes; }
   bool continues(std::int64_t row) const { return continues_[static_cast<std::size_t>(row)]; }
   void push_slot(std::int64_t row);
+  void drop_unused_slots();
   void copy_windows(std::int64_t from, std::int64_t to);
 
   std::int64_t layers_;
@@ -64,7 +68,7 @@ class DecodeState {
   std::vector<std::vector<std::int32_t>> slots_of_, spare_slots_of_;  // (max_rows, steps)
   std::vector<char> continues_;                                       // (rows,) the row before
   Windows windows_{}, spare_windows_{};
-  std::vector<float> slots_;
+  std::vector<float> slots_;  // (next_slot_, layers, slot_stride_)
   std::int32_t next_slot_ = 0;
 
   Buffer<float> x_, normed_, qkv_, attended_, hidden_, scratch_;  // (max_rows, ...)

@@ -28,17 +28,19 @@ Outcome decode(const std::shared_ptr<Engine>& engine, Random random, bool hostil
                std::uint64_t number) {
   Outcome outcome;
   try {
-    const std::int64_t requests = random.integer(1, 3);
+    const std::size_t requests = random.one_in(8) ? 40 : random.one_in(2) ? 3 : 1;
     std::vector<std::shared_ptr<const Encoded>> encoded;
-    std::vector<std::uint64_t> seeds;
-    for (std::int64_t i = 0; i < requests; ++i) {
+    for (std::size_t i = 0; i < requests; ++i) {
       encoded.push_back(random_encoded(*engine, random, hostile));
-      seeds.push_back(number);
     }
     const ModelConfig& config = engine->model.config();
-    Decoding decoding(engine, encoded, random_options(random, config.max_positions), seeds);
-    while (decoding.advance()) {
-      const auto request = static_cast<std::size_t>(random.integer(0, requests - 1));
+    Decoding decoding(engine, random_options(random, config.max_positions), 1);
+    const auto join = [&] { decoding.join(encoded[decoding.size()], number); };
+    join();
+    while (decoding.advance() || decoding.size() < requests) {
+      if (decoding.size() < requests && random.one_in(2)) join();
+      const auto request = static_cast<std::size_t>(
+          random.integer(0, static_cast<std::int64_t>(decoding.size()) - 1));
       static_cast<void>(decoding.search(request).leader());
       static_cast<void>(decoding.search(request).agreed());
     }

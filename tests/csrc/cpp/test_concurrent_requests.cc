@@ -1,4 +1,5 @@
-// Many requests at once on one engine: each gets the reply that it gets alone.
+// Many requests at once on one engine, in a batch or side by side: each gets the reply that it gets
+// alone.
 
 #include <thread>
 
@@ -19,35 +20,63 @@ struct Reply {
   }
 };
 
-Reply answer(const std::shared_ptr<Engine>& engine, std::uint64_t number) {
-  Random random(number);
-  const std::size_t requests = random.one_in(3) ? 3 : 1;
-  std::vector<std::shared_ptr<const Encoded>> encoded;
-  std::vector<std::uint64_t> seeds;
-  for (std::size_t i = 0; i < requests; ++i) {
-    encoded.push_back(random_encoded(*engine, random));
-    seeds.push_back(number + i);
-  }
-  Decoding decoding(engine, encoded, random_options(random, 12), seeds);
-  decoding.run();
+Reply reply_to(Decoding& decoding, std::size_t request) {
   Reply reply;
-  for (std::size_t i = 0; i < requests; ++i) {
-    for (const Hypothesis& hypothesis : decoding.search(i).results()) {
-      reply.tokens.push_back(hypothesis.tokens);
-      reply.log_probs.push_back(hypothesis.log_prob);
-    }
+  for (const Hypothesis& hypothesis : decoding.search(request).results()) {
+    reply.tokens.push_back(hypothesis.tokens);
+    reply.log_probs.push_back(hypothesis.log_prob);
   }
   return reply;
 }
 
-void test(ComputeType compute_type) {
-  constexpr std::uint64_t kRequests = 60;
-  Random random(4);
+Reply answer(const std::shared_ptr<Engine>& engine, std::uint64_t number) {
+  Random random(number);
+  const std::shared_ptr<const Encoded> encoded = random_encoded(*engine, random);
+  Decoding decoding(engine, random_options(random, 12), 1);
+  decoding.join(encoded, number);
+  decoding.run();
+  return reply_to(decoding, 0);
+}
+
+std::shared_ptr<Engine> random_engine(Random& random, ComputeType compute_type) {
   ModelConfig config = random_config(random);
   config.vocab_size = 200;
   config.max_positions = 40;
   const RandomModel model(config, random, false);
-  const auto engine = std::make_shared<Engine>(model.path(), config, compute_type, 3);
+  return std::make_shared<Engine>(model.path(), config, compute_type, 3);
+}
+
+// Requests of all lengths that join at any step, more of them than there are rows.
+void test_joining(ComputeType compute_type) {
+  constexpr std::size_t kRequests = 50;
+  Random random(5);
+  const auto engine = random_engine(random, compute_type);
+  for (int i = 0; i < 12; ++i) {
+    const GenerationOptions options = random_options(random, 12);
+    Decoding together(engine, options, random.one_in(2) ? 1 : kRequests);
+    std::vector<Reply> alone;
+    while (together.advance() || alone.size() < kRequests) {
+      const std::int64_t joining = random.one_in(3) ? random.integer(0, 9) : 0;
+      for (std::int64_t j = 0; j < joining && alone.size() < kRequests; ++j) {
+        const std::shared_ptr<const Encoded> encoded = random_encoded(*engine, random);
+        const std::uint64_t seed = alone.size();
+        CHECK(together.join(encoded, seed) == seed);
+        Decoding decoding(engine, options, 1);
+        decoding.join(encoded, seed);
+        decoding.run();
+        alone.push_back(reply_to(decoding, 0));
+      }
+    }
+    for (std::size_t request = 0; request < kRequests; ++request) {
+      CHECK(reply_to(together, request) == alone[request]);
+    }
+  }
+}
+
+void test_threads(ComputeType compute_type) {
+  constexpr std::uint64_t kRequests = 60;
+  Random random(4);
+  const auto engine = random_engine(random, compute_type);
   std::vector<Reply> expected;
   for (std::uint64_t number = 0; number < kRequests; ++number) {
     expected.push_back(answer(engine, number));
@@ -70,7 +99,10 @@ void test(ComputeType compute_type) {
 }  // namespace mime_fast::test
 
 int main() {
-  mime_fast::test::test(mime_fast::ComputeType::float32);
-  mime_fast::test::test(mime_fast::ComputeType::int8);
+  using mime_fast::ComputeType;
+  for (const ComputeType compute_type : {ComputeType::float32, ComputeType::int8}) {
+    mime_fast::test::test_joining(compute_type);
+    mime_fast::test::test_threads(compute_type);
+  }
   return mime_fast::test::status();
 }
