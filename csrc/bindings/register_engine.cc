@@ -191,6 +191,16 @@ Array<float> copy(const Buffer<float>& values, std::int64_t count) {
   return result;
 }
 
+// None is a null pointer, and another engine's shapes are read past their end.
+void check_encoded(const Engine& engine, const EncodedRef& encoded) {
+  if (!encoded) throw py::type_error("encoded must hold what encode returned, got None");
+  const ModelConfig& config = engine.model.config();
+  const Memory& memory = encoded->memory;
+  const bool same_keys = memory.keys.size() == config.num_layers * config.key_dim * memory.columns;
+  if (same_keys && memory.value_stride == cpu::padded(config.key_dim)) return;
+  throw py::value_error("encoded comes from an engine of another shape; encode it with this one");
+}
+
 // A decode state that Python steps, for tests and measurements.
 struct Stepper {
   std::vector<EncodedRef> encoded;
@@ -201,7 +211,10 @@ std::unique_ptr<Stepper> start(Engine& engine, std::vector<EncodedRef> rows) {
   const ModelConfig& config = engine.model.config();
   DecodeState state(config, std::max(static_cast<std::int64_t>(rows.size()), std::int64_t{1}),
                     config.max_positions);
-  for (const EncodedRef& row : rows) state.join(row->memory);
+  for (const EncodedRef& row : rows) {
+    check_encoded(engine, row);
+    state.join(row->memory);
+  }
   return std::unique_ptr<Stepper>(new Stepper{std::move(rows), std::move(state)});
 }
 
@@ -244,6 +257,11 @@ void select(Engine&, Stepper& stepper, const TokenIds& rows) {
   stepper.state.select(rows);
 }
 
+std::size_t join(Decoding& decoding, EncodedRef encoded, std::uint64_t seed) {
+  check_encoded(decoding.engine(), encoded);
+  return decoding.join(std::move(encoded), seed);
+}
+
 std::unique_ptr<Decoding> decode(const EngineRef& engine, const std::vector<EncodedRef>& encoded,
                                  py::handle config, const std::vector<std::uint64_t>& seeds) {
   if (encoded.size() != seeds.size()) {
@@ -251,7 +269,7 @@ std::unique_ptr<Decoding> decode(const EngineRef& engine, const std::vector<Enco
                           ", got " + std::to_string(seeds.size()));
   }
   auto decoding = std::make_unique<Decoding>(engine, to_options(config), encoded.size());
-  for (std::size_t i = 0; i < encoded.size(); ++i) decoding->join(encoded[i], seeds[i]);
+  for (std::size_t i = 0; i < encoded.size(); ++i) join(*decoding, encoded[i], seeds[i]);
   return decoding;
 }
 
@@ -279,7 +297,7 @@ void register_decoding(py::module_& module) {
   py::class_<Decoding>(module, "Decoding", "Replies that are being decoded; of one thread.")
       .def("advance", &Decoding::advance, release,
            "Make one step of every search that is not over; False if there was none left.")
-      .def("join", &Decoding::join, py::arg("encoded"), py::arg("seed"), kJoinDoc)
+      .def("join", &join, py::arg("encoded"), py::arg("seed"), kJoinDoc)
       .def_property_readonly("steps", &Decoding::steps, "How many steps were made.")
       .def("run", &Decoding::run, release, "Make all steps that are left.")
       .def(

@@ -33,6 +33,7 @@ class Decoding {
   // How many steps were made: fewer than tokens, where drafts were right.
   std::int64_t steps() const { return steps_; }
 
+  const Engine& engine() const { return *engine_; }
   std::size_t size() const { return requests_.size(); }
   Search& search(std::size_t request) { return *requests_[request].search; }
 
