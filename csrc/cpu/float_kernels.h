@@ -63,6 +63,15 @@ inline void product_block(const Product& p, std::int64_t row, std::int64_t panel
   }
 }
 
+// The R rows that are left, or fewer.
+template <unsigned R, unsigned P>
+inline void last_rows(const Product& p, std::int64_t row, std::int64_t panel) {
+  if constexpr (R > 0) {
+    if (p.rows - row == R) return product_block<R, P>(p, row, panel);
+    last_rows<R - 1, P>(p, row, panel);
+  }
+}
+
 template <unsigned P>
 inline void product_rows(const Product& p, std::int64_t panel) {
   // As many sums at once as there are registers for: enough to hide the latency of the
@@ -70,13 +79,7 @@ inline void product_rows(const Product& p, std::int64_t panel) {
   constexpr unsigned kRows = P == 8 ? 2 : kProductRows;
   std::int64_t row = 0;
   for (; row + kRows <= p.rows; row += kRows) product_block<kRows, P>(p, row, panel);
-  if constexpr (kRows > 4) {
-    if (row + 4 <= p.rows) product_block<4, P>(p, row, panel), row += 4;
-  }
-  if constexpr (kRows > 2) {
-    if (row + 2 <= p.rows) product_block<2, P>(p, row, panel), row += 2;
-  }
-  for (; row < p.rows; ++row) product_block<1, P>(p, row, panel);
+  last_rows<kRows - 1, P>(p, row, panel);
 }
 
 inline void matmul(const Product& p) {

@@ -81,15 +81,33 @@ inline void gathered_dots(const float* w, const float* bias, std::int64_t inner,
   for (; i < count; ++i) dot_words<1>(w, bias, inner, x, ids + i, y + i);
 }
 
+// V vectors of groups.
+template <unsigned V>
+inline void maxima_of(const float* values, std::int64_t count, std::int64_t groups,
+                      std::int64_t first, float* maxima) {
+  Vec top[V];
+  MIME_FAST_UNROLL
+  for (Vec& each : top) each = splat(-__builtin_inff());
+  std::int64_t i = first;
+  for (; i + V * kLanes <= count; i += groups) {
+    MIME_FAST_UNROLL
+    for (unsigned j = 0; j < V; ++j) top[j] = max(top[j], load(values + i + j * kLanes));
+  }
+  MIME_FAST_UNROLL
+  for (unsigned j = 0; j < V; ++j) {
+    if (i + j * kLanes < count) top[j] = max(top[j], load(values + i + j * kLanes));
+    store(maxima + first + j * kLanes, top[j]);
+  }
+}
+
 inline void group_maxima(const float* values, std::int64_t count, std::int64_t groups,
                          float* maxima) {
-  for (std::int64_t i = 0; i < groups; i += kLanes) store(maxima + i, splat(-__builtin_inff()));
-  for (std::int64_t base = 0; base < count; base += groups) {
-    const std::int64_t width = count - base < groups ? count - base : groups;
-    for (std::int64_t i = 0; i < width; i += kLanes) {
-      store(maxima + i, max(load(maxima + i), load(values + base + i)));
-    }
+  constexpr unsigned kVectors = 8;
+  std::int64_t group = 0;
+  for (; group + kVectors * kLanes <= groups; group += kVectors * kLanes) {
+    maxima_of<kVectors>(values, count, groups, group, maxima);
   }
+  for (; group < groups; group += kLanes) maxima_of<1>(values, count, groups, group, maxima);
 }
 
 inline Vec bound_of(const ScreenBound& bound, std::int64_t i) {

@@ -22,10 +22,10 @@ constexpr double kFinest = 5e-6;
 // A word's rounding errors add up like a random walk over its weights: their deviation is the bound
 // by the root of the number of weights. The error that is reported is six deviations.
 constexpr double kDeviations = 6;
-// Words are rescored down to this share of the whole, then to the next smaller one, as long as the
-// error asks for it: none with random weights, about 100 of 11,036 on real replies.
-constexpr double kFirstCut = 1e-3;
-constexpr double kCutStep = 0.2;
+// Words are rescored down to this share of the whole, then to a smaller one if the error asks for
+// it: the words below a share have an error that falls with its power of 0.5 to 1.
+constexpr double kFirstCut = 1e-4;
+constexpr double kCutStep = 0.9;
 // A weight's error is its score's, times the weight, as long as that is small. Where six deviations
 // are more than this, all logits are computed: no score says which words matter. The bundled
 // checkpoint has 0.21.
@@ -72,7 +72,10 @@ ScreenedScores::Mass ScreenedScores::weigh(double temperature, double tolerance)
   const auto error = [&](const cpu::Tail& tail) { return spread * std::sqrt(tail.squared_spread); };
   double share = kFirstCut;
   cpu::Tail tail = split(share);
-  while (error(tail) > tolerance * screened && share > 1e-12) tail = split(share *= kCutStep);
+  while (error(tail) > tolerance * screened && share > 1e-12) {
+    const double excess = error(tail) / (tolerance * screened);
+    tail = split(share *= kCutStep / (excess * std::sqrt(excess)));
+  }
   if (!(error(tail) <= tolerance * screened)) return weigh_exactly(temperature);
   rescore(tail.count);
   double total = tail.weight;

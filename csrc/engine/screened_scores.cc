@@ -82,6 +82,7 @@ float ScreenedScores::least_best(std::int64_t k) {
   const std::int64_t groups = std::min(std::max(kFewestGroups, cpu::padded(4 * k)), words);
   float* maxima = scratch_->exact.data();
   kernels_->group_maxima(scores_, words, groups, maxima);
+  if (k == 1) return *std::max_element(maxima, maxima + groups);
   std::nth_element(maxima, maxima + (k - 1), maxima + groups, std::greater<>());
   return maxima[k - 1];
 }

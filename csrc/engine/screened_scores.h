@@ -56,7 +56,7 @@ class ScreenedScores final : public RowScores {
   // not used: then it is float32's. The total is 0 if only end-of-reply is left.
   Mass weigh(double temperature, double tolerance);
   Mass weigh_exactly(double temperature);
-  // No more than the k-th best score.
+  // No more than the k-th best score; the best one for k = 1.
   float least_best(std::int64_t k);
   // The float32 logits of the ids that were gathered.
   void rescore(std::int64_t count);
