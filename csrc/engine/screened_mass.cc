@@ -45,16 +45,25 @@ void ScreenedScores::find_normaliser() {
   const Mass mass = weigh(1, kTolerance);
   normaliser_ = {0, 0};
   if (mass.total == 0) return;
-  float best = kNever;
-  for (std::int64_t i = 0; i < mass.count; ++i) best = std::max(best, scratch_->exact[i]);
-  for (const Candidate& word : penalised_) best = std::max(best, word.logit);
   const double value = static_cast<double>(mass.top) + std::log(mass.total);
-  normaliser_ = {std::max(value, static_cast<double>(best)), mass.error / mass.total};
+  normaliser_ = {std::max(value, static_cast<double>(mass.max)), mass.error / mass.total};
+}
+
+float ScreenedScores::take_certain(std::int64_t count, float least) {
+  best_.clear();
+  float max = kNever;
+  const auto take = [&](const Candidate& word) {
+    if (word.logit > least) best_.push_back(word);
+    max = std::max(max, word.logit);
+  };
+  for (const Candidate& word : penalised_) take(word);
+  for (std::int64_t i = 0; i < count; ++i) take({scratch_->exact[i], scratch_->ids[i]});
+  return max;
 }
 
 ScreenedScores::Mass ScreenedScores::weigh(double temperature, double tolerance) {
   const float top = largest();
-  if (top == kNever) return {top, 0, 0, 0, kNever};
+  if (top == kNever) return {top, 0, 0, take_certain(0, top)};
   const double spread =
       kDeviations / (temperature * std::sqrt(static_cast<double>(vocabulary_->dim())));
   if (!(spread * static_cast<double>(bound_.largest) <= kLargestDeviations)) {
@@ -85,8 +94,8 @@ ScreenedScores::Mass ScreenedScores::weigh(double temperature, double tolerance)
   for (std::int64_t i = 0; i < tail.count; ++i) count(scratch_->exact[i]);
   for (const Candidate& word : penalised_) count(word.logit);
   const double highest = static_cast<double>(top) + temperature * (std::log(cut) + kFloatError);
-  return {top, total, error(tail), tail.count,
-          round_up(highest + static_cast<double>(bound_.largest))};
+  const float least = round_up(highest + static_cast<double>(bound_.largest));
+  return {top, total, error(tail), take_certain(tail.count, least)};
 }
 
 // In float32, of the words that can weigh anything beside the best one.
@@ -107,7 +116,7 @@ ScreenedScores::Mass ScreenedScores::weigh_exactly(double temperature) {
   for (const Candidate& word : penalised_) {
     total += std::exp((static_cast<double>(word.logit) - static_cast<double>(top)) / temperature);
   }
-  return {top, total, 0, count, least};
+  return {top, total, 0, take_certain(count, least)};
 }
 
 void ScreenedScores::draw(const SamplingOptions& options) {
@@ -133,21 +142,12 @@ std::optional<Candidate> ScreenedScores::draw_from_screened(const SamplingOption
   if (options.temperature < kColdest) return std::nullopt;
   const Mass mass = weigh(options.temperature, tolerance);
   if (mass.total == 0) return Candidate{0, kEos};
-  best_.clear();
-  float max = kNever;
-  const auto take = [&](const Candidate& word) {
-    if (!(word.logit > mass.least)) return;
-    best_.push_back(word);
-    max = std::max(max, word.logit);
-  };
-  for (const Candidate& word : penalised_) take(word);
-  for (std::int64_t i = 0; i < mass.count; ++i) take({scratch_->exact[i], scratch_->ids[i]});
   if (best_.empty()) return std::nullopt;
-  const double scale =
-      std::exp((static_cast<double>(mass.top) - static_cast<double>(max)) / options.temperature);
+  const double above = static_cast<double>(mass.top) - static_cast<double>(mass.max);
+  const double scale = std::exp(above / options.temperature);
   const double error = mass.error + kFloatError * mass.total;
-  return draw_from_best(best_, max, {(mass.total - error) * scale, (mass.total + error) * scale},
-                        uniform_, options);
+  const WeightRange total{(mass.total - error) * scale, (mass.total + error) * scale};
+  return draw_from_best(best_, mass.max, total, uniform_, options);
 }
 
 Candidate ScreenedScores::draw_from_all(const SamplingOptions& options) {

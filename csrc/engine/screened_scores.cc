@@ -50,9 +50,10 @@ void ScreenedScores::constrain(const Constraint& constraint) {
 }
 
 void ScreenedScores::prepare(const Needs& needs) {
-  if (needs.best > 0) find_best(needs.best);
-  if (needs.normaliser) find_normaliser();
   if (needs.draw) draw(*needs.draw);
+  if (needs.normaliser) find_normaliser();
+  if (needs.best == 0 || (needs.normaliser && keep_best(needs.best))) return;
+  find_best(needs.best);
 }
 
 void ScreenedScores::find_best(std::int64_t k) {
@@ -69,10 +70,14 @@ void ScreenedScores::find_best(std::int64_t k) {
     best_.push_back({scratch_->exact[i], scratch_->ids[i]});
   }
   if (best_.empty()) best_.push_back({0, kEos});
-  const auto kept = std::min(best_.size(), static_cast<std::size_t>(k));
-  std::partial_sort(best_.begin(), best_.begin() + static_cast<std::ptrdiff_t>(kept), best_.end(),
-                    ranks_before);
-  best_.resize(kept);
+  keep_best(std::min(k, static_cast<std::int64_t>(best_.size())));
+}
+
+bool ScreenedScores::keep_best(std::int64_t k) {
+  if (static_cast<std::int64_t>(best_.size()) < k) return false;
+  std::partial_sort(best_.begin(), best_.begin() + k, best_.end(), ranks_before);
+  best_.resize(static_cast<std::size_t>(k));
+  return true;
 }
 
 // The largest of groups of words stand for all of them: most of the best words are the best of

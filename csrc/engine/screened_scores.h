@@ -39,12 +39,13 @@ class ScreenedScores final : public RowScores {
   struct Mass {
     float top;  // about the largest logit
     double total;
-    double error;        // of total; 0: as exact as float32
-    std::int64_t count;  // of the words that were computed in float32: scratch_->ids, and ->exact
-    float least;         // no other word's logit is above it
+    double error;  // of total; 0: as exact as float32
+    float max;     // of the logits that were computed in float32
   };
 
   void find_best(std::int64_t k);
+  // Sorts and cuts; false if there are fewer.
+  bool keep_best(std::int64_t k);
   void find_normaliser();
   void draw(const SamplingOptions& options);
   std::optional<Candidate> draw_from_screened(const SamplingOptions& options, double tolerance);
@@ -54,10 +55,13 @@ class ScreenedScores final : public RowScores {
   // errors are the rounding errors of different words' weights, and cancel. `error` is six standard
   // deviations of what is left, at most tolerance * total. Scores that are too coarse for that are
   // not used: then it is float32's. The total is 0 if only end-of-reply is left.
+  // best_ becomes those words of which it is certain that no other is better.
   Mass weigh(double temperature, double tolerance);
   Mass weigh_exactly(double temperature);
   // No more than the k-th best score; the best one for k = 1.
   float least_best(std::int64_t k);
+  // Of `count` rescored and the penalised words, those above `least`. Returns the largest of all.
+  float take_certain(std::int64_t count, float least);
   // The float32 logits of the ids that were gathered.
   void rescore(std::int64_t count);
   float logit(std::int32_t id) const;
