@@ -98,11 +98,12 @@ struct ScreenBound {
   float rest;
   float margin;
   float largest;  // at least that of every word
+  float slack;    // at least reach[word] * rest + margin, of every word
 };
 
 struct Tail {
   double weight;          // sum of the weights that are left
-  double squared_spread;  // sum of (weight * bound)^2
+  double squared_spread;  // sum of (weight * (slope * norm + slack))^2
   std::int64_t count;     // ids gathered
 };
 

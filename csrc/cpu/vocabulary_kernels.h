@@ -199,7 +199,8 @@ inline Tail split_tail(const float* weights, const ScreenBound& bound, float cut
       const std::uint32_t large = at_least(weight, splat(cut));
       if (large != 0) tail.count = append_ids(large, i, ids, tail.count);
       const Vec small = keep(weight, ~large);
-      const Vec spread = mul(small, bound_of(bound, i));
+      const Vec limit = fma(load(bound.slope + i), splat(bound.norm), splat(bound.slack));
+      const Vec spread = mul(small, limit);
       part = add(part, small);
       squares = fma(spread, spread, squares);
     }

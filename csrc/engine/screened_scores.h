@@ -48,16 +48,18 @@ class ScreenedScores final : public RowScores {
   bool keep_best(std::int64_t k);
   void find_normaliser();
   void draw(const SamplingOptions& options);
-  std::optional<Candidate> draw_from_screened(const SamplingOptions& options, double tolerance);
+  std::optional<Candidate> draw_from_screened(const SamplingOptions& options, double finer);
   Candidate draw_from_all(const SamplingOptions& options);
 
   // Words of weight are computed in float32. Of the others the screened scores are taken: their
   // errors are the rounding errors of different words' weights, and cancel. `error` is six standard
-  // deviations of what is left, at most tolerance * total. Scores that are too coarse for that are
-  // not used: then it is float32's. The total is 0 if only end-of-reply is left.
-  // best_ becomes those words of which it is certain that no other is better.
-  Mass weigh(double temperature, double tolerance);
+  // deviations of what is left, and what does not cancel, at most tolerance * total. Scores that
+  // are too coarse for that are not used: then it is float32's. The total is 0 if only end-of-reply
+  // is left. best_ becomes those words of which it is certain that no other is better. share: of
+  // the total, down to which words are computed at first.
+  Mass weigh(double temperature, double tolerance, double share);
   Mass weigh_exactly(double temperature);
+  cpu::Tail with_gathered(cpu::Tail tail) const;
   // No more than the k-th best score; the best one for k = 1.
   float least_best(std::int64_t k);
   // Of `count` rescored and the penalised words, those above `least`. Returns the largest of all.

@@ -138,7 +138,10 @@ void ScreenedVocabulary::quantise_row(const float* hidden, Digits digits, std::i
   cpu::ScreenBound bound{slope_.data(), reach_.data(), round_up(length * (1 + 1e-6)),
                          round_up(std::sqrt(rest) * (1 + 1e-6)),
                          // Of the bias and of comparing a score plus its bound in float32.
-                         round_up(8 * kUnit * highest + kUnderflow), 0};
+                         round_up(8 * kUnit * highest + kUnderflow), 0, 0};
+  bound.slack = round_up(
+      (largest_reach_ * static_cast<double>(bound.rest) + static_cast<double>(bound.margin)) *
+      (1 + 1e-6));
   bound.largest = round_up((largest_slope_ * static_cast<double>(bound.norm) +
                             largest_reach_ * static_cast<double>(bound.rest) +
                             static_cast<double>(bound.margin)) *

@@ -216,7 +216,8 @@ struct BoundCase {
              std::abs(random.normal()),
              std::abs(random.normal()) / 9,
              1e-6F,
-             0};
+             0,
+             std::abs(random.normal())};
     for (std::int64_t word = 0; word < count; ++word) {
       bound.largest = std::max(bound.largest, of(word));
     }
@@ -336,7 +337,8 @@ void test_split_tail(const Table& table, Random& random) {
     double weight = 0, spread = 0;
     for (std::int64_t id = 0; id < count; ++id) {
       if (weights[at(id)] >= cut) continue;
-      const double product = static_cast<double>(weights[at(id)]) * bound.of(id);
+      const float limit = std::fma(bound.slope[at(id)], bound.bound.norm, bound.bound.slack);
+      const double product = static_cast<double>(weights[at(id)]) * limit;
       weight += weights[at(id)];
       spread += product * product;
     }
