@@ -1,7 +1,9 @@
 """Do the engines say the same? Replies of the native engine against eager's, excuses counted.
 
-Another order of summation may flip a tie. A reply that differs is excused where, in eager's own
-search for it, two candidates, or a random number and its boundary, lie within 1e-5 of each other.
+Another order of summation may flip a tie. A reply that differs is excused where, at the step at
+which it parts from eager's, two candidates, or a random number and its boundary, lie within 1e-5 of
+each other in eager's own search. Hypotheses of a beam may part before their tokens do: there, any
+step up to that one. Every excuse is printed.
 
     python -m benchmarks.agreement --data ed/test_examples.jsonl --contexts 1000
 """
@@ -12,6 +14,8 @@ import argparse
 import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -41,14 +45,20 @@ STRATEGIES: dict[str, dict[str, Any]] = {
 
 
 class WatchedSampler(Sampler):
-    """Remembers the closest call of its choices."""
+    """Remembers how close the choice of each step was."""
 
-    closest = np.inf
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self.gaps: list[float] = []
 
     def _choose(self, logits: FloatArray) -> IntArray:
-        for row, index in zip(logits, self.live, strict=True):
-            self.closest = min(self.closest, self._gap(row.astype(np.float64), index))
+        (row,) = logits
+        self.gaps.append(self._gap(row.astype(np.float64), self.live[0]))
         return super()._choose(logits)
+
+    def gap_at(self, step: int) -> float:
+        """Of the choice that was made there."""
+        return self.gaps[step]
 
     def _gap(self, row: NDArray[np.float64], index: int) -> float:
         options = self.options
@@ -69,23 +79,27 @@ class WatchedSampler(Sampler):
 
 
 class WatchedBeam(BeamSearch):
-    """Remembers the closest call of its choices."""
+    """Remembers the closest call of each step's choices."""
 
-    closest = np.inf
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self.gaps: list[float] = []
+
+    def gap_at(self, step: int) -> float:  # noqa: ARG002 - like WatchedSampler's
+        """Of all choices: another best hypothesis may have been lost, or kept, at any step."""
+        return min(self.gaps)
 
     def advance(self, logits: FloatArray) -> tuple[list[int], list[int]]:
         constrained = self.constraints.apply(logits, [h.tokens for h in self.live])
         width = self.options.num_beams
         best = -np.sort(-log_softmax(constrained), axis=-1)[:, : 2 * width + 1]
         totals = np.array([[h.log_prob] for h in self.live]) + best
-        self._watch(-np.sort(-totals, axis=None)[: 2 * width + 1])
+        ranked = -np.sort(-totals, axis=None)[: 2 * width + 1]
         chosen = super().advance(logits)
-        self._watch(np.array([h.score(self.options.length_penalty) for h in self.finished]))
+        finished = np.array([h.score(self.options.length_penalty) for h in self.finished])
+        gaps = np.concatenate([ranked[:-1] - ranked[1:], finished[:-1] - finished[1:]])
+        self.gaps.append(float(gaps[np.isfinite(gaps)].min(initial=np.inf)))
         return chosen
-
-    def _watch(self, ranked: NDArray[np.float64]) -> None:
-        gaps = ranked[:-1] - ranked[1:]
-        self.closest = min([self.closest, *gaps[np.isfinite(gaps)].tolist()])
 
 
 def new_search(
@@ -105,10 +119,34 @@ def encode(engine: Engine, dialogues: Sequence[Dialogue], seeds: Sequence[int]) 
     return engine.encode(dialogues, noise, None)
 
 
+@dataclass(frozen=True)
+class Verdict:
+    """On one reply: where it parts from eager's, if it does, and how close the choice was there."""
+
+    compute_type: str
+    strategy: str
+    seed: int  # and number of the context
+    step: int | None
+    gap: float = np.inf
+
+    @property
+    def text(self) -> str:
+        """One of VERDICTS."""
+        return "same" if self.step is None else "excused" if self.gap <= TIE else "different"
+
+
+def first_difference(found: Sequence[int], expected: Sequence[int]) -> int | None:
+    """The step at which two replies part; None: nowhere."""
+    if tuple(found) == tuple(expected):
+        return None
+    pairs = zip_longest(found, expected)
+    return next(step for step, (ours, theirs) in enumerate(pairs) if ours != theirs)
+
+
 def compare(
     eager: Engine, natives: dict[str, Engine], dialogues: list[Dialogue], seeds: range
-) -> Iterator[tuple[str, str, str]]:
-    """(compute type, strategy, verdict) of every reply."""
+) -> Iterator[Verdict]:
+    """A verdict on every reply."""
     encoded = encode(eager, dialogues, seeds)
     for strategy, options in STRATEGIES.items():
         config = GenerationConfig(**options)
@@ -117,12 +155,12 @@ def compare(
             pass
         for kind, engine in natives.items():
             for dialogue, seed, search in zip(dialogues, seeds, searches, strict=True):
-                alone = encode(engine, [dialogue], [seed])
-                decoding = engine.decode(alone, config, [seed])
+                decoding = engine.decode(encode(engine, [dialogue], [seed]), config, [seed])
                 decoding.run()
-                same = decoding.results(0)[0].tokens == search.results()[0].tokens
-                excused = "excused" if search.closest <= TIE else "different"
-                yield kind, strategy, "same" if same else excused
+                found, expected = decoding.results(0)[0], search.results()[0]
+                step = first_difference(found.tokens, expected.tokens)
+                gap = np.inf if step is None else search.gap_at(step)
+                yield Verdict(kind, strategy, seed, step, gap)
 
 
 def read_dialogues(generator: Generator, path: Path, count: int) -> list[Dialogue]:
@@ -148,19 +186,29 @@ def main() -> None:
         for kind in ("float32", "int8")
     }
     dialogues = read_dialogues(eager, arguments.data, arguments.contexts)
-    verdicts: Counter[tuple[str, str, str]] = Counter()
+    verdicts: list[Verdict] = []
     for begin in track(range(0, len(dialogues), BATCH), description="contexts"):
         batch = dialogues[begin : begin + BATCH]
         seeds = range(begin, begin + len(batch))
-        verdicts.update(compare(eager.engine, natives, batch, seeds))
-    print("compute  strategy  ", *(f"{verdict:>8}" for verdict in VERDICTS))
-    for kind in natives:
-        for strategy in STRATEGIES:
-            counts = [
-                verdicts[kind, strategy, verdict] for verdict in ("same", "excused", "different")
-            ]
-            print(f"{kind:8} {strategy:10} {counts[0]:8} {counts[1]:8} {counts[2]:9}")
-    raise SystemExit(any(verdict == "different" for *_, verdict in verdicts))
+        verdicts += compare(eager.engine, natives, batch, seeds)
+    print(report(verdicts))
+    raise SystemExit(any(verdict.text == "different" for verdict in verdicts))
+
+
+def report(verdicts: Sequence[Verdict]) -> str:
+    """A table of counts, and a line for every reply that is not the same."""
+    counts = Counter((each.compute_type, each.strategy, each.text) for each in verdicts)
+    lines = [f"{'compute':8} {'strategy':10}" + "".join(f" {text:>9}" for text in VERDICTS)]
+    for kind, strategy in dict.fromkeys((each.compute_type, each.strategy) for each in verdicts):
+        numbers = "".join(f" {counts[kind, strategy, text]:9}" for text in VERDICTS)
+        lines.append(f"{kind:8} {strategy:10}{numbers}")
+    lines += [
+        f"{each.text}: {each.compute_type}, {each.strategy}, context {each.seed}: parts at step "
+        f"{each.step}, where the closest choice was {each.gap:.1e} apart"
+        for each in verdicts
+        if each.step is not None
+    ]
+    return "\n".join(lines)
 
 
 if __name__ == "__main__":

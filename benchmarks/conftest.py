@@ -74,7 +74,7 @@ def record(pytestconfig: pytest.Config) -> Callable[[Row], None]:
 
 @pytest.fixture
 def race(benchmark: Any, record: Callable[[Row], None], budget: Budget, threads: int) -> Run:
-    """Times calls in turns: pytest-benchmark ours, its set-up of each round the others.
+    """Times calls in turns: a round of pytest-benchmark is ours, its set-up that of the others.
 
     `more` holds the further fields of each contestant's row; a call does the work `per` times.
     """

@@ -19,7 +19,7 @@ from benchmarks.workload import CONTEXT, NEW_TOKENS
 from mime_fast.config import ModelConfig
 
 ROOT = Path(__file__).resolve().parent.parent
-BYTES = {"float32": 4, "bfloat16": 2, "float16": 2, "int8": 1}
+BYTES = {"float32": 4, "bfloat16": 2, "int8": 1}
 
 
 @dataclass(frozen=True)
@@ -89,23 +89,44 @@ def gate_weights(config: ModelConfig) -> int:
     return 6 * config.hidden_dim * config.hidden_dim
 
 
-def step_seconds(floors: Floors, config: ModelConfig, precision: str, rows: int = 1) -> float:
+@dataclass(frozen=True)
+class Work:
+    """What a contestant's weights are kept in, and how much it encodes."""
+
+    projection: str = "float32"
+    rest: str = "float32"
+    context: float = 1.0  # times our arithmetic for a token of context
+
+
+FLOAT32 = Work()
+
+
+def encode_seconds(
+    floors: Floors, config: ModelConfig, work: Work, *, requests: int = 1, context: int = CONTEXT
+) -> float:
+    """Everything before the first step."""
+    weights = work.context * context_weights(config)
+    return floors.seconds(requests * context * weights, weights, work.rest)
+
+
+def step_seconds(floors: Floors, config: ModelConfig, work: Work, rows: int = 1) -> float:
     """One decoding step of that many rows."""
-    weights = projection_weights(config) + layer_weights(config)
-    return floors.seconds(rows * weights, weights, precision)
+    projection, layer = projection_weights(config), layer_weights(config)
+    return floors.seconds(rows * projection, projection, work.projection) + floors.seconds(
+        rows * layer, layer, work.rest
+    )
 
 
 def reply_seconds(
     floors: Floors,
     config: ModelConfig,
-    precision: str,
+    work: Work,
     *,
     requests: int = 1,
     beams: int = 1,
     context: int = CONTEXT,
 ) -> float:
     """Encoding, and NEW_TOKENS steps; a beam's first step has one row."""
-    weights = context_weights(config)
-    encode = floors.seconds(requests * context * weights, weights, precision)
+    encode = encode_seconds(floors, config, work, requests=requests, context=context)
     rows = [requests] + [requests * beams] * (NEW_TOKENS - 1)
-    return encode + sum(step_seconds(floors, config, precision, count) for count in rows)
+    return encode + sum(step_seconds(floors, config, work, count) for count in rows)

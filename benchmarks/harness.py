@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -12,9 +13,10 @@ import numpy as np
 
 Call = Callable[[], object]
 SHORTEST = 200e-6  # seconds a measurement; shorter calls are repeated within it
-# What the others left in the caches is no part of a call that runs many times in a row: those
-# shorter than this are called once, untimed, before each measurement.
-COLD = 50e-3
+TURN = 20e-3  # seconds; calls that are shorter are measured several times in a turn
+MOST_IN_A_TURN = 10
+# Between turns: the threads of the one before spin for some milliseconds before they sleep.
+SETTLE = 20e-3
 
 
 @dataclass
@@ -63,31 +65,39 @@ def time_call(call: Call, repeats: int = 1) -> float:
 
 
 class Race:
-    """Contestants on one task, each warmed up, then timed in turns."""
+    """Contestants on one task, each warmed up, then timed in turns.
 
-    def __init__(self, calls: Mapping[str, Call], budget: Budget) -> None:
-        self.calls = dict(calls)
+    In a turn everybody first waits until the threads of the one before are asleep, then calls once
+    untimed, so that nobody pays for what the others left in the caches.
+    """
+
+    def __init__(self, calls: Mapping[str, Call], budget: Budget, settle: float = SETTLE) -> None:
+        self.calls, self.settle = dict(calls), settle
         for call in self.calls.values():
             call()
         once = {name: time_call(call) for name, call in self.calls.items()}
         self.repeats = {name: max(1, math.ceil(SHORTEST / once[name])) for name in once}
-        self.warms_up = {name: once[name] < COLD for name in once}
-        self.rounds = budget.rounds(
-            sum(max(SHORTEST, once[name]) + once[name] * self.warms_up[name] for name in once)
-        )
+        self.samples = {
+            name: max(1, min(MOST_IN_A_TURN, int(TURN / max(SHORTEST, once[name]))))
+            for name in once
+        }
+        self.rounds = budget.rounds(sum(self._turn_seconds(name, once[name]) for name in once))
         self.seconds: dict[str, list[float]] = {name: [] for name in self.calls}
 
-    def turn(self, name: str) -> None:
-        """Time one contestant once."""
-        if self.warms_up[name]:
-            self.calls[name]()
-        self.seconds[name].append(time_call(self.calls[name], self.repeats[name]))
+    def _turn_seconds(self, name: str, once: float) -> float:
+        return self.settle + once + self.samples[name] * max(SHORTEST, once)
 
-    def run(self) -> None:
-        """All rounds."""
-        for _ in range(self.rounds):
-            for name in self.calls:
-                self.turn(name)
+    def turn(self, name: str) -> None:
+        """Time one contestant."""
+        call = self.calls[name]
+        time.sleep(self.settle)
+        gc.disable()
+        try:
+            call()
+            for _ in range(self.samples[name]):
+                self.seconds[name].append(time_call(call, self.repeats[name]))
+        finally:
+            gc.enable()
 
 
 def summarise(

@@ -21,7 +21,7 @@ HERE = Path(__file__).resolve().parent
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 PYTEST = ("-q", "--benchmark-quiet", "--benchmark-disable-gc", "-o", "filterwarnings=ignore")
 # The rest of a quick run is on one thread.
-QUICK_SUITES = [str(HERE / "test_replies.py")]
+QUICK_SUITES = [str(HERE / "test_replies.py"), str(HERE / "test_text.py")]
 
 
 def run_suites(threads: int, extra: list[str], *, quick: bool) -> dict[str, Any]:

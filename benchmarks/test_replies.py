@@ -1,48 +1,88 @@
-"""A whole reply, token ids to token ids: one, with a beam, and batches; by size and context."""
+"""A whole reply, token ids to token ids: one, with a beam, and batches; by size and context.
+
+What a reply costs us depends a little on its words: how many must be computed in float32. So single
+replies go round several requests.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import cycle
 from typing import Any
 
 import pytest
 
 from benchmarks.floors import Floors, reply_seconds
-from benchmarks.peers import BY_NAME, CONTESTANTS, REFERENCE, check
+from benchmarks.peers import BY_NAME, CONTESTANTS, OURS, REFERENCE, check
 from benchmarks.peers.base import Tokens
-from benchmarks.workload import BEAMS, Request, random_requests
+from benchmarks.workload import BEAMS, Request, random_checkpoint, random_requests
 from mime_fast.checkpoint import Checkpoint
 
 BATCHES = (1, 2, 4, 8, 16, 32, 64)
 CONTEXTS = (10, 20, 40, 80, 120, 200)
 QUICK_BATCHES, QUICK_CONTEXTS = (1, 4, 16), (10, 40, 200)
+REQUESTS, QUICK_REQUESTS = 16, 4  # that a single reply is asked for in turns
+FLAT = ("greedy", "beam")
 SLOW_START = "torch.compile"  # 20 s for each shape: not in a run of three minutes
 EVERYBODY = [contestant.name for contestant in CONTESTANTS]
 SWEEPERS = [contestant.name for contestant in CONTESTANTS if contestant.sweeps]
 
 Peers = Callable[[str], Any]
 Run = Callable[..., None]
-Answer = Callable[[Any], Sequence[Tokens]]
+Answer = Callable[[Any, list[Request]], Sequence[Tokens]]
 
 
 @pytest.fixture
 def reply_race(
     race: Run, peer: Peers, reference: Any, checkpoint: Checkpoint, floors: Floors
 ) -> Run:
-    """Checks everybody's tokens, then times everybody."""
+    """Checks everybody's tokens of all works, then times everybody on one work after the other."""
 
-    def run(group: str, names: Sequence[str], answer: Answer, x: int | None, **shape: int) -> None:
-        expected = answer(reference)
+    def run(
+        group: str,
+        names: Sequence[str],
+        works: Sequence[list[Request]],
+        answer: Answer,
+        x: int | None = None,
+        **shape: int,
+    ) -> None:
+        def answers(name: str) -> list[Tokens]:
+            one = reference if name == REFERENCE else peer(name)
+            return [reply for work in works for reply in answer(one, work)]
+
+        expected = answers(REFERENCE)
         more = {}
         for name in names:
             contestant = BY_NAME[name]
-            share = check(contestant, answer(peer(name)), expected)
-            floor = reply_seconds(floors, checkpoint.config, contestant.precision, **shape)
+            share = check(contestant, answers(name), expected)
+            floor = reply_seconds(floors, checkpoint.config, contestant.work, **shape)
             equal = None if contestant.agreement == "none" else share
             more[name] = {"x": x, "floor_ms": 1e3 * floor, "equal": equal}
-        race(group, {name: lambda name=name: answer(peer(name)) for name in names}, more)
+        turns = {name: cycle(works) for name in names}
+        calls = {name: lambda name=name: answer(peer(name), next(turns[name])) for name in names}
+        race(group, calls, more)
 
     return run
+
+
+@pytest.fixture
+def singles(checkpoint: Checkpoint, *, quick: bool) -> list[list[Request]]:
+    """Works of one request each."""
+    requests = random_requests(checkpoint.config, QUICK_REQUESTS if quick else REQUESTS)
+    return [[request] for request in requests]
+
+
+def greedy(peer: Any, work: list[Request]) -> list[Tokens]:
+    return [peer.greedy(request) for request in work]
+
+
+def beam(peer: Any, work: list[Request]) -> list[Tokens]:
+    return [peer.beam(request) for request in work]
+
+
+def batch(peer: Any, work: list[Request]) -> list[Tokens]:
+    answers: list[Tokens] = peer.batch(work)
+    return answers
 
 
 @pytest.fixture
@@ -50,14 +90,12 @@ def names(*, quick: bool) -> list[str]:
     return [name for name in EVERYBODY if not (quick and name == SLOW_START)]
 
 
-def test_greedy(reply_race: Run, names: list[str], checkpoint: Checkpoint) -> None:
-    (request,) = random_requests(checkpoint.config, 1)
-    reply_race("greedy reply", [*names, REFERENCE], lambda peer: [peer.greedy(request)], None)
+def test_greedy(reply_race: Run, names: list[str], singles: list[list[Request]]) -> None:
+    reply_race("greedy reply", [*names, REFERENCE], singles, greedy)
 
 
-def test_beam(reply_race: Run, names: list[str], checkpoint: Checkpoint) -> None:
-    (request,) = random_requests(checkpoint.config, 1)
-    reply_race(f"beam {BEAMS} reply", names, lambda peer: [peer.beam(request)], None, beams=BEAMS)
+def test_beam(reply_race: Run, names: list[str], singles: list[list[Request]]) -> None:
+    reply_race(f"beam {BEAMS} reply", names, singles, beam, beams=BEAMS)
 
 
 def test_batch_of_32(
@@ -65,9 +103,17 @@ def test_batch_of_32(
 ) -> None:
     requests = random_requests(checkpoint.config, 32)
     chosen = [name for name in names if not (quick and name == "authors' loop")]
-    reply_race(
-        "batch of 32", chosen, lambda peer: peer.batch(requests), None, requests=len(requests)
-    )
+    reply_race("batch of 32", chosen, [requests], batch, requests=len(requests))
+
+
+@pytest.mark.parametrize("flat", FLAT)
+def test_untrained_weights(race: Run, threads: int, flat: str) -> None:
+    """Ours alone, where next words are all but equally likely: the others do not look at them."""
+    checkpoint = random_checkpoint(flat=True)
+    peer = BY_NAME[OURS].create(checkpoint, threads)
+    works = cycle(random_requests(checkpoint.config, QUICK_REQUESTS))
+    answer = {"greedy": peer.greedy, "beam": peer.beam}[flat]
+    race(f"{flat} reply, untrained weights", {OURS: lambda: answer(next(works))})
 
 
 @pytest.mark.parametrize("size", BATCHES)
@@ -75,8 +121,8 @@ def test_batch_sizes(
     reply_race: Run, checkpoint: Checkpoint, size: int, *, quick: bool, threads: int
 ) -> None:
     skip_if(quick and (size not in QUICK_BATCHES or threads > 1))
-    requests: list[Request] = random_requests(checkpoint.config, size)
-    reply_race("batch size", SWEEPERS, lambda peer: peer.batch(requests), size, requests=size)
+    requests = random_requests(checkpoint.config, size)
+    reply_race("batch size", SWEEPERS, [requests], batch, size, requests=size)
 
 
 @pytest.mark.parametrize("context", CONTEXTS)
@@ -84,10 +130,8 @@ def test_context_lengths(
     reply_race: Run, checkpoint: Checkpoint, context: int, *, quick: bool, threads: int
 ) -> None:
     skip_if(quick and (context not in QUICK_CONTEXTS or threads > 1))
-    (request,) = random_requests(checkpoint.config, 1, context)
-    reply_race(
-        "context length", SWEEPERS, lambda peer: [peer.greedy(request)], context, context=context
-    )
+    works = [[request] for request in random_requests(checkpoint.config, 4, context)]
+    reply_race("context length", SWEEPERS, works, greedy, context, context=context)
 
 
 def skip_if(condition: bool) -> None:

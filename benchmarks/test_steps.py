@@ -1,4 +1,8 @@
-"""Parts of a reply: encoding, one decoding step, the first token, the gap to the next one."""
+"""Parts of a reply: encoding, the logits of one step, the first token, the gap to the next one.
+
+The gap is what a step costs with its search. Ours screens words there; logits it hands out are all
+computed, in float32 or bfloat16.
+"""
 
 from __future__ import annotations
 
@@ -10,10 +14,10 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks.floors import Floors, context_weights, step_seconds
+from benchmarks.floors import FLOAT32, Floors, encode_seconds, step_seconds
 from benchmarks.harness import Budget, Row, summarise
 from benchmarks.peers import BY_NAME, CONTESTANTS, OURS, check
-from benchmarks.workload import BEAMS, CONTEXT, NEW_TOKENS, Request, random_requests
+from benchmarks.workload import BEAMS, NEW_TOKENS, Request, random_requests
 from mime_fast.checkpoint import Checkpoint
 
 STEPPERS = [each.name for each in CONTESTANTS if each.steps and each.sweeps]
@@ -30,22 +34,15 @@ def request_(checkpoint: Checkpoint) -> Request:
 def test_encoding(
     race: Run, peer: Peers, floors: Floors, request_: Request, checkpoint: Checkpoint
 ) -> None:
-    weights = context_weights(checkpoint.config)
     more = {
-        name: {"floor_ms": 1e3 * floors.seconds(CONTEXT * weights, weights, precision)}
+        name: {"floor_ms": 1e3 * encode_seconds(floors, checkpoint.config, BY_NAME[name].work)}
         for name in STEPPERS
-        for precision in [computed_in(name)]
     }
     race("encoding", {n: lambda n=n: peer(n).encode_only([request_]) for n in STEPPERS}, more)
 
 
-def computed_in(name: str) -> str:
-    """Ours encodes and hands out logits in float32: only a search screens words in int8."""
-    return "float32" if name.startswith(OURS) else BY_NAME[name].precision
-
-
 @pytest.mark.parametrize("rows", [1, BEAMS, 32])
-def test_step(
+def test_logits(
     race: Run,
     peer: Peers,
     reference: Any,
@@ -62,9 +59,10 @@ def test_step(
         contestant = BY_NAME[name]
         if contestant.agreement == "exact":
             np.testing.assert_allclose(np.asarray(step()), expected, rtol=0, atol=1e-3)
-        floor = step_seconds(floors, checkpoint.config, computed_in(name), rows)
+        work = FLOAT32 if name == OURS else contestant.work
+        floor = step_seconds(floors, checkpoint.config, work, rows)
         more[name] = {"x": rows, "floor_ms": 1e3 * floor}
-    race("one step, rows", steps, more, per=NEW_TOKENS)
+    race("all logits of a step, rows", steps, more, per=NEW_TOKENS)
 
 
 def test_streaming(

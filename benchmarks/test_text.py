@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from itertools import cycle, product
 from typing import Any
 
 import pytest
@@ -11,42 +12,54 @@ import torch
 from benchmarks.peers import OURS, REFERENCE
 from mime_fast import Generator
 
-MESSAGES = [
-    "I lost my dog yesterday.",
-    "I finally got the job that I wanted!",
-    "My sister is visiting next week and I have so much to clean before she comes.",
-    "Somebody broke into our car last night.",
-]
-CASES: list[tuple[str, int, dict[str, Any]]] = [
-    ("text: greedy reply", 1, {}),
-    ("text: beam 5 reply", 1, {"num_beams": 5}),
-    ("text: sampled reply", 1, {"do_sample": True, "top_p": 0.9}),
-    ("text: batch of 32", 32, {}),
-]
+# 96 messages of 4 to 25 words: who, what happened, how it is told.
+WHO = ("I", "My sister", "My best friend", "Our neighbour", "My old teacher", "The boss")
+WHAT = (
+    "lost a dog yesterday",
+    "got the job after three interviews",
+    "failed the driving test again",
+    "won two tickets to the concert",
+    "had to sell the house that grandfather built",
+    "moved to another city last month",
+    "broke a leg on the first day of the holidays",
+    "heard strange noises in the cellar last night",
+)
+HOW = ("{}.", "You will not believe it! {}, and I keep thinking about it all day long since then.")
+MESSAGES = [how.format(f"{who} {what}") for how, who, what in product(HOW, WHO, WHAT)]
+NO_DRAFTS = f"{OURS}, no drafts"
+BATCH = 32
+CHECKED = 8  # works that the reference answers too
+CASES: dict[str, tuple[int, dict[str, Any]]] = {
+    "text: greedy reply": (1, {}),
+    "text: beam 5 reply": (1, {"num_beams": 5}),
+    "text: sampled reply": (1, {"do_sample": True, "top_p": 0.9}),
+    f"text: batch of {BATCH}": (BATCH, {}),
+}
 
 
 @pytest.fixture(scope="module")
 def generators(threads: int) -> dict[str, Generator]:
     torch.set_num_threads(threads)
-    return {
-        OURS: Generator(engine="native", intra_threads=threads),
-        REFERENCE: Generator(engine="eager"),
-    }
+    ours = Generator(engine="native", intra_threads=threads)
+    return {OURS: ours, NO_DRAFTS: ours, REFERENCE: Generator(engine="eager")}
 
 
-@pytest.mark.parametrize(("group", "count", "options"), CASES, ids=[case[0] for case in CASES])
-def test_text(
-    race: Callable[..., None],
-    generators: dict[str, Generator],
-    group: str,
-    count: int,
-    options: dict[str, Any],
-) -> None:
-    messages = [MESSAGES[index % len(MESSAGES)] for index in range(count)]
+@pytest.mark.parametrize("group", CASES)
+def test_text(race: Callable[..., None], generators: dict[str, Generator], group: str) -> None:
+    """One work after the other; a seed for each, which its emotions are sampled with."""
+    count, options = CASES[group]
+    works = [(start, MESSAGES[start : start + count]) for start in range(0, len(MESSAGES), count)]
 
-    def answer(name: str) -> list[str]:
-        responses = generators[name].respond_batch(messages, seed=1, **options)
-        return [response.text for response in responses]
+    def answer(name: str, work: tuple[int, Sequence[str]]) -> list[str]:
+        seed, messages = work
+        chosen: dict[str, Any] = {**options, "speculation": name != NO_DRAFTS}
+        replies = generators[name].respond_batch(messages, seed=seed, **chosen)
+        return [reply.text for reply in replies]
 
-    assert answer(OURS) == answer(REFERENCE)
-    race(group, {name: lambda name=name: answer(name) for name in generators})
+    names = [OURS, REFERENCE] if options else [OURS, NO_DRAFTS, REFERENCE]
+    for work in works:
+        assert answer(OURS, work) == answer(NO_DRAFTS, work)
+    for work in works[:CHECKED]:
+        assert answer(OURS, work) == answer(REFERENCE, work)
+    turns = {name: cycle(works) for name in names}
+    race(group, {name: lambda name=name: answer(name, next(turns[name])) for name in names})

@@ -33,18 +33,22 @@ class Request(NamedTuple):
 
 
 @cache
-def random_checkpoint(vocabulary: int = VOCABULARY) -> Checkpoint:
+def random_checkpoint(*, flat: bool = False) -> Checkpoint:
     """The default architecture. Same weights for everybody, in this process and the next.
 
-    Its files are removed at the end of the process.
+    flat: next words are all but equally likely, as before training. Its files are removed at the
+    end of the process.
     """
-    config = ModelConfig(vocab_size=vocabulary)
+    config = ModelConfig(vocab_size=VOCABULARY)
     generator = np.random.default_rng(0)
     tensors = {
         name: _draw(generator, name, shape) for name, shape in parameter_shapes(config).items()
     }
-    words = (f"w{index}" for index in range(vocabulary - CLS - 1))
-    path = Path(_folder().name) / str(vocabulary)
+    if flat:
+        tensors["output.weight"] *= np.float32(0.2)
+        tensors["output.bias"][:] = 0
+    words = (f"w{index}" for index in range(VOCABULARY - CLS - 1))
+    path = Path(_folder().name) / ("flat" if flat else "trained")
     checkpoint.save(path, config, Tokenizer.from_words(words), tensors, "# Random weights\n")
     return checkpoint.load(path)
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from benchmarks.floors import FLOAT32, Work
 from benchmarks.peers.base import Peer, Tokens
 from benchmarks.workload import NEW_TOKENS
 from mime_fast.checkpoint import Checkpoint
@@ -13,7 +14,7 @@ from mime_fast.engines import COMPUTE_TYPES
 
 OURS = "mime_fast"
 REFERENCE = "engine eager"
-LOSSY = ("bfloat16", "float16")  # compute types of ours that may change a token
+LOSSY = "bfloat16"  # the compute type of ours that may change a token
 
 
 @dataclass(frozen=True)
@@ -23,9 +24,9 @@ class Contestant:
     name: str
     create: Callable[[Checkpoint, int], Any]  # with this many threads
     agreement: str = "exact"  # or "lossy": reported only; or "none": other weights
-    precision: str = "float32"  # of its weights: decides its floor
+    work: Work = FLOAT32  # decides its floor
     sweeps: bool = True  # over batch sizes and lengths of context
-    steps: bool = True  # has prepare_step and encode_only
+    steps: bool = True  # has prepare_steps and encode_only
     streams: bool = True
 
 
@@ -39,33 +40,27 @@ def _native(compute_type: str) -> Callable[[Checkpoint, int], Peer]:
 
 
 def _reference(checkpoint: Checkpoint, threads: int) -> Peer:
+    import torch
+
     from benchmarks.peers.engine import EnginePeer
     from mime_fast.engines import create_engine
 
-    _torch(threads)
-    return EnginePeer(create_engine(checkpoint, engine="eager"))
-
-
-def _torch(threads: int) -> None:
-    import torch
-
     torch.set_num_threads(threads)
+    return EnginePeer(create_engine(checkpoint, engine="eager"))
 
 
 def _authors(checkpoint: Checkpoint, threads: int) -> Peer:
     from benchmarks.peers.authors import Authors
 
-    _torch(threads)
-    return Authors(checkpoint)
+    return Authors(checkpoint, threads)
 
 
 def _cached(variant: str) -> Callable[[Checkpoint, int], Peer]:
     def create(checkpoint: Checkpoint, threads: int) -> Peer:
         from benchmarks.peers import torch_cached
 
-        _torch(threads)
-        make: Callable[[Checkpoint], Peer] = getattr(torch_cached, variant)
-        return make(checkpoint)
+        make: Callable[[Checkpoint, int], Peer] = getattr(torch_cached, variant)
+        return make(checkpoint, threads)
 
     return create
 
@@ -74,7 +69,6 @@ def _onnx(precision: str) -> Callable[[Checkpoint, int], Peer]:
     def create(checkpoint: Checkpoint, threads: int) -> Peer:
         from benchmarks.peers import onnx_cached
 
-        _torch(threads)
         return onnx_cached.create(checkpoint, precision, threads)
 
     return create
@@ -91,25 +85,26 @@ def _ctranslate2(compute_type: str) -> Callable[[Checkpoint, int], Peer]:
 
 def _ours() -> list[Contestant]:
     """What a user gets, then the compute types that it was not made of."""
-    found = [Contestant(OURS, _native("auto"), precision="int8")]
+    found = [Contestant(OURS, _native("auto"), work=Work("int8"))]
     for name in COMPUTE_TYPES["native"]:
         if name not in ("auto", "int8"):  # auto is int8
-            agreement = "lossy" if name in LOSSY else "exact"
-            found.append(Contestant(f"{OURS} {name}", _native(name), agreement, name))
+            agreement = "lossy" if name == LOSSY else "exact"
+            found.append(Contestant(f"{OURS} {name}", _native(name), agreement, Work(name)))
     return found
 
 
+_INT8 = Work("int8", "int8")
 _OTHER: dict[str, Any] = {"agreement": "none", "steps": False, "streams": False}
 CONTESTANTS = [
     *_ours(),
     Contestant("authors' loop", _authors, sweeps=False),
     Contestant("PyTorch eager", _cached("eager")),
     Contestant("torch.compile", _cached("compiled"), sweeps=False),
-    Contestant("PyTorch int8", _cached("dynamic_int8"), "lossy", "int8"),
+    Contestant("PyTorch int8", _cached("dynamic_int8"), "lossy", _INT8),
     Contestant("ONNX Runtime", _onnx("float32")),
-    Contestant("ONNX Runtime int8", _onnx("int8"), "lossy", "int8"),
-    Contestant("CTranslate2", _ctranslate2("float32"), **_OTHER),
-    Contestant("CTranslate2 int8", _ctranslate2("int8"), precision="int8", **_OTHER),
+    Contestant("ONNX Runtime int8", _onnx("int8"), "lossy", _INT8),
+    Contestant("CTranslate2", _ctranslate2("float32"), work=Work(context=0.38), **_OTHER),
+    Contestant("CTranslate2 int8", _ctranslate2("int8"), work=Work("int8", "int8", 0.38), **_OTHER),
 ]
 BY_NAME = {
     contestant.name: contestant

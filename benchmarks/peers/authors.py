@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from benchmarks.peers.search import SearchingPeer
+from benchmarks.workload import BLOCKED
 from mime_fast.checkpoint import Checkpoint
 from mime_fast.engines.eager import load_model
 from mime_fast.models.mime import Groups, Memory
@@ -28,9 +29,12 @@ class State(NamedTuple):
 class Authors(SearchingPeer):
     """Eager PyTorch, without a cache."""
 
-    def __init__(self, checkpoint: Checkpoint) -> None:
-        super().__init__()
+    gives_log_probs = True
+
+    def __init__(self, checkpoint: Checkpoint, threads: int) -> None:
+        super().__init__(threads)
         self.model = load_model(checkpoint)
+        self.model.output.bias.data[BLOCKED] = -torch.inf  # before they are normalised
 
     def encode(self, tokens: Tensor, speakers: Tensor, noise: Tensor) -> State:
         memory = self.model.encode(tokens, speakers, Groups(noise[:, 0], noise[:, 1]))

@@ -42,7 +42,7 @@ def create(checkpoint: Checkpoint, precision: str, threads: int) -> CachedPeer:
         logits, *updated = decoder(tokens, position, *cross, *cache)
         return logits, Cache(*updated)
 
-    return CachedPeer(run_encode, run_decode, decode.empty_cache)
+    return CachedPeer(run_encode, run_decode, decode.empty_cache, threads=1)
 
 
 def _export_both(
@@ -56,7 +56,13 @@ def _export_both(
         _export_decode(encode, decode, path / "decode.onnx")
         for part in ("encode", "decode"):
             quantized = path / f"{part}.int8.onnx"
-            quantize_dynamic(path / f"{part}.onnx", quantized, weight_type=QuantType.QInt8)
+            # Convolutions in int8 are slower than in float32.
+            quantize_dynamic(
+                path / f"{part}.onnx",
+                quantized,
+                op_types_to_quantize=["MatMul", "Gemm"],
+                weight_type=QuantType.QInt8,
+            )
         _EXPORTED[id(checkpoint)] = checkpoint, folder
     return _EXPORTED[id(checkpoint)][1]
 

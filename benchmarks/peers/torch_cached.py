@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
+from importlib import import_module
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch._inductor import config as inductor_config
 
 from benchmarks.peers.search import SearchingPeer
 from benchmarks.peers.torch_modules import Cache, Cross, DecodeStep, EncodeOnce
@@ -30,8 +30,14 @@ class State(NamedTuple):
 class CachedPeer(SearchingPeer):
     """Runs the two modules, or whatever was made of them."""
 
-    def __init__(self, encode: Encode, decode: Decode, empty_cache: Callable[[int], Cache]) -> None:
-        super().__init__()
+    def __init__(
+        self,
+        encode: Encode,
+        decode: Decode,
+        empty_cache: Callable[[int], Cache],
+        threads: int,
+    ) -> None:
+        super().__init__(threads)
         self._encode, self._decode, self._empty_cache = encode, decode, empty_cache
         self._positions = [torch.tensor([position]) for position in range(NEW_TOKENS)]
 
@@ -55,13 +61,16 @@ def modules(checkpoint: Checkpoint) -> tuple[EncodeOnce, DecodeStep]:
     return EncodeOnce(model).eval(), DecodeStep(model).eval()
 
 
-def eager(checkpoint: Checkpoint) -> CachedPeer:
+def eager(checkpoint: Checkpoint, threads: int) -> CachedPeer:
     encode, decode = modules(checkpoint)
-    return CachedPeer(encode, decode, decode.empty_cache)
+    return CachedPeer(encode, decode, decode.empty_cache, threads)
 
 
-def compiled(checkpoint: Checkpoint) -> CachedPeer:
+def compiled(checkpoint: Checkpoint, threads: int) -> CachedPeer:
     """One graph for each number of rows and length of context; the first call of each compiles."""
+    inductor_config: Any = import_module("torch._inductor.config")  # a second: for this peer alone
+
+    torch.set_num_threads(threads)  # what is compiled depends on it
     encode, decode = modules(checkpoint)
     torch._dynamo.config.cache_size_limit = 64  # noqa: SLF001 - documented under this name
     # Packs the weights: the projection of one row in 1.4 instead of 3.3 ms (Zen 4, 2 threads).
@@ -69,16 +78,14 @@ def compiled(checkpoint: Checkpoint) -> CachedPeer:
     inductor_config.freezing = True
     fast_encode: Any = torch.compile(encode.requires_grad_(requires_grad=False), dynamic=False)
     fast_decode: Any = torch.compile(decode.requires_grad_(requires_grad=False), dynamic=False)
-    return CachedPeer(fast_encode, fast_decode, decode.empty_cache)
+    return CachedPeer(fast_encode, fast_decode, decode.empty_cache, threads)
 
 
-def dynamic_int8(checkpoint: Checkpoint) -> CachedPeer:
+def dynamic_int8(checkpoint: Checkpoint, threads: int) -> CachedPeer:
     """Every Linear in int8, the decoder's convolutions too; activations quantised on the way."""
     encode, decode = modules(checkpoint)
     with warnings.catch_warnings():
-        warnings.simplefilter(
-            "ignore"
-        )  # deprecated in favour of torchao, and still the fastest here
+        warnings.simplefilter("ignore")  # deprecated in favour of torchao, another package
         quantize: Any = torch.ao.quantization.quantize_dynamic
         encode, decode = (quantize(module, {nn.Linear}) for module in (encode, decode))
-    return CachedPeer(encode, decode, decode.empty_cache)
+    return CachedPeer(encode, decode, decode.empty_cache, threads)

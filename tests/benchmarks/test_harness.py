@@ -4,6 +4,7 @@ import json
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from benchmarks import floors, results
@@ -19,13 +20,15 @@ FLOORS = Floors(2, "AVX2", {"float32": 1e9, "int8": 0.0}, [(1e3, 4e9), (1e9, 1e9
 def test_contestants_take_turns() -> None:
     asked: list[str] = []
     calls = {name: partial(asked.append, name) for name in "abc"}
-    race = Race(calls, Budget(seconds=0, fewest=4, most=9))
-    race.repeats = dict.fromkeys("abc", 1)
-    race.warms_up = {"a": False, "b": True, "c": False}
+    race = Race(calls, Budget(seconds=0, fewest=4, most=9), settle=0)
+    assert race.rounds == 4
+    race.repeats = {"a": 1, "b": 3, "c": 1}
+    race.samples = {"a": 1, "b": 2, "c": 1}
     asked.clear()
-    race.run()
-    assert "".join(asked) == "abbc" * 4
-    assert [len(seconds) for seconds in race.seconds.values()] == [4, 4, 4]
+    for name in "abca":
+        race.turn(name)
+    assert "".join(asked) == "aa" + "b" + "bbb" * 2 + "cc" + "aa"  # the first call is not timed
+    assert [len(seconds) for seconds in race.seconds.values()] == [2, 2, 1]
 
 
 def test_a_budget_decides_the_rounds() -> None:
@@ -49,20 +52,41 @@ def test_a_floor_is_reading_or_arithmetic() -> None:
 
 
 def test_a_reply_costs_its_encoding_and_its_steps() -> None:
-    one = floors.step_seconds(FLOORS, CONFIG, "float32")
+    work = floors.Work()
+    one = floors.step_seconds(FLOORS, CONFIG, work)
     short, long = (
-        floors.reply_seconds(FLOORS, CONFIG, "float32", context=length) for length in (10, 200)
+        floors.reply_seconds(FLOORS, CONFIG, work, context=length) for length in (10, 200)
     )
     assert 20 * one < short < long
-    beam = floors.reply_seconds(FLOORS, CONFIG, "float32", beams=5)
-    assert beam > floors.reply_seconds(FLOORS, CONFIG, "float32")
+    beam = floors.reply_seconds(FLOORS, CONFIG, work, beams=5)
+    assert beam > floors.reply_seconds(FLOORS, CONFIG, work)
+    assert floors.reply_seconds(FLOORS, CONFIG, floors.Work("int8")) < floors.reply_seconds(
+        FLOORS, CONFIG, work
+    )
+
+
+def weights_of(*parts: str) -> int:
+    """Of the matrices and convolutions whose name starts so; a shared one counts once."""
+    return sum(
+        int(np.prod(shape))
+        for name, shape in parameter_shapes(CONFIG).items()
+        if name.startswith(parts) and len(shape) > 1
+    )
 
 
 def test_weights_are_those_of_the_checkpoint() -> None:
-    shapes = parameter_shapes(CONFIG)
-    assert floors.projection_weights(CONFIG) == 1000 * 300
-    assert shapes["output.weight"] == (1000, 300)
-    assert floors.gate_weights(CONFIG) == 600 * 600 + 300 * 600
+    cross = "decoder.layers.0.cross_attention"
+    memory = weights_of(f"{cross}.key", f"{cross}.value")  # once a request
+    assert floors.projection_weights(CONFIG) == weights_of("output.")
+    assert floors.gate_weights(CONFIG) == weights_of("fusion")
+    assert floors.layer_weights(CONFIG) == weights_of("decoder.layers") - memory
+    # The projections of words are folded into their table, those of emotions are one product.
+    response = (
+        weights_of("response_encoder.layers") + weights_of("response_encoder.projection") // 2
+    )
+    assert floors.context_weights(CONFIG) == sum(
+        [weights_of("context_encoder.layers"), 2 * response, weights_of("fusion"), memory]
+    )
 
 
 def test_the_file_is_named_after_the_machine(tmp_path: Path) -> None:
