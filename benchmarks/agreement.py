@@ -75,7 +75,10 @@ class WatchedSampler(Sampler):
             gap = min(gap, float(np.abs(cumulative - options.top_p).min()))
             cumulative = cumulative[: int(np.searchsorted(cumulative, options.top_p)) + 1]
         coin = self._uniforms[index, self._steps] * cumulative[-1]
-        return min(gap, float(np.abs(cumulative - coin).min()))
+        drawn = int(np.searchsorted(cumulative, coin, side="right"))
+        neighbours = ranked[max(0, drawn - 1) : drawn + 2]  # may change places with it
+        gaps = [gap, *(neighbours[:-1] - neighbours[1:]), *np.abs(cumulative - coin)]
+        return float(min(gaps))
 
 
 class WatchedBeam(BeamSearch):

@@ -161,8 +161,9 @@ class GenerationConfig(Config):
         self._check_combinations()
 
     def _check_ranges(self) -> None:
-        require_int(self, "max_new_tokens", "num_return_sequences", least=1)
+        require_int(self, "max_new_tokens", least=1)
         require_int(self, "num_beams", least=1, most=1000)
+        require_int(self, "num_return_sequences", least=1, most=10_000)
         require_int(self, "min_new_tokens", "top_k", "no_repeat_ngram_size", least=0)
         require_number(self, "length_penalty", "a number in [-10, 10]", -10.0, 10.0)
         require_number(self, "temperature", "in [0.01, 100]", 0.01, 100.0)

@@ -18,7 +18,7 @@ NAN, INFINITY = math.nan, math.inf
 OUT_OF_RANGE: list[tuple[str, Any]] = [
     *(("max_new_tokens", value) for value in (0, -1, 5.0, "5", None, True)),
     *(("num_beams", value) for value in (0, 1.0, 1001)),
-    *(("num_return_sequences", value) for value in (0, "1")),
+    *(("num_return_sequences", value) for value in (0, "1", 10_001)),
     *((name, -1) for name in ("min_new_tokens", "top_k", "no_repeat_ngram_size")),
     *(("length_penalty", value) for value in (-10.5, 11, NAN, "1")),
     *(("temperature", value) for value in (0, 0.009, -1, 101, NAN, INFINITY, True)),

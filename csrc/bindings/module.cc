@@ -1,11 +1,12 @@
 #include "bindings/register.h"
 
-// No function keeps state between calls, so that free-threaded Python needs no lock either. A
-// search belongs to one thread at a time.
+// No function keeps state between calls, so that free-threaded Python needs no lock either. Objects
+// that do (searches, Decoding, DecodeState) refuse a second thread.
 PYBIND11_MODULE(_C, module, pybind11::mod_gil_not_used()) {
   module.doc() = "Compiled operations of mime_fast; they need neither torch nor a GPU.";
   mime_fast::register_rng(module);
   mime_fast::register_sampling(module);
   mime_fast::register_search(module);
+  mime_fast::register_decoding(module);
   mime_fast::register_engine(module);
 }

@@ -4,11 +4,9 @@
 #include <memory>
 
 #include "bindings/arguments.h"
-#include "bindings/hypothesis.h"
+#include "bindings/decoding_driver.h"
 #include "bindings/options.h"
 #include "bindings/register.h"
-#include "engine/decoding.h"
-#include "engine/engine.h"
 
 namespace py = pybind11;
 
@@ -56,30 +54,6 @@ Returns:
     A Decoding that has not made a step yet.
 )";
 
-constexpr const char* kJoinDoc =
-    R"(Add a request, answered from the next step on that has room for its rows.
-
-Args:
-    encoded: what encode returned for it; it may come at any time, also when others are answered.
-    seed: in [0, 2**64).
-
-Returns:
-    Its number: requests count from 0.
-)";
-
-constexpr const char* kStepDoc = R"(Feed one token a row and return the logits of the next.
-
-Args:
-    state: what start returned.
-    tokens: int64, (rows,); the first: SOS.
-
-Returns:
-    float32, (rows, vocab); those of float32 if the compute type is int8.
-)";
-
-using EngineRef = std::shared_ptr<Engine>;
-using EncodedRef = std::shared_ptr<const Encoded>;
-
 ComputeType to_compute_type(const std::string& name) {
   if (name == "float32") return ComputeType::float32;
   if (name == "bfloat16") return ComputeType::bfloat16;
@@ -98,30 +72,17 @@ EngineRef load(const std::string& path, py::handle config, const std::string& co
   return std::make_shared<Engine>(path, model_config, type, threads, drafts);
 }
 
-Array<std::int64_t> to_ids(py::handle value, const char* name, std::int64_t vocab) {
-  auto ids = to_array<std::int64_t>(value, name, 1, "(length,)");
-  for (py::ssize_t i = 0; i < ids.size(); ++i) {
-    const std::int64_t id = ids.at(i);
-    if (id >= 0 && id < vocab) continue;
-    throw py::value_error(std::string(name) + "[" + std::to_string(i) +
-                          "] must be in [0, vocab = " + std::to_string(vocab) + "), got " +
-                          std::to_string(id));
-  }
-  return ids;
-}
-
 struct Dialogue {
-  Array<std::int64_t> tokens;    // (length,)
-  Array<std::int64_t> speakers;  // (length,)
+  std::vector<std::int64_t> tokens;    // (length,)
+  std::vector<std::int64_t> speakers;  // (length,)
 };
 
 Dialogue to_dialogue(py::handle tokens, py::handle speakers, const ModelConfig& config) {
   Dialogue dialogue{to_ids(tokens, "tokens", config.vocab_size),
                     to_ids(speakers, "speakers", config.vocab_size)};
-  const py::ssize_t length = dialogue.tokens.size();
-  if (length == dialogue.speakers.size() && length >= 1 && length <= config.max_positions) {
-    return dialogue;
-  }
+  const std::size_t length = dialogue.tokens.size();
+  const auto most = static_cast<std::size_t>(config.max_positions);
+  if (length == dialogue.speakers.size() && length >= 1 && length <= most) return dialogue;
   throw py::value_error("tokens and speakers must be of one length in [1, " +
                         std::to_string(config.max_positions) + "], got " + std::to_string(length) +
                         " and " + std::to_string(dialogue.speakers.size()));
@@ -146,9 +107,9 @@ std::vector<std::shared_ptr<Encoded>> encode_all(Engine& engine,
   const auto encode_one = [&](Team& team, std::int64_t i) {
     const auto index = static_cast<std::size_t>(i);
     const Dialogue& d = dialogues[index];
-    encoded[index] = std::make_shared<Encoded>(
-        engine.model.encode(team, d.tokens.data(), d.speakers.data(), d.tokens.size(),
-                            noise + i * noise_stride, emotion));
+    encoded[index] = std::make_shared<Encoded>(engine.model.encode(
+        team, d.tokens.data(), d.speakers.data(), static_cast<std::int64_t>(d.tokens.size()),
+        noise + i * noise_stride, emotion));
   };
   Team team(engine.pool);
   if (dialogues.size() == 1) {
@@ -191,93 +152,16 @@ Array<float> copy(const Buffer<float>& values, std::int64_t count) {
   return result;
 }
 
-// None is a null pointer, and another engine's shapes are read past their end.
-void check_encoded(const Engine& engine, const EncodedRef& encoded) {
-  if (!encoded) throw py::type_error("encoded must hold what encode returned, got None");
-  const ModelConfig& config = engine.model.config();
-  const Memory& memory = encoded->memory;
-  const bool same_keys = memory.keys.size() == config.num_layers * config.key_dim * memory.columns;
-  if (same_keys && memory.value_stride == cpu::padded(config.key_dim)) return;
-  throw py::value_error("encoded comes from an engine of another shape; encode it with this one");
-}
-
-// A decode state that Python steps, for tests and measurements.
-struct Stepper {
-  std::vector<EncodedRef> encoded;
-  DecodeState state;
-};
-
-std::unique_ptr<Stepper> start(Engine& engine, std::vector<EncodedRef> rows) {
-  const ModelConfig& config = engine.model.config();
-  DecodeState state(config, std::max(static_cast<std::int64_t>(rows.size()), std::int64_t{1}),
-                    config.max_positions);
-  for (const EncodedRef& row : rows) {
-    check_encoded(engine, row);
-    state.join(row->memory);
-  }
-  return std::unique_ptr<Stepper>(new Stepper{std::move(rows), std::move(state)});
-}
-
-Array<float> step(Engine& engine, Stepper& stepper, py::handle tokens_arg) {
-  const Vocabulary& vocabulary = engine.model.vocabulary();
-  const auto ids = to_ids(tokens_arg, "tokens", vocabulary.words());
-  const std::int64_t rows = stepper.state.rows();
-  if (ids.size() != rows) {
-    throw py::value_error("tokens must be (rows,) with rows = " + std::to_string(rows) + ", got " +
-                          std::to_string(ids.size()));
-  }
-  const std::int64_t positions = engine.model.config().max_positions;
-  for (std::int64_t row = 0; row < rows; ++row) {
-    if (stepper.state.position(row) < positions) continue;
-    throw py::value_error("a row can take max_positions = " + std::to_string(positions) +
-                          " steps, and row " + std::to_string(row) + " took them");
-  }
-  const TokenIds tokens(ids.data(), ids.data() + rows);
-  Array<float> logits({rows, vocabulary.words()});
-  float* out = logits.mutable_data();
-  const py::gil_scoped_release release;
-  Team team(engine.pool);
-  engine.model.step(team, tokens.data(), stepper.state);
-  const std::int64_t stride = vocabulary.padded_words();
-  Buffer<float> padded(rows * stride);
-  vocabulary.project(engine.kernels, team, stepper.state.hidden(), {padded.data(), rows, stride});
-  for (std::int64_t row = 0; row < rows; ++row) {
-    std::copy_n(padded.data() + row * stride, vocabulary.words(), out + row * vocabulary.words());
-  }
-  return logits;
-}
-
-void select(Engine&, Stepper& stepper, const TokenIds& rows) {
-  for (const std::int32_t row : rows) {
-    if (row < 0 || row >= stepper.state.rows()) {
-      throw py::value_error("rows must be in [0, " + std::to_string(stepper.state.rows()) +
-                            "), got " + std::to_string(row));
-    }
-  }
-  stepper.state.select(rows);
-}
-
-std::size_t join(Decoding& decoding, EncodedRef encoded, std::uint64_t seed) {
-  check_encoded(decoding.engine(), encoded);
-  return decoding.join(std::move(encoded), seed);
-}
-
-std::unique_ptr<Decoding> decode(const EngineRef& engine, const std::vector<EncodedRef>& encoded,
-                                 py::handle config, const std::vector<std::uint64_t>& seeds) {
+std::unique_ptr<DecodingDriver> decode(const EngineRef& engine,
+                                       const std::vector<EncodedRef>& encoded, py::handle config,
+                                       const std::vector<std::uint64_t>& seeds) {
   if (encoded.size() != seeds.size()) {
     throw py::value_error("seeds must be as many as encoded, " + std::to_string(encoded.size()) +
                           ", got " + std::to_string(seeds.size()));
   }
-  auto decoding = std::make_unique<Decoding>(engine, to_options(config), encoded.size());
-  for (std::size_t i = 0; i < encoded.size(); ++i) join(*decoding, encoded[i], seeds[i]);
+  auto decoding = std::make_unique<DecodingDriver>(engine, to_options(config), encoded.size());
+  for (std::size_t i = 0; i < encoded.size(); ++i) decoding->join(encoded[i], seeds[i]);
   return decoding;
-}
-
-// The search of a request that there is.
-Search& search_of(Decoding& decoding, std::size_t request) {
-  if (request < decoding.size()) return decoding.search(request);
-  throw py::index_error("request must be below " + std::to_string(decoding.size()) + ", got " +
-                        std::to_string(request));
 }
 
 void register_encoded(py::module_& module) {
@@ -292,40 +176,10 @@ void register_encoded(py::module_& module) {
       .def_readonly("mimics_positive", &Encoded::mimics_positive);
 }
 
-void register_decoding(py::module_& module) {
-  const auto release = py::call_guard<py::gil_scoped_release>();
-  py::class_<Decoding>(module, "Decoding", "Replies that are being decoded; of one thread.")
-      .def("advance", &Decoding::advance, release,
-           "Make one step of every search that is not over; False if there was none left.")
-      .def("join", &join, py::arg("encoded"), py::arg("seed"), kJoinDoc)
-      .def_property_readonly("steps", &Decoding::steps, "How many steps were made.")
-      .def("run", &Decoding::run, release, "Make all steps that are left.")
-      .def(
-          "agreed",
-          [](Decoding& d, std::size_t request) {
-            return to_python(search_of(d, request).agreed());
-          },
-          py::arg("request"), "The tokens that the best hypothesis is sure to start with.")
-      .def(
-          "leader",
-          [](Decoding& d, std::size_t request) {
-            return to_python(search_of(d, request).leader());
-          },
-          py::arg("request"), "A Hypothesis that starts with the agreed tokens.")
-      .def(
-          "results",
-          [](Decoding& d, std::size_t request) {
-            return to_python(search_of(d, request).results());
-          },
-          py::arg("request"), "The hypotheses, best first, once the search is over.");
-}
-
 }  // namespace
 
 void register_engine(py::module_& module) {
   register_encoded(module);
-  register_decoding(module);
-  py::class_<Stepper>(module, "DecodeState", "The rows that are being decoded.");
   py::class_<Engine, EngineRef>(module, "Engine", kEngineDoc)
       .def(py::init(&load), py::arg("path"), py::arg("config"), py::arg("compute_type"),
            py::arg("threads"), py::arg("drafts") = "")
@@ -335,10 +189,12 @@ void register_engine(py::module_& module) {
       .def("encode", &encode, py::arg("tokens"), py::arg("speakers"), py::arg("noise"),
            py::arg("emotion"), kEncodeDoc)
       .def("decode", &decode, py::arg("encoded"), py::arg("config"), py::arg("seeds"), kDecodeDoc)
-      .def("start", &start, py::arg("rows"), "A DecodeState with a row for each Encoded.")
-      .def("step", &step, py::arg("state"), py::arg("tokens"), kStepDoc)
-      .def("select", &select, py::arg("state"), py::arg("rows"),
-           "Keep these rows, in this order: rows fork, move and leave.");
+      .def(
+          "start",
+          [](const EngineRef& engine, std::vector<EncodedRef> rows) {
+            return std::make_unique<StateDriver>(engine, std::move(rows));
+          },
+          py::arg("rows"), "A DecodeState with a row for each Encoded.");
 }
 
 }  // namespace mime_fast

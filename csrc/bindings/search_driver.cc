@@ -31,6 +31,7 @@ SearchDriver::SearchDriver(std::unique_ptr<Search> search, const TokenIds& block
     : search_(std::move(search)), least_vocab_(least_vocab(blocked)) {}
 
 py::tuple SearchDriver::advance(py::handle logits_arg) {
+  const OneThread::Use use(one_thread_, "search");
   const auto logits = to_array<float>(logits_arg, "logits", 2, "(rows, vocab)");
   check_shape(logits.shape(0), logits.shape(1));
   const float* data = logits.data();
@@ -58,7 +59,7 @@ void SearchDriver::step(const float* logits) {
   logits_.assign(logits, logits + rows * vocab_);
   scores_.clear();
   for (std::int64_t row = 0; row < rows; ++row) {
-    scores_.emplace_back(logits_.data() + row * vocab_, vocab_);
+    scores_.emplace_back(logits_.data() + row * vocab_, vocab_, kernels_);
   }
   rows_.clear();
   for (DenseScores& scores : scores_) rows_.push_back(&scores);

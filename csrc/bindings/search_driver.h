@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "bindings/arguments.h"
+#include "bindings/one_thread.h"
 #include "search/dense_scores.h"
 #include "search/search.h"
 
@@ -28,6 +29,8 @@ class SearchDriver {
   void step(const float* logits);
 
   std::unique_ptr<Search> search_;
+  const cpu::Kernels& kernels_ = cpu::kernels(cpu::chosen_isa());
+  OneThread one_thread_;
   std::int64_t least_vocab_;
   std::int64_t vocab_ = 0;     // of the first step
   std::vector<float> logits_;  // (rows, vocab), constrained

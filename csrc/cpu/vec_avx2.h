@@ -76,12 +76,6 @@ inline float sum(Vec v) {
   four = _mm_add_ps(four, _mm_movehl_ps(four, four));
   return _mm_cvtss_f32(_mm_add_ss(four, _mm_movehdup_ps(four)));
 }
-inline float largest(Vec v) {
-  const __m256 eight = _mm256_max_ps(v.low, v.high);
-  __m128 four = _mm_max_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps(eight, 1));
-  four = _mm_max_ps(four, _mm_movehl_ps(four, four));
-  return _mm_cvtss_f32(_mm_max_ss(four, _mm_movehdup_ps(four)));
-}
 inline Vec sums(const Vec* v) {
   alignas(32) float result[kLanes];
   for (int i = 0; i < kLanes; ++i) result[i] = sum(v[i]);

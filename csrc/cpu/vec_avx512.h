@@ -66,6 +66,5 @@ inline float sum(Vec v) {
   four = _mm_add_ps(four, _mm_movehl_ps(four, four));
   return _mm_cvtss_f32(_mm_add_ss(four, _mm_movehdup_ps(four)));
 }
-inline float largest(Vec v) { return _mm512_reduce_max_ps(v); }
 
 }  // namespace mime_fast::cpu::MIME_FAST_ISA

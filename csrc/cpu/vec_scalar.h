@@ -89,11 +89,6 @@ inline float sum(Vec v) {
   }
   return v.lane[0];
 }
-inline float largest(const Vec& v) {
-  float result = v.lane[0];
-  for (int i = 1; i < kLanes; ++i) result = v.lane[i] > result ? v.lane[i] : result;
-  return result;
-}
 // Lane i: sum(v[i]).
 inline Vec sums(const Vec* v) {
   return each([&](int i) { return sum(v[i]); });

@@ -13,6 +13,7 @@ constexpr std::size_t kSmallest = 4096;  // below, the allocator is as good
 constexpr std::size_t kClasses = 16;     // up to 128 MB, each twice the one before
 constexpr std::size_t kMostIdle = std::size_t{64} << 20;
 
+// Nobody waits for the mutex: it may stay locked in the child of a fork.
 struct Idle {
   std::mutex mutex;
   std::array<std::vector<void*>, kClasses> blocks;
@@ -46,9 +47,9 @@ void* BlockCache::take(std::size_t bytes) {
   if (index == kClasses) return allocate(bytes);
   {
     Idle& kept = idle();
-    const std::lock_guard<std::mutex> lock(kept.mutex);
+    const std::unique_lock<std::mutex> lock(kept.mutex, std::try_to_lock);
     std::vector<void*>& blocks = kept.blocks[index];
-    if (!blocks.empty()) {
+    if (lock.owns_lock() && !blocks.empty()) {
       void* block = blocks.back();
       blocks.pop_back();
       kept.bytes -= kSmallest << index;
@@ -62,8 +63,8 @@ void BlockCache::give(void* block, std::size_t bytes) noexcept {
   const std::size_t index = class_of(bytes);
   if (index < kClasses) {
     Idle& kept = idle();
-    const std::lock_guard<std::mutex> lock(kept.mutex);
-    if (kept.bytes + (kSmallest << index) <= kMostIdle) {
+    const std::unique_lock<std::mutex> lock(kept.mutex, std::try_to_lock);
+    if (lock.owns_lock() && kept.bytes + (kSmallest << index) <= kMostIdle) {
       try {
         kept.blocks[index].push_back(block);
         kept.bytes += kSmallest << index;

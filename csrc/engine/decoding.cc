@@ -72,11 +72,25 @@ void Decoding::run() {
 }
 
 void Decoding::step(Team& team) {
-  start_waiting();
-  engine_->model.step(team, tokens_.data(), state_);
-  choose(team, scorer_->score(team, state_.hidden()));
+  try {
+    start_waiting();
+    engine_->model.step(team, tokens_.data(), state_);
+    choose(team, scorer_->score(team, state_.hidden()));
+    state_.select(kept_);
+    ++steps_;
+  } catch (...) {
+    give_up();
+    throw;
+  }
+}
+
+// Rows may have taken half a step: none of them goes on.
+void Decoding::give_up() {
+  live_.clear();
+  started_ = requests_.size();
+  tokens_.clear();
+  kept_.clear();
   state_.select(kept_);
-  ++steps_;
 }
 
 void Decoding::start_waiting() {

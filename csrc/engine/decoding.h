@@ -25,9 +25,10 @@ class Decoding {
   // number: they count from 0.
   std::size_t join(std::shared_ptr<const Encoded> encoded, std::uint64_t seed);
 
-  // One step of every search that is not over; false if there was none left to make.
+  // One step of every search that is not over; false if there was none left to make. After an
+  // exception the requests that had not ended are not answered any more.
   bool advance();
-  // All steps.
+  // All steps; likewise.
   void run();
 
   // How many steps were made: fewer than tokens, where drafts were right.
@@ -50,6 +51,7 @@ class Decoding {
   // That so many requests have, drafts of those before a last one joined among them.
   std::int64_t rows_of(std::int64_t live) const { return live * rows_each_ + kDraftedRows; }
   void step(Team& team);
+  void give_up();
   void start_waiting();
   void start(std::size_t request);
   void choose(Team& team, RowScores* const* scores);

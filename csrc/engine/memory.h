@@ -8,6 +8,8 @@ namespace mime_fast {
 
 // What the decoder attends to: keys and values of the fused context, for each decoder layer.
 struct Memory {
+  std::int64_t layers = 0;
+  std::int64_t key_dim = 0;
   std::int64_t length = 0;
   std::int64_t columns = 0;       // length, padded
   std::int64_t value_stride = 0;  // key_dim, padded

@@ -122,6 +122,8 @@ void Mime::remember(Team& team, const Rows& both, Memory& memory) const {
   }
 
   const std::int64_t key_dim = config_.key_dim;
+  memory.layers = config_.num_layers;
+  memory.key_dim = key_dim;
   memory.length = both.count;
   memory.columns = padded(memory.length);
   memory.value_stride = padded(key_dim);

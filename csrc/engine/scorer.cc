@@ -12,7 +12,8 @@ Scorer::Scorer(const Mime& model, std::int64_t max_rows, const Needs& needs, int
     if (vocabulary_ != nullptr) {
       screened_.emplace_back(words, model.kernels());
     } else {
-      dense_.emplace_back(logits_.data() + row * words.padded_words(), words.words());
+      dense_.emplace_back(logits_.data() + row * words.padded_words(), words.words(),
+                          model.kernels());
     }
   }
   for (int thread = 0; vocabulary_ != nullptr && thread < threads; ++thread) {

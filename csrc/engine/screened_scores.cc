@@ -16,8 +16,6 @@ constexpr float kLowest = std::numeric_limits<float>::lowest();  // anything but
 
 constexpr std::int64_t kFewestGroups = 128;
 
-float penalise(float logit, float penalty) { return logit > 0 ? logit / penalty : logit * penalty; }
-
 }  // namespace
 
 ScreenedScores::Scratch::Scratch(std::int64_t padded_words)

@@ -30,7 +30,6 @@ class ScreenedScores final : public RowScores {
   // What prepare() works in.
   void use(Scratch& scratch) { scratch_ = &scratch; }
 
-  std::int64_t vocab() const override { return vocabulary_->words(); }
   void constrain(const Constraint& constraint) override;
   void prepare(const Needs& needs) override;
 

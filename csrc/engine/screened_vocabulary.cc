@@ -99,8 +99,8 @@ ScreenedVocabulary::Scratch::Scratch(const ScreenedVocabulary* vocabulary, std::
 double ScreenedVocabulary::highest_logit(double length) const {
   const double highest = largest_norm_ * length * 2 + largest_bias_;
   if (highest < std::numeric_limits<float>::max()) return highest;
-  throw std::overflow_error(
-      "the logits are more than float32 holds; the checkpoint's weights are too large");
+  throw std::invalid_argument(
+      "logits must be finite or -inf, got more than float32 holds; the weights are too large");
 }
 
 void ScreenedVocabulary::quantise_row(const float* hidden, Digits digits, std::int64_t row,

@@ -33,7 +33,7 @@ class ScreenedVocabulary {
     std::vector<cpu::ScreenBound> bounds;  // (rows,)
     Buffer<float> scores;                  // (rows, padded_words)
   };
-  // Fills scratch.bounds and scratch.scores. Throws std::overflow_error if a logit of a row could
+  // Fills scratch.bounds and scratch.scores. Throws std::invalid_argument if a logit of a row could
   // be more than a float holds.
   void screen(const cpu::Kernels& kernels, Team& team, const Inputs& hidden, Digits digits,
               Scratch& scratch) const;

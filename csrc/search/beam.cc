@@ -72,8 +72,7 @@ void BeamSearch::rank_row(const RowScores& scores, std::int32_t row) {
   std::size_t rank = 0;
   for (const Candidate& candidate : scores.best()) {
     const double log_prob = double{candidate.logit} - normaliser.value;
-    ranked_.push_back(
-        {tree_[node].log_prob + log_prob, log_prob, normaliser.error, row, candidate.id, rank++});
+    ranked_.push_back({tree_[node].log_prob + log_prob, log_prob, row, candidate.id, rank++});
   }
 }
 
@@ -97,7 +96,7 @@ void BeamSearch::extend(std::vector<std::int32_t>& parents, TokenIds& tokens) {
     const bool ends = best.token == kEos && freeze_;
     if (ends && rank >= width_) continue;
     const std::int32_t parent = live_[static_cast<std::size_t>(best.row)];
-    const std::int32_t node = tree_.add(parent, best.token, best.log_prob, best.error);
+    const std::int32_t node = tree_.add(parent, best.token, best.log_prob);
     if (ends) {
       finish(node);
       continue;

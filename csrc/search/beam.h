@@ -36,7 +36,6 @@ class BeamSearch final : public Search {
   struct Continuation {
     double total;  // log-probability of the reply that it makes
     double log_prob;
-    double error;
     std::int32_t row;
     std::int32_t token;
     std::size_t rank;  // within the row

@@ -8,20 +8,11 @@
 #include "sampling/draw.h"
 #include "sampling/row_scan.h"
 #include "search/special.h"
-#include "search/sum_exp.h"
 
 namespace mime_fast {
 namespace {
 
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
-
-// Keskar et al. 2019.
-void penalise(const Constraint& constraint, float* row) {
-  for (std::size_t i = 0; i < constraint.penalised_count; ++i) {
-    float& logit = row[constraint.penalised[i]];
-    logit = logit > 0 ? logit / constraint.penalty : logit * constraint.penalty;
-  }
-}
 
 [[noreturn]] void reject(const float* row, std::int64_t vocab) {
   const float* bad = std::find_if_not(row, row + vocab, [](float logit) {
@@ -31,10 +22,12 @@ void penalise(const Constraint& constraint, float* row) {
                               " at id " + to_text(std::int64_t{bad - row}));
 }
 
-}  // namespace
-
-float apply_constraint(const Constraint& constraint, float* row, std::int64_t vocab) {
-  penalise(constraint, row);
+// Returns the largest logit that is left, which is finite.
+float apply(const Constraint& constraint, float* row, std::int64_t vocab) {
+  for (std::size_t i = 0; i < constraint.penalised_count; ++i) {
+    float& logit = row[constraint.penalised[i]];
+    logit = penalise(logit, constraint.penalty);
+  }
   for (std::size_t i = 0; i < constraint.blocked_count; ++i) {
     row[constraint.blocked[i]] = -kInfinity;
   }
@@ -44,8 +37,10 @@ float apply_constraint(const Constraint& constraint, float* row, std::int64_t vo
   return row[kEos] = 0;
 }
 
+}  // namespace
+
 void DenseScores::constrain(const Constraint& constraint) {
-  max_ = apply_constraint(constraint, logits_, vocab_);
+  max_ = apply(constraint, logits_, vocab_);
 }
 
 void DenseScores::prepare(const Needs& needs) {
@@ -57,7 +52,8 @@ void DenseScores::prepare(const Needs& needs) {
   const auto blocked = [](const Candidate& c) { return c.logit == -kInfinity; };
   best_.erase(std::remove_if(best_.begin(), best_.end(), blocked), best_.end());
   std::sort(best_.begin(), best_.end(), ranks_before);
-  if (needs.normaliser) normaliser_ = {max_ + std::log(sum_exp(logits_, vocab_, max_)), 0};
+  if (needs.normaliser)
+    normaliser_ = {max_ + std::log(kernels_->sum_exponentials(logits_, max_, 1, vocab_)), 0};
 }
 
 }  // namespace mime_fast

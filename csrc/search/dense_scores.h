@@ -1,5 +1,6 @@
 #pragma once
 
+#include "cpu/kernels.h"
 #include "search/scores.h"
 
 namespace mime_fast {
@@ -8,19 +9,17 @@ namespace mime_fast {
 class DenseScores final : public RowScores {
  public:
   // logits  // (vocab,), borrowed
-  DenseScores(float* logits, std::int64_t vocab) : logits_(logits), vocab_(vocab) {}
+  DenseScores(float* logits, std::int64_t vocab, const cpu::Kernels& kernels)
+      : logits_(logits), vocab_(vocab), kernels_(&kernels) {}
 
-  std::int64_t vocab() const override { return vocab_; }
   void constrain(const Constraint& constraint) override;
   void prepare(const Needs& needs) override;
 
  private:
   float* logits_;
   std::int64_t vocab_;
+  const cpu::Kernels* kernels_;
   float max_ = 0;  // of the constrained logits
 };
-
-// Changes a row, (vocab,), as Constraint says, and returns its largest logit, which is finite.
-float apply_constraint(const Constraint& constraint, float* row, std::int64_t vocab);
 
 }  // namespace mime_fast

@@ -1,8 +1,6 @@
 #pragma once
 
-#include <algorithm>
 #include <cmath>
-#include <cstddef>
 #include <cstdint>
 #include <vector>
 
@@ -20,12 +18,6 @@ struct Hypothesis {
   TokenIds tokens;
   double log_prob = 0;
   std::vector<double> log_probs;  // of each token; they add up to log_prob
-  double uncertainty = 0;         // how far log_prob may be off: its normalisers' errors
-
-  double score(double length_penalty) const {
-    const auto length = static_cast<std::int64_t>(std::max<std::size_t>(1, tokens.size()));
-    return length_score(log_prob, length, length_penalty);
-  }
 };
 
 }  // namespace mime_fast

@@ -15,9 +15,8 @@ const GenerationOptions& GenerationOptions::checked() const {
           "repetition_penalty must be in [0.01, 100]", repetition_penalty);
   require(no_repeat_ngram_size >= 0, "no_repeat_ngram_size must be at least 0 (0: off)",
           no_repeat_ngram_size);
-  // Each sequence draws from a stream of its own, whose number has 32 bits.
-  require(num_return_sequences >= 1 && num_return_sequences < std::int64_t{1} << 32,
-          "num_return_sequences must be in [1, 2**32)", num_return_sequences);
+  require(num_return_sequences >= 1 && num_return_sequences <= 10000,
+          "num_return_sequences must be in [1, 10000]", num_return_sequences);
   sampling().validate();
   return *this;
 }

@@ -4,18 +4,12 @@ namespace mime_fast {
 
 PrefixTree::PrefixTree(std::size_t expected_nodes) {
   nodes_.reserve(expected_nodes);
-  nodes_.push_back({-1, -1, 0, 0, 0, 0});
+  nodes_.push_back({-1, -1, 0, 0, 0});
 }
 
-std::int32_t PrefixTree::add(std::int32_t parent, std::int32_t token, double log_prob,
-                             double error) {
+std::int32_t PrefixTree::add(std::int32_t parent, std::int32_t token, double log_prob) {
   const Node& before = (*this)[parent];
-  const Node node{parent,
-                  token,
-                  before.length + 1,
-                  log_prob,
-                  before.log_prob + log_prob,
-                  before.uncertainty + error};
+  const Node node{parent, token, before.length + 1, log_prob, before.log_prob + log_prob};
   nodes_.push_back(node);
   return static_cast<std::int32_t>(nodes_.size() - 1);
 }
@@ -37,7 +31,6 @@ void PrefixTree::read_tokens(std::int32_t node, std::size_t from, TokenIds& toke
 void PrefixTree::read(std::int32_t node, Hypothesis& hypothesis) const {
   read_tokens(node, 0, hypothesis.tokens);
   hypothesis.log_prob = (*this)[node].log_prob;
-  hypothesis.uncertainty = (*this)[node].uncertainty;
   hypothesis.log_probs.resize(hypothesis.tokens.size());
   for (auto log_prob = hypothesis.log_probs.rbegin(); log_prob != hypothesis.log_probs.rend();
        ++log_prob) {

@@ -16,8 +16,7 @@ class PrefixTree {
     std::int32_t token;
     std::int64_t length;
     double token_log_prob;
-    double log_prob;     // of the whole reply
-    double uncertainty;  // likewise
+    double log_prob;  // of the whole reply
   };
   static constexpr std::int32_t kRoot = 0;  // the empty reply
 
@@ -26,7 +25,7 @@ class PrefixTree {
   const Node& operator[](std::int32_t node) const { return nodes_[static_cast<std::size_t>(node)]; }
 
   // No child of that parent and token may be there yet.
-  std::int32_t add(std::int32_t parent, std::int32_t token, double log_prob, double error);
+  std::int32_t add(std::int32_t parent, std::int32_t token, double log_prob);
 
   // Where the replies of both part.
   std::int32_t common_ancestor(std::int32_t a, std::int32_t b) const;

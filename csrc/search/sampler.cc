@@ -114,7 +114,6 @@ void Sampler::extend(Hypothesis& hypothesis, const RowScores& scores,
   hypothesis.tokens.push_back(chosen.id);
   hypothesis.log_probs.push_back(log_prob);
   hypothesis.log_prob += log_prob;
-  hypothesis.uncertainty += normaliser.error;
 }
 
 }  // namespace mime_fast

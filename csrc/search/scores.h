@@ -12,7 +12,7 @@ namespace mime_fast {
 
 // What one row may not, and should less likely, say next. The penalty comes first, then the
 // blocking; if no logit is finite then, that of end-of-reply becomes 0, and the reply ends.
-// The spans are the search's; they hold until it has read the row.
+// The spans hold until the search makes the next constraint.
 struct Constraint {
   const std::int32_t* blocked;  // (blocked_count,), some twice: l = -inf
   std::size_t blocked_count;
@@ -20,6 +20,11 @@ struct Constraint {
   std::size_t penalised_count;
   float penalty;
 };
+
+// Keskar et al. 2019.
+inline float penalise(float logit, float penalty) {
+  return logit > 0 ? logit / penalty : logit * penalty;
+}
 
 struct Normaliser {
   double value;  // log sum exp of the constrained logits, at least the largest of them
@@ -39,8 +44,6 @@ struct Needs {
 class RowScores {
  public:
   virtual ~RowScores() = default;
-
-  virtual std::int64_t vocab() const = 0;
 
   // Throws std::invalid_argument if a logit is then NaN or +inf.
   virtual void constrain(const Constraint& constraint) = 0;

@@ -70,9 +70,9 @@ class NativeEngine:
 
     def step(self, state: _C.DecodeState, tokens: IntArray) -> FloatArray:
         """See Engine.step."""
-        return self.engine.step(state, tokens)
+        return state.step(tokens)
 
     def select(self, state: _C.DecodeState, rows: IntArray) -> _C.DecodeState:
         """See Engine.select."""
-        self.engine.select(state, rows.tolist())
+        state.select(rows.tolist())
         return state

@@ -1,12 +1,14 @@
 """Requests that wait for room in a batch, or come while others are answered."""
 
+import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
-from mime_fast import GenerationConfig, Generator, checkpoint
+from mime_fast import _C, GenerationConfig, Generator, checkpoint
 from mime_fast.checkpoint import Checkpoint
 from mime_fast.config import ModelConfig
 from mime_fast.engines.base import Encoded
@@ -64,12 +66,16 @@ def test_a_late_request_gets_the_reply_it_gets_alone(
         assert decoding.results(request) == alone.results(0)
 
 
+@pytest.mark.parametrize("shape", [{"key_dim": 16}, {"key_dim": 16, "num_layers": 1}])
 def test_what_this_engine_did_not_encode_is_refused(
-    tiny_checkpoint: Path, random_checkpoint: Callable[[ModelConfig, int], Checkpoint]
+    tiny_checkpoint: Path,
+    random_checkpoint: Callable[[ModelConfig, int], Checkpoint],
+    shape: dict[str, Any],
 ) -> None:
-    engine = NativeEngine(checkpoint.load(tiny_checkpoint))
-    other = NativeEngine(random_checkpoint(engine.config.replace(key_dim=16), 1))
-    noise = np.zeros((1, 2, other.config.latent_dim), np.float32)
+    config = checkpoint.load(tiny_checkpoint).config.replace(num_layers=2)
+    engine = NativeEngine(random_checkpoint(config, 1)).engine
+    other = NativeEngine(random_checkpoint(config.replace(**shape), 1))
+    noise = np.zeros((1, 2, config.latent_dim), np.float32)
     (foreign,) = other.encode([Dialogue([CLS, USR], [CLS, USR])], noise, None).memory
     greedy = GenerationConfig()
     assert other.engine.decode([foreign], greedy, [1]).advance()
@@ -78,8 +84,56 @@ def test_what_this_engine_did_not_encode_is_refused(
         (foreign, ValueError, "another shape; encode it with this one"),
     ]:
         with pytest.raises(error, match=message):
-            engine.engine.decode([], greedy, []).join(wrong, 1)
+            engine.decode([], greedy, []).join(wrong, 1)
         with pytest.raises(error, match=message):
-            engine.engine.decode([wrong], greedy, [1])
+            engine.decode([wrong], greedy, [1])
         with pytest.raises(error, match=message):
-            engine.engine.start([wrong])
+            engine.start([wrong])
+
+
+@pytest.mark.parametrize("compute_type", ["float32", "int8"])
+def test_after_an_error_nobody_is_answered_and_nothing_breaks(
+    save_tiny: Callable[..., Path], tiny_config: ModelConfig, tmp_path: Path, compute_type: str
+) -> None:
+    """A penalty makes these logits infinite as soon as a word comes again."""
+    shape = tiny_config.vocab_size, tiny_config.hidden_dim
+    huge = np.random.default_rng(0).standard_normal(shape, np.float32) * np.float32(2e36)
+    path = save_tiny(tmp_path / "huge", tiny_config, {"output.weight": huge})
+    generator = Generator(path, compute_type=compute_type)
+    options = GenerationConfig(repetition_penalty=0.01, min_new_tokens=9, max_new_tokens=9)
+    encoded = encode(generator, MESSAGES[0])
+    decoding = generator.engine.decode(encoded, options, [1])
+    assert isinstance(decoding, _C.Decoding)
+    for request in range(2):
+        with pytest.raises(ValueError, match="logits must be finite or -inf, got"):
+            decoding.run()
+        assert not decoding.advance()
+        assert len(decoding.agreed(request)) < 9
+        assert decoding.join(encoded.memory[0], 1) == request + 1
+
+
+def test_a_second_thread_is_refused(generator: Generator) -> None:
+    encoded = encode(generator, MESSAGES[0]).memory * 3000
+    engine = generator.engine
+    assert isinstance(engine, NativeEngine)
+    decoding = engine.engine.decode(encoded, GenerationConfig(), [1] * len(encoded))
+    refused: list[str] = []
+
+    def look() -> None:
+        while not refused:
+            try:
+                decoding.agreed(0)
+            except RuntimeError as error:
+                refused.append(str(error))
+
+    watcher = threading.Thread(target=look)
+    watcher.start()
+    while not refused:
+        try:
+            decoding.advance()
+        except RuntimeError as error:
+            refused.append(str(error))
+    watcher.join()
+    assert refused[0] == "another thread is using this Decoding; one at a time may"
+    decoding.run()
+    assert decoding.results(0) == decoding.results(2999)

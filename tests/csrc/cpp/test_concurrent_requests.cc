@@ -46,13 +46,34 @@ std::shared_ptr<Engine> random_engine(Random& random, ComputeType compute_type) 
   return std::make_shared<Engine>(model.path(), config, compute_type, 3);
 }
 
+// What the engine says greedily, so that some of it is drafted.
+void learn_drafts(const std::shared_ptr<Engine>& engine, Random& random) {
+  GenerationOptions greedy;
+  greedy.max_new_tokens = 12;
+  for (int i = 0; i < 20; ++i) {
+    Decoding decoding(engine, greedy, 1);
+    decoding.join(random_encoded(*engine, random), 0);
+    decoding.run();
+    TokenIds before{-1, -1, -1, kSos};
+    const Hypothesis reply = decoding.search(0).results().front();
+    for (const std::int32_t token : reply.tokens) {
+      if (random.one_in(2)) engine->drafts.add(before.data(), {token, 1});
+      std::copy(before.begin() + 1, before.end(), before.begin());
+      before.back() = token;
+    }
+  }
+}
+
 // Requests of all lengths that join at any step, more of them than there are rows.
 void test_joining(ComputeType compute_type) {
   constexpr std::size_t kRequests = 50;
   Random random(5);
   const auto engine = random_engine(random, compute_type);
+  learn_drafts(engine, random);
+  std::int64_t drafted = 0;
   for (int i = 0; i < 12; ++i) {
-    const GenerationOptions options = random_options(random, 12);
+    GenerationOptions options = i < 3 ? GenerationOptions{} : random_options(random, 12);
+    options.max_new_tokens = 12;
     Decoding together(engine, options, random.one_in(2) ? 1 : kRequests);
     std::vector<Reply> alone;
     while (together.advance() || alone.size() < kRequests) {
@@ -61,16 +82,19 @@ void test_joining(ComputeType compute_type) {
         const std::shared_ptr<const Encoded> encoded = random_encoded(*engine, random);
         const std::uint64_t seed = alone.size();
         CHECK(together.join(encoded, seed) == seed);
+        options.speculation = random.one_in(2);
         Decoding decoding(engine, options, 1);
         decoding.join(encoded, seed);
         decoding.run();
         alone.push_back(reply_to(decoding, 0));
+        drafted += static_cast<std::int64_t>(alone.back().tokens[0].size()) - decoding.steps();
       }
     }
     for (std::size_t request = 0; request < kRequests; ++request) {
       CHECK(reply_to(together, request) == alone[request]);
     }
   }
+  CHECK(drafted > 0);
 }
 
 void test_threads(ComputeType compute_type) {

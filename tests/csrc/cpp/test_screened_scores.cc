@@ -168,7 +168,7 @@ class Comparison {
                         {logits_.data(), data_.rows, vocabulary_.padded_words()});
     try {
       screened_.screen(kernels_, team, hidden, digits, screen_);
-    } catch (const std::overflow_error&) {
+    } catch (const std::invalid_argument&) {
       return false;
     }
     for (std::int64_t row = 0; row < data_.rows; ++row) {
@@ -201,7 +201,7 @@ class Comparison {
     ScreenedScores fast(vocabulary_, kernels_);
     fast.use(scratch_);
     fast.reset(data_.hidden.data() + row * data_.stride, scores.data(), screen_.bounds[at(row)]);
-    DenseScores slow(logits.data(), data_.words);
+    DenseScores slow(logits.data(), data_.words, kernels_);
     const bool finite = constrains(slow, constraint.view());
     CHECK(constrains(fast, constraint.view()) == finite);
     if (!finite) return;

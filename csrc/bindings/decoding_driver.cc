@@ -1,0 +1,137 @@
+#include "bindings/decoding_driver.h"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "bindings/hypothesis.h"
+
+namespace py = pybind11;
+
+namespace mime_fast {
+namespace {
+
+constexpr const char* kDecoding = "Decoding";
+constexpr const char* kState = "DecodeState";
+
+// None is a null pointer, and another engine's shapes would be read past their end.
+void check_encoded(const Engine& engine, const EncodedRef& encoded) {
+  if (!encoded) throw py::type_error("encoded must hold what encode returned, got None");
+  const ModelConfig& config = engine.model.config();
+  const Memory& memory = encoded->memory;
+  if (memory.layers == config.num_layers && memory.key_dim == config.key_dim) return;
+  throw py::value_error("encoded comes from an engine of another shape; encode it with this one");
+}
+
+}  // namespace
+
+std::vector<std::int64_t> to_ids(py::handle value, const char* name, std::int64_t vocab) {
+  const auto array = to_array<std::int64_t>(value, name, 1, "(length,)");
+  std::vector<std::int64_t> ids(static_cast<std::size_t>(array.size()));
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    ids[i] = array.at(static_cast<py::ssize_t>(i));
+    if (ids[i] >= 0 && ids[i] < vocab) continue;
+    throw py::value_error(std::string(name) + "[" + std::to_string(i) +
+                          "] must be in [0, vocab = " + std::to_string(vocab) + "), got " +
+                          std::to_string(ids[i]));
+  }
+  return ids;
+}
+
+std::size_t DecodingDriver::join(EncodedRef encoded, std::uint64_t seed) {
+  const OneThread::Use use(one_thread_, kDecoding);
+  check_encoded(*engine_, encoded);
+  return decoding_.join(std::move(encoded), seed);
+}
+
+bool DecodingDriver::advance() {
+  const OneThread::Use use(one_thread_, kDecoding);
+  const py::gil_scoped_release release;
+  return decoding_.advance();
+}
+
+void DecodingDriver::run() {
+  const OneThread::Use use(one_thread_, kDecoding);
+  const py::gil_scoped_release release;
+  decoding_.run();
+}
+
+std::int64_t DecodingDriver::steps() {
+  const OneThread::Use use(one_thread_, kDecoding);
+  return decoding_.steps();
+}
+
+py::tuple DecodingDriver::agreed(std::size_t request) {
+  const OneThread::Use use(one_thread_, kDecoding);
+  return to_python(search(request).agreed());
+}
+
+py::object DecodingDriver::leader(std::size_t request) {
+  const OneThread::Use use(one_thread_, kDecoding);
+  return to_python(search(request).leader());
+}
+
+py::list DecodingDriver::results(std::size_t request) {
+  const OneThread::Use use(one_thread_, kDecoding);
+  return to_python(search(request).results());
+}
+
+// Of a request that there is.
+Search& DecodingDriver::search(std::size_t request) {
+  if (request < decoding_.size()) return decoding_.search(request);
+  throw py::index_error("request must be below " + std::to_string(decoding_.size()) + ", got " +
+                        std::to_string(request));
+}
+
+StateDriver::StateDriver(EngineRef engine, std::vector<EncodedRef> rows)
+    : engine_(std::move(engine)),
+      encoded_(std::move(rows)),
+      state_(engine_->model.config(), std::max<std::int64_t>(1, std::int64_t(encoded_.size())),
+             engine_->model.config().max_positions) {
+  for (const EncodedRef& row : encoded_) {
+    check_encoded(*engine_, row);
+    state_.join(row->memory);
+  }
+}
+
+Array<float> StateDriver::step(py::handle tokens_arg) {
+  const OneThread::Use use(one_thread_, kState);
+  const Vocabulary& vocabulary = engine_->model.vocabulary();
+  const auto ids = to_ids(tokens_arg, "tokens", vocabulary.words());
+  const TokenIds tokens(ids.begin(), ids.end());
+  const std::int64_t rows = state_.rows();
+  if (static_cast<std::int64_t>(tokens.size()) != rows) {
+    throw py::value_error("tokens must be (rows,) with rows = " + std::to_string(rows) + ", got " +
+                          std::to_string(tokens.size()));
+  }
+  const std::int64_t positions = engine_->model.config().max_positions;
+  for (std::int64_t row = 0; row < rows; ++row) {
+    if (state_.position(row) < positions) continue;
+    throw py::value_error("a row can take max_positions = " + std::to_string(positions) +
+                          " steps, and row " + std::to_string(row) + " took them");
+  }
+  Array<float> logits({rows, vocabulary.words()});
+  float* out = logits.mutable_data();
+  const py::gil_scoped_release release;
+  Team team(engine_->pool);
+  engine_->model.step(team, tokens.data(), state_);
+  const std::int64_t stride = vocabulary.padded_words();
+  Buffer<float> padded(rows * stride);
+  vocabulary.project(engine_->kernels, team, state_.hidden(), {padded.data(), rows, stride});
+  for (std::int64_t row = 0; row < rows; ++row) {
+    std::copy_n(padded.data() + row * stride, vocabulary.words(), out + row * vocabulary.words());
+  }
+  return logits;
+}
+
+void StateDriver::select(const TokenIds& rows) {
+  const OneThread::Use use(one_thread_, kState);
+  for (const std::int32_t row : rows) {
+    if (row >= 0 && row < state_.rows()) continue;
+    throw py::value_error("rows must be in [0, " + std::to_string(state_.rows()) + "), got " +
+                          std::to_string(row));
+  }
+  state_.select(rows);
+}
+
+}  // namespace mime_fast
