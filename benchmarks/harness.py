@@ -53,7 +53,7 @@ class Budget:
         return max(self.fewest, min(self.most, int(self.seconds / seconds_a_round)))
 
 
-FULL, QUICK = Budget(8.0, 7, 300), Budget(0.4, 3, 50)
+FULL, QUICK = Budget(8.0, 7, 300), Budget(0.4, 2, 50)
 
 
 def time_call(call: Call, repeats: int = 1) -> float:

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator
 
-from benchmarks.peers import OURS
+from benchmarks.peers import BY_NAME, OURS
 
 Rows = Sequence[dict[str, Any]]
 
@@ -61,7 +61,7 @@ def draw_latency(rows: Rows) -> Figure | None:
     panels = figure.subplots(len(groups), 1, squeeze=False, height_ratios=sizes)[:, 0]
     for axes, group in zip(panels, groups, strict=True):
         own = sorted((row for row in rows if row["group"] == group), key=lambda r: -r["median_ms"])
-        names = [row["contestant"] for row in own]
+        names = [_marked(row["contestant"]) for row in own]
         ticks = [row["floor_ms"] for row in own if "floor_ms" in row]
         _bars(axes, names, [row["median_ms"] for row in own], ticks=ticks)
         ours = next((row["median_ms"] for row in own if row["contestant"] == OURS), None)
@@ -71,7 +71,10 @@ def draw_latency(rows: Rows) -> Figure | None:
             if "floor_ms" in row:
                 axes.plot([row["floor_ms"]] * 2, [index - 0.36, index + 0.36], color=FLOOR, lw=1.6)
         axes.set_title(group)
-    panels[-1].set_xlabel("milliseconds a call, median; black: the limit for weights of that type")
+    panels[-1].set_xlabel(
+        "milliseconds a call, median; black: the limit for weights of that type\n"
+        "≈ tokens may differ from the model's   † another model, of about this shape"
+    )
     return figure
 
 
@@ -152,6 +155,12 @@ def draw_bandwidth(floors: Sequence[dict[str, Any]]) -> Figure:
     return figure
 
 
+def _marked(name: str) -> str:
+    """With a sign if its tokens are not those of the reference."""
+    agreement = BY_NAME[name].agreement if name in BY_NAME else "exact"
+    return name + {"exact": "", "lossy": " ≈", "none": " †"}[agreement]
+
+
 def _bars(
     axes: Axes,
     names: Sequence[str],
@@ -160,7 +169,7 @@ def _bars(
     ticks: Sequence[float] = (),
     color: str | None = None,
 ) -> None:
-    colors = [color or (HIGHLIGHT if name.startswith(OURS) else MUTED) for name in names]
+    colors = [color or (HIGHLIGHT if name == OURS else MUTED) for name in names]
     axes.barh(range(len(names)), values, color=colors, height=0.72)
     axes.set_yticks(range(len(names)), names)
     axes.set_ylim(-0.6, len(names) - 0.4)
@@ -189,7 +198,7 @@ def _lines(axes: Axes, rows: Rows, key: str, *, divide: bool = False) -> None:
         ours = name == OURS
         own = [row for row in rows if row["contestant"] == name]
         style = {"color": HIGHLIGHT if ours else next(others), "lw": 2.6 if ours else 1.4}
-        _line(axes, own, key, divide=divide, label=name, zorder=3 if ours else 2, **style)
+        _line(axes, own, key, divide=divide, label=_marked(name), zorder=3 if ours else 2, **style)
 
 
 def _line(axes: Axes, rows: Rows, key: str, *, divide: bool, **style: Any) -> None:

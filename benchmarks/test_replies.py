@@ -20,8 +20,8 @@ from mime_fast.checkpoint import Checkpoint
 
 BATCHES = (1, 2, 4, 8, 16, 32, 64)
 CONTEXTS = (10, 20, 40, 80, 120, 200)
-QUICK_BATCHES, QUICK_CONTEXTS = (1, 4, 16), (10, 40, 200)
-REQUESTS, QUICK_REQUESTS = 16, 4  # that a single reply is asked for in turns
+QUICK_BATCHES, QUICK_CONTEXTS = (1, 16), (10, 200)
+REQUESTS, QUICK_REQUESTS = 16, 2  # that a single reply is asked for in turns
 FLAT = ("greedy", "beam")
 SLOW_START = "torch.compile"  # 20 s for each shape: not in a run of three minutes
 EVERYBODY = [contestant.name for contestant in CONTESTANTS]

@@ -41,7 +41,10 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Timings:
-    """Where the time went, in milliseconds; tokens counts those of the first candidate."""
+    """Where the time of the call went, in milliseconds; tokens: of the first candidate.
+
+    Replies of one batch have the same times, those of the batch.
+    """
 
     encode_ms: float
     decode_ms: float

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -154,6 +155,15 @@ def test_a_stream_joined_is_the_reply(generator: Generator, options: dict[str, A
 def response_of(event: TokenEvent) -> Response:
     assert event.response is not None
     return event.response
+
+
+def test_the_time_between_pieces_is_the_callers(native: Generator) -> None:
+    pause, response = 0.02, None
+    for event in native.stream("I lost my dog", seed=1, max_new_tokens=9, min_new_tokens=9):
+        time.sleep(pause)
+        response = event.response
+    assert response is not None
+    assert 0 < response.timings.decode_ms < 1e3 * 9 * pause
 
 
 def test_a_greedy_stream_hands_out_every_word_at_once(native: Generator) -> None:

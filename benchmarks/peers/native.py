@@ -1,4 +1,4 @@
-"""mime_fast itself. The only file of the suite that knows how the native engine is called."""
+"""mime_fast itself."""
 
 from __future__ import annotations
 

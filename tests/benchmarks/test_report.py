@@ -1,4 +1,4 @@
-"""The page of a results file. Needs matplotlib, which only the extra `bench` brings."""
+"""The page of a results file."""
 
 import json
 import re
@@ -9,8 +9,6 @@ import pytest
 from benchmarks import results
 from benchmarks.harness import summarise
 from benchmarks.peers import OURS
-
-pytest.importorskip("matplotlib", reason="matplotlib is in the extra bench")
 from benchmarks.report import write_page
 
 
