@@ -108,10 +108,11 @@ void ops_project(Ops* ops) {
   ops->vocabulary.project(ops->kernels, team, ops->input.rows(), ops->output.rows());
 }
 
-void ops_screen(Ops* ops) {
+// digits: of the hidden vectors, 1 or 2.
+void ops_screen(Ops* ops, int digits) {
   Team team(ops->pool);
-  ops->screened.screen(ops->kernels, team, ops->input.rows(), ScreenedVocabulary::Digits::two,
-                       *ops->screen_scratch);
+  ops->screened.screen(ops->kernels, team, ops->input.rows(),
+                       static_cast<ScreenedVocabulary::Digits>(digits), *ops->screen_scratch);
 }
 
 void ops_encode(Ops* ops) {

@@ -39,9 +39,9 @@ class NativeOps:
         """(rows, dim) -> logits (rows, vocabulary)."""
         return self._prepare("project", x, self._words)
 
-    def screen(self, x: FloatArray) -> tuple[Call, Result]:
-        """The same in int8, about; what the float32 of the likely words is spared by."""
-        return self._prepare("screen", x, self._words, "get_scores")
+    def screen(self, x: FloatArray, digits: int) -> tuple[Call, Result]:
+        """The same in int8, about, with so many digits of x."""
+        return self._prepare("screen", x, self._words, "get_scores", digits)
 
     def encode(self, x: FloatArray) -> tuple[Call, Result]:
         """The context encoder behind its input projection: (length, dim) -> same."""
@@ -52,7 +52,7 @@ class NativeOps:
         return self._prepare("fuse", both, self._dim)
 
     def _prepare(
-        self, name: str, x: FloatArray, columns: int, get: str = "get"
+        self, name: str, x: FloatArray, columns: int, get: str = "get", *arguments: int
     ) -> tuple[Call, Result]:
         count, width, out = (ctypes.c_int64(size) for size in (*x.shape, columns))
         self._library.ops_set(self._ops, _pointer(np.ascontiguousarray(x)), count, width, out)
@@ -63,7 +63,7 @@ class NativeOps:
             read(self._ops, _pointer(values), count, out)
             return values
 
-        return lambda: function(self._ops), result
+        return lambda: function(self._ops, *arguments), result
 
 
 def _pointer(array: FloatArray) -> ctypes.c_void_p:
