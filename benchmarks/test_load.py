@@ -17,8 +17,9 @@ from mime_fast.checkpoint import Checkpoint
 
 LOADED = [each.name for each in CONTESTANTS if each.sweeps]
 CLIENTS, QUICK_CLIENTS = (1, 2, 4, 8), (4,)
-REPLIES, QUICK_REPLIES = 25, 4  # of each client, in each block
-BLOCKS, QUICK_BLOCKS = 8, 1  # contestants take turns block by block
+BLOCKS, QUICK_BLOCKS = 5, 1  # contestants take turns block by block
+SECONDS, QUICK_SECONDS = 1.5, 0.4  # of a block
+FEWEST, MOST = 2, 200  # replies of each client in a block
 
 
 @pytest.mark.parametrize("clients", CLIENTS)
@@ -36,17 +37,20 @@ def test_load(
         pytest.skip("clients share the cores, one thread each; fewer of them in a quick run")
     requests = random_requests(checkpoint.config, clients)
     expected = [reference.greedy(request) for request in requests]
-    replies, blocks = (QUICK_REPLIES, QUICK_BLOCKS) if quick else (REPLIES, BLOCKS)
+    blocks, block_seconds = (QUICK_BLOCKS, QUICK_SECONDS) if quick else (BLOCKS, SECONDS)
     latencies: dict[str, list[float]] = {name: [] for name in LOADED}
     elapsed = dict.fromkeys(LOADED, 0.0)
+    replies = {}
     for name in LOADED:
-        _, answers = serve(peer(name), requests, 1)  # made and warm before the clock runs
+        serve(peer(name), requests, 1)  # made and warm before the clock runs
+        seconds, answers = serve(peer(name), requests, FEWEST)
         check(BY_NAME[name], answers, expected)
+        replies[name] = max(FEWEST, min(MOST, int(block_seconds / np.mean(seconds))))
     for _ in range(blocks):
         for name in LOADED:
             time.sleep(SETTLE)
             started = time.perf_counter()
-            seconds, _ = serve(peer(name), requests, replies)
+            seconds, _ = serve(peer(name), requests, replies[name])
             elapsed[name] += time.perf_counter() - started
             latencies[name] += seconds
     for name, seconds in latencies.items():

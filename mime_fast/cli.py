@@ -1,4 +1,4 @@
-"""The command line: mime-fast respond | chat | train | evaluate | convert.
+"""The command line: mime-fast respond | chat | train | draft | evaluate | convert.
 
 Nothing heavy is imported before a command needs it: --help stays instant.
 """

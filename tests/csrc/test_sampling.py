@@ -113,7 +113,7 @@ PROBABILITIES = [0.05, 0.4, 0.0, 0.25, 0.3]
     ],
 )
 def test_frequencies(options: dict[str, Any], expected: list[float]) -> None:
-    count = 100_000
+    count = 1_000_000
     observed, wanted = draw(PROBABILITIES, count, **options), np.array(expected)
     assert (observed[wanted == 0] == 0).all()
     support = wanted > 0

@@ -116,6 +116,42 @@ def test_every_shape_gives_what_eager_gives(
         step_both(engines, states, tokens.tolist())
 
 
+# What the shapes above leave out: they are too slow to be drawn often.
+EXTREMES: dict[str, tuple[dict[str, Any], list[int]]] = {
+    "vocabulary": ({"vocab_size": 50_000}, [3, 17]),
+    "hidden": ({"hidden_dim": 512, "key_dim": 64, "num_heads": 8, "num_layers": 2}, [40, 7]),
+    "context": ({"max_positions": 1000}, [1000, 1, 999]),
+    "least": ({"hidden_dim": 8, "key_dim": 1, "num_heads": 1, "filter_dim": 1}, [1, 2]),
+}
+
+
+@pytest.mark.parametrize(("shape", "lengths"), EXTREMES.values(), ids=EXTREMES)
+@pytest.mark.parametrize("compute_type", ["float32", "int8"])
+def test_extreme_shapes_give_what_eager_gives(
+    shape: dict[str, Any],
+    lengths: list[int],
+    compute_type: str,
+    random_checkpoint: MakeCheckpoint,
+    random_dialogues: MakeDialogues,
+) -> None:
+    small = {"vocab_size": 100, "hidden_dim": 32, "key_dim": 8, "filter_dim": 9, "latent_dim": 8}
+    config = ModelConfig(**{**small, "max_positions": 64, **shape})
+    loaded = random_checkpoint(config, 5)
+    engines: list[Engine] = [NativeEngine(loaded, compute_type, 2), EagerEngine(loaded)]
+    noise = draw_noise(config, len(lengths), 1)
+    encoded = [each.encode(random_dialogues(config, lengths, 2), noise, None) for each in engines]
+    states = [e.start(each, [0, 1, 0]) for e, each in zip(engines, encoded, strict=True)]
+    step_both(engines, states, [SOS] * 3)
+    for options in (GenerationConfig(), GenerationConfig(num_beams=3)):
+        native, eager = (
+            results(engine, each, options.replace(max_new_tokens=9), [1] * len(lengths))
+            for engine, each in zip(engines, encoded, strict=True)
+        )
+        assert [[r.tokens for r in each] for each in native] == [
+            [r.tokens for r in each] for each in eager
+        ]
+
+
 def results(
     engine: Engine, encoded: Encoded, options: GenerationConfig, seeds: list[int]
 ) -> list[list[Hypothesis]]:
