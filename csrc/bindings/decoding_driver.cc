@@ -40,7 +40,7 @@ std::vector<std::int64_t> to_ids(py::handle value, const char* name, std::int64_
 
 std::size_t DecodingDriver::join(EncodedRef encoded, std::uint64_t seed) {
   const OneThread::Use use(one_thread_, kDecoding);
-  check_encoded(*engine_, encoded);
+  check_encoded(decoding_.engine(), encoded);
   return decoding_.join(std::move(encoded), seed);
 }
 

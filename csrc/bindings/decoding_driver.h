@@ -23,7 +23,7 @@ std::vector<std::int64_t> to_ids(pybind11::handle value, const char* name, std::
 class DecodingDriver {
  public:
   DecodingDriver(EngineRef engine, const GenerationOptions& options, std::size_t expected)
-      : engine_(engine), decoding_(std::move(engine), options, expected) {}
+      : decoding_(std::move(engine), options, expected) {}
 
   std::size_t join(EncodedRef encoded, std::uint64_t seed);
   bool advance();
@@ -36,7 +36,6 @@ class DecodingDriver {
  private:
   Search& search(std::size_t request);
 
-  EngineRef engine_;
   Decoding decoding_;
   OneThread one_thread_;
 };

@@ -16,6 +16,8 @@ namespace py = pybind11;
 namespace mime_fast {
 namespace {
 
+constexpr const char* kSearch = "search";
+
 std::int64_t least_vocab(const TokenIds& blocked) {
   std::int64_t least = kCls + 1;
   for (const std::int32_t id : blocked) {
@@ -30,8 +32,13 @@ std::int64_t least_vocab(const TokenIds& blocked) {
 SearchDriver::SearchDriver(std::unique_ptr<Search> search, const TokenIds& blocked)
     : search_(std::move(search)), least_vocab_(least_vocab(blocked)) {}
 
+std::int64_t SearchDriver::rows() {
+  const OneThread::Use use(one_thread_, kSearch);
+  return search_->rows();
+}
+
 py::tuple SearchDriver::advance(py::handle logits_arg) {
-  const OneThread::Use use(one_thread_, "search");
+  const OneThread::Use use(one_thread_, kSearch);
   const auto logits = to_array<float>(logits_arg, "logits", 2, "(rows, vocab)");
   check_shape(logits.shape(0), logits.shape(1));
   const float* data = logits.data();
@@ -68,10 +75,19 @@ void SearchDriver::step(const float* logits) {
   search_->advance(rows_.data(), parents_, tokens_);
 }
 
-py::tuple SearchDriver::agreed() const { return to_python(search_->agreed()); }
+py::tuple SearchDriver::agreed() {
+  const OneThread::Use use(one_thread_, kSearch);
+  return to_python(search_->agreed());
+}
 
-py::object SearchDriver::leader() const { return to_python(search_->leader()); }
+py::object SearchDriver::leader() {
+  const OneThread::Use use(one_thread_, kSearch);
+  return to_python(search_->leader());
+}
 
-py::list SearchDriver::results() const { return to_python(search_->results()); }
+py::list SearchDriver::results() {
+  const OneThread::Use use(one_thread_, kSearch);
+  return to_python(search_->results());
+}
 
 }  // namespace mime_fast

@@ -18,11 +18,11 @@ class SearchDriver {
  public:
   SearchDriver(std::unique_ptr<Search> search, const TokenIds& blocked);
 
-  std::int64_t rows() const { return search_->rows(); }
+  std::int64_t rows();
   pybind11::tuple advance(pybind11::handle logits);
-  pybind11::tuple agreed() const;
-  pybind11::object leader() const;
-  pybind11::list results() const;
+  pybind11::tuple agreed();
+  pybind11::object leader();
+  pybind11::list results();
 
  private:
   void check_shape(std::int64_t rows, std::int64_t vocab);
