@@ -99,6 +99,7 @@ CONTESTANTS = [
     *_ours(),
     Contestant("authors' loop", _authors, sweeps=False),
     Contestant("PyTorch eager", _cached("eager")),
+    Contestant("PyTorch bfloat16", _cached("bfloat16"), "lossy", Work("bfloat16")),
     Contestant("torch.compile", _cached("compiled"), sweeps=False),
     Contestant("PyTorch int8", _cached("dynamic_int8"), "lossy", _INT8),
     Contestant("ONNX Runtime", _onnx("float32")),
