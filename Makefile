@@ -39,7 +39,7 @@ endef
 SANITIZED_PYTHON = PYTHONPATH="$(CURDIR)/build/address/python" PYTHONMALLOC=malloc ASAN_OPTIONS=detect_leaks=0 \
 	LD_PRELOAD="$$($${CXX:-g++} -print-file-name=libasan.so) \
 	$$($${CXX:-g++} -print-file-name=libubsan.so) $$($${CXX:-g++} -print-file-name=libstdc++.so)"
-SANITIZED_TESTS ?= tests/csrc tests/search tests/engines
+SANITIZED_TESTS ?= tests/csrc tests/search tests/engines tests/test_drafts.py
 SECONDS ?= 600
 
 .PHONY: help demo test sanitize sanitize-threads fuzz bench bench-quick bench-report lint format clean

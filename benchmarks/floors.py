@@ -77,15 +77,20 @@ def layer_weights(config: ModelConfig) -> int:
 
 
 def context_weights(config: ModelConfig) -> int:
-    """Of everything that reads the context once a request."""
-    dim = config.hidden_dim
+    """Of everything that reads the context once a request, in the cheapest form that is the same.
+
+    Words are projected in their table, emotions once a request. A response encoder that is shared
+    projects the context once, and the fusion's output can be folded into the cross-attention.
+    """
+    dim, pairs = config.hidden_dim, config.num_layers * 2 * config.key_dim
     layer = 4 * dim * config.key_dim + 6 * dim * config.filter_dim
-    passes = 3 * config.num_layers * layer + 2 * dim * dim
-    return passes + gate_weights(config) + config.num_layers * 2 * dim * config.key_dim
+    projections = (1 if config.shared_response_encoder else 2) * dim * dim
+    memory = min(pairs * 2 * dim, dim * 2 * dim + pairs * dim)
+    return 3 * config.num_layers * layer + projections + 4 * dim * dim + memory
 
 
-def gate_weights(config: ModelConfig) -> int:
-    """Of the fusion."""
+def fusion_weights(config: ModelConfig) -> int:
+    """Of the fusion by itself: its gate and its output."""
     return 6 * config.hidden_dim * config.hidden_dim
 
 

@@ -126,6 +126,11 @@ def _table(rows: list[dict[str, Any]]) -> str:
     return f"<table><tr>{head}</tr>{body}</table>"
 
 
+def share(value: float) -> str:
+    """In per cent; 100% is all."""
+    return "100%" if value == 1 else f"{min(value, 0.999):.1%}"
+
+
 def _line(row: dict[str, Any], ours: float | None, extras: list[str]) -> str:
     median, floor = row["median_ms"], row.get("floor_ms")
     cells = [
@@ -135,7 +140,7 @@ def _line(row: dict[str, Any], ours: float | None, extras: list[str]) -> str:
         f"{median / ours:.2f}×" if ours else "",
         f"{floor:.3g} ms" if floor else "",
         f"{median / floor:.2f}×" if floor else "",
-        f"{row['equal']:.0%}" if "equal" in row else "",
+        share(row["equal"]) if "equal" in row else "",
         *(f"{row.get('extra', {}).get(key, float('nan')):.4g}" for key in extras),
     ]
     kind = ' class="ours"' if row["contestant"] == OURS else ""

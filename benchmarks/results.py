@@ -57,13 +57,16 @@ def describe_commit() -> str:
         return "unknown"  # an archive, not a clone
 
 
-def assemble(parts: list[dict[str, Any]], *, quick: bool) -> dict[str, Any]:
-    """One document of what the processes measured, one for each number of threads."""
+def assemble(parts: list[dict[str, Any]], commit: str, *, quick: bool) -> dict[str, Any]:
+    """One document of what the processes measured, one for each number of threads.
+
+    commit: when they began.
+    """
     return {
         "format": FORMAT,
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "quick": quick,
-        "commit": describe_commit(),
+        "commit": commit,
         "machine": describe_machine(),
         "versions": describe_versions(),
         "floors": [part["floors"] for part in parts if part["floors"]],
@@ -83,8 +86,9 @@ def write(results: dict[str, Any]) -> Path:
     """Write the file; returns where."""
     path = path_of(results)
     path.parent.mkdir(exist_ok=True)
-    path.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
-    return path
+    partial = path.with_suffix(".partial")
+    partial.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+    return partial.replace(path)
 
 
 def read(path: Path) -> dict[str, Any]:

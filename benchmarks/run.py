@@ -49,10 +49,11 @@ def main() -> None:
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2] if cores > 1 else [1])
     parser.add_argument("pytest", nargs="*", help="arguments of pytest, behind --")
     options = parser.parse_args()
+    commit = results.describe_commit()
     parts = [
         run_suites(threads, options.pytest, quick=options.quick) for threads in options.threads
     ]
-    print(f"wrote {results.write(results.assemble(parts, quick=options.quick))}")
+    print(f"wrote {results.write(results.assemble(parts, commit, quick=options.quick))}")
 
 
 if __name__ == "__main__":

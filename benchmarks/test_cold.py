@@ -12,12 +12,15 @@ from typing import Any
 from benchmarks.harness import Row, summarise
 from benchmarks.peers import BY_NAME, OURS, check
 from benchmarks.workload import random_requests
+from mime_fast import Generator
 from mime_fast.checkpoint import Checkpoint
 
 # The other libraries read a format that somebody has to write first.
 NAMES = (OURS, "PyTorch eager", "authors' loop")
 ROUNDS, QUICK_ROUNDS = 7, 2
-USER = "from mime_fast import Generator; print(Generator().respond('I lost my dog.').text, end='')"
+MESSAGE, SEED = "I lost my dog.", 1
+USER = f"from mime_fast import Generator; print(Generator().respond({MESSAGE!r}, seed={SEED}).text)"
+PEAK = "print(*(line for line in open('/proc/self/status') if line.startswith('VmHWM')))"
 
 
 def test_cold_start(
@@ -46,10 +49,11 @@ def test_cold_start(
 
 def test_cold_start_of_a_user(record: Callable[[Row], None], threads: int, *, quick: bool) -> None:
     """`python -c` with the bundled checkpoint and default options; threads are its own choice."""
-    program = f"{USER}; from benchmarks.cold import peak_mb; print('', peak_mb())"
-    started = [start("-c", program) for _ in range(QUICK_ROUNDS if quick else ROUNDS)]
-    assert all(len(output.split()) > 2 for _, output in started)
-    extra = {"peak_mb": max(float(output.split()[-1]) for _, output in started)}
+    started = [start("-c", USER) for _ in range(QUICK_ROUNDS if quick else ROUNDS)]
+    expected = Generator().respond(MESSAGE, seed=SEED).text
+    assert {output.strip() for _, output in started} == {expected}
+    _, output = start("-c", f"{USER}; {PEAK}")
+    extra = {"peak_mb": int(output.split()[-2]) / 1024}
     seconds = [took for took, _ in started]
     record(summarise("text: cold start, bundled checkpoint", OURS, threads, seconds, extra=extra))
 

@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from benchmarks.floors import Floors, gate_weights, projection_weights
+from benchmarks.floors import Floors, fusion_weights, projection_weights
 from benchmarks.peers import OURS
 from benchmarks.peers.native_ops import NativeOps, NotBuiltError
 from benchmarks.workload import BEAM, BEAMS, BLOCKED, CONTEXT, GREEDY, VOCABULARY
@@ -155,7 +155,7 @@ def test_gate(
     dim = checkpoint.config.hidden_dim
     both = random_states(CONTEXT, 2 * dim)
     first, second = torch.from_numpy(both).split(dim, -1)
-    weights = gate_weights(checkpoint.config)
+    weights = fusion_weights(checkpoint.config)
     floor = 1e3 * floors.seconds(CONTEXT * weights, weights, "float32")
     compare(race, "op: gate", ops.fuse(both), lambda: model.fusion(first, second), floor_ms=floor)
 

@@ -22,7 +22,6 @@ BATCHES = (1, 2, 4, 8, 16, 32, 64)
 CONTEXTS = (10, 20, 40, 80, 120, 200)
 QUICK_BATCHES, QUICK_CONTEXTS = (1, 16), (10, 200)
 REQUESTS, QUICK_REQUESTS = 16, 2  # that a single reply is asked for in turns
-FLAT = ("greedy", "beam")
 SLOW_START = "torch.compile"  # 20 s for each shape: not in a run of three minutes
 EVERYBODY = [contestant.name for contestant in CONTESTANTS]
 SWEEPERS = [contestant.name for contestant in CONTESTANTS if contestant.sweeps]
@@ -80,6 +79,9 @@ def beam(peer: Any, work: list[Request]) -> list[Tokens]:
     return [peer.beam(request) for request in work]
 
 
+STRATEGIES: dict[str, Answer] = {"greedy": greedy, "beam": beam}
+
+
 def batch(peer: Any, work: list[Request]) -> list[Tokens]:
     answers: list[Tokens] = peer.batch(work)
     return answers
@@ -106,14 +108,16 @@ def test_batch_of_32(
     reply_race("batch of 32", chosen, [requests], batch, requests=len(requests))
 
 
-@pytest.mark.parametrize("flat", FLAT)
-def test_untrained_weights(race: Run, threads: int, flat: str) -> None:
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_untrained_weights(race: Run, threads: int, strategy: str) -> None:
     """Ours alone, where next words are all but equally likely: the others do not look at them."""
-    checkpoint = random_checkpoint(flat=True)
-    peer = BY_NAME[OURS].create(checkpoint, threads)
-    works = cycle(random_requests(checkpoint.config, QUICK_REQUESTS))
-    answer = {"greedy": peer.greedy, "beam": peer.beam}[flat]
-    race(f"{flat} reply, untrained weights", {OURS: lambda: answer(next(works))})
+    checkpoint, answer = random_checkpoint(flat=True), STRATEGIES[strategy]
+    peer, reference = (BY_NAME[name].create(checkpoint, threads) for name in (OURS, REFERENCE))
+    works = [[request] for request in random_requests(checkpoint.config, QUICK_REQUESTS)]
+    for work in works:
+        check(BY_NAME[OURS], answer(peer, work), answer(reference, work))
+    turns = cycle(works)
+    race(f"{strategy} reply, untrained weights", {OURS: lambda: answer(peer, next(turns))})
 
 
 @pytest.mark.parametrize("size", BATCHES)

@@ -31,6 +31,12 @@ Ckpt = Annotated[
     typer.Option("--checkpoint", "-c", help="Checkpoint directory; default: the bundled one."),
 ]
 EngineName = Annotated[str, typer.Option("--engine", help="native (no torch) or eager (PyTorch).")]
+ComputeType = Annotated[
+    str, typer.Option(help="int8 (exact, the native engine's default), float32 or bfloat16.")
+]
+Threads = Annotated[
+    int | None, typer.Option("--threads", help="Of the native engine; default: cores, at most 4.")
+]
 Beams = Annotated[int, typer.Option("--num-beams", "-b", help="Beam width; 1: greedy.")]
 Sample = Annotated[bool, typer.Option("--sample", "-s", help="Sample instead of greedy.")]
 Temperature = Annotated[float, typer.Option(help="Below 1: safer; above 1: bolder. With --sample.")]
@@ -62,6 +68,8 @@ def respond(
     as_json: Annotated[bool, typer.Option("--json", help="Everything, as JSON.")] = False,
     checkpoint: Ckpt = None,
     engine: EngineName = "auto",
+    compute_type: ComputeType = "auto",
+    threads: Threads = None,
     num_beams: Beams = GenerationConfig.num_beams,
     sample: Sample = False,
     temperature: Temperature = GenerationConfig.temperature,
@@ -100,7 +108,8 @@ def respond(
         stochastic_emotion=not mean_emotion,
     )
     message = _read_stdin() if text == "-" else text
-    response = _generator(checkpoint, engine).respond([*(history or []), message], config)
+    generator = _generator(checkpoint, engine, compute_type, threads)
+    response = generator.respond([*(history or []), message], config)
     from mime_fast import terminal
 
     terminal.print_json(response) if as_json else terminal.print_replies(response)
@@ -113,6 +122,8 @@ def chat(
     ] = None,
     checkpoint: Ckpt = None,
     engine: EngineName = "auto",
+    compute_type: ComputeType = "auto",
+    threads: Threads = None,
     num_beams: Beams = GenerationConfig.num_beams,
     sample: Sample = False,
     temperature: Temperature = GenerationConfig.temperature,
@@ -136,7 +147,7 @@ def chat(
     )
     from mime_fast import terminal
 
-    terminal.chat(_generator(checkpoint, engine), config, message)
+    terminal.chat(_generator(checkpoint, engine, compute_type, threads), config, message)
 
 
 @app.command()
@@ -330,10 +341,12 @@ def _generation_config(**options: Any) -> GenerationConfig:
     return GenerationConfig(**options)
 
 
-def _generator(checkpoint: Path | None, engine: str) -> Generator:
+def _generator(
+    checkpoint: Path | None, engine: str, compute_type: str, threads: int | None
+) -> Generator:
     from mime_fast.generator import Generator
 
-    return Generator(checkpoint, engine=engine)
+    return Generator(checkpoint, engine=engine, compute_type=compute_type, intra_threads=threads)
 
 
 def main() -> None:

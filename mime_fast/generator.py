@@ -42,9 +42,11 @@ class Generator:
         checkpoint: a checkpoint directory; None: the bundled one.
         engine: "native" (no torch), "eager" (PyTorch) or "auto" (native).
         device: "auto", "cpu", or what torch calls a device (engine="eager" only).
-        compute_type: "auto" (native: int8), "float32", and of the native engine "int8", which is
-            exact: words are screened in int8 and the ones that matter computed in float32; and
-            "bfloat16", which rounds and may change a reply, for half the memory.
+        compute_type: "auto" (native: int8), "float32", and of the native engine "int8": words are
+            screened in int8 and the ones that matter computed in float32, so that greedy and top-k
+            replies are proven to be those of float32, and beams, scores and other sampling are
+            within the tolerance of docs/architecture.md; and "bfloat16", which rounds and may
+            change a reply, for half the memory.
         intra_threads: threads of one call (native only); None: the physical cores, at most 4.
 
     Raises:

@@ -100,6 +100,7 @@ def subprocess_run(*arguments: str | bytes | Path, stdin: bytes = b"") -> Result
         (["--mean-emotion"], {"stochastic_emotion": False}),
         (["--engine", "eager"], {}),
         (["--engine", "native"], {}),
+        (["--compute-type", "float32", "--threads", "3"], {}),
     ],
     ids=str,
 )

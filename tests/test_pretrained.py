@@ -113,6 +113,16 @@ def test_a_stream_joined_is_the_reply(native: Generator, options: dict[str, Any]
     assert "".join(event.text for event in events) == text
 
 
+def test_its_drafts_save_steps(native: Generator) -> None:
+    """A stream of a greedy reply has an event for each step."""
+
+    def steps(*, speculation: bool) -> int:
+        streams = (native.stream(m, seed=3, speculation=speculation) for m in MESSAGES)
+        return sum(len(list(events)) for events in streams)
+
+    assert steps(speculation=True) < 0.8 * steps(speculation=False)
+
+
 @pytest.mark.parametrize("group", ["positive", "negative"])
 def test_it_recognises_plain_feelings(native: Generator, group: str) -> None:
     replies = native.respond_batch(PLAIN[group])

@@ -4,7 +4,7 @@ It cannot run our model (other norms, a convolutional feed-forward, the emotions
 sequence-to-sequence Transformer that does about the same work: our widths, heads and vocabulary,
 three encoder layers for our three encoder passes, one decoder layer, and a feed-forward as wide as
 the three taps of our convolutions. It has neither the gate nor the 600-wide inputs of the response
-encoders: a token of context costs it 0.4 times the arithmetic that it costs us. Its tokens mean
+encoders: a token of context costs it half the arithmetic that it costs us. Its tokens mean
 nothing; only their number is checked.
 """
 

@@ -46,14 +46,20 @@ std::size_t DecodingDriver::join(EncodedRef encoded, std::uint64_t seed) {
 
 bool DecodingDriver::advance() {
   const OneThread::Use use(one_thread_, kDecoding);
-  const py::gil_scoped_release release;
-  return decoding_.advance();
+  return run_without_lock(1);
 }
 
 void DecodingDriver::run() {
   const OneThread::Use use(one_thread_, kDecoding);
+  constexpr std::int64_t kSteps = 1000;  // some tenths of a second
+  while (run_without_lock(kSteps)) {
+    if (PyErr_CheckSignals() != 0) throw py::error_already_set();
+  }
+}
+
+bool DecodingDriver::run_without_lock(std::int64_t steps) {
   const py::gil_scoped_release release;
-  decoding_.run();
+  return decoding_.run(steps);
 }
 
 std::int64_t DecodingDriver::steps() {

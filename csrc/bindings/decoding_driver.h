@@ -27,6 +27,7 @@ class DecodingDriver {
 
   std::size_t join(EncodedRef encoded, std::uint64_t seed);
   bool advance();
+  // Handles signals now and then.
   void run();
   std::int64_t steps();
   pybind11::tuple agreed(std::size_t request);
@@ -34,6 +35,8 @@ class DecodingDriver {
   pybind11::list results(std::size_t request);
 
  private:
+  // Without Python's lock.
+  bool run_without_lock(std::int64_t steps);
   Search& search(std::size_t request);
 
   Decoding decoding_;

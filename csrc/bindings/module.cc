@@ -1,7 +1,7 @@
 #include "bindings/register.h"
 
-// No function keeps state between calls, so that free-threaded Python needs no lock either. Objects
-// that do (searches, Decoding, DecodeState) refuse a second thread.
+// What functions share between calls has locks of its own, so that free-threaded Python needs none.
+// Objects with a state (searches, Decoding, DecodeState) refuse a second thread.
 PYBIND11_MODULE(_C, module, pybind11::mod_gil_not_used()) {
   module.doc() = "Compiled operations of mime_fast; they need neither torch nor a GPU.";
   mime_fast::register_rng(module);

@@ -2,11 +2,14 @@
 
 #include <algorithm>
 #include <memory>
+#include <stdexcept>
+#include <system_error>
 
 #include "bindings/arguments.h"
 #include "bindings/decoding_driver.h"
 #include "bindings/options.h"
 #include "bindings/register.h"
+#include "engine/checkpoint_error.h"
 
 namespace py = pybind11;
 
@@ -22,13 +25,17 @@ Args:
     path: model.safetensors.
     config: the ModelConfig that belongs to it.
     compute_type: "float32"; "int8": words are screened in int8 and the ones that matter are
-        computed in float32, for the same replies at a quarter of the memory traffic; "bfloat16":
-        the projection's weights are rounded, at half the memory, and replies may differ.
+        computed in float32, at a quarter of the memory traffic: greedy and top-k replies are
+        proven to be the same; beams, scores and other sampling are within the tolerance that
+        docs/architecture.md states; "bfloat16": the projection's weights are rounded, at half the
+        memory, and replies may differ.
     threads: of one call, in [1, 256].
     drafts: drafts.safetensors; empty: greedy decoding makes one step for each token.
 
 Raises:
-    ValueError: the file is no checkpoint of that config, or an option is out of range.
+    CheckpointError: the file is no checkpoint of that config.
+    ValueError: an option is out of range; CheckpointError is one.
+    RuntimeError: there cannot be so many threads.
 )";
 
 constexpr const char* kEncodeDoc = R"(Run everything before the decoder: once a request.
@@ -69,7 +76,12 @@ EngineRef load(const std::string& path, py::handle config, const std::string& co
     throw py::value_error("threads must be in [1, 256], got " + std::to_string(threads));
   }
   const py::gil_scoped_release release;
-  return std::make_shared<Engine>(path, model_config, type, threads, drafts);
+  try {
+    return std::make_shared<Engine>(path, model_config, type, threads, drafts);
+  } catch (const std::system_error& error) {
+    throw std::runtime_error("threads = " + std::to_string(threads) + " cannot be started (" +
+                             error.what() + "); use fewer");
+  }
 }
 
 struct Dialogue {
@@ -179,6 +191,7 @@ void register_encoded(py::module_& module) {
 }  // namespace
 
 void register_engine(py::module_& module) {
+  py::register_exception<CheckpointError>(module, "CheckpointError", PyExc_ValueError);
   register_encoded(module);
   py::class_<Engine, EngineRef>(module, "Engine", kEngineDoc)
       .def(py::init(&load), py::arg("path"), py::arg("config"), py::arg("compute_type"),

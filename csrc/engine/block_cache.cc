@@ -10,7 +10,7 @@ namespace mime_fast {
 namespace {
 
 constexpr std::size_t kSmallest = 4096;  // below, the allocator is as good
-constexpr std::size_t kClasses = 16;     // up to 128 MB, each twice the one before
+constexpr std::size_t kClasses = 15;     // up to 64 MB, each twice the one before
 constexpr std::size_t kMostIdle = std::size_t{64} << 20;
 
 // Nobody waits for the mutex: it may stay locked in the child of a fork.

@@ -9,7 +9,6 @@ using cpu::padded;
 
 namespace {
 
-constexpr std::int64_t kTaps = 3;
 constexpr std::int64_t kReservedFloats = std::int64_t{1} << 22;  // 16 MB of slots at the start
 
 }  // namespace

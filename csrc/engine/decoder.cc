@@ -10,13 +10,13 @@ namespace {
 
 // The newest of the three inputs in each window.
 Rows newest(const Rows& windows) {
-  return {windows.data + windows.stride / 3 * 2, windows.count, windows.stride};
+  return {windows.data + windows.stride / kTaps * (kTaps - 1), windows.count, windows.stride};
 }
 
 void forget_oldest(const Rows& windows) {
-  const std::int64_t input = windows.stride / 3;
+  const std::int64_t input = windows.stride / kTaps;
   for (std::int64_t row = 0; row < windows.count; ++row) {
-    std::copy_n(windows.row(row) + input, 2 * input, windows.row(row));
+    std::copy_n(windows.row(row) + input, (kTaps - 1) * input, windows.row(row));
   }
 }
 
@@ -143,10 +143,10 @@ void Decoder::feed_forward(const Part& part, const Layer& layer, std::int64_t in
 
 // A row that continues the row before remembers its two newest inputs.
 void Decoder::continue_windows(const Part& part, const Rows& windows) {
-  const std::int64_t input = windows.stride / 3;
+  const std::int64_t input = windows.stride / kTaps;
   for (std::int64_t row = 1; row < windows.count; ++row) {
     if (!part.state.continues(part.begin + row)) continue;
-    std::copy_n(windows.row(row - 1) + input, 2 * input, windows.row(row));
+    std::copy_n(windows.row(row - 1) + input, (kTaps - 1) * input, windows.row(row));
   }
 }
 

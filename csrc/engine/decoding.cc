@@ -58,17 +58,11 @@ std::size_t Decoding::join(std::shared_ptr<const Encoded> encoded, std::uint64_t
   return requests_.size() - 1;
 }
 
-bool Decoding::advance() {
+bool Decoding::run(std::int64_t steps) {
   if (is_over()) return false;
   Team team(engine_->pool);
-  step(team);
+  for (; steps > 0 && !is_over(); --steps) step(team);
   return true;
-}
-
-void Decoding::run() {
-  if (is_over()) return;
-  Team team(engine_->pool);
-  while (!is_over()) step(team);
 }
 
 void Decoding::step(Team& team) {
@@ -77,6 +71,7 @@ void Decoding::step(Team& team) {
     engine_->model.step(team, tokens_.data(), state_);
     choose(team, scorer_->score(team, state_.hidden()));
     state_.select(kept_);
+    release_ended();
     ++steps_;
   } catch (...) {
     give_up();
@@ -91,6 +86,13 @@ void Decoding::give_up() {
   tokens_.clear();
   kept_.clear();
   state_.select(kept_);
+  for (Request& request : requests_) request.encoded.reset();
+}
+
+// Their results are kept; what their rows attended to is not.
+void Decoding::release_ended() {
+  for (const std::size_t request : ended_) requests_[request].encoded.reset();
+  ended_.clear();
 }
 
 void Decoding::start_waiting() {
@@ -129,7 +131,11 @@ void Decoding::choose(Team& team, RowScores* const* scores) {
     }
     tokens_.insert(tokens_.end(), chosen_.begin(), chosen_.end());
     first += rows;
-    if (search(request).rows() > 0) live_[still_live++] = request;
+    if (search(request).rows() > 0) {
+      live_[still_live++] = request;
+    } else {
+      ended_.push_back(request);
+    }
   }
   live_.resize(still_live);
 }

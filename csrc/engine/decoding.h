@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -27,9 +28,9 @@ class Decoding {
 
   // One step of every search that is not over; false if there was none left to make. After an
   // exception the requests that had not ended are not answered any more.
-  bool advance();
-  // All steps; likewise.
-  void run();
+  bool advance() { return run(1); }
+  // So many steps, or all that are left; likewise.
+  bool run(std::int64_t steps = std::numeric_limits<std::int64_t>::max());
 
   // How many steps were made: fewer than tokens, where drafts were right.
   std::int64_t steps() const { return steps_; }
@@ -43,7 +44,7 @@ class Decoding {
   static constexpr std::int64_t kDraftedRows = 6;
 
   struct Request {
-    std::shared_ptr<const Encoded> encoded;
+    std::shared_ptr<const Encoded> encoded;  // until it ends
     std::unique_ptr<Search> search;
   };
 
@@ -52,6 +53,7 @@ class Decoding {
   std::int64_t rows_of(std::int64_t live) const { return live * rows_each_ + kDraftedRows; }
   void step(Team& team);
   void give_up();
+  void release_ended();
   void start_waiting();
   void start(std::size_t request);
   void choose(Team& team, RowScores* const* scores);
@@ -64,7 +66,8 @@ class Decoding {
   std::int64_t max_rows_;   // that there is room for
   std::vector<Request> requests_;
   std::size_t started_ = 0;
-  std::vector<std::size_t> live_;  // requests, in the order of their rows
+  std::vector<std::size_t> live_;   // requests, in the order of their rows
+  std::vector<std::size_t> ended_;  // in this step
   DecodeState state_;
   std::optional<Scorer> scorer_;
   std::int64_t steps_ = 0;

@@ -18,10 +18,6 @@ inline To bit_cast(const From& from) {
   return to;
 }
 
-inline float from_bfloat16(std::uint16_t bits) {
-  return bit_cast<float>(std::uint32_t{bits} << 16);
-}
-
 // Without branches, so that the loop over it is vectorised. The exponent's bias grows from 15 to
 // 127; infinity and NaN, whose exponent is all ones, need the step twice. A subnormal is its
 // mantissa in units of 2^-24, which is an ordinary float.
@@ -56,11 +52,9 @@ void copy_float32(const TensorView& view, float* out) {
       return;
     case Dtype::kF16:
       return copy_halves(view, out, [](std::uint16_t bits) { return from_float16(bits); });
-    case Dtype::kBF16:
-      return copy_halves(view, out, [](std::uint16_t bits) { return from_bfloat16(bits); });
     default:
       throw CheckpointError(std::string("stored as ") + dtype_name(view.dtype) +
-                            "; store it as F32, F16 or BF16");
+                            "; store it as F32 or F16");
   }
 }
 

@@ -6,7 +6,7 @@
 
 namespace mime_fast {
 
-// Copies an F32, F16 or BF16 tensor as float32, which holds each of their values exactly.
+// Copies an F32 or F16 tensor as float32, which holds each of their values exactly.
 //   out  // (view.size(),)
 // Throws CheckpointError, without the tensor's name, if it is stored as anything else.
 void copy_float32(const TensorView& view, float* out);

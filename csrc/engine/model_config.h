@@ -4,6 +4,8 @@
 
 namespace mime_fast {
 
+constexpr std::int64_t kTaps = 3;  // of every convolution
+
 // The shape of a MIME model; mime_fast/config.py says what each field means and checks it.
 struct ModelConfig {
   std::int64_t vocab_size = 0;

@@ -10,8 +10,6 @@
 namespace mime_fast {
 namespace {
 
-constexpr float kNever = -std::numeric_limits<float>::infinity();
-
 // Words are computed down to this share of the total, whose error is at most the other share. A
 // coin that falls on none of them, or within the error of a word's edge, asks for more words: one
 // in 14 of real replies, one in 6 with top_p. One in 50 must read all logits, for 1 ms.
@@ -34,6 +32,10 @@ void ScreenedScores::draw(const SamplingOptions& options) {
     drawn_ = draw_candidate(best_, max, uniform_, options);
     return;
   }
+  if (options.temperature < kColdest) {
+    drawn_ = draw_from_all(options);
+    return;
+  }
   std::optional<Candidate> drawn;
   for (double finer = 1; !drawn && kTolerance * finer > kFinest; finer *= kFiner) {
     drawn = draw_from_screened(options, finer);
@@ -47,7 +49,6 @@ void ScreenedScores::draw(const SamplingOptions& options) {
 // near the edge of a word that the error of the total decides.
 std::optional<Candidate> ScreenedScores::draw_from_screened(const SamplingOptions& options,
                                                             double finer) {
-  if (options.temperature < kColdest) return std::nullopt;
   const Mass mass = weigh(options.temperature, kTolerance * finer, kCut * finer * finer);
   if (mass.total == 0) return Candidate{0, kEos};
   if (best_.empty()) return std::nullopt;

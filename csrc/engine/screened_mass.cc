@@ -8,9 +8,6 @@
 namespace mime_fast {
 namespace {
 
-constexpr float kNever = -std::numeric_limits<float>::infinity();
-constexpr float kLowest = std::numeric_limits<float>::lowest();  // anything but blocked
-
 // Words are rescored until the error is below this share of the total. With 4e-4, 999 of 1,000
 // replies with 5 beams are still eager's, and the other is excused (benchmarks/agreement.py): as
 // many as with 1e-4. Where all words are about equally likely, as before training, none is
@@ -29,17 +26,12 @@ constexpr double kLargestError = 1;
 constexpr double kFirstCut = 2e-4;
 constexpr double kCutStep = 0.9;
 
-// The smallest float that is not below the value.
-float above(double value) {
-  return std::nextafter(static_cast<float>(value), std::numeric_limits<float>::infinity());
-}
-
 // No word of a smaller weight than the cut has a greater score, in units of the temperature below
 // the top: kernels take 0 for weights below exp(-87.3), and round x = (score - top) / temperature
 // by less than 3e-7 (1 + |x|), the exponential included.
 double highest_below(double cut) {
   const double x = std::max(std::log(cut), -87.3);
-  return x + 3e-7 * (1 - x);
+  return x * (1 - 3e-7) + 3e-7;  // no cut, which is infinite, stays so
 }
 
 }  // namespace

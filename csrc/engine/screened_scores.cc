@@ -11,9 +11,6 @@
 namespace mime_fast {
 namespace {
 
-constexpr float kNever = -std::numeric_limits<float>::infinity();
-constexpr float kLowest = std::numeric_limits<float>::lowest();  // anything but blocked
-
 constexpr std::int64_t kFewestGroups = 128;
 
 }  // namespace

@@ -32,11 +32,6 @@ std::int32_t round(float value) {
   return static_cast<std::int32_t>((value + kMagic) - kMagic);
 }
 
-// Never below the value: a bound must not shrink when it is stored.
-float round_up(double value) {
-  return std::nextafter(static_cast<float>(value), std::numeric_limits<float>::infinity());
-}
-
 }  // namespace
 
 ScreenedVocabulary::ScreenedVocabulary(Team& team, const Vocabulary& vocabulary)
@@ -84,8 +79,8 @@ double ScreenedVocabulary::quantise_word(const Vocabulary& vocabulary, std::int6
   const double chain = static_cast<double>(dim_ / kLanes) + 13;
   const double rounding = chain * kUnit * (norm(w, dim_) + std::sqrt(length));
   scale_[word] = scale;
-  slope_[word] = round_up((std::sqrt(error) + rounding) * (1 + 1e-6));
-  reach_[word] = round_up((std::sqrt(length) + rounding) * (1 + 1e-6));
+  slope_[word] = above((std::sqrt(error) + rounding) * (1 + 1e-6));
+  reach_[word] = above((std::sqrt(length) + rounding) * (1 + 1e-6));
   return norm(w, dim_);
 }
 
@@ -135,17 +130,17 @@ void ScreenedVocabulary::quantise_row(const float* hidden, Digits digits, std::i
   const double highest = highest_logit(length + std::sqrt(rest));
   scratch.unit[row] = unit;
   scratch.correction[row] = 128 * sum;
-  cpu::ScreenBound bound{slope_.data(), reach_.data(), round_up(length * (1 + 1e-6)),
-                         round_up(std::sqrt(rest) * (1 + 1e-6)),
+  cpu::ScreenBound bound{slope_.data(), reach_.data(), above(length * (1 + 1e-6)),
+                         above(std::sqrt(rest) * (1 + 1e-6)),
                          // Of the bias and of comparing a score plus its bound in float32.
-                         round_up(8 * kUnit * highest + kUnderflow), 0, 0};
-  bound.slack = round_up(
-      (largest_reach_ * static_cast<double>(bound.rest) + static_cast<double>(bound.margin)) *
-      (1 + 1e-6));
-  bound.largest = round_up((largest_slope_ * static_cast<double>(bound.norm) +
-                            largest_reach_ * static_cast<double>(bound.rest) +
-                            static_cast<double>(bound.margin)) *
-                           (1 + 1e-6));
+                         above(8 * kUnit * highest + kUnderflow), 0, 0};
+  bound.slack =
+      above((largest_reach_ * static_cast<double>(bound.rest) + static_cast<double>(bound.margin)) *
+            (1 + 1e-6));
+  bound.largest =
+      above((largest_slope_ * static_cast<double>(bound.norm) +
+             largest_reach_ * static_cast<double>(bound.rest) + static_cast<double>(bound.margin)) *
+            (1 + 1e-6));
   scratch.bounds[static_cast<std::size_t>(row)] = bound;
 }
 

@@ -1,11 +1,21 @@
 #pragma once
 
+#include <cmath>
 #include <cstdint>
+#include <limits>
 #include <vector>
 
 #include "engine/vocabulary.h"
 
 namespace mime_fast {
+
+constexpr float kNever = -std::numeric_limits<float>::infinity();  // the score of a blocked word
+constexpr float kLowest = std::numeric_limits<float>::lowest();    // of any other
+
+// A float that is not below the value: a bound must not shrink when it is stored.
+inline float above(double value) {
+  return std::nextafter(static_cast<float>(value), std::numeric_limits<float>::infinity());
+}
 
 // The vocabulary in int8, to find the few words whose float32 logit matters.
 //

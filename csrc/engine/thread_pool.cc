@@ -20,8 +20,10 @@ void pause() {
 
 }  // namespace
 
-ThreadPool::ThreadPool(int threads)
-    : wake_(std::make_unique<std::condition_variable>()), process_(getpid()) {
+ThreadPool::ThreadPool() : wake_(std::make_unique<std::condition_variable>()), process_(getpid()) {}
+
+// The other constructor is through: if a thread cannot be started, those that were are joined.
+ThreadPool::ThreadPool(int threads) : ThreadPool() {
   for (int helper = 1; helper < threads; ++helper) {
     helpers_.emplace_back([this] { help(); });
   }

@@ -17,7 +17,7 @@ namespace mime_fast {
 // system does not run.
 class ThreadPool {
  public:
-  // threads >= 1, the caller included.
+  // threads >= 1, the caller included. Throws std::system_error if there cannot be so many.
   explicit ThreadPool(int threads);
   ~ThreadPool();
   ThreadPool(const ThreadPool&) = delete;
@@ -32,6 +32,7 @@ class ThreadPool {
   using Ticket = std::uint64_t;
   static constexpr int kPartBits = 16;
 
+  ThreadPool();
   void run(Task task, void* context);
   void help();
   bool work_on(Ticket task);
@@ -63,8 +64,8 @@ class Team {
   Team() = default;
   int size() const { return size_; }
 
-  // Calls work(part) for each part in [0, size()), and returns when all are done. It must not
-  // throw.
+  // Calls work(part) for each part in [0, size()), and returns when all are done. Throws what the
+  // first part that failed threw.
   template <typename Work>
   void parallel(Work&& work) {
     if (size_ == 1) return work(0);

@@ -2,6 +2,7 @@
 
 #include "engine/checkpoint_error.h"
 #include "engine/float32.h"
+#include "engine/model_config.h"
 
 namespace mime_fast {
 namespace {
@@ -56,7 +57,6 @@ void Weights::set_linear(Matrix& matrix, const std::string& name, std::int64_t i
 
 Matrix Weights::convolution(const std::string& name, std::int64_t inputs,
                             std::int64_t outputs) const {
-  constexpr std::int64_t kTaps = 3;
   const std::int64_t padded = cpu::padded(inputs);
   Matrix matrix(kTaps * padded, outputs);
   const std::vector<float> weight = take(name + ".weight", {outputs, inputs, kTaps});

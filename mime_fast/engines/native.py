@@ -38,7 +38,7 @@ class NativeEngine:
                 self.threads,
                 str(checkpoint.drafts) if checkpoint.drafts.exists() else "",
             )
-        except ValueError as error:
+        except _C.CheckpointError as error:
             raise CheckpointError(str(error)) from error
         self.instruction_set = self.engine.instruction_set
 

@@ -78,20 +78,30 @@ def test_weights_are_those_of_the_checkpoint() -> None:
     cross = "decoder.layers.0.cross_attention"
     memory = weights_of(f"{cross}.key", f"{cross}.value")  # once a request
     assert floors.projection_weights(CONFIG) == weights_of("output.")
-    assert floors.gate_weights(CONFIG) == weights_of("fusion")
+    assert floors.fusion_weights(CONFIG) == weights_of("fusion")
     assert floors.layer_weights(CONFIG) == weights_of("decoder.layers") - memory
-    # The projections of words are folded into their table, those of emotions are one product.
-    response = (
-        weights_of("response_encoder.layers") + weights_of("response_encoder.projection") // 2
-    )
-    assert floors.context_weights(CONFIG) == sum(
-        [weights_of("context_encoder.layers"), 2 * response, weights_of("fusion"), memory]
-    )
+
+
+def test_what_reads_a_context_is_folded() -> None:
+    """Word tables are projected; keys and values read the gate's output, of twice the width."""
+    cross = "decoder.layers.0.cross_attention"
+    layers = weights_of("context_encoder.layers") + 2 * weights_of("response_encoder.layers")
+    gate, context = weights_of("fusion.gate"), weights_of("response_encoder.projection") // 2
+    keys_values = weights_of(f"{cross}.key", f"{cross}.value")
+    expected = layers + context + gate + 2 * keys_values
+    assert floors.context_weights(CONFIG) == expected
+    separate = CONFIG.replace(shared_response_encoder=False)
+    assert floors.context_weights(separate) == expected + context
+    dim, more = CONFIG.hidden_dim, 9 * CONFIG.hidden_dim
+    wide = CONFIG.replace(key_dim=CONFIG.key_dim + more)  # folding would cost more
+    attentions, output = 3 * 4 * dim * more, weights_of("fusion.output")
+    unfolded = output + 2 * dim * wide.key_dim - 2 * keys_values
+    assert floors.context_weights(wide) == expected + attentions + unfolded
 
 
 def test_the_file_is_named_after_the_machine(tmp_path: Path) -> None:
     row = summarise("greedy reply", "ours", 1, [0.001]).to_dict()
-    whole = results.assemble([{"floors": None, "rows": [row]}], quick=True)
+    whole = results.assemble([{"floors": None, "rows": [row]}], "1a2b", quick=True)
     assert results.path_of(whole).name.endswith("-quick.json")
     assert results.path_of(whole).stem.startswith(whole["machine"]["cpu"].split()[0].lower())
     path = tmp_path / "a.json"

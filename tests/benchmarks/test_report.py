@@ -22,7 +22,7 @@ def test_a_page_holds_every_row_and_its_plots(tmp_path: Path) -> None:
     floors = {"threads": 1, "instructions": "AVX2", "peak_per_core": {"float32": 1e11}}
     floors["read"] = [[5e5, 1e11], [5e8, 2e10]]
     path = tmp_path / "machine.json"
-    whole = results.assemble([{"floors": floors, "rows": rows}], quick=False)
+    whole = results.assemble([{"floors": floors, "rows": rows}], "1a2b", quick=False)
     path.write_text(json.dumps(whole))
     page = write_page(path).read_text()
     assert page.count("<table>") == 3

@@ -161,13 +161,15 @@ def results(
 
 
 def check_same(actual: list[Hypothesis], expected: list[Hypothesis], tolerance: float) -> None:
+    """Tolerance: of a token's log-probability."""
     assert [reply.tokens for reply in actual] == [reply.tokens for reply in expected]
     for found, wanted in zip(actual, expected, strict=True):
-        assert found.log_prob == pytest.approx(wanted.log_prob, abs=tolerance, rel=1e-6)
+        of_all = tolerance * len(wanted.tokens)
+        assert found.log_prob == pytest.approx(wanted.log_prob, abs=of_all, rel=1e-6)
         assert found.log_probs == pytest.approx(wanted.log_probs, abs=tolerance, rel=1e-6)
 
 
-@pytest.mark.parametrize("compute_type", ["float32", "int8"])
+@pytest.mark.parametrize("compute_type", ["float32", "bfloat16", "int8"])
 @settings(max_examples=60)
 @given(data=st.data(), lengths=LENGTHS, seed=SEEDS, options=any_options())
 def test_whole_decodes_are_the_searches_over_their_steps(
@@ -180,7 +182,10 @@ def test_whole_decodes_are_the_searches_over_their_steps(
     random_checkpoint: MakeCheckpoint,
     random_dialogues: MakeDialogues,
 ) -> None:
-    """The searches of Python read the logits of one step after the other, of all words, float32."""
+    """The searches of Python read the logits of one step after the other, of all words.
+
+    Logits are handed out in float32 of weights in float32, or in bfloat16.
+    """
     config = data.draw(any_config)
     engine = NativeEngine(
         random_checkpoint(config, seed), compute_type, data.draw(st.sampled_from([1, 3]))
@@ -192,7 +197,7 @@ def test_whole_decodes_are_the_searches_over_their_steps(
     steps = StepDecoding(engine, encoded, options, seeds)
     steps.run()
     together = results(engine, encoded, options, seeds)
-    tolerance = 1e-5 if compute_type == "float32" else 2e-3
+    tolerance = 2e-4 if compute_type == "int8" else 1e-5  # docs/architecture.md; rounding
     for request, found in enumerate(together):
         check_same(found, steps.results(request), tolerance)
         alone = engine.encode([dialogues[request]], noise[request : request + 1], None)

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <memory>
+#include <stdexcept>
 
 #include "check.h"
 #include "engine/thread_pool.h"
@@ -67,6 +68,22 @@ void test_split() {
       CHECK(crooked == 0);
       CHECK(done == std::vector<int>(done.size(), 1));
     }
+  }
+}
+
+// The other parts are done all the same, and the pool works on.
+void test_exceptions() {
+  ThreadPool pool(3);
+  Team team(pool);
+  for (int task = 0; task < 300; ++task) {
+    std::vector<int> done(3);
+    const auto work = [&](int part) {
+      ++done[static_cast<std::size_t>(part)];
+      if (part >= task % 3) throw std::runtime_error("part");
+    };
+    CHECK_THROWS(std::runtime_error, "part", team.parallel(work));
+    CHECK(done == std::vector<int>(3, 1));
+    CHECK(does_every_part_once(team));
   }
 }
 
@@ -199,6 +216,7 @@ int main() {
   test_parts();
   test_tasks_follow_each_other();
   test_split();
+  test_exceptions();
   test_callers();
   test_nested();
   test_sleep_and_wake();
