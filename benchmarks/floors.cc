@@ -156,7 +156,7 @@ void pin(int core) {
   cpu_set_t allowed, chosen;
   CPU_ZERO(&chosen);
   if (sched_getaffinity(0, sizeof allowed, &allowed) != 0) return;
-  for (int cpu = 0; cpu < CPU_SETSIZE; ++cpu) {
+  for (size_t cpu = 0; cpu < CPU_SETSIZE; ++cpu) {
     if (CPU_ISSET(cpu, &allowed) && core-- == 0) CPU_SET(cpu, &chosen);
   }
   if (CPU_COUNT(&chosen) > 0) sched_setaffinity(0, sizeof chosen, &chosen);

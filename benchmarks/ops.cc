@@ -14,13 +14,11 @@ using namespace mime_fast;
 
 namespace {
 
-std::int64_t padded(std::int64_t columns) { return cpu::round_up(columns, cpu::kLanes); }
-
 // Rows of their own memory.
 struct Table {
   Table() = default;
-  Table(std::int64_t count, std::int64_t columns)
-      : buffer(count * padded(columns)), count(count), stride(padded(columns)) {}
+  Table(std::int64_t rows, std::int64_t columns)
+      : buffer(rows * cpu::padded(columns)), count(rows), stride(cpu::padded(columns)) {}
   Rows rows() { return {buffer.data(), count, stride}; }
 
   Buffer<float> buffer;

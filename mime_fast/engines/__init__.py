@@ -20,7 +20,8 @@ def create_engine(
     """Build the engine that the options name; ValueError names an option that does not fit.
 
     auto: native, which needs no torch, and of its compute types int8, which is exact as
-    docs/architecture.md defines it. `device` other than the CPU needs engine="eager", `intra_threads` the native one.
+    docs/architecture.md defines it. `device` other than the CPU needs engine="eager",
+    `intra_threads` the native one.
     """
     if engine not in ENGINES:
         raise ValueError(f"engine must be one of {', '.join(ENGINES)}, got {engine!r}")

@@ -77,11 +77,10 @@ void test_exceptions() {
   Team team(pool);
   for (int task = 0; task < 300; ++task) {
     std::vector<int> done(3);
-    const auto work = [&](int part) {
+    CHECK_THROWS(std::runtime_error, "part", team.parallel([&](int part) {
       ++done[static_cast<std::size_t>(part)];
       if (part >= task % 3) throw std::runtime_error("part");
-    };
-    CHECK_THROWS(std::runtime_error, "part", team.parallel(work));
+    }));
     CHECK(done == std::vector<int>(3, 1));
     CHECK(does_every_part_once(team));
   }
