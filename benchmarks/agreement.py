@@ -2,8 +2,9 @@
 
 Another order of summation may flip a tie. A reply that differs is excused where, at the step at
 which it parts from eager's, two candidates, or a random number and its boundary, lie within 1e-5 of
-each other in eager's own search. Hypotheses of a beam may part before their tokens do: there, any
-step up to that one. Every excuse is printed.
+each other in eager's own search. A beam may lose a hypothesis long before its best reply shows it,
+or after: there, any step counts, but only the choices that decide who stays, ends or wins. Every
+excuse is printed.
 
     python -m benchmarks.agreement --data ed/test_examples.jsonl --contexts 1000
 """
@@ -82,14 +83,14 @@ class WatchedSampler(Sampler):
 
 
 class WatchedBeam(BeamSearch):
-    """Remembers the closest call of each step's choices."""
+    """Remembers the closest call of each step: who goes on, and how those that ended rank."""
 
     def __init__(self, *arguments: Any) -> None:
         super().__init__(*arguments)
         self.gaps: list[float] = []
 
     def gap_at(self, step: int) -> float:  # noqa: ARG002 - like WatchedSampler's
-        """Of all choices: another best hypothesis may have been lost, or kept, at any step."""
+        """Of all steps: another best hypothesis may have been lost, or kept, at any of them."""
         return min(self.gaps)
 
     def advance(self, logits: FloatArray) -> tuple[list[int], list[int]]:
@@ -97,7 +98,8 @@ class WatchedBeam(BeamSearch):
         width = self.options.num_beams
         best = -np.sort(-log_softmax(constrained), axis=-1)[:, : 2 * width + 1]
         totals = np.array([[h.log_prob] for h in self.live]) + best
-        ranked = -np.sort(-totals, axis=None)[: 2 * width + 1]
+        # The order of those that go on in any case changes nothing.
+        ranked = -np.sort(-totals, axis=None)[width - 1 : 2 * width + 1]
         chosen = super().advance(logits)
         finished = np.array([h.score(self.options.length_penalty) for h in self.finished])
         gaps = np.concatenate([ranked[:-1] - ranked[1:], finished[:-1] - finished[1:]])

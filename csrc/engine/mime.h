@@ -54,6 +54,10 @@ class Mime {
                               const Weights& weights, const std::string& name);
   void load_response_encoder(const Weights& weights, const std::string& name);
   void load_fusion(const Weights& weights);
+  void load_cross(const Weights& weights, const std::string& name, const float* fusion,
+                  const float* fusion_bias);
+  void set_both(Matrix& matrix, const float* weight, std::int64_t outputs,
+                std::int64_t first_output) const;
 
   Rows embed(const std::int64_t* tokens, const std::int64_t* speakers, Buffer<float>& x,
              std::int64_t length) const;

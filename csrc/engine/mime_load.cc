@@ -72,52 +72,55 @@ void Mime::load_response_encoder(const Weights& weights, const std::string& name
 }
 
 void Mime::load_fusion(const Weights& weights) {
-  const std::int64_t dim = config_.hidden_dim, key_dim = config_.key_dim;
-  const std::int64_t halves[] = {0, stride_};  // both refinements are padded on their own
-
+  const std::int64_t dim = config_.hidden_dim;
   const std::vector<float> gate = weights.take("fusion.gate.weight", {2 * dim, 2 * dim});
   const std::vector<float> gate_bias = weights.take("fusion.gate.bias", {2 * dim});
   gate_ = Matrix(2 * stride_, 2 * stride_);
-  for (std::int64_t out = 0; out < 2; ++out) {
-    for (std::int64_t in = 0; in < 2; ++in) {
-      gate_.set({gate.data() + out * dim * 2 * dim + in * dim, dim, dim, 2 * dim, 1}, halves[in],
-                halves[out]);
-    }
-    gate_.set_bias(gate_bias.data() + out * dim, dim, halves[out]);
+  for (std::int64_t half = 0; half < 2; ++half) {
+    set_both(gate_, gate.data() + half * dim * 2 * dim, dim, half * stride_);
+    gate_.set_bias(gate_bias.data() + half * dim, dim, half * stride_);
   }
-
   const std::vector<float> output = weights.take("fusion.output.weight", {dim, 2 * dim});
-  const std::vector<float> output_bias = weights.take("fusion.output.bias", {dim});
-  const std::int64_t pairs = config_.num_layers * 2 * key_dim;
+  const std::vector<float> bias = weights.take("fusion.output.bias", {dim});
+  const std::int64_t pairs = config_.num_layers * 2 * config_.key_dim;
   const bool fold = pairs * 2 * dim < dim * 2 * dim + pairs * dim;
   if (!fold) {
     fusion_ = Matrix(2 * stride_, dim);
-    for (std::int64_t in = 0; in < 2; ++in) {
-      fusion_.set({output.data() + in * dim, dim, dim, 2 * dim, 1}, halves[in], 0);
-    }
-    fusion_.set_bias(output_bias.data(), dim, 0);
+    set_both(fusion_, output.data(), dim, 0);
+    fusion_.set_bias(bias.data(), dim, 0);
   }
   for (std::int64_t layer = 0; layer < config_.num_layers; ++layer) {
-    Matrix cross(fold ? 2 * stride_ : dim, 2 * key_dim);
-    std::int64_t column = 0;
-    for (const char* part : {".key", ".value"}) {
-      const std::string name =
-          "decoder.layers." + std::to_string(layer) + ".cross_attention" + part;
-      if (!fold) {
-        weights.set_linear(cross, name, dim, key_dim, column);
-      } else {
-        const std::vector<float> own = weights.take(name + ".weight", {key_dim, dim});
-        const std::vector<float> folded =
-            multiply(own.data(), key_dim, output.data(), dim, 2 * dim);
-        const std::vector<float> bias = multiply(own.data(), key_dim, output_bias.data(), dim, 1);
-        for (std::int64_t in = 0; in < 2; ++in) {
-          cross.set({folded.data() + in * dim, key_dim, dim, 2 * dim, 1}, halves[in], column);
-        }
-        cross.set_bias(bias.data(), key_dim, column);
-      }
-      column += key_dim;
+    load_cross(weights, "decoder.layers." + std::to_string(layer) + ".cross_attention",
+               fold ? output.data() : nullptr, bias.data());
+  }
+}
+
+// fusion  // (dim, 2 * dim): what the keys and values are multiplied with; null: nothing
+void Mime::load_cross(const Weights& weights, const std::string& name, const float* fusion,
+                      const float* fusion_bias) {
+  const std::int64_t dim = config_.hidden_dim, key_dim = config_.key_dim;
+  Matrix cross(fusion != nullptr ? 2 * stride_ : dim, 2 * key_dim);
+  std::int64_t column = 0;
+  for (const char* part : {".key", ".value"}) {
+    if (fusion == nullptr) {
+      weights.set_linear(cross, name + part, dim, key_dim, column);
+    } else {
+      const std::vector<float> own = weights.take(name + part + ".weight", {key_dim, dim});
+      set_both(cross, multiply(own.data(), key_dim, fusion, dim, 2 * dim).data(), key_dim, column);
+      cross.set_bias(multiply(own.data(), key_dim, fusion_bias, dim, 1).data(), key_dim, column);
     }
-    cross_.push_back(std::move(cross));
+    column += key_dim;
+  }
+  cross_.push_back(std::move(cross));
+}
+
+// A product of both refinements, each of which is padded on its own.
+// weight  // (outputs, 2 * dim)
+void Mime::set_both(Matrix& matrix, const float* weight, std::int64_t outputs,
+                    std::int64_t first_output) const {
+  const std::int64_t dim = config_.hidden_dim;
+  for (std::int64_t half = 0; half < 2; ++half) {
+    matrix.set({weight + half * dim, outputs, dim, 2 * dim, 1}, half * stride_, first_output);
   }
 }
 

@@ -37,6 +37,7 @@ class ThreadPool {
   void help();
   bool work_on(Ticket task);
   void wait_for_change(Ticket task);
+  void leave_callers_cpu() const;
   bool is_forked() const;  // a forked child has none of these threads
 
   std::vector<std::thread> helpers_;
@@ -45,6 +46,7 @@ class ThreadPool {
   std::atomic<Ticket> ticket_{0};
   std::atomic<int> finished_{0};  // parts of this task
   std::atomic<int> asleep_{0};
+  std::atomic<int> caller_cpu_{-1};  // where it woke the others
   std::atomic<bool> stopping_{false};
   std::atomic<bool> failed_{false};
   std::exception_ptr failure_;  // of the first part that threw

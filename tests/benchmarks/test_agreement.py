@@ -64,6 +64,13 @@ def test_a_beam_is_as_close_as_its_closest_choice() -> None:
     assert search.gap_at(0) == search.gap_at(1) == min(search.gaps) <= 0.25
 
 
+def test_a_tie_of_two_that_go_on_excuses_nothing() -> None:
+    options = GenerationConfig(num_beams=2, min_new_tokens=3, max_new_tokens=3)
+    search = WatchedBeam(options, Constraints(options))
+    search.advance(logits(3, 3, 1, 0.5))
+    assert search.gap_at(0) == pytest.approx(0.5)
+
+
 def test_replies_part_where_a_token_differs_or_one_ends() -> None:
     assert first_difference([1, 2], [1, 2]) is None
     assert first_difference([1, 2, 3], [1, 4, 3]) == 1

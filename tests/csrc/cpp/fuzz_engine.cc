@@ -1,11 +1,12 @@
-// Random tiny models, hostile weights among them, answer random ids with random noise and options:
-// nothing but a std::exception may come out, and what comes out are ids of the vocabulary, the same
-// ones from float32 and from int8.
+// Random tiny models, hostile weights among them, answer random ids with random noise and options,
+// and refuse options that are out of range: nothing but a std::exception may come out, and what
+// comes out are ids of the vocabulary, the same ones from float32 and from int8.
 //   fuzz_engine [seconds = 2] [first number = 0]
 
 #include <chrono>
 #include <cstdlib>
 #include <iostream>
+#include <limits>
 
 #include "engine/decoding.h"
 #include "tiny_model.h"
@@ -17,6 +18,58 @@ void require(bool holds, const char* what, std::uint64_t number) {
   if (holds) return;
   std::cerr << "does not hold: " << what << "; repeat with: fuzz_engine 1 " << number << "\n";
   std::abort();
+}
+
+// Options of which one is out of its range.
+GenerationOptions wrong_options(Random& random, std::int64_t positions) {
+  constexpr double kWild[] = {std::numeric_limits<double>::quiet_NaN(),
+                              std::numeric_limits<double>::infinity(), -1e300};
+  GenerationOptions options = random_options(random, positions);
+  const double wild = random.pick(kWild);
+  const std::int64_t below =
+      random.one_in(2) ? std::numeric_limits<std::int64_t>::min() : -random.integer(1, 9);
+  switch (random.integer(0, 9)) {
+    case 0:
+      options.max_new_tokens = random.one_in(2) ? below : positions + random.integer(1, 9);
+      break;
+    case 1:
+      options.min_new_tokens = below;
+      break;
+    case 2:
+      options.num_beams = random.one_in(2) ? below : std::int64_t{1} << random.integer(10, 62);
+      break;
+    case 3:
+      options.length_penalty = wild;
+      break;
+    case 4:
+      options.temperature = wild;
+      break;
+    case 5:
+      options.top_k = below;
+      break;
+    case 6:
+      options.top_p = wild;
+      break;
+    case 7:
+      options.min_p = wild;
+      break;
+    case 8:
+      options.repetition_penalty = wild;
+      break;
+    default:
+      options.num_return_sequences = below;
+      break;
+  }
+  return options;
+}
+
+void require_refusal(const std::shared_ptr<Engine>& engine, Random random, std::uint64_t number) {
+  try {
+    const Decoding decoding(engine, wrong_options(random, engine->model.config().max_positions), 1);
+  } catch (const std::invalid_argument&) {
+    return;
+  }
+  require(false, "a wrong option is refused", number);
 }
 
 struct Outcome {
@@ -69,6 +122,7 @@ bool run_one(std::uint64_t number) {
   for (const ComputeType type : {ComputeType::float32, ComputeType::int8}) {
     try {
       const auto engine = std::make_shared<Engine>(model.path(), config, type, threads);
+      require_refusal(engine, random, number);
       outcomes.push_back(decode(engine, random, hostile, number));
     } catch (const std::exception& error) {
       outcomes.push_back({{}, error.what()});
