@@ -15,7 +15,10 @@ from benchmarks.peers import BY_NAME, OURS
 Rows = Sequence[dict[str, Any]]
 
 HIGHLIGHT, MUTED, FLOOR, GRID = "#c8375d", "#9fb3c8", "#1f2933", "#e4e7eb"
-LINES = ("#486581", "#2a9d8f", "#e9a23b", "#7b61c4", "#829ab1", "#5c940d", "#b44d12", "#3e4c59")
+LINES = (
+    *("#486581", "#2a9d8f", "#e9a23b", "#7b61c4", "#829ab1", "#5c940d", "#b44d12", "#3e4c59"),
+    *("#4dabf7", "#c2a878"),
+)
 STYLE = {
     "font.family": "sans-serif",
     "font.size": 10,
