@@ -4,6 +4,8 @@
 #include <unistd.h>
 
 #include <memory>
+#include <mutex>
+#include <set>
 #include <stdexcept>
 
 #include "check.h"
@@ -144,6 +146,20 @@ void test_destruction() {
   }
 }
 
+// Returns when all helpers have worked. Until then one may be starting, with a lock of GCC 12's
+// address sanitizer that a child of fork would wait for.
+void wait_for_helpers(Team& team) {
+  std::set<std::thread::id> seen;
+  std::mutex mutex;
+  while (static_cast<int>(seen.size()) < team.size()) {
+    team.parallel([&](int) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+      const std::lock_guard<std::mutex> lock(mutex);
+      seen.insert(std::this_thread::get_id());
+    });
+  }
+}
+
 // What a child of fork says: 0 if all was right.
 int in_child(ThreadPool& pool) {
   alarm(20);  // a child that hangs is killed
@@ -164,6 +180,7 @@ void test_fork(bool asleep) {
   for (int round = 0; round < 5; ++round) {
     {
       Team team(*pool);
+      wait_for_helpers(team);
       CHECK(does_every_part_once(team));
     }
     if (asleep) std::this_thread::sleep_for(std::chrono::milliseconds(2));
@@ -187,8 +204,10 @@ void test_fork_while_busy() {
   std::atomic<bool> stop{false};
   std::atomic<int> started{0};
   std::thread caller([&] {
-    // Allocates nothing: GCC 12's address sanitizer forks while others hold its allocator's lock.
+    // The loop allocates nothing: GCC 12's address sanitizer forks while others hold its
+    // allocator's lock.
     Team team(*pool);
+    wait_for_helpers(team);
     while (!stop) team.parallel([&](int) { ++started; });
   });
   while (started < 5) std::this_thread::yield();
