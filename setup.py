@@ -14,7 +14,7 @@ from setuptools.command.build_ext import build_ext
 ROOT = Path(__file__).resolve().parent
 
 # Import name -> folder.
-PACKAGE_DIRS = {"mime_fast": "mime_fast"}
+PACKAGE_DIRS = {"mime_fast": "mime_fast", "mime_fast.kernels": "kernels"}
 
 
 def packages() -> list[str]:

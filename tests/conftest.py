@@ -15,6 +15,8 @@ from mime_fast.types import FloatArray
 
 # Tiny models gain nothing from threads, and lose much where another process holds a core.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+# Triton's kernels run on the CPU, one program after the other.
+os.environ.setdefault("TRITON_INTERPRET", "1")
 # A busy machine is no failure of the code.
 settings.register_profile("mime_fast", deadline=None)
 settings.load_profile("mime_fast")

@@ -59,7 +59,7 @@ def test_sdist_holds_what_the_build_needs(sdist: Path) -> None:
 
 def test_wheel_holds_the_extension_types_and_licences(wheel: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
-    wanted = {"__init__.py", "_C.pyi", "py.typed", "pretrained/LICENSE"}
+    wanted = {"__init__.py", "_C.pyi", "py.typed", "pretrained/LICENSE", "kernels/linear.py"}
     assert {f"mime_fast/{name}" for name in wanted} <= set(names)
     assert [name for name in names if name.startswith("mime_fast/_C.") and name.endswith(".so")]
     assert [name for name in names if name.endswith(".dist-info/licenses/LICENSE")]

@@ -1,0 +1,210 @@
+"""The whole decoder for one token of each row, embedding to last norm, in one kernel.
+
+One program follows one row, so rows never wait for each other and a row's numbers do not depend on
+who else is decoded. Nothing that was cached is ever moved: `slots` says which row a position was
+decoded in, and when hypotheses fork or leave only that table is gathered.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+import triton
+import triton.language as tl
+from torch import Tensor
+
+from mime_fast.kernels.layer_norm import normalise
+from mime_fast.kernels.matvec import matvec
+
+BLOCK_COLUMNS = 16  # with 16 warps and 1,024 inputs (three taps of 300), 32 weights a thread
+BLOCK_TIMES = 32
+LEAST_WIDTH = 16
+WARPS = 16
+
+
+class DecoderWeights(NamedTuple):
+    """Matrices of any one float type, vectors float32; all layers of a kind in one tensor."""
+
+    words: Tensor  # (vocabulary, dim): embedded, scaled and projected
+    timing: Tensor  # float32 (positions, dim)
+    norms: Tensor  # (layers, 3, 2, dim): gamma and beta before attention, cross, feed-forward
+    qkv: Tensor  # (layers, 3 * key_dim, dim)
+    output: Tensor  # (layers, dim, key_dim)
+    cross_query: Tensor  # (layers, key_dim, dim)
+    cross_output: Tensor  # (layers, dim, key_dim)
+    inner: Tensor  # (layers, filter, 3 * dim): taps side by side, oldest first
+    inner_bias: Tensor  # (layers, filter)
+    outer: Tensor  # (layers, dim, 3 * filter)
+    outer_bias: Tensor  # (layers, dim)
+    last_norm: Tensor  # (2, dim)
+
+
+class DecodeRows(NamedTuple):
+    """The rows that are being decoded, and what they remember."""
+
+    tokens: Tensor  # int32 (rows,): to be decoded
+    positions: Tensor  # int32 (rows,): of the token
+    sources: Tensor  # int32 (rows,): the request that the row answers
+    slots: Tensor  # int32 (rows, steps): the row that each earlier position was decoded in
+    keys_values: Tensor  # float32 (layers, steps, rows, 2 * key_dim): keys, then values
+    inner: Tensor  # float32 (layers, steps, rows, dim): inputs of the first convolution
+    outer: Tensor  # float32 (layers, steps, rows, filter): and of the second
+    cross: Tensor  # float32 (layers, requests, source, 2 * key_dim)
+    lengths: Tensor  # int32 (requests,): of the sources
+
+
+@triton.jit
+def attend(
+    query, memory, slots, out, count, rows, key_dim, scale,
+    SLOTS: tl.constexpr, HEADS: tl.constexpr, WIDTH: tl.constexpr, BLOCK_WIDTH: tl.constexpr,
+    TIMES: tl.constexpr,
+):  # fmt: skip
+    """One query (key_dim,) over `count` entries of keys and values; all in memory.
+
+    Entry t is the t-th of the memory, or with SLOTS row slots[t] of the rows of step t.
+    """
+    lane = tl.arange(0, BLOCK_WIDTH)
+    for head in tl.static_range(HEADS):
+        first = head * WIDTH
+        own = tl.load(query + first + lane, mask=lane < WIDTH, other=0.0) * scale
+        top = tl.full((), float("-inf"), tl.float32)
+        total = tl.zeros((), tl.float32)
+        mixed = tl.zeros((BLOCK_WIDTH,), tl.float32)
+        for start in range(0, count, TIMES):
+            time = start + tl.arange(0, TIMES)
+            entry = time
+            if SLOTS:
+                entry = time * rows + tl.load(slots + time, mask=time < count, other=0)
+            inside = (time[:, None] < count) & (lane[None, :] < WIDTH)
+            keys = memory + entry[:, None] * 2 * key_dim + first + lane[None, :]
+            products = tl.load(keys, mask=inside, other=0.0) * own[None, :]
+            logits = tl.where(time < count, tl.sum(products, 1), float("-inf"))
+            new_top = tl.maximum(top, tl.max(logits, 0))
+            weights = tl.exp(logits - new_top)
+            old = tl.exp(top - new_top)
+            total = total * old + tl.sum(weights, 0)
+            values = tl.load(keys + key_dim, mask=inside, other=0.0)
+            mixed = mixed * old + tl.sum(weights[:, None] * values, 0)
+            top = new_top
+        tl.store(out + first + lane, mixed / total, mask=lane < WIDTH)
+    tl.debug_barrier()
+
+
+@triton.jit
+def load_window(history, slots, position, rows, size, WINDOW: tl.constexpr):
+    """The newest three entries of a row side by side, oldest first; 0 before the first one."""
+    lane = tl.arange(0, WINDOW)
+    time = position - 2 + lane // size
+    inside = (lane < 3 * size) & (time >= 0)
+    slot = tl.load(slots + time, mask=inside, other=0)
+    return tl.load(history + (time * rows + slot) * size + lane % size, mask=inside, other=0.0)
+
+
+@triton.jit
+def decode_step_kernel(
+    words, timing, norms, qkv, output, cross_query, cross_output, inner, inner_bias, outer,
+    outer_bias, last_norm,
+    tokens, positions, sources, slots, keys_values, inner_history, outer_history, cross, lengths,
+    hidden, scratch,
+    rows, steps, entries, source_size, sources_size, dim, key_dim, filter_dim, scale,
+    LAYERS: tl.constexpr, HEADS: tl.constexpr, WIDTH: tl.constexpr, BLOCK_WIDTH: tl.constexpr,
+    DIM: tl.constexpr, KEY: tl.constexpr, INNER_WINDOW: tl.constexpr,
+    OUTER_WINDOW: tl.constexpr, TIMES: tl.constexpr, COLUMNS: tl.constexpr,
+):  # fmt: skip
+    row = tl.program_id(0)
+    lane, key = tl.arange(0, DIM), tl.arange(0, KEY)
+    real = lane < dim
+    token, position = tl.load(tokens + row), tl.load(positions + row)
+    source = tl.load(sources + row)
+    length = tl.load(lengths + source)
+    own_slots = slots + row * steps
+    tl.store(own_slots + position, row)
+    here = (position * rows + row).to(tl.int64)
+    projected = scratch + row * (4 * key_dim + dim)
+    attended, added = projected + 3 * key_dim, projected + 4 * key_dim
+
+    x = tl.load(words + token.to(tl.int64) * dim + lane, mask=real, other=0.0).to(tl.float32)
+    x += tl.load(timing + position * dim + lane, mask=real, other=0.0)
+    for _ in range(LAYERS):
+        normed = normalise(x, norms, norms + dim, dim, DIM)
+        matvec(normed, qkv, qkv, projected, 3 * key_dim, dim, False, False, COLUMNS, DIM)
+        for half in tl.static_range(2):
+            part = tl.load(projected + (1 + half) * key_dim + key, mask=key < key_dim)
+            to = keys_values + (2 * here + half) * key_dim
+            tl.store(to + key, part, mask=key < key_dim)
+        tl.debug_barrier()
+        attend(projected, keys_values, own_slots, attended, position + 1, rows, key_dim, scale,
+               True, HEADS, WIDTH, BLOCK_WIDTH, TIMES)  # fmt: skip
+        vector = tl.load(attended + key, mask=key < key_dim, other=0.0)
+        matvec(vector, output, output, added, dim, key_dim, False, False, COLUMNS, KEY)
+        x += tl.load(added + lane, mask=real, other=0.0)
+
+        normed = normalise(x, norms + 2 * dim, norms + 3 * dim, dim, DIM)
+        matvec(normed, cross_query, cross_query, projected, key_dim, dim, False, False, COLUMNS,
+               DIM)  # fmt: skip
+        memory = cross + (source * source_size).to(tl.int64) * 2 * key_dim
+        attend(projected, memory, own_slots, attended, length, rows, key_dim, scale,
+               False, HEADS, WIDTH, BLOCK_WIDTH, TIMES)  # fmt: skip
+        vector = tl.load(attended + key, mask=key < key_dim, other=0.0)
+        matvec(vector, cross_output, cross_output, added, dim, key_dim, False, False, COLUMNS, KEY)
+        x += tl.load(added + lane, mask=real, other=0.0)
+
+        normed = normalise(x, norms + 4 * dim, norms + 5 * dim, dim, DIM)
+        tl.store(inner_history + here * dim + lane, normed, mask=real)
+        tl.debug_barrier()
+        window = load_window(inner_history, own_slots, position, rows, dim, INNER_WINDOW)
+        matvec(window, inner, inner_bias, outer_history + here * filter_dim, filter_dim, 3 * dim,
+               True, True, COLUMNS, INNER_WINDOW)  # fmt: skip
+        window = load_window(outer_history, own_slots, position, rows, filter_dim, OUTER_WINDOW)
+        matvec(window, outer, outer_bias, added, dim, 3 * filter_dim, True, True, COLUMNS,
+               OUTER_WINDOW)  # fmt: skip
+        x += tl.load(added + lane, mask=real, other=0.0)
+        tl.debug_barrier()  # all have read what the next layer writes
+
+        norms += 6 * dim
+        qkv += 3 * key_dim * dim
+        output += dim * key_dim
+        cross_query += key_dim * dim
+        cross_output += dim * key_dim
+        inner += filter_dim * 3 * dim
+        inner_bias += filter_dim
+        outer += dim * 3 * filter_dim
+        outer_bias += dim
+        keys_values += entries * 2 * key_dim
+        inner_history += entries * dim
+        outer_history += entries * filter_dim
+        cross += sources_size * 2 * key_dim
+    tl.store(hidden + row * dim + lane, normalise(x, last_norm, last_norm + dim, dim, DIM),
+             mask=real)  # fmt: skip
+
+
+def decode_step(rows: DecodeRows, weights: DecoderWeights, heads: int) -> Tensor:
+    """Decode the token of each row; its keys, values and inputs are remembered.
+
+    Args:
+        rows: see DecodeRows; slots, keys_values, inner and outer are written at `positions`.
+        weights: see DecoderWeights.
+        heads: of attention; they divide key_dim.
+
+    Returns: float32 (rows, dim): the last norm's output.
+    """
+    count, steps = rows.slots.shape
+    layers, requests, source_size, _ = rows.cross.shape
+    cached = rows.keys_values.shape[2]  # at least as many as rows
+    dim, key_dim = weights.output.shape[1:]
+    filter_dim, width = weights.inner.shape[1], key_dim // heads
+    hidden = torch.empty(count, dim, device=rows.tokens.device)
+    scratch = torch.empty(count, 4 * key_dim + dim, device=rows.tokens.device)
+    decode_step_kernel[count,](
+        *weights, *rows, hidden, scratch,
+        cached, steps, steps * cached, source_size, requests * source_size,
+        dim, key_dim, filter_dim, width**-0.5,
+        LAYERS=layers, HEADS=heads, WIDTH=width,
+        BLOCK_WIDTH=max(LEAST_WIDTH, triton.next_power_of_2(width)),
+        DIM=triton.next_power_of_2(dim), KEY=triton.next_power_of_2(key_dim),
+        INNER_WINDOW=triton.next_power_of_2(3 * dim),
+        OUTER_WINDOW=triton.next_power_of_2(3 * filter_dim),
+        TIMES=BLOCK_TIMES, COLUMNS=BLOCK_COLUMNS, num_warps=WARPS,
+    )  # fmt: skip
+    return hidden

@@ -1,0 +1,105 @@
+"""The gate that fuses both refinements of the context (Eq. 24-27), its two products in one kernel.
+
+Each program computes some gates of a block of positions and what they add to every output. The last
+one of a block adds the parts up, always in the same order: no atomic addition, the same bits.
+"""
+
+from __future__ import annotations
+
+import torch
+import triton
+import triton.language as tl
+from torch import Tensor
+
+BLOCK_ROWS = 16  # the least that tl.dot takes
+BLOCK_GATES = 64  # 600 gates are ten parts, which the last program reads in about 2 us
+BLOCK_INNER = 32  # 64 would spill
+
+
+@triton.jit
+def fusion_kernel(
+    x, gate, gate_bias, output, output_bias, y, lengths, parts, arrived,
+    x_batch, x_row, y_batch, y_row, width, columns,
+    CHUNKS: tl.constexpr, ROWS: tl.constexpr, GATES: tl.constexpr, INNER: tl.constexpr,
+):  # fmt: skip
+    batch, block, chunk = tl.program_id(0), tl.program_id(1), tl.program_id(2)
+    row = block * ROWS + tl.arange(0, ROWS)
+    one = chunk * GATES + tl.arange(0, GATES)
+    offsets = tl.arange(0, INNER)
+    real = row < tl.load(lengths + batch)
+    rows = x + batch * x_batch + row * x_row
+
+    sums = tl.zeros((ROWS, GATES), tl.float32)
+    for start in range(0, width, INNER):
+        k = start + offsets
+        part = tl.load(
+            rows[:, None] + k[None, :], mask=real[:, None] & (k[None, :] < width), other=0.0
+        )
+        weights = tl.load(
+            gate + one[None, :] * width + k[:, None],
+            mask=(one[None, :] < width) & (k[:, None] < width),
+            other=0.0,
+        )
+        sums += tl.dot(part.to(weights.dtype), weights, input_precision="ieee")
+    sums += tl.load(gate_bias + one, mask=one < width, other=0.0)
+    gated = tl.load(
+        rows[:, None] + one[None, :], mask=real[:, None] & (one[None, :] < width), other=0.0
+    ) / (1.0 + tl.exp(-sums))
+
+    slot = (batch * tl.num_programs(1) + block) * CHUNKS
+    local = tl.arange(0, ROWS)
+    for start in range(0, columns, INNER):
+        column = start + offsets
+        weights = tl.load(
+            output + column[None, :] * width + one[:, None],
+            mask=(column[None, :] < columns) & (one[:, None] < width),
+            other=0.0,
+        )
+        part = tl.dot(gated.to(weights.dtype), weights, input_precision="ieee")
+        to = parts + ((slot + chunk) * ROWS + local[:, None]) * columns + column[None, :]
+        tl.store(to, part, mask=column[None, :] < columns)
+
+    tl.debug_barrier()  # every thread has stored its share
+    if tl.atomic_add(arrived + batch * tl.num_programs(1) + block, 1) == CHUNKS - 1:
+        for start in range(0, columns, INNER):
+            column = start + offsets
+            inside = column < columns
+            total = tl.zeros((ROWS, INNER), tl.float32)
+            total += tl.load(output_bias + column, mask=inside, other=0.0)
+            for other in range(CHUNKS):
+                there = parts + ((slot + other) * ROWS + local[:, None]) * columns + column[None, :]
+                total += tl.load(there, mask=inside[None, :], other=0.0)
+            to = y + batch * y_batch + row[:, None] * y_row + column[None, :]
+            tl.store(to, total, mask=real[:, None] & inside[None, :])
+        tl.store(arrived + batch * tl.num_programs(1) + block, 0)  # for the next launch
+
+
+def fusion(
+    both: Tensor,
+    gate: Tensor,
+    gate_bias: Tensor,
+    output: Tensor,
+    output_bias: Tensor,
+    lengths: Tensor,
+) -> Tensor:
+    """Fuse: y = (sigmoid(both gate + gate_bias) * both) output + output_bias.
+
+    Args:
+        both: float32 (batch, length, width): the mimicking context, then the non-mimicking one.
+        gate: (width, width), any float type; gate_bias float32 (width,).
+        output: (columns, width) of the same type; output_bias float32 (columns,).
+        lengths: int32 (batch,); rows beyond are neither read nor written.
+
+    Returns: float32 (batch, length, columns).
+    """
+    (batch, length, width), columns = both.shape, len(output)
+    blocks, chunks = triton.cdiv(length, BLOCK_ROWS), triton.cdiv(width, BLOCK_GATES)
+    y = torch.empty(batch, length, columns, device=both.device)
+    parts = torch.empty(batch, blocks, chunks, BLOCK_ROWS, columns, device=both.device)
+    arrived = torch.zeros(batch, blocks, dtype=torch.int32, device=both.device)
+    fusion_kernel[batch, blocks, chunks](
+        both, gate, gate_bias, output, output_bias, y, lengths, parts, arrived,
+        both.stride(0), both.stride(1), y.stride(0), y.stride(1), width, columns,
+        CHUNKS=chunks, ROWS=BLOCK_ROWS, GATES=BLOCK_GATES, INNER=BLOCK_INNER,
+    )  # fmt: skip
+    return y

@@ -1,0 +1,127 @@
+"""Every kernel launched once, on tensors without data, in the shapes of the default model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from mime_fast.config import ModelConfig
+from mime_fast.kernels.attention import attention
+from mime_fast.kernels.decode_step import DecodeRows, DecoderWeights, decode_step
+from mime_fast.kernels.embed import embed
+from mime_fast.kernels.emotions import EmotionWeights, emotions
+from mime_fast.kernels.fusion import fusion
+from mime_fast.kernels.layer_norm import layer_norm
+from mime_fast.kernels.linear import linear
+from mime_fast.kernels.project import project
+
+CONFIG = ModelConfig(vocab_size=23_700)
+BATCH, LENGTH, ROWS, STEPS = 2, 40, 5, 50
+EMOTIONS, POSITIVES = 32, 13
+
+
+def tensor(*shape: int, dtype: torch.dtype = torch.float32) -> Tensor:
+    """Without data: nothing is computed with it."""
+    return torch.empty(*shape, dtype=dtype, device="meta")
+
+
+def ids(*shape: int) -> Tensor:
+    """Likewise, of int32."""
+    return tensor(*shape, dtype=torch.int32)
+
+
+def embedding(weights: torch.dtype) -> None:
+    """The context encoder's input."""
+    words = tensor(CONFIG.vocab_size, CONFIG.hidden_dim, dtype=weights)
+    timing = tensor(CONFIG.max_positions, CONFIG.hidden_dim)
+    embed(ids(BATCH, LENGTH), ids(BATCH, LENGTH), ids(BATCH), words, timing)
+
+
+def encoder(weights: torch.dtype) -> None:
+    """Every form that an encoder layer uses."""
+    dim, key_dim, filter_dim = CONFIG.hidden_dim, CONFIG.key_dim, CONFIG.filter_dim
+    x, lengths, norm = tensor(BATCH, LENGTH, dim), ids(BATCH), (tensor(dim), tensor(dim))
+    layer_norm(x, *norm, lengths)
+    qkv = linear(x, tensor(3 * key_dim, 1, dim, dtype=weights), lengths, norm=norm)
+    attended = attention(qkv, lengths, CONFIG.num_heads)
+    linear(attended, tensor(dim, 1, key_dim, dtype=weights), lengths, residual=x)
+    inner = tensor(filter_dim, 3, dim, dtype=weights)
+    hidden = linear(x, inner, lengths, bias=tensor(filter_dim), norm=norm, relu=True)
+    outer = tensor(dim, 3, filter_dim, dtype=weights)
+    linear(hidden, outer, lengths, bias=tensor(dim), relu=True, residual=x)
+    context = tensor(dim, 1, dim, dtype=weights)
+    linear(x, context, lengths, bias=tensor(BATCH, dim), residual=tensor(1, LENGTH, dim))
+
+
+def emotion_path(weights: torch.dtype) -> None:
+    """Recognition to refinements, and the gate."""
+    dim, latent = CONFIG.hidden_dim, CONFIG.latent_dim
+    emotions(
+        tensor(BATCH, dim),
+        tensor(BATCH, 2, latent),
+        ids(BATCH),
+        EmotionWeights(
+            classifier=tensor(EMOTIONS, dim, dtype=weights),
+            prior_hidden=tensor(dim, dim, dtype=weights),
+            prior_hidden_bias=tensor(dim),
+            prior=tensor(2, 2, latent, dim, dtype=weights),
+            prior_bias=tensor(2, 2, latent),
+            mixture=tensor(EMOTIONS, latent, dtype=weights),
+            mixture_bias=tensor(EMOTIONS),
+            members=ids(EMOTIONS),
+            table=tensor(EMOTIONS, dim, dtype=weights),
+            refine=tensor(2, dim, dim, dtype=weights),
+            positives=POSITIVES,
+        ),
+    )
+    fusion(
+        tensor(BATCH, LENGTH, 2 * dim),
+        tensor(2 * dim, 2 * dim, dtype=weights),
+        tensor(2 * dim),
+        tensor(dim, 2 * dim, dtype=weights),
+        tensor(dim),
+        ids(BATCH),
+    )
+
+
+def decoder(weights: torch.dtype) -> None:
+    """A step: the layers, then the projection as greedy, beams and sampling need it."""
+    dim, key_dim, filter_dim = CONFIG.hidden_dim, CONFIG.key_dim, CONFIG.filter_dim
+    layers = CONFIG.num_layers
+    rows = DecodeRows(
+        tokens=ids(ROWS),
+        positions=ids(ROWS),
+        sources=ids(ROWS),
+        slots=ids(ROWS, STEPS),
+        keys_values=tensor(layers, STEPS, ROWS, 2 * key_dim),
+        inner=tensor(layers, STEPS, ROWS, dim),
+        outer=tensor(layers, STEPS, ROWS, filter_dim),
+        cross=tensor(layers, BATCH, LENGTH, 2 * key_dim),
+        lengths=ids(BATCH),
+    )
+    decoder_weights = DecoderWeights(
+        words=tensor(CONFIG.vocab_size, dim, dtype=weights),
+        timing=tensor(CONFIG.max_positions, dim),
+        norms=tensor(layers, 3, 2, dim),
+        qkv=tensor(layers, 3 * key_dim, dim, dtype=weights),
+        output=tensor(layers, dim, key_dim, dtype=weights),
+        cross_query=tensor(layers, key_dim, dim, dtype=weights),
+        cross_output=tensor(layers, dim, key_dim, dtype=weights),
+        inner=tensor(layers, filter_dim, 3 * dim, dtype=weights),
+        inner_bias=tensor(layers, filter_dim),
+        outer=tensor(layers, dim, 3 * filter_dim, dtype=weights),
+        outer_bias=tensor(layers, dim),
+        last_norm=tensor(2, dim),
+    )
+    hidden = decode_step(rows, decoder_weights, CONFIG.num_heads)
+    weight = tensor(CONFIG.vocab_size, dim, dtype=weights)
+    bias, positions = tensor(CONFIG.vocab_size), rows.positions
+    project(hidden, weight, bias, positions, end_word=2)
+    project(hidden, weight, bias, positions, end_word=2, kept=10)
+    logits = tensor(ROWS, CONFIG.vocab_size)
+    project(hidden, weight, bias, positions, end_word=2, logits=logits)
+
+
+ALL: tuple[Callable[[torch.dtype], None], ...] = (embedding, encoder, emotion_path, decoder)

@@ -1,0 +1,188 @@
+"""The slow twin of each kernel: same signature, plain torch, any device. They define right."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from mime_fast.kernels.decode_step import DecodeRows, DecoderWeights
+from mime_fast.kernels.emotions import Emotions, EmotionWeights
+from mime_fast.kernels.project import Best
+
+
+def _visible(lengths: Tensor, length: int) -> Tensor:
+    """(batch, length, 1): True within each sequence."""
+    return (torch.arange(length, device=lengths.device) < lengths[:, None])[:, :, None]
+
+
+def embed(
+    tokens: Tensor, speakers: Tensor, lengths: Tensor, words: Tensor, timing: Tensor
+) -> Tensor:
+    """See kernels/embed.py; rows beyond a sequence are 0."""
+    x = words.float()[tokens] + words.float()[speakers] + timing[: tokens.shape[1]]
+    return x.where(_visible(lengths, tokens.shape[1]), 0)
+
+
+def layer_norm(
+    x: Tensor, gamma: Tensor, beta: Tensor, lengths: Tensor, out: Tensor | None = None
+) -> Tensor:
+    """See kernels/layer_norm.py; rows beyond a sequence are 0, or as `out` has them."""
+    return _within(_norm(x, gamma, beta), lengths, out)
+
+
+def _within(y: Tensor, lengths: Tensor, out: Tensor | None) -> Tensor:
+    visible = _visible(lengths, y.shape[1])
+    return y.where(visible, y.new_zeros(())) if out is None else out.copy_(y.where(visible, out))
+
+
+def _norm(x: Tensor, gamma: Tensor, beta: Tensor) -> Tensor:
+    centred = x - x.mean(-1, keepdim=True)
+    deviation = (centred.square().sum(-1, keepdim=True) / (x.shape[-1] - 1)).sqrt()
+    return centred / (deviation + 1e-6) * gamma + beta
+
+
+def linear(
+    x: Tensor,
+    weight: Tensor,
+    lengths: Tensor,
+    *,
+    bias: Tensor | None = None,
+    norm: tuple[Tensor, Tensor] | None = None,
+    residual: Tensor | None = None,
+    relu: bool = False,
+    out: Tensor | None = None,
+) -> Tensor:
+    """See kernels/linear.py; rows beyond a sequence are 0, or as `out` has them."""
+    visible, side = _visible(lengths, x.shape[1]), weight.shape[1] // 2
+    normed = (x if norm is None else _norm(x, *norm)).where(visible, 0)
+    padded = functional.pad(normed, (0, 0, side, side))
+    taps = [padded[:, tap : tap + x.shape[1]] for tap in range(weight.shape[1])]
+    y = torch.einsum("tblk,ctk->blc", torch.stack(taps), weight.float())
+    if bias is not None:
+        y = y + (bias if bias.dim() == 1 else bias[:, None])
+    if relu:
+        y = y.relu()
+    if residual is not None:
+        y = y + residual[:, : x.shape[1]]
+    return _within(y, lengths, out)
+
+
+def attention(qkv: Tensor, lengths: Tensor, heads: int) -> Tensor:
+    """See kernels/attention.py; rows beyond a sequence are 0."""
+    query, key, value = (
+        part.unflatten(-1, (heads, -1)).transpose(1, 2) for part in qkv.chunk(3, -1)
+    )
+    visible = _visible(lengths, qkv.shape[1])
+    logits = (query * query.shape[-1] ** -0.5) @ key.transpose(-1, -2)
+    weights = logits.masked_fill(~visible[:, None, None, :, 0], -torch.inf).softmax(-1)
+    mixed = weights @ value.where(visible[:, None], 0)
+    return mixed.transpose(1, 2).flatten(2).where(visible, 0)
+
+
+def fusion(
+    both: Tensor,
+    gate: Tensor,
+    gate_bias: Tensor,
+    output: Tensor,
+    output_bias: Tensor,
+    lengths: Tensor,
+) -> Tensor:
+    """See kernels/fusion.py; rows beyond a sequence are 0."""
+    gated = (both @ gate.float().T + gate_bias).sigmoid() * both
+    fused = gated @ output.float().T + output_bias
+    return fused.where(_visible(lengths, both.shape[1]), 0)
+
+
+def emotions(query: Tensor, noise: Tensor, forced: Tensor, weights: EmotionWeights) -> Emotions:
+    """See kernels/emotions.py."""
+    w = weights
+    logits = query @ w.classifier.float().T
+    speaker = torch.where(forced < 0, logits.argmax(-1).int(), forced)
+    positive = (speaker[:, None] == w.members[: w.positives]).any(-1)
+    hidden = (query @ w.prior_hidden.float().T + w.prior_hidden_bias).relu()
+    prior = torch.einsum("bd,gpld->bgpl", hidden, w.prior.float()) + w.prior_bias
+    z = prior[:, :, 0] + noise * (prior[:, :, 1] / 2).exp()
+    both = torch.einsum("bgl,el->bge", z, w.mixture.float()) + w.mixture_bias
+    groups = [
+        both[:, 0, : w.positives].softmax(-1),
+        both[:, 1, w.positives :].softmax(-1),
+    ]
+    table = w.table.float()[w.members.long()]
+    felt = torch.stack([groups[0] @ table[: w.positives], groups[1] @ table[w.positives :]])
+    roles = felt.where(positive[:, None], felt.flip(0))
+    refinements = torch.einsum("rbd,rcd->rbc", roles, w.refine.float())
+    return Emotions(logits, torch.cat(groups, -1), positive.int(), refinements)
+
+
+def decode_step(rows: DecodeRows, weights: DecoderWeights, heads: int) -> Tensor:
+    """See kernels/decode_step.py. One row after the other."""
+    hidden = [_decode_row(row, rows, weights, heads) for row in range(len(rows.tokens))]
+    return torch.stack(hidden)
+
+
+def _decode_row(row: int, rows: DecodeRows, weights: DecoderWeights, heads: int) -> Tensor:
+    w, position = weights, int(rows.positions[row])
+    source = int(rows.sources[row])
+    rows.slots[row, position] = row
+    times = torch.arange(position + 1, device=rows.tokens.device)
+    slots = rows.slots[row, : position + 1].long()
+    x = w.words[rows.tokens[row]].float() + w.timing[position]
+    for layer in range(len(w.qkv)):
+        norms = w.norms[layer]
+        projected = w.qkv[layer].float() @ _norm(x, *norms[0])
+        query, key_value = projected.split([w.output.shape[2], 2 * w.output.shape[2]])
+        rows.keys_values[layer, position, row] = key_value
+        cached = rows.keys_values[layer, times, slots]
+        x = x + w.output[layer].float() @ _attend(query, cached, heads)
+
+        query = w.cross_query[layer].float() @ _norm(x, *norms[1])
+        memory = rows.cross[layer, source, : int(rows.lengths[source])]
+        x = x + w.cross_output[layer].float() @ _attend(query, memory, heads)
+
+        rows.inner[layer, position, row] = _norm(x, *norms[2])
+        window = _window(rows.inner[layer, times, slots])
+        inner = (w.inner[layer].float() @ window + w.inner_bias[layer]).relu()
+        rows.outer[layer, position, row] = inner
+        window = _window(rows.outer[layer, times, slots])
+        x = x + (w.outer[layer].float() @ window + w.outer_bias[layer]).relu()
+    return _norm(x, *w.last_norm)
+
+
+def _attend(query: Tensor, memory: Tensor, heads: int) -> Tensor:
+    """Query (key_dim,), memory (entries, 2 * key_dim) -> (key_dim,)."""
+    keys, values = (part.unflatten(-1, (heads, -1)) for part in memory.chunk(2, -1))
+    own = query.unflatten(-1, (heads, -1))
+    weights = (torch.einsum("hw,thw->ht", own, keys) * own.shape[-1] ** -0.5).softmax(-1)
+    return torch.einsum("ht,thw->hw", weights, values).flatten()
+
+
+def _window(entries: Tensor) -> Tensor:
+    """The newest three of (entries, size) side by side; zeros before the first one."""
+    return functional.pad(entries, (0, 0, 2, 0))[-3:].flatten()
+
+
+def project(
+    hidden: Tensor,
+    weight: Tensor,
+    bias: Tensor,
+    positions: Tensor,
+    *,
+    end_word: int,
+    min_new_tokens: int = 0,
+    kept: int = 1,
+    logits: Tensor | None = None,
+) -> Best:
+    """See kernels/project.py."""
+    every = hidden @ weight.float().T + bias
+    every[positions < min_new_tokens, end_word] = -torch.inf
+    ranked = functional.pad(every, (0, kept), value=-torch.inf)  # there may be fewer words
+    order = ranked.argsort(dim=-1, descending=True, stable=True)[:, :kept]
+    best = ranked.gather(1, order)
+    words = order.masked_fill(best == -torch.inf, end_word)
+    ends = best[:, 0] == -torch.inf
+    best[ends, 0] = 0
+    normalisers = every.logsumexp(-1).masked_fill(ends, 0)
+    if logits is not None:
+        logits.copy_(every)
+    return Best(words.int(), best, normalisers)

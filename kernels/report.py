@@ -1,0 +1,170 @@
+"""Compiles every kernel without a GPU, as the engine launches it, and says what it needs.
+
+python -m mime_fast.kernels.report [--target 80 90] [--json]
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import torch
+import triton
+from triton.backends.compiler import GPUTarget
+from triton.compiler import ASTSource
+from triton.runtime.jit import JITFunction
+
+from mime_fast.kernels import launches
+
+POINTERS = {
+    torch.float32: "*fp32",
+    torch.float16: "*fp16",
+    torch.bfloat16: "*bf16",
+    torch.int32: "*i32",
+}
+DIVISIBLE = [["tt.divisibility", 16]]
+
+
+@dataclass(frozen=True)
+class Launch:
+    """A call of a kernel: what Triton specialises it by."""
+
+    kernel: Any
+    signature: dict[str, str]
+    constants: dict[str, Any]
+    divisible: tuple[str, ...]  # arguments that are known to be multiples of 16
+    options: dict[str, int]  # num_warps and the like
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """What ptxas made of a launch."""
+
+    name: str
+    weights: str  # the type of the weights
+    target: str
+    registers: int
+    spilled: int  # bytes
+    shared: int  # bytes a program
+    tf32: bool  # whether a float32 product is rounded to tf32
+
+
+@contextmanager
+def recorded() -> Iterator[list[Launch]]:
+    """Kernels that are called meanwhile are not run, but listed."""
+    calls: list[Launch] = []
+
+    def record(kernel: Any, *arguments: Any, grid: Any, warmup: bool, **named: Any) -> None:  # noqa: ARG001
+        calls.append(_launch(kernel, arguments, named))
+
+    with patch.object(JITFunction, "run", record):
+        yield calls
+
+
+def _launch(kernel: Any, arguments: tuple[Any, ...], named: dict[str, Any]) -> Launch:
+    values = dict(zip(kernel.arg_names, arguments, strict=False)) | named
+    options = {name: value for name, value in named.items() if name not in kernel.arg_names}
+    signature, constants, divisible = {}, {}, []
+    for parameter in kernel.params:
+        name, value = parameter.name, values[parameter.name]
+        if parameter.is_constexpr or value is None or (type(value) is int and value == 1):
+            signature[name], constants[name] = "constexpr", value
+        elif isinstance(value, torch.Tensor):
+            signature[name] = POINTERS[value.dtype]
+            divisible.append(name)
+        elif isinstance(value, float):
+            signature[name] = "fp32"
+        else:
+            signature[name] = "i32" if abs(value) < 2**31 else "i64"
+            if value % 16 == 0:
+                divisible.append(name)
+    return Launch(kernel, signature, constants, tuple(divisible), options)
+
+
+def compile_launch(launch: Launch, weights: str, capability: int) -> Compiled:
+    """Down to a cubin for that capability, 90 for an H100 or H200."""
+    names = launch.kernel.arg_names
+    source = ASTSource(
+        launch.kernel,
+        launch.signature,
+        {(names.index(name),): value for name, value in launch.constants.items()},
+        {(names.index(name),): DIVISIBLE for name in launch.divisible},
+    )
+    target = GPUTarget("cuda", capability, 32)
+    compiled = triton.compile(source, target=target, options=launch.options)
+    registers, spilled = _resources(compiled.asm["ptx"])
+    return Compiled(
+        launch.kernel.__name__.removesuffix("_kernel"),
+        weights,
+        f"sm_{capability}",
+        registers,
+        spilled,
+        compiled.metadata.shared,
+        "tf32" in compiled.asm["ptx"],
+    )
+
+
+def _resources(ptx: str) -> tuple[int, int]:
+    """Registers a thread and spilled bytes, as ptxas prints them."""
+    (architecture,) = re.findall(r"\.target (sm_\d+a?)", ptx)
+    with tempfile.TemporaryDirectory() as folder:
+        source = Path(folder) / "kernel.ptx"
+        source.write_text(ptx, encoding="utf-8")
+        command = [_ptxas(), "-v", f"--gpu-name={architecture}", str(source), "-o", "/dev/null"]
+        said = subprocess.run(command, check=True, capture_output=True, text=True).stderr
+    (registers,) = re.findall(r"Used (\d+) registers", said)
+    stores = re.findall(r"(\d+) bytes spill stores", said)
+    return int(registers), sum(map(int, stores))
+
+
+def _ptxas() -> str:
+    return str(Path(triton.__file__).parent / "backends" / "nvidia" / "bin" / "ptxas")
+
+
+def compile_all(capabilities: list[int]) -> Iterator[Compiled]:
+    """Every kernel, with weights in each type, for each capability."""
+    for weights, launch in (("float32", torch.float32), ("float16", torch.float16)):
+        for launch_all in launches.ALL:
+            with recorded() as calls:
+                launch_all(launch)
+            for call in calls:
+                for capability in capabilities:
+                    yield compile_launch(call, weights, capability)
+
+
+def main() -> None:
+    """See the module."""
+    parser = argparse.ArgumentParser(prog="python -m mime_fast.kernels.report")
+    parser.add_argument("--target", type=int, nargs="+", default=[80, 90], help="e.g. 80 90")
+    parser.add_argument("--json", action="store_true", help="one object a line")
+    options = parser.parse_args()
+    show: Callable[[Compiled], None] = _show_json if options.json else _show_row
+    if not options.json:
+        print(f"{'kernel':20} {'weights':8} {'target':7} registers  spilled  shared")
+    for compiled in compile_all(options.target):
+        show(compiled)
+
+
+def _show_json(compiled: Compiled) -> None:
+    print(json.dumps(asdict(compiled)), flush=True)
+
+
+def _show_row(each: Compiled) -> None:
+    print(
+        f"{each.name:20} {each.weights:8} {each.target:7} "
+        f"{each.registers:9} {each.spilled:8} {each.shared:7}",
+        flush=True,
+    )
+
+
+if __name__ == "__main__":
+    main()

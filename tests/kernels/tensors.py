@@ -1,0 +1,54 @@
+"""What the kernels' tests share: hostile sequences, and the comparison with a slow twin."""
+
+import numpy as np
+import torch
+from torch import Tensor
+
+# Of float32 sums over some hundred terms near 1, and of products whose factors are kept in half
+# precision, where both sides round.
+TOLERANCES = {torch.float32: 2e-5, torch.float16: 4e-3}
+
+
+class Draw:
+    """Seeded tensors."""
+
+    def __init__(self, seed: int) -> None:
+        self.generator = np.random.default_rng(seed)
+
+    def __call__(self, *shape: int, scale: float = 1.0) -> Tensor:
+        drawn = self.generator.standard_normal(shape, np.float32) * np.float32(scale)
+        return torch.from_numpy(drawn)
+
+    def weight(self, *shape: int, dtype: torch.dtype = torch.float32) -> Tensor:
+        """Keeps what it multiplies near 1; the product is over all but the first dimension."""
+        return self(*shape, scale=float(np.prod(shape[1:])) ** -0.5).to(dtype)
+
+    def ids(self, count: int, *shape: int) -> Tensor:
+        return torch.from_numpy(self.generator.integers(0, count, shape, dtype=np.int32))
+
+    def lengths(self, batch: int, longest: int) -> Tensor:
+        """At least one sequence is as long as can be."""
+        drawn = self.generator.integers(1, longest + 1, batch, dtype=np.int32)
+        drawn[self.generator.integers(batch)] = longest
+        return torch.from_numpy(drawn)
+
+    def sequences(self, lengths: Tensor, width: int, scale: float = 1.0) -> Tensor:
+        """(batch, longest, width), NaN beyond each length: nobody may read it."""
+        x = self(len(lengths), int(lengths.max()), width, scale=scale)
+        return x.where(within(x, lengths), torch.nan)
+
+
+def within(x: Tensor, lengths: Tensor) -> Tensor:
+    return (torch.arange(x.shape[1]) < lengths[:, None])[:, :, None]
+
+
+def check_sequences(
+    actual: Tensor, expected: Tensor, lengths: Tensor, tolerance: float = 2e-5
+) -> None:
+    visible = within(actual, lengths)
+    check_close(actual.where(visible, 0), expected.where(visible, 0), tolerance)
+
+
+def check_close(actual: Tensor, expected: Tensor, tolerance: float = 2e-5) -> None:
+    assert actual.dtype == expected.dtype
+    torch.testing.assert_close(actual, expected, rtol=tolerance, atol=tolerance)

@@ -1,0 +1,42 @@
+"""Every kernel compiles for the GPUs it is for, spills nothing, and rounds no float32 product."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+
+@pytest.fixture(scope="module")
+def compiled() -> list[dict[str, object]]:
+    """From a process of its own: in this one, kernels are interpreted."""
+    environment = {name: value for name, value in os.environ.items() if name != "TRITON_INTERPRET"}
+    command = [sys.executable, "-m", "mime_fast.kernels.report", "--json"]
+    result = subprocess.run(command, env=environment, check=False, capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+    return [json.loads(line) for line in result.stdout.splitlines()]
+
+
+def test_every_kernel_is_compiled_for_every_target(compiled: list[dict[str, object]]) -> None:
+    names = {
+        "embed", "layer_norm", "linear", "attention", "emotions", "fusion", "decode_step", "project"
+    }  # fmt: skip
+    for target in ("sm_80", "sm_90"):
+        for weights in ("float32", "float16"):
+            kind = {"target": target, "weights": weights}
+            found = {each["name"] for each in compiled if kind.items() <= each.items()}
+            assert found == names
+
+
+def test_nothing_is_spilled(compiled: list[dict[str, object]]) -> None:
+    assert not [each for each in compiled if each["spilled"]]
+
+
+def test_no_product_is_rounded_to_tf32(compiled: list[dict[str, object]]) -> None:
+    assert not [each for each in compiled if each["tf32"]]
+
+
+def test_every_program_fits_into_shared_memory(compiled: list[dict[str, object]]) -> None:
+    limits = {"sm_80": 163 * 1024, "sm_90": 227 * 1024}
+    assert all(int(str(each["shared"])) <= limits[str(each["target"])] for each in compiled)

@@ -1,0 +1,152 @@
+"""The encoder side's kernels against their twins, interpreted."""
+
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mime_fast.kernels import reference
+from mime_fast.kernels.attention import attention
+from mime_fast.kernels.embed import embed
+from mime_fast.kernels.fusion import fusion
+from mime_fast.kernels.layer_norm import layer_norm
+from mime_fast.kernels.linear import linear
+from tests.kernels.tensors import TOLERANCES, Draw, check_sequences
+
+BATCH, LENGTH, SEED = st.integers(1, 3), st.integers(1, 50), st.integers(0, 2**32)
+DTYPE = st.sampled_from([torch.float32, torch.float16])
+DIM = st.integers(2, 90)
+few = settings(max_examples=12)
+
+
+@few
+@given(batch=BATCH, length=LENGTH, dim=DIM, seed=SEED)
+def test_embed(batch: int, length: int, dim: int, seed: int) -> None:
+    draw = Draw(seed)
+    lengths = draw.lengths(batch, length)
+    ids = [draw.ids(50, batch, length) for _ in range(2)]
+    arguments = (*ids, lengths, draw(50, dim), draw(length + 3, dim))
+    check_sequences(embed(*arguments), reference.embed(*arguments), lengths)
+
+
+@few
+@given(batch=BATCH, length=LENGTH, dim=DIM, seed=SEED)
+def test_layer_norm(batch: int, length: int, dim: int, seed: int) -> None:
+    draw = Draw(seed)
+    lengths = draw.lengths(batch, length)
+    arguments = draw.sequences(lengths, dim), draw(dim), draw(dim), lengths
+    expected = reference.layer_norm(*arguments)
+    check_sequences(layer_norm(*arguments), expected, lengths)
+    wide = draw(batch, length, 2 * dim)
+    left = wide[:, :, :dim].clone()
+    layer_norm(*arguments, out=wide[:, :, dim:])
+    check_sequences(wide[:, :, dim:], expected, lengths)
+    assert torch.equal(wide[:, :, :dim], left)
+
+
+@few
+@given(
+    batch=BATCH,
+    length=LENGTH,
+    inner=DIM,
+    columns=DIM,
+    taps=st.sampled_from([1, 3]),
+    dtype=DTYPE,
+    seed=SEED,
+    bias=st.sampled_from([None, "shared", "own"]),
+    norm=st.booleans(),
+    relu=st.booleans(),
+    residual=st.sampled_from([None, "shared", "own"]),
+)
+def test_linear(
+    batch: int,
+    length: int,
+    inner: int,
+    columns: int,
+    taps: int,
+    dtype: torch.dtype,
+    seed: int,
+    bias: str | None,
+    norm: bool,
+    relu: bool,
+    residual: str | None,
+) -> None:
+    draw = Draw(seed)
+    lengths = draw.lengths(batch, length)
+    biases = {None: None, "shared": draw(columns), "own": draw(batch, columns)}
+    residuals = {
+        None: None,
+        "shared": draw(1, length + 2, columns),
+        "own": draw.sequences(lengths, columns),
+    }
+    x, weight = draw.sequences(lengths, inner), draw.weight(columns, taps, inner, dtype=dtype)
+    options: dict[str, Any] = {
+        "bias": biases[bias],
+        "norm": (draw(inner), draw(inner)) if norm else None,
+        "relu": relu,
+        "residual": residuals[residual],
+    }
+    expected = reference.linear(x, weight, lengths, **options)
+    check_sequences(linear(x, weight, lengths, **options), expected, lengths, TOLERANCES[dtype])
+
+
+@few
+@given(
+    batch=BATCH,
+    length=LENGTH,
+    heads=st.integers(1, 4),
+    width=st.integers(1, 40),
+    scale=st.sampled_from([1.0, 30.0]),
+    seed=SEED,
+)
+def test_attention(
+    batch: int,
+    length: int,
+    heads: int,
+    width: int,
+    scale: float,
+    seed: int,
+) -> None:
+    """Logits of some hundreds, too: nothing overflows."""
+    draw = Draw(seed)
+    lengths = draw.lengths(batch, length)
+    qkv = draw.sequences(lengths, 3 * heads * width, scale)
+    expected = reference.attention(qkv, lengths, heads) / scale
+    found = attention(qkv, lengths, heads) / scale
+    check_sequences(found, expected, lengths, 2e-5 * scale)
+
+
+@pytest.mark.parametrize(
+    ("length", "heads", "width"), [(1000, 1, 8), (1, 1, 1), (33, 2, 128), (40, 2, 20)]
+)
+def test_attention_of_extreme_shapes(length: int, heads: int, width: int) -> None:
+    draw = Draw(length)
+    lengths = torch.tensor([length, 1], dtype=torch.int32)
+    qkv = draw.sequences(lengths, 3 * heads * width)
+    expected = reference.attention(qkv, lengths, heads)
+    check_sequences(attention(qkv, lengths, heads), expected, lengths)
+
+
+@few
+@given(batch=BATCH, length=LENGTH, width=DIM, columns=DIM, dtype=DTYPE, seed=SEED)
+def test_fusion(
+    batch: int,
+    length: int,
+    width: int,
+    columns: int,
+    dtype: torch.dtype,
+    seed: int,
+) -> None:
+    draw = Draw(seed)
+    lengths = draw.lengths(batch, length)
+    arguments = (
+        draw.sequences(lengths, width),
+        draw.weight(width, width, dtype=dtype),
+        draw(width),
+        draw.weight(columns, width, dtype=dtype),
+        draw(columns),
+        lengths,
+    )
+    check_sequences(fusion(*arguments), reference.fusion(*arguments), lengths, TOLERANCES[dtype])
