@@ -5,7 +5,8 @@ from __future__ import annotations
 import gc
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -64,6 +65,17 @@ def time_call(call: Call, repeats: int = 1) -> float:
     return (time.perf_counter() - started) / repeats
 
 
+@contextmanager
+def settled(seconds: float = SETTLE) -> Iterator[None]:
+    """A turn: the threads of the one before are asleep, and the garbage collector rests."""
+    time.sleep(seconds)
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+
+
 class Race:
     """Contestants on one task, each warmed up, then timed in turns.
 
@@ -90,14 +102,10 @@ class Race:
     def turn(self, name: str) -> None:
         """Time one contestant."""
         call = self.calls[name]
-        time.sleep(self.settle)
-        gc.disable()
-        try:
+        with settled(self.settle):
             call()
             for _ in range(self.samples[name]):
                 self.seconds[name].append(time_call(call, self.repeats[name]))
-        finally:
-            gc.enable()
 
 
 def summarise(

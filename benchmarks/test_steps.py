@@ -6,7 +6,6 @@ computed, in float32 or bfloat16.
 
 from __future__ import annotations
 
-import gc
 import time
 from collections.abc import Callable
 from typing import Any
@@ -16,7 +15,7 @@ import pytest
 import torch
 
 from benchmarks.floors import FLOAT32, Floors, encode_seconds, step_seconds
-from benchmarks.harness import SETTLE, Budget, Row, summarise
+from benchmarks.harness import Budget, Row, settled, summarise
 from benchmarks.peers import BY_NAME, CONTESTANTS, OURS, check
 from benchmarks.workload import BEAMS, NEW_TOKENS, Request, random_requests
 from mime_fast.checkpoint import Checkpoint
@@ -84,7 +83,9 @@ def test_streaming(
         check(BY_NAME[name], [list(peer(name).stream(request_))], [expected])
     for _ in range(max(budget.fewest, budget.most // 10)):
         for name in STREAMERS:
-            first, *rest = turn(peer(name), request_)
+            with settled():
+                arrivals(peer(name), request_)  # untimed, as in a race
+                first, *rest = arrivals(peer(name), request_)
             firsts[name].append(first)
             gaps[name] += rest
     for name in STREAMERS:
@@ -97,17 +98,6 @@ def test_streaming(
             "extra": {"p99_ms": 1e3 * float(np.percentile(gaps[name], 99))},
         }
         record(summarise("gap between tokens", name, threads, gaps[name], **gap))
-
-
-def turn(peer: Any, request: Request) -> list[float]:
-    """As Race.turn: nobody pays for what the one before left running or in the caches."""
-    time.sleep(SETTLE)
-    gc.disable()
-    try:
-        arrivals(peer, request)
-        return arrivals(peer, request)
-    finally:
-        gc.enable()
 
 
 def arrivals(peer: Any, request: Request) -> list[float]:

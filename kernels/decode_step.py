@@ -19,7 +19,6 @@ from mime_fast.kernels.matvec import matvec
 
 BLOCK_COLUMNS = 16  # with 16 warps and 1,024 inputs (three taps of 300), 32 weights a thread
 BLOCK_TIMES = 32
-LEAST_WIDTH = 16
 WARPS = 16
 
 
@@ -201,7 +200,7 @@ def decode_step(rows: DecodeRows, weights: DecoderWeights, heads: int) -> Tensor
         cached, steps, steps * cached, source_size, requests * source_size,
         dim, key_dim, filter_dim, width**-0.5,
         LAYERS=layers, HEADS=heads, WIDTH=width,
-        BLOCK_WIDTH=max(LEAST_WIDTH, triton.next_power_of_2(width)),
+        BLOCK_WIDTH=triton.next_power_of_2(width),
         DIM=triton.next_power_of_2(dim), KEY=triton.next_power_of_2(key_dim),
         INNER_WINDOW=triton.next_power_of_2(3 * dim),
         OUTER_WINDOW=triton.next_power_of_2(3 * filter_dim),

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from mime_fast.config import ModelConfig
+from mime_fast.emotions import EMOTIONS, POSITIVE
 from mime_fast.kernels.attention import attention
 from mime_fast.kernels.decode_step import DecodeRows, DecoderWeights, decode_step
 from mime_fast.kernels.embed import embed
@@ -19,7 +20,6 @@ from mime_fast.kernels.project import project
 
 CONFIG = ModelConfig(vocab_size=23_700)
 BATCH, LENGTH, ROWS, STEPS = 2, 40, 5, 50
-EMOTIONS, POSITIVES = 32, 13
 
 
 def tensor(*shape: int, dtype: torch.dtype = torch.float32) -> Tensor:
@@ -57,23 +57,23 @@ def encoder(weights: torch.dtype) -> None:
 
 def emotion_path(weights: torch.dtype) -> None:
     """Recognition to refinements, and the gate."""
-    dim, latent = CONFIG.hidden_dim, CONFIG.latent_dim
+    dim, latent, count = CONFIG.hidden_dim, CONFIG.latent_dim, len(EMOTIONS)
     emotions(
         tensor(BATCH, dim),
         tensor(BATCH, 2, latent),
         ids(BATCH),
         EmotionWeights(
-            classifier=tensor(EMOTIONS, dim, dtype=weights),
+            classifier=tensor(count, dim, dtype=weights),
             prior_hidden=tensor(dim, dim, dtype=weights),
             prior_hidden_bias=tensor(dim),
             prior=tensor(2, 2, latent, dim, dtype=weights),
             prior_bias=tensor(2, 2, latent),
-            mixture=tensor(EMOTIONS, latent, dtype=weights),
-            mixture_bias=tensor(EMOTIONS),
-            members=ids(EMOTIONS),
-            table=tensor(EMOTIONS, dim, dtype=weights),
+            mixture=tensor(count, latent, dtype=weights),
+            mixture_bias=tensor(count),
+            members=ids(count),
+            table=tensor(count, dim, dtype=weights),
             refine=tensor(2, dim, dim, dtype=weights),
-            positives=POSITIVES,
+            positives=len(POSITIVE),
         ),
     )
     fusion(

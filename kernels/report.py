@@ -13,6 +13,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from itertools import product
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -132,13 +133,13 @@ def _ptxas() -> str:
 
 def compile_all(capabilities: list[int]) -> Iterator[Compiled]:
     """Every kernel, with weights in each type, for each capability."""
-    for weights, launch in (("float32", torch.float32), ("float16", torch.float16)):
-        for launch_all in launches.ALL:
-            with recorded() as calls:
-                launch_all(launch)
-            for call in calls:
-                for capability in capabilities:
-                    yield compile_launch(call, weights, capability)
+    for weights in (torch.float32, torch.float16):
+        with recorded() as calls:
+            for launch in launches.ALL:
+                launch(weights)
+        name = str(weights).removeprefix("torch.")
+        for call, capability in product(calls, capabilities):
+            yield compile_launch(call, name, capability)
 
 
 def main() -> None:

@@ -12,8 +12,8 @@
 // hold neither NaN nor +inf, and a finite logit.
 namespace mime_fast::cuda {
 
-// See mime_fast/select_tokens.h; a token differs from the CPU's only where the uniform lies within
-// 2^-46 of the edge of a word.
+// See mime_fast/select_tokens.h; a token differs from the CPU's only where select_token in
+// sampling/select_row.h says.
 void select_tokens(const Logits& logits, const double* uniforms, const SamplingOptions& options,
                    std::int32_t* ids, cudaStream_t stream);
 

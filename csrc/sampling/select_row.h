@@ -27,7 +27,7 @@ struct Crossing {
   std::uint64_t before;  // the sum of all better words
 };
 
-// What all threads find of `each`, which is called with (logit, id) of every word.
+// weight  // (logit, place) -> what the word weighs
 template <typename Threads, typename Weight>
 MIME_FAST_DEVICE std::uint64_t sum_weights(const Threads& threads, const float* row,
                                            std::int64_t vocab, const Weight& weight,
@@ -44,7 +44,7 @@ MIME_FAST_DEVICE std::uint64_t sum_weights(const Threads& threads, const float* 
   return work.sum;
 }
 
-// weight  // (logit, place) -> what the word weighs; their sum is greater than the target
+// weight  // as in sum_weights; the sum is greater than the target
 template <typename Threads, typename Weight>
 MIME_FAST_DEVICE Crossing find_crossing(const Threads& threads, const float* row,
                                         std::int64_t vocab, const Weight& weight,
@@ -78,12 +78,12 @@ MIME_FAST_DEVICE Crossing find_crossing(const Threads& threads, const float* row
   return found;
 }
 
-// The place of the best word.
+// The place of the word that k others are better than.
 template <typename Threads>
-MIME_FAST_DEVICE Place find_best(const Threads& threads, const float* row, std::int64_t vocab,
-                                 SelectWorkspace& work) {
+MIME_FAST_DEVICE Place find_rank(const Threads& threads, const float* row, std::int64_t vocab,
+                                 std::int64_t k, SelectWorkspace& work) {
   const auto one = [](float, Place) { return std::uint64_t{1}; };
-  return find_crossing(threads, row, vocab, one, 0, work).place;
+  return find_crossing(threads, row, vocab, one, static_cast<std::uint64_t>(k), work).place;
 }
 
 // The best word weighs 2^bits: as much as lets the sum of all fit into 63 bits.
@@ -100,16 +100,14 @@ template <typename Threads>
 MIME_FAST_DEVICE std::int64_t select_token(const Threads& threads, const float* row,
                                            std::int64_t vocab, double uniform,
                                            const SamplingOptions& options, SelectWorkspace& work) {
-  const Place best = find_best(threads, row, vocab, work);
+  const Place best = find_rank(threads, row, vocab, 0, work);
   const double max = row[id_of(best)];
   const double unit = ldexp(1.0, weight_bits(vocab));
   const auto share = [&](float logit) { return exp((double{logit} - max) / options.temperature); };
 
   Place least = 0;  // what top_k and top_p leave
   if (options.top_k > 0 && options.top_k < vocab) {
-    const auto one = [](float, Place) { return std::uint64_t{1}; };
-    const auto last = static_cast<std::uint64_t>(options.top_k - 1);
-    least = find_crossing(threads, row, vocab, one, last, work).place;
+    least = find_rank(threads, row, vocab, options.top_k - 1, work);
   }
   const auto kept = [&](float logit, Place place) {
     return place < least ? 0 : static_cast<std::uint64_t>(share(logit) * unit + 0.5);

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn.functional import pad
+from torch.nn.functional import pad as extend
 
 from mime_fast import _C
 from mime_fast.checkpoint import Checkpoint
@@ -27,6 +28,7 @@ from mime_fast.kernels.fusion import fusion
 from mime_fast.kernels.layer_norm import layer_norm
 from mime_fast.kernels.linear import linear
 from mime_fast.kernels.project import Best, project
+from mime_fast.models.mime import pad
 from mime_fast.search import StepDecoding
 from mime_fast.search.hypothesis import Hypothesis
 from mime_fast.text.tokenizer import EOS, SOS
@@ -61,8 +63,8 @@ class CudaEngine:
         """See Engine.encode."""
         w, batch = self.weights, len(dialogues)
         lengths = self._ids([len(dialogue.tokens) for dialogue in dialogues])
-        tokens = self._padded([dialogue.tokens for dialogue in dialogues])
-        speakers = self._padded([dialogue.speakers for dialogue in dialogues])
+        tokens = pad([dialogue.tokens for dialogue in dialogues]).to(self.device, torch.int32)
+        speakers = pad([dialogue.speakers for dialogue in dialogues]).to(self.device, torch.int32)
         drawn = torch.from_numpy(noise).to(self.device)
         forced = self._ids([-1 if emotion is None else emotion] * batch)
 
@@ -71,8 +73,8 @@ class CudaEngine:
         found = emotions(self._query(context, lengths), drawn, forced, w.emotions)
         both = self._refine(context, lengths, found.refinements)
         fused = fusion(both, *w.fusion, lengths)
-        cross = torch.empty(len(w.cross), batch, tokens.shape[1], 2 * self.config.key_dim)
-        cross = cross.to(self.device)
+        size = len(w.cross), batch, tokens.shape[1], 2 * self.config.key_dim
+        cross = torch.empty(size, device=self.device)
         for layer, weight in enumerate(w.cross):
             linear(fused, weight, lengths, out=cross[layer])
         mixture = found.mixture.cpu().numpy()
@@ -122,12 +124,8 @@ class CudaEngine:
             x = linear(inner, layer.outer, lengths, bias=layer.outer_bias, relu=True, residual=x)
         return layer_norm(x, *encoder.norm, lengths, out)
 
-    def _ids(self, values: Sequence[int] | Sequence[Sequence[int]]) -> Tensor:
+    def _ids(self, values: Sequence[int]) -> Tensor:
         return torch.tensor(values, dtype=torch.int32, device=self.device)
-
-    def _padded(self, rows: Sequence[Sequence[int]]) -> Tensor:
-        longest = max(map(len, rows))
-        return self._ids([[*row, *[0] * (longest - len(row))] for row in rows])
 
     def decode(self, encoded: Encoded, options: GenerationConfig, seeds: Sequence[int]) -> Decoding:
         """See Engine.decode. Greedy replies are chosen on the device, step after step."""
@@ -160,18 +158,9 @@ class CudaEngine:
     @torch.inference_mode()
     def step(self, state: CudaState, tokens: IntArray) -> FloatArray:
         """See Engine.step."""
-        state.reserve_steps()
         state.rows.tokens.copy_(torch.from_numpy(tokens))
         logits = torch.empty(len(tokens), self.config.vocab_size, device=self.device)
-        project(
-            self._decode(state),
-            self.weights.projection,
-            self.weights.bias,
-            state.rows.positions,
-            end_word=EOS,
-            logits=logits,
-        )
-        state.move_on()
+        self._step(state, self.weights.bias, logits=logits)
         found: FloatArray = logits.cpu().numpy()
         return found
 
@@ -183,20 +172,23 @@ class CudaEngine:
     @torch.inference_mode()
     def choose(self, state: CudaState, min_new_tokens: int) -> Best:
         """One step of greedy decoding: the likeliest word of each row is its next token."""
-        best = project(
-            self._decode(state),
-            self.weights.projection,
-            self.weights.reply_bias,
-            state.rows.positions,
-            end_word=EOS,
-            min_new_tokens=min_new_tokens,
-        )
+        best = self._step(state, self.weights.reply_bias, min_new_tokens=min_new_tokens)
         state.rows.tokens.copy_(best.words[:, 0])
-        state.move_on()
         return best
 
-    def _decode(self, state: CudaState) -> Tensor:
-        return decode_step(state.rows, self.weights.decoder, self.config.num_heads)
+    def _step(self, state: CudaState, bias: Tensor, **options: Any) -> Best:
+        """Decode the rows' tokens; options are those of project."""
+        state.reserve_step()
+        best = project(
+            decode_step(state.rows, self.weights.decoder, self.config.num_heads),
+            self.weights.projection,
+            bias,
+            state.rows.positions,
+            end_word=EOS,
+            **options,
+        )
+        state.move_on()
+        return best
 
 
 @dataclass
@@ -211,13 +203,13 @@ class CudaState:
         self.rows.positions.add_(1)
         self.position += 1
 
-    def reserve_steps(self) -> None:
+    def reserve_step(self) -> None:
         """Make room for a step."""
         if self.position == self.rows.slots.shape[1]:
             more = self.position
             self.rows = self.rows._replace(
-                slots=pad(self.rows.slots, (0, more)),
-                **{name: pad(cache, (0, 0, 0, 0, 0, more)) for name, cache in self._caches()},
+                slots=extend(self.rows.slots, (0, more)),
+                **{name: extend(cache, (0, 0, 0, 0, 0, more)) for name, cache in self._caches()},
             )
 
     def select(self, rows: Tensor) -> CudaState:
@@ -230,7 +222,7 @@ class CudaState:
         )
         more = len(rows) - kept.keys_values.shape[2]
         if more > 0:
-            caches = {name: pad(cache, (0, 0, 0, more)) for name, cache in self._caches()}
+            caches = {name: extend(cache, (0, 0, 0, more)) for name, cache in self._caches()}
             kept = kept._replace(**caches)
         return CudaState(kept, self.position)
 
@@ -246,8 +238,6 @@ class GreedyDecoding:
         self._engine, self._options = engine, options
         count = len(encoded.mimics_positive)
         self._replies: list[Hypothesis] = [Hypothesis()] * count
-        self._live = count
-        self._steps = 0
         self._state = engine.start(encoded, range(count), options.max_new_tokens)
 
     def advance(self) -> bool:
@@ -260,21 +250,21 @@ class GreedyDecoding:
             pass
 
     def _advance(self, steps: int) -> bool:
-        if not self._live:
+        if self._is_over():
             return False
-        steps = min(steps, self._options.max_new_tokens - self._steps)
-        least = self._options.min_new_tokens
-        chosen = [self._engine.choose(self._state, least) for _ in range(steps)]
+        options = self._options
+        steps = min(steps, options.max_new_tokens - self._state.position)
+        chosen = [self._engine.choose(self._state, options.min_new_tokens) for _ in range(steps)]
         words = torch.cat([best.words for best in chosen], 1).tolist()
         log_probs = [best.logits[:, 0] - best.normalisers for best in chosen]
         shares = torch.stack(log_probs, 1).clamp(max=0).tolist()
-        self._steps += steps
         for index, reply in enumerate(self._replies):
             self._replies[index] = self._extend(reply, words[index], shares[index])
-        ended = sum(reply.tokens[-1] == EOS for reply in self._replies)
-        over = self._steps == self._options.max_new_tokens
-        self._live = 0 if over else len(self._replies) - ended
         return True
+
+    def _is_over(self) -> bool:
+        ended = all(reply.tokens[-1:] == (EOS,) for reply in self._replies)
+        return ended or self._state.position == self._options.max_new_tokens
 
     def _extend(
         self, reply: Hypothesis, words: Sequence[int], log_probs: Sequence[float]

@@ -89,7 +89,7 @@ class _Reader:
     def read(self) -> CudaWeights:
         config = self.config
         embedded = self.tensors["embedding.weight"] * math.sqrt(config.hidden_dim)
-        timing = timing_signal(config.max_positions, config.hidden_dim)
+        timing = self._put(timing_signal(config.max_positions, config.hidden_dim))
         names = ["response_encoder"]
         if not config.shared_response_encoder:
             names.append("non_mimicking_response_encoder")
@@ -98,7 +98,7 @@ class _Reader:
         never = torch.tensor(NEVER_GENERATED)
         return CudaWeights(
             self._put(embedded @ self._get("context_encoder.projection").T),
-            self._put(timing),
+            timing,
             self._encoder("context_encoder"),
             self._emotions(names),
             [self._response_encoder(name) for name in names],
@@ -204,7 +204,7 @@ class _Reader:
         parts = ("attention_norm", "cross_attention_norm", "feed_forward_norm")
         return DecoderWeights(
             self._put(embedded @ self._get("decoder.projection").T),
-            self._put(timing),
+            timing,
             self._put(
                 torch.stack(
                     [torch.stack([norms(f"{layer}.{part}") for part in parts]) for layer in layers]
