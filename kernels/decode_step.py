@@ -1,7 +1,7 @@
-"""The whole decoder for one token of each row, embedding to last norm, in one kernel.
+"""The whole decoder for the newest word of each row, embedding to last norm, in one kernel.
 
 One program follows one row, so rows never wait for each other and a row's numbers do not depend on
-who else is decoded. Nothing that was cached is ever moved: `slots` says which row a position was
+who else is decoded; one whose reply has ended returns at once. Nothing that was cached is ever moved: `slots` says which row a position was
 decoded in, and when hypotheses fork or leave only that table is gathered.
 """
 
@@ -16,6 +16,7 @@ from torch import Tensor
 
 from mime_fast.kernels.layer_norm import normalise
 from mime_fast.kernels.matvec import matvec
+from mime_fast.kernels.replies import Replies, active_rows
 
 BLOCK_COLUMNS = 16  # with 16 warps and 1,024 inputs (three taps of 300), 32 weights a thread
 BLOCK_TIMES = 32
@@ -39,29 +40,27 @@ class DecoderWeights(NamedTuple):
     last_norm: Tensor  # (2, dim)
 
 
-class DecodeRows(NamedTuple):
-    """The rows that are being decoded, and what they remember."""
+class Caches(NamedTuple):
+    """What rows attend to and remember. Where columns are more than rows, the rest is unused."""
 
-    tokens: Tensor  # int32 (rows,): to be decoded
-    positions: Tensor  # int32 (rows,): of the token
     sources: Tensor  # int32 (rows,): the request that the row answers
-    slots: Tensor  # int32 (rows, steps): the row that each earlier position was decoded in
-    keys_values: Tensor  # float32 (layers, steps, rows, 2 * key_dim): keys, then values
-    inner: Tensor  # float32 (layers, steps, rows, dim): inputs of the first convolution
-    outer: Tensor  # float32 (layers, steps, rows, filter): and of the second
+    slots: Tensor  # int32 (rows, steps): the column that each earlier position was decoded in
+    keys_values: Tensor  # float32 (layers, steps, columns, 2 * key_dim): keys, then values
+    inner: Tensor  # float32 (layers, steps, columns, dim): inputs of the first convolution
+    outer: Tensor  # float32 (layers, steps, columns, filter): and of the second
     cross: Tensor  # float32 (layers, requests, source, 2 * key_dim)
     lengths: Tensor  # int32 (requests,): of the sources
 
 
 @triton.jit
 def attend(
-    query, memory, slots, out, count, rows, key_dim, scale,
+    query, memory, slots, out, count, columns, key_dim, scale,
     SLOTS: tl.constexpr, HEADS: tl.constexpr, WIDTH: tl.constexpr, BLOCK_WIDTH: tl.constexpr,
     TIMES: tl.constexpr,
 ):  # fmt: skip
     """One query (key_dim,) over `count` entries of keys and values; all in memory.
 
-    Entry t is the t-th of the memory, or with SLOTS row slots[t] of the rows of step t.
+    Entry t is the t-th of the memory, or with SLOTS column slots[t] of step t.
     """
     lane = tl.arange(0, BLOCK_WIDTH)
     for head in tl.static_range(HEADS):
@@ -74,7 +73,7 @@ def attend(
             time = start + tl.arange(0, TIMES)
             entry = time
             if SLOTS:
-                entry = time * rows + tl.load(slots + time, mask=time < count, other=0)
+                entry = time * columns + tl.load(slots + time, mask=time < count, other=0)
             inside = (time[:, None] < count) & (lane[None, :] < WIDTH)
             keys = memory + entry[:, None] * 2 * key_dim + first + lane[None, :]
             products = tl.load(keys, mask=inside, other=0.0) * own[None, :]
@@ -91,35 +90,39 @@ def attend(
 
 
 @triton.jit
-def load_window(history, slots, position, rows, size, WINDOW: tl.constexpr):
+def load_window(history, slots, position, columns, size, WINDOW: tl.constexpr):
     """The newest three entries of a row side by side, oldest first; 0 before the first one."""
     lane = tl.arange(0, WINDOW)
     time = position - 2 + lane // size
     inside = (lane < 3 * size) & (time >= 0)
     slot = tl.load(slots + time, mask=inside, other=0)
-    return tl.load(history + (time * rows + slot) * size + lane % size, mask=inside, other=0.0)
+    return tl.load(history + (time * columns + slot) * size + lane % size, mask=inside, other=0.0)
 
 
 @triton.jit
 def decode_step_kernel(
     words, timing, norms, qkv, output, cross_query, cross_output, inner, inner_bias, outer,
     outer_bias, last_norm,
-    tokens, positions, sources, slots, keys_values, inner_history, outer_history, cross, lengths,
+    said, positions, limits,
+    sources, slots, keys_values, inner_history, outer_history, cross, lengths,
     hidden, scratch,
-    rows, steps, entries, source_size, sources_size, dim, key_dim, filter_dim, scale,
+    end_word, columns, steps, entries, source_size, sources_size, dim, key_dim, filter_dim, scale,
     LAYERS: tl.constexpr, HEADS: tl.constexpr, WIDTH: tl.constexpr, BLOCK_WIDTH: tl.constexpr,
     DIM: tl.constexpr, KEY: tl.constexpr, INNER_WINDOW: tl.constexpr,
     OUTER_WINDOW: tl.constexpr, TIMES: tl.constexpr, COLUMNS: tl.constexpr,
 ):  # fmt: skip
     row = tl.program_id(0)
+    if not active_rows(said, positions, limits, row, True, steps + 1, end_word):
+        return
     lane, key = tl.arange(0, DIM), tl.arange(0, KEY)
     real = lane < dim
-    token, position = tl.load(tokens + row), tl.load(positions + row)
+    position = tl.load(positions + row)
+    token = tl.load(said + row * (steps + 1) + position)
     source = tl.load(sources + row)
     length = tl.load(lengths + source)
     own_slots = slots + row * steps
     tl.store(own_slots + position, row)
-    here = (position * rows + row).to(tl.int64)
+    here = (position * columns + row).to(tl.int64)
     projected = scratch + row * (4 * key_dim + dim)
     attended, added = projected + 3 * key_dim, projected + 4 * key_dim
 
@@ -133,7 +136,7 @@ def decode_step_kernel(
             to = keys_values + (2 * here + half) * key_dim
             tl.store(to + key, part, mask=key < key_dim)
         tl.debug_barrier()
-        attend(projected, keys_values, own_slots, attended, position + 1, rows, key_dim, scale,
+        attend(projected, keys_values, own_slots, attended, position + 1, columns, key_dim, scale,
                True, HEADS, WIDTH, BLOCK_WIDTH, TIMES)  # fmt: skip
         vector = tl.load(attended + key, mask=key < key_dim, other=0.0)
         matvec(vector, output, output, added, dim, key_dim, False, False, COLUMNS, KEY)
@@ -143,7 +146,7 @@ def decode_step_kernel(
         matvec(normed, cross_query, cross_query, projected, key_dim, dim, False, False, COLUMNS,
                DIM)  # fmt: skip
         memory = cross + (source * source_size).to(tl.int64) * 2 * key_dim
-        attend(projected, memory, own_slots, attended, length, rows, key_dim, scale,
+        attend(projected, memory, own_slots, attended, length, columns, key_dim, scale,
                False, HEADS, WIDTH, BLOCK_WIDTH, TIMES)  # fmt: skip
         vector = tl.load(attended + key, mask=key < key_dim, other=0.0)
         matvec(vector, cross_output, cross_output, added, dim, key_dim, False, False, COLUMNS, KEY)
@@ -152,10 +155,10 @@ def decode_step_kernel(
         normed = normalise(x, norms + 4 * dim, norms + 5 * dim, dim, DIM)
         tl.store(inner_history + here * dim + lane, normed, mask=real)
         tl.debug_barrier()
-        window = load_window(inner_history, own_slots, position, rows, dim, INNER_WINDOW)
+        window = load_window(inner_history, own_slots, position, columns, dim, INNER_WINDOW)
         matvec(window, inner, inner_bias, outer_history + here * filter_dim, filter_dim, 3 * dim,
                True, True, COLUMNS, INNER_WINDOW)  # fmt: skip
-        window = load_window(outer_history, own_slots, position, rows, filter_dim, OUTER_WINDOW)
+        window = load_window(outer_history, own_slots, position, columns, filter_dim, OUTER_WINDOW)
         matvec(window, outer, outer_bias, added, dim, 3 * filter_dim, True, True, COLUMNS,
                OUTER_WINDOW)  # fmt: skip
         x += tl.load(added + lane, mask=real, other=0.0)
@@ -178,26 +181,30 @@ def decode_step_kernel(
              mask=real)  # fmt: skip
 
 
-def decode_step(rows: DecodeRows, weights: DecoderWeights, heads: int) -> Tensor:
-    """Decode the token of each row; its keys, values and inputs are remembered.
+def decode_step(
+    replies: Replies, caches: Caches, weights: DecoderWeights, heads: int, end_word: int
+) -> Tensor:
+    """Decode the newest word of each active row; its keys, values and inputs are remembered.
 
     Args:
-        rows: see DecodeRows; slots, keys_values, inner and outer are written at `positions`.
+        replies: see Replies.
+        caches: see Caches; slots, keys_values, inner and outer are written at `positions`.
         weights: see DecoderWeights.
         heads: of attention; they divide key_dim.
+        end_word: rows whose newest word it is have ended.
 
-    Returns: float32 (rows, dim): the last norm's output.
+    Returns: float32 (rows, dim): the last norm's output; not written where a row has ended.
     """
-    count, steps = rows.slots.shape
-    layers, requests, source_size, _ = rows.cross.shape
-    cached = rows.keys_values.shape[2]  # at least as many as rows
+    rows, steps = caches.slots.shape
+    layers, requests, source_size, _ = caches.cross.shape
+    columns = caches.keys_values.shape[2]
     dim, key_dim = weights.output.shape[1:]
     filter_dim, width = weights.inner.shape[1], key_dim // heads
-    hidden = torch.empty(count, dim, device=rows.tokens.device)
-    scratch = torch.empty(count, 4 * key_dim + dim, device=rows.tokens.device)
-    decode_step_kernel[count,](
-        *weights, *rows, hidden, scratch,
-        cached, steps, steps * cached, source_size, requests * source_size,
+    hidden = torch.empty(rows, dim, device=replies.said.device)
+    scratch = torch.empty(rows, 4 * key_dim + dim, device=replies.said.device)
+    decode_step_kernel[rows,](
+        *weights, *replies[:3], *caches, hidden, scratch,
+        end_word, columns, steps, steps * columns, source_size, requests * source_size,
         dim, key_dim, filter_dim, width**-0.5,
         LAYERS=layers, HEADS=heads, WIDTH=width,
         BLOCK_WIDTH=triton.next_power_of_2(width),

@@ -10,13 +10,15 @@ from torch import Tensor
 from mime_fast.config import ModelConfig
 from mime_fast.emotions import EMOTIONS, POSITIVE
 from mime_fast.kernels.attention import attention
-from mime_fast.kernels.decode_step import DecodeRows, DecoderWeights, decode_step
+from mime_fast.kernels.decode_step import Caches, DecoderWeights, decode_step
 from mime_fast.kernels.embed import embed
 from mime_fast.kernels.emotions import EmotionWeights, emotions
 from mime_fast.kernels.fusion import fusion
 from mime_fast.kernels.layer_norm import layer_norm
 from mime_fast.kernels.linear import linear
 from mime_fast.kernels.project import project
+from mime_fast.kernels.replies import Replies
+from mime_fast.text.special import EOS
 
 CONFIG = ModelConfig(vocab_size=23_700)
 BATCH, LENGTH, ROWS, STEPS = 2, 40, 5, 50
@@ -90,9 +92,8 @@ def decoder(weights: torch.dtype) -> None:
     """A step: the layers, then the projection as greedy, beams and sampling need it."""
     dim, key_dim, filter_dim = CONFIG.hidden_dim, CONFIG.key_dim, CONFIG.filter_dim
     layers = CONFIG.num_layers
-    rows = DecodeRows(
-        tokens=ids(ROWS),
-        positions=ids(ROWS),
+    replies = Replies(ids(ROWS, STEPS + 1), ids(ROWS), ids(ROWS, 3), tensor(ROWS))
+    caches = Caches(
         sources=ids(ROWS),
         slots=ids(ROWS, STEPS),
         keys_values=tensor(layers, STEPS, ROWS, 2 * key_dim),
@@ -115,13 +116,14 @@ def decoder(weights: torch.dtype) -> None:
         outer_bias=tensor(layers, dim),
         last_norm=tensor(2, dim),
     )
-    hidden = decode_step(rows, decoder_weights, CONFIG.num_heads)
+    hidden = decode_step(replies, caches, decoder_weights, CONFIG.num_heads, EOS)
     weight = tensor(CONFIG.vocab_size, dim, dtype=weights)
-    bias, positions = tensor(CONFIG.vocab_size), rows.positions
-    project(hidden, weight, bias, positions, end_word=2)
-    project(hidden, weight, bias, positions, end_word=2, kept=10)
-    logits = tensor(ROWS, CONFIG.vocab_size)
-    project(hidden, weight, bias, positions, end_word=2, logits=logits)
+    logits, log_probs = tensor(ROWS, CONFIG.vocab_size), tensor(ROWS, STEPS)
+    arguments = hidden, weight, tensor(CONFIG.vocab_size), replies
+    for constrained in (False, True):
+        project(*arguments, end_word=EOS, constrained=constrained, log_probs=log_probs)
+        project(*arguments, end_word=EOS, constrained=constrained, kept=10)
+        project(*arguments, end_word=EOS, constrained=constrained, logits=logits)
 
 
 ALL: tuple[Callable[[torch.dtype], None], ...] = (embedding, encoder, emotion_path, decoder)

@@ -3,7 +3,8 @@
 Each program computes a tile of words for a block of rows and keeps of it the best words and the
 sum of exponentials; logits travel to memory only if they are asked for. The last program of a block
 of rows merges what the tiles kept: the best words of each row, in order, and its log-normaliser.
-Greedy decoding needs no further kernel, a beam none that reads the vocabulary.
+Greedy decoding needs no further kernel: that program appends the best word. A beam needs none that
+reads the vocabulary. Blocks of rows that have all ended return at once.
 """
 
 from __future__ import annotations
@@ -15,9 +16,11 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
+from mime_fast.kernels.replies import Replies, active_rows, read_limit
+
 BLOCK_ROWS = 16  # the least that tl.dot takes
 BLOCK_WORDS = 128  # 23,700 words are 186 tiles, on 132 multiprocessors
-BLOCK_INNER = 64
+BLOCK_INNER = 32  # 64 would spill
 WARPS = 8  # 4 would spill
 
 
@@ -36,15 +39,46 @@ def finite(top):
 
 
 @triton.jit
+def constrain(sums, word, said, row, position, active, ngram, penalty, stride, end_word):
+    """Make less likely what a row has said, and block what would repeat an n-gram of it.
+
+    sums (ROWS, WORDS), word (WORDS,), the others (ROWS,). The n-gram that ends at `at` would be
+    repeated if the words before it are the newest ones.
+    """
+    spoken = sums != sums
+    blocked = sums != sums
+    overlap = tl.max(ngram, 0)
+    for at in range(1, tl.max(position, 0) + 1):
+        there = active & (at <= position)
+        token = tl.load(said + row * stride + at, mask=there, other=-1)
+        repeats = there & (ngram > 0) & (at >= ngram) & (token != end_word)
+        for back in range(1, overlap):
+            reads = repeats & (back < ngram)
+            earlier = tl.load(said + row * stride + at - back, mask=reads, other=0)
+            newest = tl.load(said + row * stride + position + 1 - back, mask=reads, other=0)
+            repeats = repeats & (earlier == newest)
+        same = word[None, :] == token[:, None]
+        spoken = spoken | same
+        blocked = blocked | (same & repeats[:, None])
+    less = tl.where(sums > 0, sums / penalty[:, None], sums * penalty[:, None])
+    return tl.where(blocked, float("-inf"), tl.where(spoken, less, sums))
+
+
+@triton.jit
 def project_kernel(
-    hidden, weight, bias, positions, best_words, best_logits, normalisers, logits,
+    hidden, weight, bias, said, positions, limits, penalties,
+    best_words, best_logits, normalisers, logits, log_probs,
     tile_words, tile_logits, masses, arrived,
-    rows, words, dim, end_word, min_new_tokens, tiles,
-    LOGITS: tl.constexpr, KEPT: tl.constexpr,
+    rows, words, dim, end_word, steps, tiles,
+    LOGITS: tl.constexpr, CONSTRAINED: tl.constexpr, APPEND: tl.constexpr, KEPT: tl.constexpr,
     ROWS: tl.constexpr, WORDS: tl.constexpr, INNER: tl.constexpr, TILES: tl.constexpr,
 ):  # fmt: skip
     tile, block = tl.program_id(0), tl.program_id(1)
     row = block * ROWS + tl.arange(0, ROWS)
+    active = active_rows(said, positions, limits, row, row < rows, steps + 1, end_word)
+    if tl.max(active.to(tl.int32), 0) == 0:
+        return
+    position = tl.load(positions + row, mask=active, other=0)
     word = tile * WORDS + tl.arange(0, WORDS)
     offsets = tl.arange(0, INNER)
     sums = tl.zeros((ROWS, WORDS), tl.float32)
@@ -52,7 +86,7 @@ def project_kernel(
         k = start + offsets
         x = tl.load(
             hidden + row[:, None] * dim + k[None, :],
-            mask=(row[:, None] < rows) & (k[None, :] < dim),
+            mask=active[:, None] & (k[None, :] < dim),
             other=0.0,
         )
         weights = tl.load(
@@ -62,27 +96,33 @@ def project_kernel(
         )
         sums += tl.dot(x.to(weights.dtype), weights, input_precision="ieee")
     sums += tl.load(bias + word, mask=word < words, other=float("-inf"))
-    too_early = tl.load(positions + row, mask=row < rows, other=0) < min_new_tokens
+    if CONSTRAINED:
+        ngram = read_limit(limits, row, active, 2)
+        penalty = tl.load(penalties + row, mask=active, other=1.0)
+        sums = constrain(
+            sums, word, said, row, position, active, ngram, penalty, steps + 1, end_word
+        )  # fmt: skip
+    too_early = position < read_limit(limits, row, active, 1)
     sums = tl.where(too_early[:, None] & (word[None, :] == end_word), float("-inf"), sums)
     if LOGITS:
         to = logits + row[:, None].to(tl.int64) * words + word[None, :]
-        tl.store(to, sums, mask=(row[:, None] < rows) & (word[None, :] < words))
+        tl.store(to, sums, mask=active[:, None] & (word[None, :] < words))
 
     own = row * tiles + tile
     top = tl.max(sums, 1)
-    tl.store(masses + own, tl.sum(tl.exp(sums - finite(top)[:, None]), 1), mask=row < rows)
+    tl.store(masses + own, tl.sum(tl.exp(sums - finite(top)[:, None]), 1), mask=active)
     for rank in tl.static_range(KEPT):
         top = tl.max(sums, 1)
         best = tl.min(tl.where(sums == top[:, None], word[None, :], words), 1)
-        tl.store(tile_logits + own * KEPT + rank, top, mask=row < rows)
-        tl.store(tile_words + own * KEPT + rank, best, mask=row < rows)
+        tl.store(tile_logits + own * KEPT + rank, top, mask=active)
+        tl.store(tile_words + own * KEPT + rank, best, mask=active)
         if rank + 1 < KEPT:
             sums = tl.where(word[None, :] == best[:, None], float("-inf"), sums)
 
     tl.debug_barrier()  # every thread has stored its share
     if tl.atomic_add(arrived + block, 1) == tiles - 1:
         one = tl.arange(0, TILES)
-        inside = (row[:, None] < rows) & (one[None, :] < tiles)
+        inside = active[:, None] & (one[None, :] < tiles)
         at = row[:, None] * tiles + one[None, :]
         tops = tl.load(tile_logits + at * KEPT, mask=inside, other=float("-inf"))
         mass = tl.load(masses + at, mask=inside, other=0.0)
@@ -91,8 +131,8 @@ def project_kernel(
         total = tl.sum(mass * tl.exp(tops - floor[:, None]), 1)  # a blocked tile weighs exp(-inf)
         # If every word is blocked the reply ends, with probability 1.
         ends = total == 0.0
-        total = tl.where(ends, 1.0, total)
-        tl.store(normalisers + row, floor + tl.log(total), mask=row < rows)
+        normaliser = floor + tl.log(tl.where(ends, 1.0, total))
+        tl.store(normalisers + row, normaliser, mask=active)
         # The next word of each tile, of which the best is taken.
         head = tl.zeros((ROWS, TILES), tl.int32)
         for rank in tl.static_range(KEPT):
@@ -101,10 +141,15 @@ def project_kernel(
             found = tl.load(tile_words + at * KEPT + head, mask=there, other=0)
             top = tl.max(heads, 1)
             best = tl.min(tl.where(heads == top[:, None], found, words), 1)
-            said = tl.where(top == float("-inf"), end_word, best)
-            tl.store(best_words + row * KEPT + rank, said, mask=row < rows)
+            chosen = tl.where(top == float("-inf"), end_word, best)
+            tl.store(best_words + row * KEPT + rank, chosen, mask=active)
             logit = tl.where(ends, 0.0, top) if rank == 0 else top
-            tl.store(best_logits + row * KEPT + rank, logit, mask=row < rows)
+            tl.store(best_logits + row * KEPT + rank, logit, mask=active)
+            if APPEND and rank == 0:
+                tl.store(said + row * (steps + 1) + position + 1, chosen, mask=active)
+                share = tl.minimum(logit - normaliser, 0.0)
+                tl.store(log_probs + row * steps + position, share, mask=active)
+                tl.store(positions + row, position + 1, mask=active)
             head += (heads == top[:, None]) & (found == best[:, None])
         tl.store(arrived + block, 0)  # for the next launch
 
@@ -113,40 +158,47 @@ def project(
     hidden: Tensor,
     weight: Tensor,
     bias: Tensor,
-    positions: Tensor,
+    replies: Replies,
     *,
     end_word: int,
-    min_new_tokens: int = 0,
     kept: int = 1,
+    constrained: bool = False,
     logits: Tensor | None = None,
+    log_probs: Tensor | None = None,
+    arrived: Tensor | None = None,
 ) -> Best:
-    """The best words of each row, and their normaliser.
+    """The best words of each active row, and their normaliser; of other rows nothing is written.
 
     Args:
         hidden: float32 (rows, dim), contiguous.
         weight: (vocabulary, dim), any float type, contiguous.
         bias: float32 (vocabulary,); -inf blocks a word.
-        positions: int32 (rows,): how many words each reply has.
-        end_word: blocked where the reply has fewer than `min_new_tokens` words; said, with a logit
-            of 0, where every word is blocked.
+        replies: see Replies.
+        end_word: blocked where the reply has fewer than min_new_tokens words; said, with a logit of
+            0, where every word is blocked.
         kept: how many words, 1 to BLOCK_WORDS.
+        constrained: whether no_repeat_ngram_size and repetition_penalty are read.
         logits: where to write all of them, float32 (rows, vocabulary).
+        log_probs: float32 (rows, steps): greedy decoding. The best word is appended to its reply,
+            and here its log-probability.
+        arrived: int32 (rows / BLOCK_ROWS, rounded up), zeros and left so; made if left out.
     """
-    (rows, dim), words = hidden.shape, len(bias)
+    (rows, dim), words, steps = hidden.shape, len(bias), replies.said.shape[1] - 1
     tiles, blocks = triton.cdiv(words, BLOCK_WORDS), triton.cdiv(rows, BLOCK_ROWS)
 
     def empty(*shape: int, dtype: torch.dtype = torch.float32) -> Tensor:
         return torch.empty(*shape, dtype=dtype, device=hidden.device)
 
+    if arrived is None:
+        arrived = torch.zeros(blocks, dtype=torch.int32, device=hidden.device)
     best = Best(empty(rows, kept, dtype=torch.int32), empty(rows, kept), empty(rows))
     tile_words, tile_logits = empty(rows, tiles, kept, dtype=torch.int32), empty(rows, tiles, kept)
-    arrived = torch.zeros(blocks, dtype=torch.int32, device=hidden.device)
     project_kernel[tiles, blocks](
-        hidden, weight, bias, positions, *best, logits,
+        hidden, weight, bias, *replies, *best, logits, log_probs,
         tile_words, tile_logits, empty(rows, tiles), arrived,
-        rows, words, dim, end_word, min_new_tokens, tiles,
-        LOGITS=logits is not None, KEPT=kept,
-        ROWS=BLOCK_ROWS, WORDS=BLOCK_WORDS, INNER=BLOCK_INNER,
+        rows, words, dim, end_word, steps, tiles,
+        LOGITS=logits is not None, CONSTRAINED=constrained, APPEND=log_probs is not None,
+        KEPT=kept, ROWS=BLOCK_ROWS, WORDS=BLOCK_WORDS, INNER=BLOCK_INNER,
         TILES=triton.next_power_of_2(tiles), num_warps=WARPS,
     )  # fmt: skip
     return best

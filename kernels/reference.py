@@ -6,9 +6,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from mime_fast.kernels.decode_step import DecodeRows, DecoderWeights
+from mime_fast.kernels.decode_step import Caches, DecoderWeights
 from mime_fast.kernels.emotions import Emotions, EmotionWeights
 from mime_fast.kernels.project import Best
+from mime_fast.kernels.replies import Replies
 
 
 def _visible(lengths: Tensor, length: int) -> Tensor:
@@ -115,36 +116,47 @@ def emotions(query: Tensor, noise: Tensor, forced: Tensor, weights: EmotionWeigh
     return Emotions(logits, torch.cat(groups, -1), positive.int(), refinements)
 
 
-def decode_step(rows: DecodeRows, weights: DecoderWeights, heads: int) -> Tensor:
-    """See kernels/decode_step.py. One row after the other."""
-    hidden = [_decode_row(row, rows, weights, heads) for row in range(len(rows.tokens))]
-    return torch.stack(hidden)
+def _active(replies: Replies, end_word: int) -> Tensor:
+    newest = replies.said.gather(1, replies.positions[:, None].long())[:, 0]
+    return (newest != end_word) & (replies.positions < replies.limits[:, 0])
 
 
-def _decode_row(row: int, rows: DecodeRows, weights: DecoderWeights, heads: int) -> Tensor:
-    w, position = weights, int(rows.positions[row])
-    source = int(rows.sources[row])
-    rows.slots[row, position] = row
-    times = torch.arange(position + 1, device=rows.tokens.device)
-    slots = rows.slots[row, : position + 1].long()
-    x = w.words[rows.tokens[row]].float() + w.timing[position]
+def decode_step(
+    replies: Replies, caches: Caches, weights: DecoderWeights, heads: int, end_word: int
+) -> Tensor:
+    """See kernels/decode_step.py. One row after the other; 0 where a reply has ended."""
+    hidden = torch.zeros(len(replies.said), weights.output.shape[1], device=replies.said.device)
+    for row in _active(replies, end_word).nonzero().flatten().tolist():
+        hidden[row] = _decode_row(row, replies, caches, weights, heads)
+    return hidden
+
+
+def _decode_row(
+    row: int, replies: Replies, caches: Caches, weights: DecoderWeights, heads: int
+) -> Tensor:
+    w, c, position = weights, caches, int(replies.positions[row])
+    source = int(c.sources[row])
+    c.slots[row, position] = row
+    times = torch.arange(position + 1, device=c.slots.device)
+    slots = c.slots[row, : position + 1].long()
+    x = w.words[replies.said[row, position]].float() + w.timing[position]
     for layer in range(len(w.qkv)):
         norms = w.norms[layer]
         projected = w.qkv[layer].float() @ _norm(x, *norms[0])
         query, key_value = projected.split([w.output.shape[2], 2 * w.output.shape[2]])
-        rows.keys_values[layer, position, row] = key_value
-        cached = rows.keys_values[layer, times, slots]
+        c.keys_values[layer, position, row] = key_value
+        cached = c.keys_values[layer, times, slots]
         x = x + w.output[layer].float() @ _attend(query, cached, heads)
 
         query = w.cross_query[layer].float() @ _norm(x, *norms[1])
-        memory = rows.cross[layer, source, : int(rows.lengths[source])]
+        memory = c.cross[layer, source, : int(c.lengths[source])]
         x = x + w.cross_output[layer].float() @ _attend(query, memory, heads)
 
-        rows.inner[layer, position, row] = _norm(x, *norms[2])
-        window = _window(rows.inner[layer, times, slots])
+        c.inner[layer, position, row] = _norm(x, *norms[2])
+        window = _window(c.inner[layer, times, slots])
         inner = (w.inner[layer].float() @ window + w.inner_bias[layer]).relu()
-        rows.outer[layer, position, row] = inner
-        window = _window(rows.outer[layer, times, slots])
+        c.outer[layer, position, row] = inner
+        window = _window(c.outer[layer, times, slots])
         x = x + (w.outer[layer].float() @ window + w.outer_bias[layer]).relu()
     return _norm(x, *w.last_norm)
 
@@ -166,23 +178,47 @@ def project(
     hidden: Tensor,
     weight: Tensor,
     bias: Tensor,
-    positions: Tensor,
+    replies: Replies,
     *,
     end_word: int,
-    min_new_tokens: int = 0,
     kept: int = 1,
+    constrained: bool = False,
     logits: Tensor | None = None,
+    log_probs: Tensor | None = None,
+    arrived: Tensor | None = None,  # noqa: ARG001
 ) -> Best:
-    """See kernels/project.py."""
-    every = hidden @ weight.float().T + bias
-    every[positions < min_new_tokens, end_word] = -torch.inf
+    """See kernels/project.py; of rows that have ended, best words and normalisers are anything."""
+    active = _active(replies, end_word)
+    every = hidden.where(active[:, None], 0) @ weight.float().T + bias
+    if constrained:
+        for row in active.nonzero().flatten().tolist():
+            _constrain(every[row], row, replies, end_word)
+    every[replies.positions < replies.limits[:, 1], end_word] = -torch.inf
     ranked = functional.pad(every, (0, kept), value=-torch.inf)  # there may be fewer words
     order = ranked.argsort(dim=-1, descending=True, stable=True)[:, :kept]
     best = ranked.gather(1, order)
-    words = order.masked_fill(best == -torch.inf, end_word)
+    words = order.masked_fill(best == -torch.inf, end_word).int()
     ends = best[:, 0] == -torch.inf
     best[ends, 0] = 0
     normalisers = every.logsumexp(-1).masked_fill(ends, 0)
     if logits is not None:
-        logits.copy_(every)
-    return Best(words.int(), best, normalisers)
+        logits[active] = every[active]
+    if log_probs is not None:
+        at = replies.positions[active].long()
+        log_probs[active, at] = (best[active, 0] - normalisers[active]).clamp(max=0)
+        replies.said[active, at + 1] = words[active, 0]
+        replies.positions[active] += 1
+    return Best(words, best, normalisers)
+
+
+def _constrain(logits: Tensor, row: int, replies: Replies, end_word: int) -> None:
+    """A row's, in place: as mime_fast/search/constraints.py does it."""
+    said = replies.said[row, 1 : int(replies.positions[row]) + 1].tolist()
+    for word in set(said):
+        penalty = replies.penalties[row]
+        logits[word] = logits[word] / penalty if logits[word] > 0 else logits[word] * penalty
+    size = int(replies.limits[row, 2])
+    for end in range(size, len(said) + 1) if size else ():
+        *start, word = said[end - size : end]
+        if start == said[len(said) - size + 1 :] and word != end_word:
+            logits[word] = -torch.inf

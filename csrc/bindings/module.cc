@@ -3,10 +3,11 @@
 // What functions share between calls has locks of its own, so that free-threaded Python needs none.
 // Objects with a state (searches, Decoding, DecodeState) refuse a second thread.
 PYBIND11_MODULE(_C, module, pybind11::mod_gil_not_used()) {
-  module.doc() = "Compiled operations of mime_fast; they need neither torch nor a GPU.";
+  module.doc() = "Compiled operations of mime_fast; importing them needs neither torch nor a GPU.";
   mime_fast::register_rng(module);
   mime_fast::register_sampling(module);
   mime_fast::register_search(module);
   mime_fast::register_decoding(module);
   mime_fast::register_engine(module);
+  mime_fast::register_device(module);
 }

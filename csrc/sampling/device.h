@@ -13,11 +13,14 @@
 namespace mime_fast {
 
 // The threads that share a piece of work. On a GPU they are a block; here there is one.
-struct OneThread {
+struct SoleThread {
   MIME_FAST_DEVICE std::int64_t index() const { return 0; }
   MIME_FAST_DEVICE std::int64_t count() const { return 1; }
   MIME_FAST_DEVICE void wait() const {}  // for all of them
-  MIME_FAST_DEVICE static void add(std::uint64_t& to, std::uint64_t value) { to += value; }
+  template <typename T>
+  MIME_FAST_DEVICE static void add(T& to, T value) {
+    to += value;
+  }
 };
 
 #if defined(__CUDACC__)
@@ -28,6 +31,7 @@ struct BlockThreads {
   __device__ static void add(std::uint64_t& to, std::uint64_t value) {
     atomicAdd(reinterpret_cast<unsigned long long*>(&to), static_cast<unsigned long long>(value));
   }
+  __device__ static void add(std::int32_t& to, std::int32_t value) { atomicAdd(&to, value); }
 };
 #endif
 

@@ -4,6 +4,8 @@
 #include <cmath>
 #include <cstdint>
 
+#include "sampling/device.h"
+
 // Counter-based random numbers: Philox4x32-10 (Salmon et al., "Parallel random numbers: as easy as
 // 1, 2, 3", SC 2011). Nothing is stored: number i is a pure function of (seed, stream, i), so every
 // engine, thread and batch layout draws the same ones.
@@ -12,7 +14,7 @@ namespace mime_fast {
 using PhiloxBlock = std::array<std::uint32_t, 4>;
 
 // Ten rounds over one counter; the key is (low word, high word) of the seed.
-inline PhiloxBlock philox4x32(PhiloxBlock counter, std::uint64_t seed) {
+MIME_FAST_DEVICE inline PhiloxBlock philox4x32(PhiloxBlock counter, std::uint64_t seed) {
   auto key0 = static_cast<std::uint32_t>(seed);
   auto key1 = static_cast<std::uint32_t>(seed >> 32);
   for (int round = 0; round < 10; ++round) {
@@ -35,7 +37,7 @@ struct RandomStream {
   std::uint32_t stream;
 
   // Uniform on [0, 1) with 53 bits: the first word of each half of a block is the low one.
-  std::array<double, 2> uniform_pair(std::uint64_t block) const {
+  MIME_FAST_DEVICE std::array<double, 2> uniform_pair(std::uint64_t block) const {
     const PhiloxBlock words = philox4x32(
         {static_cast<std::uint32_t>(block), static_cast<std::uint32_t>(block >> 32), stream, 0},
         seed);
@@ -49,6 +51,9 @@ struct RandomStream {
     const double angle = 6.283185307179586 * second;
     return {radius * std::cos(angle), radius * std::sin(angle)};
   }
+
+  // Number i.
+  MIME_FAST_DEVICE double uniform(std::uint64_t i) const { return uniform_pair(i / 2)[i % 2]; }
 
   // out  // (count,): numbers offset .. offset + count - 1
   void fill_uniform(std::uint64_t offset, std::uint64_t count, double* out) const {
@@ -70,7 +75,7 @@ struct RandomStream {
   }
 
  private:
-  static double to_unit(std::uint32_t low, std::uint32_t high) {
+  MIME_FAST_DEVICE static double to_unit(std::uint32_t low, std::uint32_t high) {
     const std::uint64_t bits = (std::uint64_t{high} << 32 | low) >> 11;
     return static_cast<double>(bits) * 0x1p-53;
   }

@@ -96,12 +96,11 @@ MIME_FAST_DEVICE inline int weight_bits(std::int64_t vocab) {
 // The token of a row, see mime_fast/select_tokens.h; the row has been checked. Weights are rounded
 // to 2^-47 of the best one's (23,700 words), which decides only where the uniform lies that close
 // to the edge of a word.
+//   max  // the largest logit, finite
 template <typename Threads>
 MIME_FAST_DEVICE std::int64_t select_token(const Threads& threads, const float* row,
-                                           std::int64_t vocab, double uniform,
+                                           std::int64_t vocab, double max, double uniform,
                                            const SamplingOptions& options, SelectWorkspace& work) {
-  const Place best = find_rank(threads, row, vocab, 0, work);
-  const double max = row[id_of(best)];
   const double unit = ldexp(1.0, weight_bits(vocab));
   const auto share = [&](float logit) { return exp((double{logit} - max) / options.temperature); };
 
@@ -114,9 +113,9 @@ MIME_FAST_DEVICE std::int64_t select_token(const Threads& threads, const float* 
   };
   if (options.top_p < 1) {
     const auto total = static_cast<double>(sum_weights(threads, row, vocab, kept, work));
-    const double bound = ceil(options.top_p * total);
-    const auto target = static_cast<std::uint64_t>(bound < 1 ? 0 : bound - 1);
-    least = find_crossing(threads, row, vocab, kept, target, work).place;
+    // Beyond 2^53 a double has no place for the one that is subtracted.
+    const auto bound = static_cast<std::uint64_t>(ceil(options.top_p * total));
+    least = find_crossing(threads, row, vocab, kept, bound > 0 ? bound - 1 : 0, work).place;
   }
   const auto possible = [&](float logit, Place place) {
     return share(logit) < options.min_p ? 0 : kept(logit, place);

@@ -4,12 +4,15 @@
 #include <cstdint>
 #include <vector>
 
+#include "sampling/device.h"
+
 namespace mime_fast {
 
 using TokenIds = std::vector<std::int32_t>;
 
 // log_prob / length ** length_penalty (Wu et al. 2016 in CTranslate2's simple form).
-inline double length_score(double log_prob, std::int64_t length, double length_penalty) {
+MIME_FAST_DEVICE inline double length_score(double log_prob, std::int64_t length,
+                                            double length_penalty) {
   return log_prob / std::pow(static_cast<double>(length), length_penalty);
 }
 

@@ -11,8 +11,7 @@ namespace {
 constexpr std::uint32_t kTokenStream = 1;
 
 double token_uniform(std::uint64_t seed, std::size_t sequence, std::uint64_t number) {
-  const RandomStream stream{seed, kTokenStream + static_cast<std::uint32_t>(sequence)};
-  return stream.uniform_pair(number / 2)[number % 2];
+  return RandomStream{seed, kTokenStream + static_cast<std::uint32_t>(sequence)}.uniform(number);
 }
 
 }  // namespace

@@ -8,12 +8,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mime_fast.kernels import reference
-from mime_fast.kernels.decode_step import DecodeRows, DecoderWeights, decode_step
+from mime_fast.kernels.decode_step import Caches, DecoderWeights, decode_step
 from mime_fast.kernels.emotions import EmotionWeights, emotions
 from mime_fast.kernels.project import project
+from mime_fast.kernels.replies import Replies
+from mime_fast.text.special import EOS
 from tests.kernels.tensors import Draw, check_close
 
 SEED = st.integers(0, 2**32)
+STEPS = 40
 DTYPE = st.sampled_from([torch.float32, torch.float16])
 few = settings(max_examples=12)
 
@@ -85,24 +88,39 @@ def random_decoder(draw: Any, shape: dict[str, int], dtype: torch.dtype) -> Deco
     )
 
 
-def random_rows(draw: Any, shape: dict[str, int], rows: int, requests: int) -> DecodeRows:
-    """Caches are NaN where nothing was decoded yet."""
+def random_replies(draw: Any, rows: int, words: int, longest: int) -> Replies:
+    """Of random words; a third have ended, of which some are full."""
+    positions = draw.ids(longest + 1, rows)
+    said = draw.ids(words, rows, STEPS + 1)
+    ended = torch.arange(rows) % 3 == 2
+    said[ended, positions[ended].long()] = EOS
+    limits = torch.stack([torch.full((rows,), STEPS), draw.ids(4, rows), draw.ids(4, rows)], 1)
+    full = draw.ids(6, rows) == 0
+    limits[full, 0] = positions[full].long()
+    penalties = torch.tensor([1.0, 1.5, 0.7])[draw.ids(3, rows).long()]
+    return Replies(said, positions, limits.int(), penalties)
+
+
+def random_caches(draw: Any, shape: dict[str, int], rows: int, requests: int) -> Caches:
+    """NaN where nothing was decoded yet."""
     layers, dim, key_dim, filter_dim = (
         shape[name] for name in ("layers", "dim", "key_dim", "filter_dim")
     )
-    steps, lengths = 40, draw.lengths(requests, 37)
+    lengths = draw.lengths(requests, 37)
     cross = torch.stack([draw.sequences(lengths, 2 * key_dim) for _ in range(layers)])
-    return DecodeRows(
-        tokens=draw.ids(50, rows),
-        positions=torch.zeros(rows, dtype=torch.int32),
+    return Caches(
         sources=draw.ids(requests, rows),
-        slots=torch.full((rows, steps), -(10**6), dtype=torch.int32),
-        keys_values=torch.full((layers, steps, rows, 2 * key_dim), torch.nan),
-        inner=torch.full((layers, steps, rows, dim), torch.nan),
-        outer=torch.full((layers, steps, rows, filter_dim), torch.nan),
+        slots=torch.full((rows, STEPS), -(10**6), dtype=torch.int32),
+        keys_values=torch.full((layers, STEPS, rows + 1, 2 * key_dim), torch.nan),
+        inner=torch.full((layers, STEPS, rows + 1, dim), torch.nan),
+        outer=torch.full((layers, STEPS, rows + 1, filter_dim), torch.nan),
         cross=cross,
         lengths=lengths,
     )
+
+
+def clone(tensors: Any) -> Any:
+    return type(tensors)(*(tensor.clone() for tensor in tensors))
 
 
 @settings(max_examples=8)
@@ -128,23 +146,34 @@ def test_decoding_steps(
     dtype: torch.dtype,
     seed: int,
 ) -> None:
-    """Five steps, between which hypotheses fork and move: the table of slots is gathered."""
+    """Five steps, between which hypotheses fork and move: the table of slots is gathered.
+
+    The last row has ended, and comes back as a copy of another one.
+    """
     draw = Draw(seed)
     shape = {"layers": layers, "dim": dim, "key_dim": heads * width, "filter_dim": filter_dim}
     weights = random_decoder(draw, shape, dtype)
-    state = random_rows(draw, shape, rows, requests)
-    twin = DecodeRows(*(tensor.clone() for tensor in state))
-    for _ in range(5):
-        hidden = decode_step(state, weights, heads)
-        check_close(hidden, reference.decode_step(twin, weights, heads))
-        for ours, theirs in zip(state, twin, strict=True):
+    replies = random_replies(draw, rows, 50, 0)
+    replies.said[:, 0] = 5
+    replies.limits[:, 0] = STEPS
+    caches = random_caches(draw, shape, rows, requests)
+    twins: Any = clone(replies), clone(caches)
+    for step in range(5):
+        active = torch.arange(rows) < rows - (step == 0 and rows > 1)
+        for said in (replies.said, twins[0].said):
+            said[~active, step] = EOS
+        hidden = decode_step(replies, caches, weights, heads, EOS)
+        expected = reference.decode_step(*twins, weights, heads, EOS)
+        check_close(hidden[active], expected[active])
+        for ours, theirs in zip(caches, twins[1], strict=True):
             torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-4, equal_nan=True)
-        parents, tokens = draw.ids(rows, rows).long(), draw.ids(50, rows)
-        for each in (state, twin):
-            each.slots.copy_(each.slots[parents])
-            each.sources.copy_(each.sources[parents])
-            each.positions.add_(1)
-            each.tokens.copy_(tokens)
+        parents = draw.ids(int(active.sum()), rows).long()
+        tokens = draw.ids(40, rows) + EOS + 1
+        for own_replies, own_caches in ((replies, caches), twins):
+            for tensor in (own_caches.slots, own_caches.sources):
+                tensor.copy_(tensor[parents])
+            own_replies.said[:, step + 1] = tokens
+            own_replies.positions.add_(1)
 
 
 @few
@@ -153,7 +182,9 @@ def test_decoding_steps(
     words=st.integers(3, 400),
     dim=st.integers(1, 90),
     kept=st.integers(1, 6),
-    min_new_tokens=st.integers(0, 4),
+    longest=st.integers(0, 9),
+    constrained=st.booleans(),
+    append=st.booleans(),
     dtype=DTYPE,
     seed=SEED,
 )
@@ -162,7 +193,9 @@ def test_project(
     words: int,
     dim: int,
     kept: int,
-    min_new_tokens: int,
+    longest: int,
+    constrained: bool,
+    append: bool,
     dtype: torch.dtype,
     seed: int,
 ) -> None:
@@ -171,35 +204,70 @@ def test_project(
     hidden = hidden.to(dtype).float()  # what is rounded must not be rounded otherwise
     bias[draw.ids(words, words // 3).long()] = -torch.inf
     bias[0] = 0
-    logits, twin_logits = (torch.empty(rows, words) for _ in range(2))
-    options: dict[str, Any] = {"end_word": 2, "min_new_tokens": min_new_tokens, "kept": kept}
-    arguments = hidden, weight, bias, draw.ids(6, rows)
-    best = project(*arguments, **options, logits=logits)
-    twin = reference.project(*arguments, **options, logits=twin_logits)
-    check_close(logits, twin_logits)
-    check_close(best.logits, twin.logits)
-    check_close(best.normalisers, twin.normalisers)
-    found = best.logits.isfinite()
-    named = logits.gather(1, best.words.long())
-    assert torch.equal(named[found], best.logits[found])
-    assert (best.words[~found] == 2).all()
-    for row, real in zip(best.words, found, strict=True):
-        assert len(set(row[real].tolist())) == real.sum()
-    assert torch.equal(project(*arguments, **options).words, best.words)
+    replies = random_replies(draw, rows, min(words, 7), longest)
+    twin_replies, again = clone(replies), clone(replies)
+    active = reference._active(replies, EOS)
+    hidden[~active] = torch.nan  # nobody may read it
+    options: dict[str, Any] = {"end_word": EOS, "kept": kept, "constrained": constrained}
+    found, expected = (
+        {
+            "logits": torch.full((rows, words), torch.nan),
+            "log_probs": torch.full((rows, STEPS), torch.nan) if append else None,
+        }
+        for _ in range(2)
+    )
+    best = project(hidden, weight, bias, replies, **options, **found)
+    twin = reference.project(hidden, weight, bias, twin_replies, **options, **expected)
+    for name, tensor in found.items():
+        if tensor is not None:
+            torch.testing.assert_close(
+                tensor, expected[name], rtol=2e-5, atol=2e-5, equal_nan=True, msg=name
+            )
+    for ours, theirs in zip(replies, twin_replies, strict=True):
+        assert torch.equal(ours, theirs)
+    check_close(best.logits[active], twin.logits[active])
+    check_close(best.normalisers[active], twin.normalisers[active])
+    real = best.logits.isfinite() & active[:, None]
+    logits: Any = found["logits"]
+    named = logits.gather(1, best.words.clamp(0, words - 1).long())
+    ends = real[:, 0] & (named[:, 0] == -torch.inf)
+    assert torch.equal(named[real & ~ends[:, None]], best.logits[real & ~ends[:, None]])
+    assert (best.words[active][~real[active]] == EOS).all()
+    for row, kept_words in zip(best.words, real, strict=True):
+        assert len(set(row[kept_words].tolist())) == kept_words.sum()
+    repeated = project(hidden, weight, bias, again, **options)
+    assert torch.equal(repeated.words[active], best.words[active])
+
+
+def few_replies(rows: int) -> Replies:
+    """None has said anything."""
+    return Replies(
+        torch.full((rows, 5), 3, dtype=torch.int32),
+        torch.zeros(rows, dtype=torch.int32),
+        torch.tensor([[4, 0, 0]] * rows, dtype=torch.int32),
+        torch.ones(rows),
+    )
 
 
 def test_equal_words_come_lowest_first() -> None:
     hidden, weight, bias = torch.ones(2, 4), torch.zeros(300, 4), torch.zeros(300)
     bias[[40, 41, 130, 299]] = 1
-    positions = torch.zeros(2, dtype=torch.int32)
-    best = project(hidden, weight, bias, positions, end_word=2, kept=6)
+    best = project(hidden, weight, bias, few_replies(2), end_word=EOS, kept=6)
     assert best.words.tolist() == [[40, 41, 130, 299, 0, 1]] * 2
 
 
 @pytest.mark.parametrize("words", [5, 200])
 def test_a_reply_ends_where_every_word_is_blocked(words: int) -> None:
-    bias, positions = torch.full((words,), -torch.inf), torch.zeros(1, dtype=torch.int32)
-    best = project(torch.ones(1, 4), torch.zeros(words, 4), bias, positions, end_word=2)
-    assert best.words.tolist() == [[2]]
+    bias = torch.full((words,), -torch.inf)
+    best = project(torch.ones(1, 4), torch.zeros(words, 4), bias, few_replies(1), end_word=EOS)
+    assert best.words.tolist() == [[EOS]]
     assert best.logits.tolist() == [[0]]
     assert best.normalisers.tolist() == [0]
+
+
+def test_the_counters_of_programs_are_left_as_they_were() -> None:
+    arrived = torch.zeros(2, dtype=torch.int32)
+    arguments: Any = torch.ones(20, 4), torch.zeros(300, 4), torch.zeros(300), few_replies(20)
+    first, second = (project(*arguments, end_word=EOS, arrived=arrived) for _ in range(2))
+    assert arrived.tolist() == [0, 0]
+    assert torch.equal(first.words, second.words)

@@ -1,0 +1,46 @@
+#include <cuda_runtime_api.h>
+
+#include <stdexcept>
+#include <string>
+
+#include "search/device_search.h"
+
+namespace mime_fast::cuda {
+namespace {
+
+constexpr int kSampleThreads = 1024;  // 23,700 words are 23 for each
+constexpr int kBeamThreads = 128;     // five beams are 50 candidates
+
+__global__ void sample_rows(SampleRows rows) {
+  __shared__ SelectWorkspace work;
+  sample_row(BlockThreads{}, rows, blockIdx.x, work);
+}
+
+__global__ void step_beams(BeamRows rows) {
+  __shared__ BeamWorkspace work;
+  const BlockThreads threads;
+  BeamStep<BlockThreads>(threads, rows, blockIdx.x, work).run();
+}
+
+void check(cudaError_t status, const char* what) {
+  if (status == cudaSuccess) return;
+  throw std::runtime_error(std::string(what) + " failed on the GPU: " + cudaGetErrorString(status));
+}
+
+}  // namespace
+
+void sample_step(const SampleRows& rows, void* stream) {
+  if (rows.replies.rows == 0) return;
+  const auto blocks = static_cast<unsigned>(rows.replies.rows);
+  sample_rows<<<blocks, kSampleThreads, 0, static_cast<cudaStream_t>(stream)>>>(rows);
+  check(cudaGetLastError(), "sample_step");
+}
+
+void beam_step(const BeamRows& rows, void* stream) {
+  if (rows.requests == 0) return;
+  const auto blocks = static_cast<unsigned>(rows.requests);
+  step_beams<<<blocks, kBeamThreads, 0, static_cast<cudaStream_t>(stream)>>>(rows);
+  check(cudaGetLastError(), "beam_step");
+}
+
+}  // namespace mime_fast::cuda

@@ -1,0 +1,28 @@
+#pragma once
+
+#include "search/beam_step.h"
+#include "search/sample_row.h"
+
+// Steps of a search whose state lies where the model's kernels left it. Both namespaces run one
+// source: cpu on memory of the host, row by row; cuda on memory of a GPU, without waiting for it.
+namespace mime_fast {
+
+// Whether this build can reach a GPU.
+#if defined(MIME_FAST_CUDA)
+constexpr bool kHasCuda = true;
+#else
+constexpr bool kHasCuda = false;
+#endif
+
+namespace cpu {
+void sample_step(const SampleRows& rows);
+void beam_step(const BeamRows& rows);
+}  // namespace cpu
+
+// stream: a cudaStream_t. Throws std::runtime_error if the launch fails, or without CUDA.
+namespace cuda {
+void sample_step(const SampleRows& rows, void* stream);
+void beam_step(const BeamRows& rows, void* stream);
+}  // namespace cuda
+
+}  // namespace mime_fast

@@ -1,0 +1,55 @@
+#pragma once
+
+#include <cmath>
+#include <cstdint>
+
+#include "mime_fast/select_tokens.h"
+#include "sampling/device.h"
+#include "sampling/rng.h"
+#include "sampling/select_row.h"
+#include "search/device_replies.h"
+
+// A step of sampling: what search/sampler.h does with one row, for a device.
+namespace mime_fast {
+
+struct SampleRows {
+  DeviceReplies replies;
+  DeviceBest best;
+  const float* logits;          // (rows, vocab), constrained
+  const double* options;        // (rows, 4): temperature, top_k, top_p, min_p
+  const std::uint64_t* seeds;   // (rows,)
+  const std::int32_t* streams;  // (rows,), of the seed's random numbers
+  float* log_probs;             // (rows, steps): of each word that was said
+  std::int64_t vocab;
+};
+
+MIME_FAST_DEVICE inline SamplingOptions read_options(const double* options) {
+  return {options[0], static_cast<std::int64_t>(options[1]), options[2], options[3]};
+}
+
+// Draws the next word of a row that is active, and appends it.
+template <typename Threads>
+MIME_FAST_DEVICE void sample_row(const Threads& threads, const SampleRows& rows, std::int64_t row,
+                                 SelectWorkspace& work) {
+  const DeviceReplies& replies = rows.replies;
+  if (!replies.is_active(row)) return;
+  const std::int32_t position = replies.positions[row];
+  const float* logits = rows.logits + row * rows.vocab;
+  const std::int32_t best = rows.best.words[row * rows.best.kept];
+  std::int64_t word = kEos;  // where every word is blocked
+  float log_prob = 0;
+  threads.wait();  // all have read the position
+  if (!std::isinf(logits[best])) {
+    const RandomStream stream{rows.seeds[row], static_cast<std::uint32_t>(rows.streams[row])};
+    const double uniform = stream.uniform(static_cast<std::uint64_t>(position));
+    word = select_token(threads, logits, rows.vocab, logits[best], uniform,
+                        read_options(rows.options + row * 4), work);
+    log_prob = logits[word] - rows.best.normalisers[row];
+  }
+  if (threads.index() != 0) return;
+  rows.log_probs[row * replies.steps + position] = log_prob < 0 ? log_prob : 0;
+  replies.words(row)[position + 1] = static_cast<std::int32_t>(word);
+  replies.positions[row] = position + 1;
+}
+
+}  // namespace mime_fast
