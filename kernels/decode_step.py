@@ -1,8 +1,9 @@
 """The whole decoder for the newest word of each row, embedding to last norm, in one kernel.
 
 One program follows one row, so rows never wait for each other and a row's numbers do not depend on
-who else is decoded; one whose reply has ended returns at once. Nothing that was cached is ever moved: `slots` says which row a position was
-decoded in, and when hypotheses fork or leave only that table is gathered.
+who else is decoded; one whose reply has ended returns at once. Nothing that was cached is ever
+moved: `slots` says which column a position was decoded in, and when hypotheses fork or leave only
+that table is gathered.
 """
 
 from __future__ import annotations

@@ -115,7 +115,13 @@ def emotions_kernel(
         matvec(felt, refine + role * dim * dim, refine, to, dim, dim, False, False, COLUMNS, DIM)
 
 
-def emotions(query: Tensor, noise: Tensor, forced: Tensor, weights: EmotionWeights) -> Emotions:
+def emotions(
+    query: Tensor,
+    noise: Tensor,
+    forced: Tensor,
+    weights: EmotionWeights,
+    out: Emotions | None = None,
+) -> Emotions:
     """From the emotion query to the refinements.
 
     Args:
@@ -124,11 +130,12 @@ def emotions(query: Tensor, noise: Tensor, forced: Tensor, weights: EmotionWeigh
             counter-based generator, which the caller draws (as for every engine), or zeros.
         forced: int32 (batch,): the id of the speaker's emotion; -1: the recognised one.
         weights: see EmotionWeights.
+        out: where to write, and what is returned; made if left out.
     """
     batch, dim = query.shape
     count, latent = weights.mixture.shape
     device = query.device
-    found = Emotions(
+    found = out or Emotions(
         torch.empty(batch, count, device=device),
         torch.empty(batch, count, device=device),
         torch.empty(batch, dtype=torch.int32, device=device),

@@ -81,6 +81,7 @@ def fusion(
     output: Tensor,
     output_bias: Tensor,
     lengths: Tensor,
+    arrived: Tensor | None = None,
 ) -> Tensor:
     """Fuse: y = (sigmoid(both gate + gate_bias) * both) output + output_bias.
 
@@ -89,6 +90,7 @@ def fusion(
         gate: (width, width), any float type; gate_bias float32 (width,).
         output: (columns, width) of the same type; output_bias float32 (columns,).
         lengths: int32 (batch,); rows beyond are neither read nor written.
+        arrived: int32, at least batch * length zeros, and left so; made if left out.
 
     Returns: float32 (batch, length, columns).
     """
@@ -96,7 +98,8 @@ def fusion(
     blocks, chunks = triton.cdiv(length, BLOCK_ROWS), triton.cdiv(width, BLOCK_GATES)
     y = torch.empty(batch, length, columns, device=both.device)
     parts = torch.empty(batch, blocks, chunks, BLOCK_ROWS, columns, device=both.device)
-    arrived = torch.zeros(batch, blocks, dtype=torch.int32, device=both.device)
+    if arrived is None:
+        arrived = torch.zeros(batch, blocks, dtype=torch.int32, device=both.device)
     fusion_kernel[batch, blocks, chunks](
         both, gate, gate_bias, output, output_bias, y, lengths, parts, arrived,
         both.stride(0), both.stride(1), y.stride(0), y.stride(1), width, columns,

@@ -45,8 +45,8 @@ def constrain(sums, word, said, row, position, active, ngram, penalty, stride, e
     sums (ROWS, WORDS), word (WORDS,), the others (ROWS,). The n-gram that ends at `at` would be
     repeated if the words before it are the newest ones.
     """
-    spoken = sums != sums
-    blocked = sums != sums
+    spoken = tl.zeros(sums.shape, tl.int1)
+    blocked = tl.zeros(sums.shape, tl.int1)
     overlap = tl.max(ngram, 0)
     for at in range(1, tl.max(position, 0) + 1):
         there = active & (at <= position)

@@ -88,6 +88,7 @@ def fusion(
     output: Tensor,
     output_bias: Tensor,
     lengths: Tensor,
+    arrived: Tensor | None = None,  # noqa: ARG001
 ) -> Tensor:
     """See kernels/fusion.py; rows beyond a sequence are 0."""
     gated = (both @ gate.float().T + gate_bias).sigmoid() * both
@@ -95,7 +96,13 @@ def fusion(
     return fused.where(_visible(lengths, both.shape[1]), 0)
 
 
-def emotions(query: Tensor, noise: Tensor, forced: Tensor, weights: EmotionWeights) -> Emotions:
+def emotions(
+    query: Tensor,
+    noise: Tensor,
+    forced: Tensor,
+    weights: EmotionWeights,
+    out: Emotions | None = None,
+) -> Emotions:
     """See kernels/emotions.py."""
     w = weights
     logits = query @ w.classifier.float().T
@@ -113,7 +120,10 @@ def emotions(query: Tensor, noise: Tensor, forced: Tensor, weights: EmotionWeigh
     felt = torch.stack([groups[0] @ table[: w.positives], groups[1] @ table[w.positives :]])
     roles = felt.where(positive[:, None], felt.flip(0))
     refinements = torch.einsum("rbd,rcd->rbc", roles, w.refine.float())
-    return Emotions(logits, torch.cat(groups, -1), positive.int(), refinements)
+    found = Emotions(logits, torch.cat(groups, -1), positive.int(), refinements)
+    if out is None:
+        return found
+    return Emotions(*(to.copy_(tensor) for to, tensor in zip(out, found, strict=True)))
 
 
 def _active(replies: Replies, end_word: int) -> Tensor:

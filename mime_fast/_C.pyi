@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mime_fast.config import GenerationConfig, ModelConfig
+from mime_fast.engines.cuda_search import BeamRows, SampleRows
 from mime_fast.search.hypothesis import Hypothesis
 
 def philox4x32(counters: NDArray[np.uint32], seed: int) -> NDArray[np.uint32]: ...
@@ -18,6 +19,12 @@ def select_tokens(
     top_p: float,
     min_p: float,
 ) -> NDArray[np.int64]: ...
+
+has_cuda: bool  # whether it was built for GPUs
+MOST_DEVICE_BEAMS: int
+
+def sample_step(rows: SampleRows, stream: int = 0) -> None: ...
+def beam_step(rows: BeamRows, stream: int = 0) -> None: ...
 
 class Sampler:
     def __init__(

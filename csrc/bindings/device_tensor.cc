@@ -1,5 +1,7 @@
 #include "bindings/device_tensor.h"
 
+#include <pybind11/stl.h>
+
 #include <string>
 
 namespace py = pybind11;

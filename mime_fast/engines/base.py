@@ -16,15 +16,39 @@ if TYPE_CHECKING:
     from mime_fast.search.hypothesis import Hypothesis
 
 
-@dataclass(frozen=True)
-class Encoded:
+class Encoded(Protocol):
     """What the encoder side found out about n dialogues."""
 
-    emotion_logits: FloatArray  # (n, 32)
-    positive_mixture: FloatArray  # (n, 13), order of emotions.POSITIVE
-    negative_mixture: FloatArray  # (n, 19), order of emotions.NEGATIVE
-    mimics_positive: NDArray[np.bool_]  # (n,)
-    memory: Any  # the engine's own
+    @property
+    def emotion_logits(self) -> FloatArray:
+        """(n, 32)."""
+
+    @property
+    def positive_mixture(self) -> FloatArray:
+        """(n, 13), order of emotions.POSITIVE."""
+
+    @property
+    def negative_mixture(self) -> FloatArray:
+        """(n, 19), order of emotions.NEGATIVE."""
+
+    @property
+    def mimics_positive(self) -> NDArray[np.bool_]:
+        """(n,)."""
+
+    @property
+    def memory(self) -> Any:
+        """The engine's own."""
+
+
+@dataclass(frozen=True)
+class EncodedArrays:
+    """See Encoded."""
+
+    emotion_logits: FloatArray
+    positive_mixture: FloatArray
+    negative_mixture: FloatArray
+    mimics_positive: NDArray[np.bool_]
+    memory: Any
 
 
 class Sampling(Protocol):

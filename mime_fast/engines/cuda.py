@@ -1,41 +1,47 @@
-"""The cuda engine: MIME through the Triton kernels of mime_fast.kernels, caches kept on the device.
+"""The cuda engine: MIME through the Triton kernels of mime_fast.kernels, replayed from CUDA graphs.
 
-Under TRITON_INTERPRET=1 the same code runs on the CPU, slowly: that is how it is tested without a
-GPU.
+Under TRITON_INTERPRET=1 the same code runs on the CPU, slowly and without graphs: that is how it is
+tested without a GPU.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
-from typing import Any
+from functools import cached_property
+from threading import RLock
+from typing import Generic, TypeVar
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import pad as extend
+from triton.errors import TritonError
 
 from mime_fast import _C
 from mime_fast.checkpoint import Checkpoint
 from mime_fast.config import GenerationConfig
 from mime_fast.emotions import POSITIVE
 from mime_fast.engines.base import Decoding, Encoded, Sampling
-from mime_fast.engines.cuda_weights import EncoderWeights, load_weights
-from mime_fast.kernels.attention import attention
-from mime_fast.kernels.decode_step import DecodeRows, decode_step
-from mime_fast.kernels.embed import embed
-from mime_fast.kernels.emotions import emotions
-from mime_fast.kernels.fusion import fusion
-from mime_fast.kernels.layer_norm import layer_norm
-from mime_fast.kernels.linear import linear
-from mime_fast.kernels.project import Best, project
-from mime_fast.models.mime import pad
+from mime_fast.engines.cuda_decoding import DecodeBatch, DecodeShape, DeviceDecoding
+from mime_fast.engines.cuda_encoder import EncoderBatch, EncoderShape, Found
+from mime_fast.engines.cuda_memory import bucket
+from mime_fast.engines.cuda_search import Beams, device_search
+from mime_fast.engines.cuda_weights import load_weights
+from mime_fast.kernels.decode_step import Caches, decode_step
+from mime_fast.kernels.project import project
+from mime_fast.kernels.replies import Replies
 from mime_fast.search import StepDecoding
 from mime_fast.search.hypothesis import Hypothesis
-from mime_fast.text.tokenizer import EOS, SOS
+from mime_fast.text.special import EOS, SOS
 from mime_fast.types import Dialogue, FloatArray, IntArray
 
 FIRST_STEPS = 32  # that a state has room for; it doubles
-CHECKED = 8  # steps between two looks at whether replies have ended
+LEAST_LENGTH = 16
+MOST_ENCODED = 256  # dialogues encoded together; further ones follow
+MOST_IDLE = 16  # batches of buffers that wait for the next call
 
 
 @dataclass(frozen=True)
@@ -43,98 +49,170 @@ class CudaMemory:
     """What rows attend to."""
 
     cross: Tensor  # (layers, requests, source, 2 * key_dim)
-    lengths: Tensor  # int32 (requests,)
+    lengths: IntArray  # (requests,)
+
+
+class CudaEncoded:
+    """See Encoded. The host waits for the device when it first reads something."""
+
+    def __init__(self, found: Sequence[Found], memory: CudaMemory) -> None:
+        self._found, self.memory = found, memory
+
+    @cached_property
+    def _arrays(self) -> tuple[FloatArray, FloatArray, FloatArray]:
+        logits, mixture, mimics = zip(*(found.read() for found in self._found), strict=True)
+        return np.concatenate(logits), np.concatenate(mixture), np.concatenate(mimics)
+
+    @property
+    def emotion_logits(self) -> FloatArray:
+        """See Encoded."""
+        return self._arrays[0]
+
+    @property
+    def positive_mixture(self) -> FloatArray:
+        """See Encoded."""
+        return self._arrays[1][:, : len(POSITIVE)]
+
+    @property
+    def negative_mixture(self) -> FloatArray:
+        """See Encoded."""
+        return self._arrays[1][:, len(POSITIVE) :]
+
+    @property
+    def mimics_positive(self) -> NDArray[np.bool_]:
+        """See Encoded."""
+        return self._arrays[2].astype(bool)
+
+
+Batch = TypeVar("Batch", EncoderBatch, DecodeBatch)
+
+
+class Idle(Generic[Batch]):
+    """Batches that wait for the next call of their shape; those that wait longest are dropped."""
+
+    def __init__(self) -> None:
+        self._batches: list[Batch] = []
+
+    def take(self, shape: tuple[object, ...], make: Callable[[], Batch]) -> Batch:
+        """One of that shape."""
+        for index, batch in enumerate(self._batches):
+            if batch.shape == shape:
+                return self._batches.pop(index)
+        return make()
+
+    def put(self, batch: Batch) -> None:
+        """It is not used any more."""
+        self._batches.append(batch)
+        del self._batches[:-MOST_IDLE]
+
+    def clear(self) -> None:
+        """Drop all."""
+        self._batches.clear()
 
 
 class CudaEngine:
-    """Runs a checkpoint on a GPU that torch knows, or interpreted on the CPU."""
+    """Runs a checkpoint on a GPU that torch knows, or interpreted on the CPU.
+
+    compute_type: "float32"; "float16" and "bfloat16" round the matrices, and may change replies.
+    All launches go to one stream, one call's at a time; calls of several threads take turns.
+    """
 
     name = "cuda"
     sampling: Sampling = _C
 
-    def __init__(self, checkpoint: Checkpoint, device: str = "cuda") -> None:
-        self.config, self.device = checkpoint.config, torch.device(device)
-        self.weights = load_weights(checkpoint, self.device)
+    def __init__(
+        self, checkpoint: Checkpoint, device: str = "cuda", compute_type: str = "float32"
+    ) -> None:
+        self.config, self.compute_type = checkpoint.config, compute_type
+        self.device = torch.device(device)
+        self.weights = load_weights(checkpoint, self.device, getattr(torch, compute_type))
+        self.idle: Idle[DecodeBatch] = Idle()
+        self._encoders: Idle[EncoderBatch] = Idle()
+        self._lock = RLock()
+        is_gpu = self.device.type == "cuda"
+        self._stream = torch.cuda.Stream(self.device) if is_gpu else None
 
-    @torch.inference_mode()
+    @contextmanager
+    def launching(self) -> Iterator[None]:
+        """Within it a thread launches; others wait. It must not wait for the device."""
+        stream = nullcontext() if self._stream is None else torch.cuda.stream(self._stream)
+        with self._lock, torch.inference_mode(), stream:
+            try:
+                yield
+            except TritonError as error:
+                raise RuntimeError(
+                    f"a kernel could not be compiled for {self.device} ({error}); "
+                    "use device='cpu', and please report it"
+                ) from error
+
     def encode(
         self, dialogues: Sequence[Dialogue], noise: FloatArray, emotion: int | None
-    ) -> Encoded:
+    ) -> CudaEncoded:
         """See Engine.encode."""
-        w, batch = self.weights, len(dialogues)
-        lengths = self._ids([len(dialogue.tokens) for dialogue in dialogues])
-        tokens = pad([dialogue.tokens for dialogue in dialogues]).to(self.device, torch.int32)
-        speakers = pad([dialogue.speakers for dialogue in dialogues]).to(self.device, torch.int32)
-        drawn = torch.from_numpy(noise).to(self.device)
-        forced = self._ids([-1 if emotion is None else emotion] * batch)
+        lengths = np.array([len(dialogue.tokens) for dialogue in dialogues], np.int64)
+        size = (len(self.weights.cross), len(dialogues), lengths.max(), 2 * self.config.key_dim)
+        with self.launching():
+            memory = CudaMemory(torch.empty(size, device=self.device), lengths)
+        found: list[Found] = []
+        first, most = 0, MOST_ENCODED
+        while first < len(dialogues):
+            group = slice(first, first + most)
+            try:
+                found.append(self._encode(dialogues[group], noise[group], emotion, memory, first))
+                first += most
+            except torch.OutOfMemoryError as error:
+                count = len(dialogues[group])
+                self.make_room(count, error)
+                most = count // 2
+        return CudaEncoded(found, memory)
 
-        x = embed(tokens, speakers, lengths, w.words, w.timing)
-        context = self._stack(w.context_encoder, x, lengths)
-        found = emotions(self._query(context, lengths), drawn, forced, w.emotions)
-        both = self._refine(context, lengths, found.refinements)
-        fused = fusion(both, *w.fusion, lengths)
-        size = len(w.cross), batch, tokens.shape[1], 2 * self.config.key_dim
-        cross = torch.empty(size, device=self.device)
-        for layer, weight in enumerate(w.cross):
-            linear(fused, weight, lengths, out=cross[layer])
-        mixture = found.mixture.cpu().numpy()
-        return Encoded(
-            found.logits.cpu().numpy(),
-            mixture[:, : len(POSITIVE)],
-            mixture[:, len(POSITIVE) :],
-            found.mimics_positive.cpu().numpy().astype(bool),
-            CudaMemory(cross, lengths),
-        )
-
-    def _query(self, context: Tensor, lengths: Tensor) -> Tensor:
-        if not self.config.mean_query:
-            return context[:, 0]
-        real = torch.arange(context.shape[1], device=self.device) < lengths[:, None]
-        return context.where(real[:, :, None], 0).sum(1) / lengths[:, None]
-
-    def _refine(self, context: Tensor, lengths: Tensor, refinements: Tensor) -> Tensor:
-        """Both response encoders: (batch, length, 2 * dim), the mimicking half first."""
-        batch, length, dim = context.shape
-        encoders = self.weights.response_encoders
-        both = torch.empty(batch, length, 2 * dim, device=self.device)
-        for role, refinement in enumerate(refinements):
-            encoder = encoders[min(role, len(encoders) - 1)]
-            x = linear(
-                context,
-                encoder.context,
-                lengths,
-                bias=refinement,
-                residual=self.weights.timing[None],
+    def _encode(
+        self,
+        dialogues: Sequence[Dialogue],
+        noise: FloatArray,
+        emotion: int | None,
+        memory: CudaMemory,
+        first: int,
+    ) -> Found:
+        count, longest = len(dialogues), max(len(dialogue.tokens) for dialogue in dialogues)
+        shape = EncoderShape(bucket(count), bucket(longest, LEAST_LENGTH))
+        with self.launching():
+            batch = self._encoders.take(
+                shape, lambda: EncoderBatch(shape, self.config, self.weights, self.device)
             )
-            half = both[:, :, role * dim : (role + 1) * dim]
-            self._stack(encoder.encoder, x, lengths, half)
-        return both
-
-    def _stack(
-        self, encoder: EncoderWeights, x: Tensor, lengths: Tensor, out: Tensor | None = None
-    ) -> Tensor:
-        for layer in encoder.layers:
-            qkv = linear(x, layer.qkv, lengths, norm=layer.attention_norm)
-            attended = attention(qkv, lengths, self.config.num_heads)
-            x = linear(attended, layer.output, lengths, residual=x)
-            inner = linear(
-                x, layer.inner, lengths, bias=layer.inner_bias, norm=layer.feed_forward_norm,
-                relu=True,
-            )  # fmt: skip
-            x = linear(inner, layer.outer, lengths, bias=layer.outer_bias, relu=True, residual=x)
-        return layer_norm(x, *encoder.norm, lengths, out)
-
-    def _ids(self, values: Sequence[int]) -> Tensor:
-        return torch.tensor(values, dtype=torch.int32, device=self.device)
+            found = batch.run(dialogues, noise, emotion)
+            memory.cross[:, first : first + count, :longest] = batch.cross[:, :count, :longest]
+            self._encoders.put(batch)
+        return found
 
     def decode(self, encoded: Encoded, options: GenerationConfig, seeds: Sequence[int]) -> Decoding:
-        """See Engine.decode. Greedy replies are chosen on the device, step after step."""
-        if is_plain_greedy(options):
-            return GreedyDecoding(self, encoded, options)
-        return StepDecoding(self, encoded, options, seeds)
+        """See Engine.decode. The device chooses, step after step; see also BeamDecoding."""
+        search = device_search(options)
+        if search is None:
+            return StepDecoding(self, encoded, options, seeds)
+        decoding = DeviceDecoding(self, encoded.memory, options, seeds, search)
+        if isinstance(search, Beams):
+            return BeamDecoding(decoding, lambda: StepDecoding(self, encoded, options, seeds))
+        return decoding
 
-    @torch.inference_mode()
-    def start(self, encoded: Encoded, rows: Sequence[int], steps: int = FIRST_STEPS) -> CudaState:
+    def decode_batch(self, shape: DecodeShape) -> DecodeBatch:
+        """Buffers of that shape, to be given back to `idle`."""
+        return self.idle.take(shape, lambda: DecodeBatch(self, shape))
+
+    def make_room(self, requests: int, error: torch.OutOfMemoryError) -> None:
+        """Free what waits for later calls; MemoryError if there was no room for one request."""
+        if requests == 1:
+            raise MemoryError(
+                f"{self.device} has no memory left for one reply; ask for fewer beams or tokens, "
+                "send a shorter message, or free memory that other programs hold"
+            ) from error
+        with self._lock:
+            self.idle.clear()
+            self._encoders.clear()
+        if self.device.type == "cuda":
+            torch.cuda.empty_cache()
+
+    def start(self, encoded: Encoded, rows: Sequence[int], steps: int = FIRST_STEPS) -> State:
         """See Engine.start; there is room for so many steps at first."""
         config, count = self.config, len(rows)
         memory: CudaMemory = encoded.memory
@@ -142,158 +220,108 @@ class CudaEngine:
         def cache(size: int) -> Tensor:
             return torch.empty(config.num_layers, steps, count, size, device=self.device)
 
-        decoded = DecodeRows(
-            tokens=self._ids([SOS] * count),
-            positions=self._ids([0] * count),
-            sources=self._ids(rows),
-            slots=torch.zeros(count, steps, dtype=torch.int32, device=self.device),
-            keys_values=cache(2 * config.key_dim),
-            inner=cache(config.hidden_dim),
-            outer=cache(config.filter_dim),
-            cross=memory.cross,
-            lengths=memory.lengths,
-        )
-        return CudaState(decoded)
+        with self.launching():
+            said = torch.full((count, steps + 1), SOS, dtype=torch.int32, device=self.device)
+            caches = Caches(
+                sources=self._ids(rows),
+                slots=torch.zeros(count, steps, dtype=torch.int32, device=self.device),
+                keys_values=cache(2 * config.key_dim),
+                inner=cache(config.hidden_dim),
+                outer=cache(config.filter_dim),
+                cross=memory.cross,
+                lengths=self._ids(memory.lengths.tolist()),
+            )
+        return State(said, caches)
 
-    @torch.inference_mode()
-    def step(self, state: CudaState, tokens: IntArray) -> FloatArray:
+    def step(self, state: State, tokens: IntArray) -> FloatArray:
         """See Engine.step."""
-        state.rows.tokens.copy_(torch.from_numpy(tokens))
-        logits = torch.empty(len(tokens), self.config.vocab_size, device=self.device)
-        self._step(state, self.weights.bias, logits=logits)
-        found: FloatArray = logits.cpu().numpy()
+        with self.launching():
+            state.reserve_step()
+            state.said[:, state.position] = torch.from_numpy(tokens).to(self.device)
+            replies = state.replies()
+            logits = torch.empty(len(tokens), self.config.vocab_size, device=self.device)
+            w = self.weights
+            hidden = decode_step(replies, state.caches, w.decoder, self.config.num_heads, EOS)
+            project(hidden, w.projection, w.bias, replies, end_word=EOS, logits=logits)
+            state.position += 1
+            found: FloatArray = logits.cpu().numpy()
         return found
 
-    @torch.inference_mode()
-    def select(self, state: CudaState, rows: IntArray) -> CudaState:
+    def select(self, state: State, rows: IntArray) -> State:
         """See Engine.select. Of what is cached only the table of slots is gathered."""
-        return state.select(torch.from_numpy(rows).to(self.device))
+        with self.launching():
+            return state.select(torch.from_numpy(rows).to(self.device))
 
-    @torch.inference_mode()
-    def choose(self, state: CudaState, min_new_tokens: int) -> Best:
-        """One step of greedy decoding: the likeliest word of each row is its next token."""
-        best = self._step(state, self.weights.reply_bias, min_new_tokens=min_new_tokens)
-        state.rows.tokens.copy_(best.words[:, 0])
-        return best
-
-    def _step(self, state: CudaState, bias: Tensor, **options: Any) -> Best:
-        """Decode the rows' tokens; options are those of project."""
-        state.reserve_step()
-        best = project(
-            decode_step(state.rows, self.weights.decoder, self.config.num_heads),
-            self.weights.projection,
-            bias,
-            state.rows.positions,
-            end_word=EOS,
-            **options,
-        )
-        state.move_on()
-        return best
+    def _ids(self, values: Sequence[int]) -> Tensor:
+        return torch.tensor(values, dtype=torch.int32, device=self.device)
 
 
 @dataclass
-class CudaState:
-    """Rows that were started together: all are at the same position."""
+class State:
+    """Rows that a search of the host steers. They were started together."""
 
-    rows: DecodeRows
+    said: Tensor  # as in Replies
+    caches: Caches
     position: int = 0
 
-    def move_on(self) -> None:
-        """A step was made."""
-        self.rows.positions.add_(1)
-        self.position += 1
+    def replies(self) -> Replies:
+        """What the kernels read: no row has an end but its words."""
+        count, device = len(self.said), self.said.device
+        limits = torch.tensor([[2**31 - 1, 0, 0]], dtype=torch.int32, device=device)
+        positions = torch.full((count,), self.position, dtype=torch.int32, device=device)
+        penalties = torch.ones(count, device=device)
+        return Replies(self.said, positions, limits.repeat(count, 1), penalties)
 
     def reserve_step(self) -> None:
         """Make room for a step."""
-        if self.position == self.rows.slots.shape[1]:
-            more = self.position
-            self.rows = self.rows._replace(
-                slots=extend(self.rows.slots, (0, more)),
-                **{name: extend(cache, (0, 0, 0, 0, 0, more)) for name, cache in self._caches()},
-            )
+        more = self.position
+        if more == self.caches.slots.shape[1]:
+            self.said = extend(self.said, (0, more))
+            slots = extend(self.caches.slots, (0, more))
+            self._extend((0, 0, 0, 0, 0, more), slots=slots)
 
-    def select(self, rows: Tensor) -> CudaState:
+    def select(self, rows: Tensor) -> State:
         """These rows, in this order."""
-        kept = self.rows._replace(
-            tokens=self.rows.tokens[rows],
-            positions=self.rows.positions[rows],
-            sources=self.rows.sources[rows],
-            slots=self.rows.slots[rows],
+        caches = self.caches._replace(
+            sources=self.caches.sources[rows], slots=self.caches.slots[rows]
         )
-        more = len(rows) - kept.keys_values.shape[2]
+        kept = State(self.said[rows], caches, self.position)
+        more = len(rows) - caches.keys_values.shape[2]
         if more > 0:
-            caches = {name: extend(cache, (0, 0, 0, more)) for name, cache in self._caches()}
-            kept = kept._replace(**caches)
-        return CudaState(kept, self.position)
+            kept._extend((0, 0, 0, more))
+        return kept
 
-    def _caches(self) -> Iterator[tuple[str, Tensor]]:
+    def _extend(self, by: tuple[int, ...], **changes: Tensor) -> None:
         for name in ("keys_values", "inner", "outer"):
-            yield name, getattr(self.rows, name)
+            changes[name] = extend(getattr(self.caches, name), by)
+        self.caches = self.caches._replace(**changes)
 
 
-class GreedyDecoding:
-    """Greedy replies without a look at the logits: the device chooses, the host checks rarely."""
+class BeamDecoding:
+    """Beams run on the device; watched step by step, by a host that knows what they agree on."""
 
-    def __init__(self, engine: CudaEngine, encoded: Encoded, options: GenerationConfig) -> None:
-        self._engine, self._options = engine, options
-        count = len(encoded.mimics_positive)
-        self._replies: list[Hypothesis] = [Hypothesis()] * count
-        self._state = engine.start(encoded, range(count), options.max_new_tokens)
+    def __init__(self, device: DeviceDecoding, host: Callable[[], StepDecoding]) -> None:
+        self._new_host = host
+        self._decoding: DeviceDecoding | StepDecoding = device
 
     def advance(self) -> bool:
         """See Decoding.advance."""
-        return self._advance(1)
+        if isinstance(self._decoding, DeviceDecoding):
+            self._decoding = self._new_host()
+        return self._decoding.advance()
 
     def run(self) -> None:
         """See Decoding.run."""
-        while self._advance(CHECKED):
-            pass
-
-    def _advance(self, steps: int) -> bool:
-        if self._is_over():
-            return False
-        options = self._options
-        steps = min(steps, options.max_new_tokens - self._state.position)
-        chosen = [self._engine.choose(self._state, options.min_new_tokens) for _ in range(steps)]
-        words = torch.cat([best.words for best in chosen], 1).tolist()
-        log_probs = [best.logits[:, 0] - best.normalisers for best in chosen]
-        shares = torch.stack(log_probs, 1).clamp(max=0).tolist()
-        for index, reply in enumerate(self._replies):
-            self._replies[index] = self._extend(reply, words[index], shares[index])
-        return True
-
-    def _is_over(self) -> bool:
-        ended = all(reply.tokens[-1:] == (EOS,) for reply in self._replies)
-        return ended or self._state.position == self._options.max_new_tokens
-
-    def _extend(
-        self, reply: Hypothesis, words: Sequence[int], log_probs: Sequence[float]
-    ) -> Hypothesis:
-        for word, log_prob in zip(words, log_probs, strict=True):
-            if reply.tokens[-1:] == (EOS,):
-                break
-            reply = reply.extend(word, log_prob if self._options.needs_scores else 0.0)
-        return reply
+        self._decoding.run()
 
     def agreed(self, request: int) -> tuple[int, ...]:
         """See Decoding.agreed."""
-        return self._replies[request].tokens
+        return self._decoding.agreed(request)
 
     def leader(self, request: int) -> Hypothesis:
         """See Decoding.leader."""
-        return self._replies[request]
+        return self._decoding.leader(request)
 
     def results(self, request: int) -> list[Hypothesis]:
         """See Decoding.results."""
-        return [self._replies[request]]
-
-
-def is_plain_greedy(options: GenerationConfig) -> bool:
-    """Whether a reply is the likeliest word after the likeliest word."""
-    return (
-        not options.do_sample
-        and options.num_beams == 1
-        and options.num_return_sequences == 1
-        and options.repetition_penalty == 1
-        and options.no_repeat_ngram_size == 0
-    )
+        return self._decoding.results(request)

@@ -73,18 +73,20 @@ class CudaWeights:
     reply_bias: Tensor  # likewise, with -inf for what is never generated
 
 
-def load_weights(checkpoint: Checkpoint, device: torch.device) -> CudaWeights:
-    """Read and fold a checkpoint, all in float32."""
-    return _Reader(checkpoint, device).read()
+def load_weights(
+    checkpoint: Checkpoint, device: torch.device, dtype: torch.dtype = torch.float32
+) -> CudaWeights:
+    """Read and fold a checkpoint in float32; matrices are then rounded to dtype."""
+    return _Reader(checkpoint, device, dtype).read()
 
 
 class _Reader:
-    def __init__(self, checkpoint: Checkpoint, device: torch.device) -> None:
+    def __init__(self, checkpoint: Checkpoint, device: torch.device, dtype: torch.dtype) -> None:
         self.config: ModelConfig = checkpoint.config
         self.tensors = {
             name: torch.from_numpy(tensor).float() for name, tensor in checkpoint.tensors.items()
         }
-        self.device = device
+        self.device, self.dtype = device, dtype
 
     def read(self) -> CudaWeights:
         config = self.config
@@ -97,20 +99,20 @@ class _Reader:
         bias = self.tensors["output.bias"]
         never = torch.tensor(NEVER_GENERATED)
         return CudaWeights(
-            self._put(embedded @ self._get("context_encoder.projection").T),
+            self._round(embedded @ self._get("context_encoder.projection").T),
             timing,
             self._encoder("context_encoder"),
             self._emotions(names),
             [self._response_encoder(name) for name in names],
             FusionWeights(
-                self._put(self._get("fusion.gate")),
+                self._round(self._get("fusion.gate")),
                 self._put(self._get("fusion.gate", "bias")),
-                self._put(self._get("fusion.output")),
+                self._round(self._get("fusion.output")),
                 self._put(self._get("fusion.output", "bias")),
             ),
             [self._cross(layer) for layer in range(config.num_layers)],
             self._decoder(embedded, timing),
-            self._put(self._get(tied)),
+            self._round(self._get(tied)),
             self._put(bias),
             self._put(bias.index_fill(0, never, -torch.inf)),
         )
@@ -120,6 +122,9 @@ class _Reader:
 
     def _put(self, tensor: Tensor) -> Tensor:
         return tensor.contiguous().to(self.device)
+
+    def _round(self, tensor: Tensor) -> Tensor:
+        return self._put(tensor.to(self.dtype))
 
     def _norm(self, name: str) -> Norm:
         return self._put(self._get(name)), self._put(self._get(name, "bias"))
@@ -137,18 +142,18 @@ class _Reader:
         feed_forward = f"{name}.feed_forward"
         return EncoderLayerWeights(
             self._norm(f"{name}.attention_norm"),
-            self._put(self._qkv(f"{name}.attention")[:, None]),
-            self._put(self._get(f"{name}.attention.output")[:, None]),
+            self._round(self._qkv(f"{name}.attention")[:, None]),
+            self._round(self._get(f"{name}.attention.output")[:, None]),
             self._norm(f"{name}.feed_forward_norm"),
-            self._put(self._get(f"{feed_forward}.inner").transpose(1, 2)),
+            self._round(self._get(f"{feed_forward}.inner").transpose(1, 2)),
             self._put(self._get(f"{feed_forward}.inner", "bias")),
-            self._put(self._get(f"{feed_forward}.outer").transpose(1, 2)),
+            self._round(self._get(f"{feed_forward}.outer").transpose(1, 2)),
             self._put(self._get(f"{feed_forward}.outer", "bias")),
         )
 
     def _response_encoder(self, name: str) -> ResponseEncoderWeights:
         context = self._get(f"{name}.projection")[:, : self.config.hidden_dim]
-        return ResponseEncoderWeights(self._put(context[:, None]), self._encoder(name))
+        return ResponseEncoderWeights(self._round(context[:, None]), self._encoder(name))
 
     def _emotions(self, encoders: list[str]) -> EmotionWeights:
         prior, dim = "response_emotions.prior", self.config.hidden_dim
@@ -161,30 +166,29 @@ class _Reader:
         table = self._get("emotion_embedding")
         refine = [self._get(f"{name}.projection")[:, dim:] for name in encoders]
 
-        def stacked(names: list[str], part: str) -> Tensor:
-            tensor = torch.stack([self._get(name, part) for name in names])
-            return self._put(tensor.unflatten(0, (2, 2)))
+        def stacked(part: str) -> Tensor:
+            return torch.stack([self._get(name, part) for name in heads]).unflatten(0, (2, 2))
 
         def joined(part: str) -> Tensor:
-            return self._put(torch.cat([self._get(name, part) for name in mixtures]))
+            return torch.cat([self._get(name, part) for name in mixtures])
 
         return EmotionWeights(
-            self._put(table @ self._get("emotion_classifier")),
-            self._put(self._get("response_emotions.prior_hidden")),
+            self._round(table @ self._get("emotion_classifier")),
+            self._round(self._get("response_emotions.prior_hidden")),
             self._put(self._get("response_emotions.prior_hidden", "bias")),
-            stacked(heads, "weight"),
-            stacked(heads, "bias"),
-            joined("weight"),
-            joined("bias"),
+            self._round(stacked("weight")),
+            self._put(stacked("bias")),
+            self._round(joined("weight")),
+            self._put(joined("bias")),
             self._put(torch.tensor([*POSITIVE, *NEGATIVE], dtype=torch.int32)),
-            self._put(table),
-            self._put(torch.stack([refine[0], refine[-1]])),
+            self._round(table),
+            self._round(torch.stack([refine[0], refine[-1]])),
             len(POSITIVE),
         )
 
     def _cross(self, layer: int) -> Tensor:
         name = f"decoder.layers.{layer}.cross_attention"
-        return self._put(
+        return self._round(
             torch.cat([self._get(f"{name}.{part}") for part in ("key", "value")])[:, None]
         )
 
@@ -192,31 +196,33 @@ class _Reader:
         layers = [f"decoder.layers.{index}" for index in range(self.config.num_layers)]
 
         def stacked(name: str, part: str = "weight") -> Tensor:
-            return self._put(torch.stack([self._get(f"{layer}.{name}", part) for layer in layers]))
+            return torch.stack([self._get(f"{layer}.{name}", part) for layer in layers])
 
         def taps(name: str) -> Tensor:
             kernels = [self._get(f"{layer}.feed_forward.{name}") for layer in layers]
-            return self._put(torch.stack([kernel.transpose(1, 2).flatten(1) for kernel in kernels]))
+            return self._round(
+                torch.stack([kernel.transpose(1, 2).flatten(1) for kernel in kernels])
+            )
 
         def norms(name: str) -> Tensor:
             return torch.stack([self._get(name), self._get(name, "bias")])
 
         parts = ("attention_norm", "cross_attention_norm", "feed_forward_norm")
         return DecoderWeights(
-            self._put(embedded @ self._get("decoder.projection").T),
+            self._round(embedded @ self._get("decoder.projection").T),
             timing,
             self._put(
                 torch.stack(
                     [torch.stack([norms(f"{layer}.{part}") for part in parts]) for layer in layers]
                 )
             ),
-            self._put(torch.stack([self._qkv(f"{layer}.attention") for layer in layers])),
-            stacked("attention.output"),
-            stacked("cross_attention.query"),
-            stacked("cross_attention.output"),
+            self._round(torch.stack([self._qkv(f"{layer}.attention") for layer in layers])),
+            self._round(stacked("attention.output")),
+            self._round(stacked("cross_attention.query")),
+            self._round(stacked("cross_attention.output")),
             taps("inner"),
-            stacked("feed_forward.inner", "bias"),
+            self._put(stacked("feed_forward.inner", "bias")),
             taps("outer"),
-            stacked("feed_forward.outer", "bias"),
+            self._put(stacked("feed_forward.outer", "bias")),
             self._put(norms("decoder.norm")),
         )

@@ -15,7 +15,7 @@ from torch import Tensor
 from mime_fast import sampling
 from mime_fast.checkpoint import Checkpoint
 from mime_fast.config import GenerationConfig
-from mime_fast.engines.base import Encoded, Sampling
+from mime_fast.engines.base import Encoded, EncodedArrays, Sampling
 from mime_fast.models.mime import Groups, Memory, Mime, pad
 from mime_fast.search import StepDecoding
 from mime_fast.types import Dialogue, FloatArray, IntArray
@@ -51,7 +51,7 @@ class EagerEngine:
         forced = None if emotion is None else torch.full((len(dialogues),), emotion).to(self.device)
         groups = Groups(drawn[:, 0], drawn[:, 1])
         memory = self.model.encode(tokens, speakers, groups, emotion=forced)
-        return Encoded(
+        return EncodedArrays(
             _numpy(memory.emotion_logits),
             _numpy(memory.mixture.positive),
             _numpy(memory.mixture.negative),

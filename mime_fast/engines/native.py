@@ -9,7 +9,7 @@ import numpy as np
 from mime_fast import _C
 from mime_fast.checkpoint import Checkpoint, CheckpointError
 from mime_fast.config import GenerationConfig
-from mime_fast.engines.base import Encoded, Sampling
+from mime_fast.engines.base import Encoded, EncodedArrays, Sampling
 from mime_fast.engines.threads import default_threads
 from mime_fast.types import Dialogue, FloatArray, IntArray
 
@@ -50,7 +50,7 @@ class NativeEngine:
         speakers = [np.array(dialogue.speakers) for dialogue in dialogues]
         forced = -1 if emotion is None else emotion
         parts = self.engine.encode(tokens, speakers, noise, forced)
-        return Encoded(
+        return EncodedArrays(
             np.stack([part.emotion_logits for part in parts]),
             np.stack([part.positive_mixture for part in parts]),
             np.stack([part.negative_mixture for part in parts]),

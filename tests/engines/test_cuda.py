@@ -77,8 +77,13 @@ def test_rows_fork_move_and_leave(engines: Any) -> None:
         {"min_new_tokens": 8, "return_scores": True},
         {"max_new_tokens": 1},
         {"repetition_penalty": 1.3, "no_repeat_ngram_size": 2},
+        {"repetition_penalty": 0.5, "return_scores": True},
         {"num_beams": 3, "num_return_sequences": 2},
+        {"num_beams": 2, "no_repeat_ngram_size": 1, "early_stopping": False, "max_new_tokens": 5},
+        {"num_beams": 17, "max_new_tokens": 3},
         {"do_sample": True, "top_p": 0.9, "num_return_sequences": 2},
+        {"do_sample": True, "top_k": 5, "temperature": 2.0, "return_scores": True},
+        {"do_sample": True, "min_p": 0.1, "repetition_penalty": 2.0, "max_new_tokens": 4},
     ],
     ids=str,
 )

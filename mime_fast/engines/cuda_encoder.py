@@ -1,0 +1,140 @@
+"""The encoder side on a device: context encoder, emotions, refinements, gate, keys and values."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from mime_fast.config import ModelConfig
+from mime_fast.emotions import EMOTIONS
+from mime_fast.engines.cuda_memory import Block, Event, Graph, Layout, host_memory
+from mime_fast.engines.cuda_weights import CudaWeights, EncoderWeights
+from mime_fast.kernels.attention import attention
+from mime_fast.kernels.embed import embed
+from mime_fast.kernels.emotions import Emotions, emotions
+from mime_fast.kernels.fusion import fusion
+from mime_fast.kernels.layer_norm import layer_norm
+from mime_fast.kernels.linear import linear
+from mime_fast.types import Dialogue, FloatArray
+
+
+class EncoderShape(NamedTuple):
+    """What buffers are made for."""
+
+    batch: int
+    length: int
+
+
+class Found:
+    """What one launch found out about its requests, on its way to the host."""
+
+    def __init__(self, layout: Layout, memory: Tensor, count: int) -> None:
+        self._staged = host_memory(layout.size, memory.device)
+        self._staged.copy_(memory, non_blocking=True)
+        self._moved = Event(memory.device)
+        self._layout, self._count = layout, count
+
+    def read(self) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Emotion logits and mixture (count, 32), mimics_positive int32 (count,)."""
+        self._moved.wait()
+        found = self._layout.arrays(self._staged.numpy())
+        count = self._count
+        return found["logits"][:count], found["mixture"][:count], found["mimics_positive"][:count]
+
+
+class EncoderBatch:
+    """Buffers of one shape, and the launches that read and write them."""
+
+    def __init__(
+        self, shape: EncoderShape, config: ModelConfig, weights: CudaWeights, device: torch.device
+    ) -> None:
+        self.shape, self._config, self._weights = shape, config, weights
+        batch, length = shape
+        self.inputs = Block(
+            {
+                "tokens": ("int32", shape),
+                "speakers": ("int32", shape),
+                "lengths": ("int32", (batch,)),
+                "forced": ("int32", (batch,)),
+                "noise": ("float32", (batch, 2, config.latent_dim)),
+            },
+            device,
+        )
+        self._layout = Layout(
+            {
+                "logits": ("float32", (batch, len(EMOTIONS))),
+                "mixture": ("float32", (batch, len(EMOTIONS))),
+                "mimics_positive": ("int32", (batch,)),
+            }
+        )
+        self._found = torch.zeros(self._layout.size, dtype=torch.uint8, device=device)
+        self.cross = torch.empty(
+            len(weights.cross), batch, length, 2 * config.key_dim, device=device
+        )
+        self._arrived = torch.zeros(batch, length, dtype=torch.int32, device=device)
+        self._graph = Graph(self._launch, device)
+
+    def run(self, dialogues: Sequence[Dialogue], noise: FloatArray, emotion: int | None) -> Found:
+        """Encode; what the decoder attends to is then in `cross`, until the next run."""
+        self.inputs.wait()
+        arrays = self.inputs.arrays
+        arrays["lengths"][...] = 1  # of requests that are not there
+        for index, dialogue in enumerate(dialogues):
+            length = len(dialogue.tokens)
+            arrays["tokens"][index, :length] = dialogue.tokens
+            arrays["speakers"][index, :length] = dialogue.speakers
+            arrays["lengths"][index] = length
+        arrays["forced"][...] = -1 if emotion is None else emotion
+        arrays["noise"][: len(noise)] = noise
+        self.inputs.upload()
+        self._graph.replay()
+        return Found(self._layout, self._found, len(dialogues))
+
+    def _launch(self) -> None:
+        w, i = self._weights, self.inputs.tensors
+        lengths = i["lengths"]
+        x = embed(i["tokens"], i["speakers"], lengths, w.words, w.timing)
+        context = self._stack(w.context_encoder, x, lengths)
+        found = self._layout.tensors(self._found)
+        refinements = context.new_empty(2, self.shape.batch, self._config.hidden_dim)
+        out = Emotions(**found, refinements=refinements)
+        emotions(self._query(context, lengths), i["noise"], i["forced"], w.emotions, out)
+        both = self._refine(context, lengths, out.refinements)
+        fused = fusion(both, *w.fusion, lengths, self._arrived)
+        for layer, weight in enumerate(w.cross):
+            linear(fused, weight, lengths, out=self.cross[layer])
+
+    def _query(self, context: Tensor, lengths: Tensor) -> Tensor:
+        if not self._config.mean_query:
+            return context[:, 0]
+        real = torch.arange(self.shape.length, device=context.device) < lengths[:, None]
+        return context.where(real[:, :, None], 0).sum(1) / lengths[:, None]
+
+    def _refine(self, context: Tensor, lengths: Tensor, refinements: Tensor) -> Tensor:
+        """Both response encoders: (batch, length, 2 * dim), the mimicking half first."""
+        batch, length, dim = context.shape
+        encoders, timing = self._weights.response_encoders, self._weights.timing
+        both = context.new_empty(batch, length, 2 * dim)
+        for role, refinement in enumerate(refinements):
+            encoder = encoders[min(role, len(encoders) - 1)]
+            x = linear(context, encoder.context, lengths, bias=refinement, residual=timing[None])
+            half = both[:, :, role * dim : (role + 1) * dim]
+            self._stack(encoder.encoder, x, lengths, half)
+        return both
+
+    def _stack(
+        self, encoder: EncoderWeights, x: Tensor, lengths: Tensor, out: Tensor | None = None
+    ) -> Tensor:
+        for layer in encoder.layers:
+            qkv = linear(x, layer.qkv, lengths, norm=layer.attention_norm)
+            attended = attention(qkv, lengths, self._config.num_heads)
+            x = linear(attended, layer.output, lengths, residual=x)
+            inner = linear(
+                x, layer.inner, lengths, bias=layer.inner_bias, norm=layer.feed_forward_norm,
+                relu=True,
+            )  # fmt: skip
+            x = linear(inner, layer.outer, lengths, bias=layer.outer_bias, relu=True, residual=x)
+        return layer_norm(x, *encoder.norm, lengths, out)

@@ -1,0 +1,122 @@
+"""Memory that host and device share a view of, and launches that are recorded once."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+ALIGNED = 16  # bytes: Triton compiles better code for pointers that are
+
+Fields = dict[str, tuple[str, tuple[int, ...]]]  # name -> type and shape
+
+
+class Layout:
+    """Named arrays in one piece of memory."""
+
+    def __init__(self, fields: Fields) -> None:
+        self.size = 0  # bytes
+        self._places: dict[str, tuple[str, tuple[int, ...], int, int]] = {}
+        for name, (dtype, shape) in fields.items():
+            end = self.size + math.prod(shape) * np.dtype(dtype).itemsize
+            self._places[name] = dtype, shape, self.size, end
+            self.size = -(-end // ALIGNED) * ALIGNED
+
+    def arrays(self, memory: NDArray[np.uint8]) -> dict[str, NDArray[Any]]:
+        """Views of memory (size,)."""
+        return {
+            name: memory[first:end].view(dtype).reshape(shape)
+            for name, (dtype, shape, first, end) in self._places.items()
+        }
+
+    def tensors(self, memory: Tensor) -> dict[str, Tensor]:
+        """Views of memory uint8 (size,)."""
+        return {
+            name: memory[first:end].view(getattr(torch, dtype)).view(shape)
+            for name, (dtype, shape, first, end) in self._places.items()
+        }
+
+
+def host_memory(size: int, device: torch.device) -> Tensor:
+    """Zeros, uint8 (size,), pinned if a GPU is to copy them while the host goes on."""
+    return torch.zeros(size, dtype=torch.uint8, pin_memory=device.type == "cuda")
+
+
+class Event:
+    """A point of what was asked of a device that the host can wait for."""
+
+    def __init__(self, device: torch.device) -> None:
+        self._event = torch.cuda.Event() if device.type == "cuda" else None
+        if self._event is not None:
+            self._event.record()
+
+    def wait(self) -> None:
+        """Until the device has come to it."""
+        if self._event is not None:
+            self._event.synchronize()
+
+
+class Block:
+    """Named arrays, of which host and device have a copy each: one transfer moves all of them."""
+
+    def __init__(self, fields: Fields, device: torch.device) -> None:
+        layout = Layout(fields)
+        self._device = device
+        self._memory = torch.zeros(layout.size, dtype=torch.uint8, device=device)
+        self._staged = host_memory(layout.size, device)
+        self.tensors = layout.tensors(self._memory)
+        self.arrays = layout.arrays(self._staged.numpy())
+        self._moved: Event | None = None
+
+    def upload(self) -> None:
+        """Host to device; call wait() before the arrays are written again."""
+        self._memory.copy_(self._staged, non_blocking=True)
+        self._moved = Event(self._device)
+
+    def download(self) -> None:
+        """Device to host; call wait() before the arrays are read."""
+        self._staged.copy_(self._memory, non_blocking=True)
+        self._moved = Event(self._device)
+
+    def wait(self) -> None:
+        """For the last transfer."""
+        if self._moved is not None:
+            self._moved.wait()
+
+
+class Graph:
+    """Launches that are recorded once and replayed as one: a CUDA graph.
+
+    What they read and write stays where it is. Without a GPU they are made again each time.
+    """
+
+    def __init__(self, launch: Callable[[], None], device: torch.device) -> None:
+        self._launch = launch
+        self._recorded = self._record() if device.type == "cuda" else None
+
+    def _record(self) -> torch.cuda.CUDAGraph:
+        self._launch()  # kernels are compiled and loaded, neither of which can be recorded
+        stream = torch.cuda.current_stream()
+        stream.synchronize()
+        recorded = torch.cuda.CUDAGraph()
+        # Other threads may allocate meanwhile; they do not launch: see CudaEngine.launching.
+        with torch.cuda.graph(recorded, stream=stream, capture_error_mode="thread_local"):
+            self._launch()
+        return recorded
+
+    def replay(self) -> None:
+        """Make the launches, on the current stream."""
+        if self._recorded is None:
+            self._launch()
+        else:
+            self._recorded.replay()
+
+
+def bucket(count: int, least: int = 1) -> int:
+    """The size of the buffers for so many: a power of two, so that there are few of them."""
+    return max(least, 1 << (count - 1).bit_length())

@@ -1,0 +1,235 @@
+"""Searches whose state lies on the device: what each needs there, its step, and its results."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from mime_fast import _C
+from mime_fast.config import GenerationConfig
+from mime_fast.engines.cuda_memory import Fields
+from mime_fast.kernels.decode_step import Caches
+from mime_fast.kernels.project import Best
+from mime_fast.kernels.replies import Replies
+from mime_fast.search.hypothesis import Hypothesis
+from mime_fast.search.sampler import TOKEN_STREAM
+from mime_fast.text.special import EOS, SOS
+
+Arrays = dict[str, NDArray[Any]]
+
+
+class Rows(Protocol):
+    """What a search sees of the rows that are decoded, in the middle of a step."""
+
+    replies: Replies
+    caches: Caches
+    tensors: dict[str, Tensor]  # of the search's own fields
+
+    @property
+    def stream(self) -> int:
+        """The handle of the CUDA stream that launches go to; 0 on the CPU."""
+
+    def project(self, logits: Tensor | None = None, log_probs: Tensor | None = None) -> Best:
+        """The best words of each row; see kernels/project.py."""
+
+    def new_logits(self) -> Tensor:
+        """Room for all of them: (rows, vocabulary)."""
+
+
+class SampleRows(NamedTuple):
+    """What _C.sample_step reads and writes."""
+
+    said: Tensor  # as in Replies, and so on
+    positions: Tensor
+    limits: Tensor
+    words: Tensor  # as in Best
+    best_logits: Tensor
+    normalisers: Tensor
+    logits: Tensor  # float32 (rows, vocabulary), constrained
+    options: Tensor  # float64 (rows, 4): temperature, top_k, top_p, min_p
+    seeds: Tensor  # int64 (rows,): the bits of the seed
+    streams: Tensor  # int32 (rows,)
+    log_probs: Tensor  # float32 (rows, steps)
+
+
+class BeamRows(NamedTuple):
+    """What _C.beam_step reads and writes; request r has the rows from r * width on."""
+
+    said: Tensor
+    positions: Tensor
+    limits: Tensor
+    words: Tensor
+    best_logits: Tensor
+    normalisers: Tensor
+    slots: Tensor  # as in Caches
+    counts: Tensor  # int32 (requests, 3): live rows (0: over), nodes, finished
+    nodes: Tensor  # int32 (rows,): of each live row's newest word
+    totals: Tensor  # float64 (rows,): log-probability of each live row
+    tree_parents: Tensor  # int32 (requests, 1 + 2 * width * steps); node 0 is the root
+    tree_words: Tensor  # int32, likewise
+    tree_log_probs: Tensor  # float64, likewise
+    finished: Tensor  # int32 (requests, width): nodes, best first
+    scores: Tensor  # float64 (requests, width)
+    options: Tensor  # float64 (requests, 2): length_penalty; early_stopping, 0 or 1
+
+
+class _Sequences:
+    """Rows that do not know of each other."""
+
+    width: int  # of a request
+    kept = 1
+
+    def fill(self, arrays: Arrays, options: GenerationConfig, seeds: Sequence[int]) -> None:  # noqa: ARG002
+        """Rows that are not there have ended."""
+        rows = np.arange(len(arrays["said"]))
+        arrays["said"][:, 0] = np.where(rows < len(seeds) * self.width, SOS, EOS)
+
+    def is_over(self, arrays: Arrays, requests: int) -> bool:
+        """Whether none of the first requests goes on."""
+        rows = np.arange(requests * self.width)
+        positions = arrays["positions"][rows]
+        ended = arrays["said"][rows, positions] == EOS
+        return bool((ended | (positions >= arrays["limits"][rows, 0])).all())
+
+    def results(self, arrays: Arrays, request: int) -> list[Hypothesis]:
+        """The replies of a request so far, best first."""
+        rows = range(request * self.width, (request + 1) * self.width)
+        return [self._reply(arrays, row) for row in rows]
+
+    @staticmethod
+    def _reply(arrays: Arrays, row: int) -> Hypothesis:
+        length = int(arrays["positions"][row])
+        log_probs = arrays["log_probs"][row, :length].tolist()
+        words = arrays["said"][row, 1 : length + 1].tolist()
+        return Hypothesis(tuple(words), sum(log_probs), tuple(log_probs))
+
+
+@dataclass(frozen=True)
+class Greedy(_Sequences):
+    """The likeliest word after the likeliest word: the projection itself appends it."""
+
+    width: int = 1
+
+    def fields(self, requests: int, steps: int) -> Fields:
+        """What it keeps on the device, beside what every search needs."""
+        return {"log_probs": ("float32", (requests, steps))}
+
+    def step(self, rows: Rows) -> None:
+        """Choose the next word of each row."""
+        rows.project(log_probs=rows.tensors["log_probs"])
+
+
+@dataclass(frozen=True)
+class Sampling(_Sequences):
+    """Words that are drawn; sequence i of a request from stream 1 + i of its seed."""
+
+    width: int
+
+    def fields(self, requests: int, steps: int) -> Fields:
+        """What it keeps on the device, beside what every search needs."""
+        rows = requests * self.width
+        return {
+            "log_probs": ("float32", (rows, steps)),
+            "options": ("float64", (rows, 4)),
+            "seeds": ("int64", (rows,)),
+            "streams": ("int32", (rows,)),
+        }
+
+    def fill(self, arrays: Arrays, options: GenerationConfig, seeds: Sequence[int]) -> None:
+        """Begin; all arrays hold zeros."""
+        super().fill(arrays, options, seeds)
+        rows = len(seeds) * self.width
+        bits = np.array(seeds, np.uint64).view(np.int64)
+        arrays["seeds"][:rows] = bits.repeat(self.width)
+        arrays["streams"][...] = TOKEN_STREAM + np.arange(len(arrays["said"])) % self.width
+        arrays["options"][...] = options.temperature, options.top_k, options.top_p, options.min_p
+
+    def step(self, rows: Rows) -> None:
+        """Choose the next word of each row."""
+        logits = rows.new_logits()
+        best, t = rows.project(logits=logits), rows.tensors
+        chosen = SampleRows(
+            *rows.replies[:3], *best, logits, t["options"], t["seeds"], t["streams"], t["log_probs"]
+        )
+        _C.sample_step(chosen, rows.stream)
+
+
+@dataclass(frozen=True)
+class Beams:
+    """Beam search with length penalty, early stopping and n-best."""
+
+    width: int  # at most _C.MOST_DEVICE_BEAMS
+
+    @property
+    def kept(self) -> int:
+        """Each parent ends at most once, so that 2 * width candidates hold width that go on."""
+        return 2 * self.width
+
+    def fields(self, requests: int, steps: int) -> Fields:
+        """What it keeps on the device, beside what every search needs."""
+        rows, tree = requests * self.width, (requests, 1 + 2 * self.width * steps)
+        return {
+            "counts": ("int32", (requests, 3)),
+            "nodes": ("int32", (rows,)),
+            "totals": ("float64", (rows,)),
+            "tree_parents": ("int32", tree),
+            "tree_words": ("int32", tree),
+            "tree_log_probs": ("float64", tree),
+            "finished": ("int32", (requests, self.width)),
+            "scores": ("float64", (requests, self.width)),
+            "options": ("float64", (requests, 2)),
+        }
+
+    def fill(self, arrays: Arrays, options: GenerationConfig, seeds: Sequence[int]) -> None:
+        """One row of each request is live, at the root of its tree."""
+        arrays["said"][:, 0] = EOS
+        arrays["said"][: len(seeds) * self.width : self.width, 0] = SOS
+        arrays["counts"][: len(seeds)] = 1, 1, 0
+        arrays["options"][...] = options.length_penalty, options.early_stopping
+
+    def step(self, rows: Rows) -> None:
+        """Choose the next word of each row."""
+        best, t = rows.project(), rows.tensors
+        names = BeamRows._fields[BeamRows._fields.index("counts") :]
+        state = BeamRows(*rows.replies[:3], *best, rows.caches.slots, *(t[name] for name in names))
+        _C.beam_step(state, rows.stream)
+
+    def is_over(self, arrays: Arrays, requests: int) -> bool:
+        """Whether none of the first requests goes on."""
+        return not arrays["counts"][:requests, 0].any()
+
+    def results(self, arrays: Arrays, request: int) -> list[Hypothesis]:
+        """The replies of a request so far, best first."""
+        count = arrays["counts"][request, 2]
+        nodes = arrays["finished"][request, :count].tolist()
+        tree = [arrays[f"tree_{part}"][request] for part in ("parents", "words", "log_probs")]
+        return [self._reply(node, *tree) for node in nodes]
+
+    @staticmethod
+    def _reply(
+        node: int, parents: NDArray[Any], words: NDArray[Any], log_probs: NDArray[Any]
+    ) -> Hypothesis:
+        path = []
+        while node:
+            path.append(node)
+            node = int(parents[node])
+        path.reverse()
+        shares = log_probs[path].tolist()
+        return Hypothesis(tuple(words[path].tolist()), sum(shares), tuple(shares))
+
+
+DeviceSearch = Greedy | Sampling | Beams
+
+
+def device_search(options: GenerationConfig) -> DeviceSearch | None:
+    """The search that the options ask for; None: its beam is too wide for a device."""
+    if options.num_beams > _C.MOST_DEVICE_BEAMS:
+        return None
+    if options.num_beams > 1:
+        return Beams(options.num_beams)
+    return Sampling(options.num_return_sequences) if options.do_sample else Greedy()
