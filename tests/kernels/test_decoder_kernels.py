@@ -1,5 +1,6 @@
 """The emotion path, a step and the projection against their twins: interpreted, or on a GPU."""
 
+from copy import deepcopy
 from typing import Any
 
 import pytest
@@ -179,7 +180,7 @@ def test_decoding_steps(
         for said in (replies.said, twins[0].said):
             said[~active, step] = EOS
         hidden = decode_step(replies, caches, weights, heads, EOS)
-        expected = reference.decode_step(*twins, weights, heads, EOS)
+        expected = reference.decode_step(twins[0], twins[1], weights, heads, EOS)
         check_close(hidden[active], expected[active])
         for ours, theirs in zip(caches, twins[1], strict=True):
             torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-4, equal_nan=True)
@@ -235,13 +236,11 @@ def test_project(
     active = reference._active(replies, EOS)
     hidden[~active] = torch.nan  # nobody may read it
     options: dict[str, Any] = {"end_word": EOS, "kept": kept, "constrained": constrained}
-    found, expected = (
-        {
-            "logits": torch.full((rows, words), torch.nan),
-            "log_probs": torch.full((rows, STEPS), torch.nan) if append else None,
-        }
-        for _ in range(2)
-    )
+    empty: Any = {
+        "logits": torch.full((rows, words), torch.nan),
+        "log_probs": torch.full((rows, STEPS), torch.nan) if append else None,
+    }
+    found, expected = empty, deepcopy(empty)
     best = project(hidden, weight, bias, replies, **options, **found)
     twin = reference.project(hidden, weight, bias, twin_replies, **options, **expected)
     for name, tensor in found.items():
