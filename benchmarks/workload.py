@@ -76,10 +76,11 @@ def _draw(generator: np.random.Generator, name: str, shape: tuple[int, ...]) -> 
 
 def random_requests(config: ModelConfig, count: int, context: int = CONTEXT) -> list[Request]:
     """`count` contexts of that many tokens. Request i is the same whatever the count."""
-    return [_random_request(config, context, index) for index in range(count)]
+    return [random_request(config, context, index) for index in range(count)]
 
 
-def _random_request(config: ModelConfig, context: int, index: int) -> Request:
+def random_request(config: ModelConfig, context: int, index: int) -> Request:
+    """The same words for the same context and index."""
     generator = np.random.default_rng([context, index])
     words = generator.integers(CLS + 1, config.vocab_size, context - 1)
     turns = np.sort(generator.integers(0, 3, context - 1)) % 2
