@@ -10,8 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator
 
-from benchmarks import gpu, peers
-from benchmarks.peers import OURS
+from benchmarks.gpu.names import LOSSY
+from benchmarks.peers import BY_NAME, OURS
 
 Rows = Sequence[dict[str, Any]]
 
@@ -167,9 +167,9 @@ def draw_bandwidth(floors: Sequence[dict[str, Any]]) -> Figure:
 
 def agreement_of(name: str) -> str:
     """See Contestant: on the CPU, or on a GPU."""
-    if name in gpu.LOSSY:
+    if name in LOSSY:
         return "lossy"
-    return peers.BY_NAME[name].agreement if name in peers.BY_NAME else "exact"
+    return BY_NAME[name].agreement if name in BY_NAME else "exact"
 
 
 def _marked(name: str) -> str:

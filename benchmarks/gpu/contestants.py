@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from benchmarks.floors import Work
-from benchmarks.gpu import LOSSY, OF_OURS
+from benchmarks.gpu.names import LOSSY, OF_OURS
 from benchmarks.peers import REFERENCE, Contestant
 from benchmarks.peers.authors import Authors
 from benchmarks.peers.base import Peer

@@ -10,6 +10,7 @@ import json
 import os
 import subprocess
 import sys
+import traceback
 from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
@@ -69,10 +70,20 @@ def run_suite(
     path = results.write(whole, folder or results.FOLDER)
     print(f"wrote {path}")
     if find_spec("matplotlib"):
-        from benchmarks.report import write_page  # noqa: PLC0415
-
-        print(f"wrote {write_page(path)} and its plots")
+        status = _write_page(path) or status
     return status, short_table(whole)
+
+
+def _write_page(path: Path) -> int:
+    """What was measured is worth more than its page: 1, if that cannot be made."""
+    from benchmarks.report import write_page  # noqa: PLC0415
+
+    try:
+        print(f"wrote {write_page(path)} and its plots")
+    except Exception:  # noqa: BLE001
+        traceback.print_exc()
+        return 1
+    return 0
 
 
 def main() -> None:

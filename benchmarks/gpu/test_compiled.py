@@ -35,12 +35,12 @@ def skipped_graphs() -> int:
     return int(counters["inductor"]["cudagraph_skips"])
 
 
-def test_greedy(reply_race: ReplyRace, checkpoint: Checkpoint) -> None:
-    race_greedy(reply_race, EVERYBODY, checkpoint)
+def test_greedy(reply_race: ReplyRace, checkpoint: Checkpoint, *, rehearsed: bool) -> None:
+    race_greedy(reply_race, EVERYBODY, checkpoint, rehearsed=rehearsed)
 
 
-def test_beam(reply_race: ReplyRace, checkpoint: Checkpoint) -> None:
-    race_beam(reply_race, EVERYBODY, checkpoint)
+def test_beam(reply_race: ReplyRace, checkpoint: Checkpoint, *, rehearsed: bool) -> None:
+    race_beam(reply_race, EVERYBODY, checkpoint, rehearsed=rehearsed)
 
 
 def test_batch_of_256(reply_race: ReplyRace, checkpoint: Checkpoint, *, rehearsed: bool) -> None:

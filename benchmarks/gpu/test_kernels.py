@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from benchmarks.floors import BYTES, Floors
-from benchmarks.gpu import OF_OURS
 from benchmarks.gpu.kernel_cases import Case, decoder_cases, encoder_cases
+from benchmarks.gpu.names import OF_OURS
 from benchmarks.gpu.timing import seconds_a_launch
 from benchmarks.harness import Row, summarise
 from benchmarks.peers import OURS

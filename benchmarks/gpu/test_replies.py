@@ -9,7 +9,7 @@ import pytest
 from benchmarks.gpu.contestants import AUTHORS, CONTESTANTS, SWEEPERS
 from benchmarks.peers import REFERENCE
 from benchmarks.peers.base import answer_greedily, answer_together, answer_with_beams
-from benchmarks.workload import BEAMS, random_requests
+from benchmarks.workload import BEAMS, Request, random_requests
 from mime_fast.checkpoint import Checkpoint
 
 BATCHES = (1, 2, 4, 8, 16, 32, 64, 128, 256)
@@ -25,13 +25,23 @@ EVERYBODY = [contestant.name for contestant in CONTESTANTS]
 ReplyRace = Callable[..., None]
 
 
-def race_greedy(reply_race: ReplyRace, names: list[str], checkpoint: Checkpoint) -> None:
-    works = [[request] for request in random_requests(checkpoint.config, REQUESTS)]
+def singles(checkpoint: Checkpoint, *, rehearsed: bool) -> list[list[Request]]:
+    """Works of one request each."""
+    count = 1 if rehearsed else REQUESTS
+    return [[request] for request in random_requests(checkpoint.config, count)]
+
+
+def race_greedy(
+    reply_race: ReplyRace, names: list[str], checkpoint: Checkpoint, *, rehearsed: bool
+) -> None:
+    works = singles(checkpoint, rehearsed=rehearsed)
     reply_race("greedy reply", names, works, answer_greedily)
 
 
-def race_beam(reply_race: ReplyRace, names: list[str], checkpoint: Checkpoint) -> None:
-    works = [[request] for request in random_requests(checkpoint.config, REQUESTS)]
+def race_beam(
+    reply_race: ReplyRace, names: list[str], checkpoint: Checkpoint, *, rehearsed: bool
+) -> None:
+    works = singles(checkpoint, rehearsed=rehearsed)
     reply_race(f"beam {BEAMS} reply", names, works, answer_with_beams, beams=BEAMS)
 
 
@@ -43,12 +53,12 @@ def race_batch(
     reply_race("batch of 256", names, works, answer_together, requests=size)
 
 
-def test_greedy(reply_race: ReplyRace, checkpoint: Checkpoint) -> None:
-    race_greedy(reply_race, [*AT_ONCE, REFERENCE], checkpoint)
+def test_greedy(reply_race: ReplyRace, checkpoint: Checkpoint, *, rehearsed: bool) -> None:
+    race_greedy(reply_race, [*AT_ONCE, REFERENCE], checkpoint, rehearsed=rehearsed)
 
 
-def test_beam(reply_race: ReplyRace, checkpoint: Checkpoint) -> None:
-    race_beam(reply_race, AT_ONCE, checkpoint)
+def test_beam(reply_race: ReplyRace, checkpoint: Checkpoint, *, rehearsed: bool) -> None:
+    race_beam(reply_race, AT_ONCE, checkpoint, rehearsed=rehearsed)
 
 
 def test_batch_of_256(reply_race: ReplyRace, checkpoint: Checkpoint, *, rehearsed: bool) -> None:
@@ -69,7 +79,9 @@ def test_context_lengths(
     reply_race: ReplyRace, checkpoint: Checkpoint, context: int, *, rehearsed: bool
 ) -> None:
     skip_if(rehearsed and context not in REHEARSED_CONTEXTS)
-    works = [[request] for request in random_requests(checkpoint.config, 4, context)]
+    works = [
+        [request] for request in random_requests(checkpoint.config, 1 if rehearsed else 4, context)
+    ]
     reply_race("context length", SWEEPERS, works, answer_greedily, context, context=context)
 
 

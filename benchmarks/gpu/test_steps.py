@@ -10,8 +10,8 @@ import pytest
 import torch
 
 from benchmarks.floors import Floors, encode_seconds, step_seconds
-from benchmarks.gpu import OF_OURS
 from benchmarks.gpu.contestants import BY_NAME, SWEEPERS
+from benchmarks.gpu.names import OF_OURS
 from benchmarks.gpu.timing import finish
 from benchmarks.harness import Budget, Race, Row
 from benchmarks.peers.engine import EnginePeer
