@@ -106,7 +106,7 @@ def build(steps: Steps) -> tuple[bool, bool]:
     """The extension in place, and of the same objects the C++ test; whether each was built."""
     flags = f"{os.environ.get('CMAKE_ARGS', '')} -DMIME_FAST_CUDA=ON -DMIME_FAST_TESTS=ON"
     setup = [sys.executable, "setup.py", "build_ext", "--inplace", "--build-temp", str(BUILD)]
-    if not steps.run("build the extension", 180, as_action(setup, CMAKE_ARGS=flags.strip())):
+    if not steps.run("build the extension", 240, as_action(setup, CMAKE_ARGS=flags.strip())):
         return False, False
     target = ["cmake", "--build", str(BUILD), "--target", TEST.name, "--parallel"]
     return True, steps.run("build the C++ test", 90, as_action(target))
