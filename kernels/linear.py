@@ -48,10 +48,12 @@ def linear_kernel(
     RESIDUAL: tl.constexpr,
     ROWS: tl.constexpr, COLUMNS: tl.constexpr, INNER: tl.constexpr,
 ):  # fmt: skip
-    batch = tl.program_id(0)
-    row = tl.program_id(1) * ROWS + tl.arange(0, ROWS)
-    column = tl.program_id(2) * COLUMNS + tl.arange(0, COLUMNS)
+    batch, block = tl.program_id(0), tl.program_id(1)
     length = tl.load(lengths + batch)
+    if block * ROWS >= length:
+        return
+    row = block * ROWS + tl.arange(0, ROWS)
+    column = tl.program_id(2) * COLUMNS + tl.arange(0, COLUMNS)
     offsets = tl.arange(0, INNER)
     sums = tl.zeros((ROWS, COLUMNS), tl.float32)
     for tap in tl.static_range(TAPS):

@@ -141,13 +141,15 @@ def project_kernel(
             found = tl.load(tile_words + at * KEPT + head, mask=there, other=0)
             top = tl.max(heads, 1)
             best = tl.min(tl.where(heads == top[:, None], found, words), 1)
-            chosen = tl.where(top == float("-inf"), end_word, best)
+            # No logit equals the best one where it is NaN: the word must be one all the same.
+            chosen = tl.where(top == float("-inf"), end_word, tl.minimum(best, words - 1))
             tl.store(best_words + row * KEPT + rank, chosen, mask=active)
             logit = tl.where(ends, 0.0, top) if rank == 0 else top
             tl.store(best_logits + row * KEPT + rank, logit, mask=active)
             if APPEND and rank == 0:
                 tl.store(said + row * (steps + 1) + position + 1, chosen, mask=active)
-                share = tl.minimum(logit - normaliser, 0.0)
+                share = logit - normaliser
+                share = tl.where(share > 0, 0.0, share)  # NaN stays: the host looks for it
                 tl.store(log_probs + row * steps + position, share, mask=active)
                 tl.store(positions + row, position + 1, mask=active)
             head += (heads == top[:, None]) & (found == best[:, None])

@@ -24,7 +24,7 @@ from mime_fast import _C
 from mime_fast.checkpoint import Checkpoint
 from mime_fast.config import GenerationConfig
 from mime_fast.emotions import POSITIVE
-from mime_fast.engines.base import Decoding, Encoded, Sampling
+from mime_fast.engines.base import Decoding, Encoded, EngineError, Sampling
 from mime_fast.engines.cuda_decoding import DecodeBatch, DecodeShape, DeviceDecoding
 from mime_fast.engines.cuda_encoder import EncoderBatch, EncoderShape, Found
 from mime_fast.engines.cuda_memory import bucket
@@ -50,6 +50,12 @@ class CudaMemory:
 
     cross: Tensor  # (layers, requests, source, 2 * key_dim)
     lengths: IntArray  # (requests,)
+
+    def __getitem__(self, request: int) -> CudaMemory:
+        """Of one request alone."""
+        part = slice(request, request + 1)
+        length = int(self.lengths[request])
+        return CudaMemory(self.cross[:, part, :length], self.lengths[part])
 
 
 class CudaEncoded:
@@ -124,13 +130,15 @@ class CudaEngine:
         self, checkpoint: Checkpoint, device: str = "cuda", compute_type: str = "float32"
     ) -> None:
         self.config, self.compute_type = checkpoint.config, compute_type
-        self.device = torch.device(device)
+        self.device = _usable_device(device)
         self.weights = load_weights(checkpoint, self.device, getattr(torch, compute_type))
         self.idle: Idle[DecodeBatch] = Idle()
         self._encoders: Idle[EncoderBatch] = Idle()
         self._lock = RLock()
-        is_gpu = self.device.type == "cuda"
-        self._stream = torch.cuda.Stream(self.device) if is_gpu else None
+        self._stream = None
+        if self.device.type == "cuda":
+            torch.cuda.synchronize(self.device)  # the weights are there, for any stream
+            self._stream = torch.cuda.Stream(self.device)
 
     @contextmanager
     def launching(self) -> Iterator[None]:
@@ -140,7 +148,7 @@ class CudaEngine:
             try:
                 yield
             except TritonError as error:
-                raise RuntimeError(
+                raise EngineError(
                     f"a kernel could not be compiled for {self.device} ({error}); "
                     "use device='cpu', and please report it"
                 ) from error
@@ -190,7 +198,9 @@ class CudaEngine:
         search = device_search(options)
         if search is None:
             return StepDecoding(self, encoded, options, seeds)
-        decoding = DeviceDecoding(self, encoded.memory, options, seeds, search)
+        decoding = DeviceDecoding(self, options, search)
+        if len(seeds):
+            decoding.join(encoded.memory, seeds)
         if isinstance(search, Beams):
             return BeamDecoding(decoding, lambda: StepDecoding(self, encoded, options, seeds))
         return decoding
@@ -254,6 +264,18 @@ class CudaEngine:
 
     def _ids(self, values: Sequence[int]) -> Tensor:
         return torch.tensor(values, dtype=torch.int32, device=self.device)
+
+
+def _usable_device(name: str) -> torch.device:
+    device = torch.device(name)
+    if device.type == "cuda" and not torch.cuda.is_available():
+        build = torch.version.cuda
+        reason = f"is built for CUDA {build}, newer than the driver" if build else "has no CUDA"
+        raise ValueError(
+            f"device {name!r} cannot be used: torch {torch.__version__} {reason}; "
+            "install a build that fits, see pytorch.org; or use device='cpu'"
+        )
+    return device
 
 
 @dataclass
