@@ -14,7 +14,7 @@ from torch import Tensor
 BLOCK_ROWS = 16  # the least that tl.dot takes; 40 tokens are three blocks
 BLOCK_COLUMNS = 32  # 300 columns of 40 tokens are 30 programs: latency, not work, is what counts
 BLOCK_INNER = 32  # 64 would spill, where three taps are normalised
-STAGES = 2  # of loads on their way; 3 would spill
+STAGES = 3  # of loads on their way
 
 
 @triton.jit
