@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from threading import RLock
 from typing import Generic, TypeVar
 
@@ -21,7 +22,7 @@ from torch.nn.functional import pad as extend
 from triton.errors import TritonError
 
 from mime_fast import _C
-from mime_fast.checkpoint import Checkpoint
+from mime_fast.checkpoint import Checkpoint, CheckpointError
 from mime_fast.config import GenerationConfig
 from mime_fast.emotions import POSITIVE
 from mime_fast.engines.base import Decoding, Encoded, EngineError, Sampling
@@ -132,6 +133,7 @@ class CudaEngine:
         self.config, self.compute_type = checkpoint.config, compute_type
         self.device = _usable_device(device)
         self.weights = load_weights(checkpoint, self.device, getattr(torch, compute_type))
+        self.drafts = self._load_drafts(checkpoint.drafts)
         self.idle: Idle[DecodeBatch] = Idle()
         self._encoders: Idle[EncoderBatch] = Idle()
         self._lock = RLock()
@@ -139,6 +141,16 @@ class CudaEngine:
         if self.device.type == "cuda":
             torch.cuda.synchronize(self.device)  # the weights are there, for any stream
             self._stream = torch.cuda.Stream(self.device)
+
+    def _load_drafts(self, path: Path) -> tuple[Tensor, Tensor, Tensor] | None:
+        if not path.exists():
+            return None
+        try:
+            slots = _C.load_draft_slots(str(path), self.config.vocab_size)
+        except _C.CheckpointError as error:
+            raise CheckpointError(str(error)) from error
+        hashes, words, confidences = (torch.from_numpy(part).to(self.device) for part in slots)
+        return hashes, words, confidences
 
     @contextmanager
     def launching(self) -> Iterator[None]:
@@ -195,7 +207,7 @@ class CudaEngine:
 
     def decode(self, encoded: Encoded, options: GenerationConfig, seeds: Sequence[int]) -> Decoding:
         """See Engine.decode. The device chooses, step after step; see also BeamDecoding."""
-        search = device_search(options)
+        search = device_search(options, len(seeds), drafts=self.drafts is not None)
         if search is None:
             return StepDecoding(self, encoded, options, seeds)
         decoding = DeviceDecoding(self, options, search)

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from mime_fast.config import GenerationConfig
 from mime_fast.engines.cuda_memory import Block, Graph, bucket
-from mime_fast.engines.cuda_search import DeviceSearch
+from mime_fast.engines.cuda_search import DeviceSearch, is_constrained
 from mime_fast.kernels.decode_step import Caches, decode_step
 from mime_fast.kernels.project import BLOCK_ROWS, Best, project
 from mime_fast.kernels.replies import Replies
@@ -41,7 +41,7 @@ class DecodeBatch:
     """Buffers of one shape, and the requests that are answered there."""
 
     def __init__(self, engine: CudaEngine, shape: DecodeShape) -> None:
-        self.shape, self._engine = shape, engine
+        self.shape, self._engine, self.drafts = shape, engine, engine.drafts
         self.requests: list[int | None] = [None] * shape.places  # which one is in each place
         self.control = Block(_fields(shape), engine.device)
         self.tensors = t = self.control.tensors
@@ -96,7 +96,8 @@ class DecodeBatch:
 
     def _step(self) -> None:
         decoder, heads = self._engine.weights.decoder, self._engine.config.num_heads
-        self._hidden = decode_step(self.replies, self.caches, decoder, heads, EOS)
+        group, stages = self.shape.search.group, self.tensors.get("stages")
+        self._hidden = decode_step(self.replies, self.caches, decoder, heads, EOS, group, stages)
         self.shape.search.step(self)
 
     def project(self, logits: Tensor | None = None, log_probs: Tensor | None = None) -> Best:
@@ -243,7 +244,7 @@ class DeviceDecoding:
             bucket(options.max_new_tokens, LEAST_STEPS),
             bucket(waiting.memory.cross.shape[2], LEAST_SOURCE),
             self._search,
-            options.repetition_penalty != 1 or options.no_repeat_ngram_size > 0,
+            is_constrained(options),
         )
 
     def _fill(self, batch: DecodeBatch) -> None:

@@ -20,6 +20,11 @@ from mime_fast.search.hypothesis import Hypothesis
 from mime_fast.search.sampler import TOKEN_STREAM
 from mime_fast.text.special import EOS, SOS
 
+# Of drafts together. Lower than the native engine's: a row more costs a GPU next to nothing.
+LEAST_CONFIDENCE = 0.1
+MOST_DRAFTED = 8  # requests whose words are drafted: beyond, further rows are further work
+REPLY = ("said", "positions", "limits")
+
 Arrays = dict[str, NDArray[Any]]
 
 
@@ -29,6 +34,7 @@ class Rows(Protocol):
     replies: Replies
     caches: Caches
     tensors: dict[str, Tensor]  # of the search's own fields
+    drafts: tuple[Tensor, Tensor, Tensor] | None  # the draft table: hashes, words, confidences
 
     @property
     def stream(self) -> int:
@@ -57,6 +63,22 @@ class SampleRows(NamedTuple):
     log_probs: Tensor  # float32 (rows, steps)
 
 
+class DraftRows(NamedTuple):
+    """What _C.draft_step reads and writes; place p has the rows p * width and following."""
+
+    said: Tensor
+    positions: Tensor
+    limits: Tensor
+    words: Tensor
+    best_logits: Tensor
+    normalisers: Tensor
+    slots: Tensor  # as in Caches
+    log_probs: Tensor  # float32 (rows, steps); of each place's first row
+    hashes: Tensor  # the draft table, see csrc/search/draft_slots.h
+    draft_words: Tensor
+    confidences: Tensor
+
+
 class BeamRows(NamedTuple):
     """What _C.beam_step reads and writes; request r has the rows from r * width on."""
 
@@ -81,8 +103,9 @@ class BeamRows(NamedTuple):
 class _Sequences:
     """Rows that do not know of each other."""
 
-    width: int  # of a request
-    kept = 1
+    width: int  # rows of a request
+    group = 1  # rows that follow each other, see kernels/decode_step.py
+    kept = 1  # best words of a row
 
     def fill(
         self,
@@ -141,6 +164,47 @@ class Greedy(_Sequences):
 
 
 @dataclass(frozen=True)
+class Drafting(_Sequences):
+    """Greedy, several words a step: a table drafts them, and those that were right are kept."""
+
+    width: int = 1 + _C.MOST_DRAFTS  # a reply's own row, and one for each draft
+    group: int = 1 + _C.MOST_DRAFTS
+
+    def fields(self, places: int, steps: int) -> Fields:
+        """See Greedy.fields."""
+        rows = places * self.width
+        return {"log_probs": ("float32", (rows, steps)), "stages": ("int32", (rows,))}
+
+    def fill(
+        self, arrays: Arrays, places: slice, options: GenerationConfig, seeds: Sequence[int]
+    ) -> None:
+        """See _Sequences.fill. Nothing is drafted yet."""
+        super().fill(arrays, places, options, seeds)
+        rows = self._rows(places)
+        arrays["stages"][rows] = 0
+        arrays["said"][rows, 0] = EOS
+        arrays["said"][rows.start : rows.stop : self.width, 0] = SOS
+
+    def step(self, rows: Rows) -> None:
+        """See Greedy.step."""
+        best, drafts = rows.project(), rows.drafts
+        assert drafts is not None  # noqa: S101 - chosen where there are some
+        state = DraftRows(
+            *rows.replies[:3], *best, rows.caches.slots, rows.tensors["log_probs"], *drafts
+        )
+        _C.draft_step(state, LEAST_CONFIDENCE, rows.stream)
+
+    def ended(self, arrays: Arrays) -> NDArray[np.bool_]:
+        """See _Sequences.ended: the reply's own row says it."""
+        own = {name: array[:: self.width] for name, array in arrays.items() if name in REPLY}
+        return Greedy().ended(own)
+
+    def results(self, arrays: Arrays, place: int, *, scored: bool) -> list[Hypothesis]:
+        """See _Sequences.results."""
+        return [self._reply(arrays, place * self.width, scored=scored)]
+
+
+@dataclass(frozen=True)
 class Sampling(_Sequences):
     """Words that are drawn; sequence i of a request from stream 1 + i of its seed."""
 
@@ -182,6 +246,7 @@ class Beams:
     """Beam search with length penalty, early stopping and n-best."""
 
     width: int  # at most _C.MOST_DEVICE_BEAMS
+    group = 1
 
     @property
     def kept(self) -> int:
@@ -255,7 +320,7 @@ class Beams:
         return Hypothesis(tuple(words[path].tolist()), sum(shares), tuple(shares))
 
 
-DeviceSearch = Greedy | Sampling | Beams
+DeviceSearch = Greedy | Drafting | Sampling | Beams
 
 
 class NotFiniteError(ValueError):
@@ -268,10 +333,21 @@ class NotFiniteError(ValueError):
         )
 
 
-def device_search(options: GenerationConfig) -> DeviceSearch | None:
-    """The search that the options ask for; None: its beam is too wide for a device."""
+def device_search(options: GenerationConfig, requests: int, *, drafts: bool) -> DeviceSearch | None:
+    """The search that the options ask for; None: its beam is too wide for a device.
+
+    drafts: whether there is a table of them.
+    """
     if options.num_beams > _C.MOST_DEVICE_BEAMS:
         return None
     if options.num_beams > 1:
         return Beams(options.num_beams)
-    return Sampling(options.num_return_sequences) if options.do_sample else Greedy()
+    if options.do_sample:
+        return Sampling(options.num_return_sequences)
+    few = requests <= MOST_DRAFTED and not is_constrained(options)
+    return Drafting() if drafts and few and options.speculation else Greedy()
+
+
+def is_constrained(options: GenerationConfig) -> bool:
+    """Whether what a reply has said changes what it may say."""
+    return options.repetition_penalty != 1 or options.no_repeat_ngram_size > 0

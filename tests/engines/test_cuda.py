@@ -1,5 +1,6 @@
 """The cuda engine, interpreted on the CPU, against the eager one."""
 
+import shutil
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,8 @@ import numpy as np
 import pytest
 import torch
 
-from mime_fast import Generator, checkpoint
+from mime_fast import Generator, checkpoint, drafts
+from mime_fast.checkpoint import DRAFTS
 from mime_fast.config import GenerationConfig
 from mime_fast.engines import cuda, cuda_decoding
 from mime_fast.engines.cuda import CudaEngine
@@ -149,6 +151,37 @@ def test_many_requests_wait_for_places(engine: CudaEngine, monkeypatch: pytest.M
     again = encode(engine, (3, 9, 1, 12, 2))
     np.testing.assert_array_equal(again.emotion_logits, encoded.emotion_logits)
     assert answers(engine, again, FOUR) == together
+
+
+def count_steps(engine: CudaEngine, encoded: Any, options: GenerationConfig) -> tuple[int, Any]:
+    decoding = engine.decode(encoded, options, [0] * len(encoded.memory.lengths))
+    steps = 0
+    while decoding.advance():
+        steps += 1
+    return steps, [decoding.results(request) for request in range(len(encoded.memory.lengths))]
+
+
+@pytest.mark.parametrize("right", [True, False])
+def test_drafts_change_how_many_steps_there_are_and_nothing_else(
+    tiny_checkpoint: Path, engine: CudaEngine, tmp_path: Path, *, right: bool
+) -> None:
+    """Right ones are kept all at once; wrong ones, and ones that are right at first, are not."""
+    options = GenerationConfig(max_new_tokens=14, min_new_tokens=9, return_scores=True)
+    encoded = encode(engine, (3, 6, 2))
+    plain_steps, expected = count_steps(engine, encoded, options)
+    said = [reply.tokens for (reply,) in expected]
+    if not right:
+        said = [(*tokens[:2], 9, *tokens[3:5], 11, 12) for tokens in said]
+    folder = shutil.copytree(tiny_checkpoint, tmp_path / "drafted")
+    drafts.save_table(drafts.count([tokens for tokens in said for _ in range(2)]), folder / DRAFTS)
+    drafting = CudaEngine(checkpoint.load(folder), "cpu")
+    steps, found = count_steps(drafting, encode(drafting, (3, 6, 2)), options)
+    for (ours,), (theirs,) in zip(found, expected, strict=True):
+        assert ours.tokens == theirs.tokens
+        assert ours.log_probs == pytest.approx(theirs.log_probs, abs=ATOL)
+    assert steps < plain_steps / 2 if right else steps <= plain_steps
+    without = options.replace(speculation=False)
+    assert count_steps(drafting, encode(drafting, (3,)), without)[0] == len(expected[0][0].tokens)
 
 
 @pytest.mark.parametrize("options", [FOUR, FOUR.replace(do_sample=True)], ids=["greedy", "sampled"])
