@@ -44,7 +44,7 @@ SANITIZED_TESTS ?= tests/csrc tests/search tests/engines tests/test_drafts.py \
 	--ignore tests/engines/test_cuda.py --ignore tests/csrc/test_cuda_sources.py
 SECONDS ?= 600
 
-.PHONY: help demo test sanitize sanitize-threads fuzz bench bench-quick bench-report kernels-report lint format clean
+.PHONY: help demo test gpu sanitize sanitize-threads fuzz bench bench-quick bench-report kernels-report lint format clean
 
 help:  ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 26
@@ -56,6 +56,10 @@ test: $(VENV)/.stamp-dev  ## install everything that the tests need, and run the
 	$(call build_cpp,tests,,cpp_tests)
 	$(call run_cpp,tests)
 	$(BIN)/pytest $(PYTEST_ARGS)
+
+# On a machine with a GPU, torch is there already: PYTHON itself runs it, and nothing is installed.
+gpu:  ## on a machine with an NVIDIA GPU: build, test and measure the cuda engine (9 minutes)
+	$(PYTHON) -m benchmarks.gpu
 
 bench: $(VENV)/.stamp-bench  ## measure everything beside its peers (an hour), and make a page of it
 	$(BIN)/python -m benchmarks.run $(BENCH_ARGS)

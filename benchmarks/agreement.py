@@ -14,7 +14,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
@@ -149,16 +149,20 @@ def first_difference(found: Sequence[int], expected: Sequence[int]) -> int | Non
 
 
 def compare(
-    eager: Engine, natives: dict[str, Engine], dialogues: list[Dialogue], seeds: range
+    eager: Engine,
+    engines: Mapping[str, Engine],
+    dialogues: Sequence[Dialogue],
+    seeds: range,
+    strategies: Mapping[str, dict[str, Any]] = STRATEGIES,
 ) -> Iterator[Verdict]:
-    """A verdict on every reply."""
+    """A verdict on every reply; the engines by their compute type."""
     encoded = encode(eager, dialogues, seeds)
-    for strategy, options in STRATEGIES.items():
+    for strategy, options in strategies.items():
         config = GenerationConfig(**options)
         searches = [new_search(eager, config, seed) for seed in seeds]
         for _ in decode(eager, encoded, searches):
             pass
-        for kind, engine in natives.items():
+        for kind, engine in engines.items():
             for dialogue, seed, search in zip(dialogues, seeds, searches, strict=True):
                 decoding = engine.decode(encode(engine, [dialogue], [seed]), config, [seed])
                 decoding.run()

@@ -25,6 +25,7 @@ Run = Callable[..., None]
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--threads", type=int, default=1, help="threads of every contestant")
     parser.addoption("--quick", action="store_true", help="fewer rounds and sizes")
+    parser.addoption("--device", help="of benchmarks/gpu: cuda; cpu rehearses them")
     parser.addoption("--rows", type=Path, default=None, help="write what was measured there")
 
 

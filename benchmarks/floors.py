@@ -19,7 +19,7 @@ from benchmarks.workload import CONTEXT, NEW_TOKENS
 from mime_fast.config import ModelConfig
 
 ROOT = Path(__file__).resolve().parent.parent
-BYTES = {"float32": 4, "bfloat16": 2, "int8": 1}
+BYTES = {"float32": 4, "float16": 2, "bfloat16": 2, "int8": 1}
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gc
 import math
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -106,6 +108,14 @@ class Race:
             call()
             for _ in range(self.samples[name]):
                 self.seconds[name].append(time_call(call, self.repeats[name]))
+
+
+def time_process(*arguments: str) -> tuple[float, str]:
+    """Seconds that a Python process took, and what it printed."""
+    started = time.perf_counter()
+    command = [sys.executable, *arguments]
+    output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    return time.perf_counter() - started, output
 
 
 def summarise(

@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator
 
+from benchmarks.gpu.names import LOSSY
 from benchmarks.peers import BY_NAME, OURS
 
 Rows = Sequence[dict[str, Any]]
@@ -31,16 +32,17 @@ STYLE = {
     "svg.fonttype": "none",
     "figure.constrained_layout.use": True,
 }
-HEADLINES = ("greedy reply", "beam 5 reply", "batch of 32")
+HEADLINES = ("greedy reply", "beam 5 reply", "batch of 32", "batch of 256")
 
 
 def figures(results: dict[str, Any]) -> Iterator[tuple[str, str, Figure]]:
     """Name, title and figure of every plot that the results have rows for."""
     mpl.use("agg")
+    on_gpu = results["machine"].get("gpu")
     with mpl.rc_context(STYLE):
         for threads in sorted({row["threads"] for row in results["rows"]}):
             rows = [row for row in results["rows"] if row["threads"] == threads]
-            suffix = f"{threads} thread{'s' if threads > 1 else ''}"
+            suffix = on_gpu["name"] if on_gpu else threads_of(threads)
             for name, title, draw in (
                 ("latency", "Latency beside the peers", draw_latency),
                 ("scaling", "Cost against batch size and length of context", draw_scaling),
@@ -49,9 +51,14 @@ def figures(results: dict[str, Any]) -> Iterator[tuple[str, str, Figure]]:
             ):
                 figure = draw(rows)
                 if figure is not None:
-                    yield f"{name}-{threads}", f"{title}, {suffix}", figure
+                    yield name if on_gpu else f"{name}-{threads}", f"{title}, {suffix}", figure
         if results["floors"]:
             yield "bandwidth", "What reading memory costs here", draw_bandwidth(results["floors"])
+
+
+def threads_of(count: int) -> str:
+    """In words."""
+    return f"{count} thread{'s' if count > 1 else ''}"
 
 
 def draw_latency(rows: Rows) -> Figure | None:
@@ -143,7 +150,7 @@ def draw_bandwidth(floors: Sequence[dict[str, Any]]) -> Figure:
     axes = figure.subplots()
     for color, each in zip((HIGHLIGHT, *LINES), floors, strict=False):
         sizes, rates = zip(*each["read"], strict=True)
-        label = f"{each['threads']} thread{'s' if each['threads'] > 1 else ''}"
+        label = threads_of(each["threads"])
         megabytes, gigabytes = [size / 1e6 for size in sizes], [rate / 1e9 for rate in rates]
         axes.plot(megabytes, gigabytes, marker="o", ms=3.5, color=color, label=label)
     for size, name in ((7.11, "int8"), (14.2, "bfloat16"), (28.4, "float32")):
@@ -158,10 +165,16 @@ def draw_bandwidth(floors: Sequence[dict[str, Any]]) -> Figure:
     return figure
 
 
+def agreement_of(name: str) -> str:
+    """See Contestant: on the CPU, or on a GPU."""
+    if name in LOSSY:
+        return "lossy"
+    return BY_NAME[name].agreement if name in BY_NAME else "exact"
+
+
 def _marked(name: str) -> str:
     """With a sign if its tokens are not those of the reference."""
-    agreement = BY_NAME[name].agreement if name in BY_NAME else "exact"
-    return name + {"exact": "", "lossy": " ≈", "none": " †"}[agreement]
+    return name + {"exact": "", "lossy": " ≈", "none": " †"}[agreement_of(name)]
 
 
 def _bars(

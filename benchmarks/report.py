@@ -14,12 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import results as files
-from benchmarks.peers import CONTESTANTS, OURS, REFERENCE
-from benchmarks.plots import figures
+from benchmarks.peers import OURS, REFERENCE
+from benchmarks.plots import agreement_of, figures, threads_of
 
 HEADINGS = ("", "median", "p10 to p90", "beside ours", "limit", "times the limit", "same tokens")
-LOSSY = [each.name for each in CONTESTANTS if each.agreement == "lossy"]
-UNLIKE = [each.name for each in CONTESTANTS if each.agreement == "none"]
 CSS = """
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 62rem; margin: 2rem auto; padding: 0 1rem;
        color: #1f2933; }
@@ -66,7 +64,8 @@ def build_page(results: dict[str, Any], plots: Iterable[tuple[str, str, str]]) -
         f"<h2>{escape(title)}</h2><figure>{_inline(name, svg)}</figure>"
         for name, title, svg in plots
     ]
-    body = [_introduction(results), *drawn, "<h2>All rows</h2>", *_tables(results["rows"])]
+    tables = _tables(results["rows"], on_gpu="gpu" in results["machine"])
+    body = [_introduction(results), *drawn, "<h2>All rows</h2>", *tables]
     return (
         '<!doctype html><html lang="en"><meta charset="utf-8">'
         f"<title>mime_fast benchmarks</title><style>{CSS}</style>{''.join(body)}</html>\n"
@@ -83,7 +82,9 @@ def _inline(name: str, svg: str) -> str:
 def _introduction(results: dict[str, Any]) -> str:
     machine, versions = results["machine"], results["versions"]
     size = f"{machine['cores']} cores, {machine['memory_gb']} GB"
+    gpu = machine.get("gpu")
     facts = [
+        *([", ".join(f"{key} {value}" for key, value in gpu.items())] if gpu else []),
         f"{machine['cpu']}, {size}, {', '.join(machine['instructions'])}, {machine['system']}",
         ", ".join(f"{name} {version}" for name, version in versions.items()),
         f"commit {results['commit']}, {results['date']}"
@@ -93,28 +94,33 @@ def _introduction(results: dict[str, Any]) -> str:
         peaks = ", ".join(
             f"{name} {rate / 1e9:.0f}" for name, rate in floors["peak_per_core"].items() if rate
         )
-        facts.append(f"peak of a core ({floors['instructions']}), 10⁹ operations a second: {peaks}")
+        where = "" if gpu else " of a core"
+        facts.append(f"peak{where} ({floors['instructions']}), 10⁹ operations a second: {peaks}")
+    present = dict.fromkeys(row["contestant"] for row in results["rows"])
+    lossy = ", ".join(name for name in present if agreement_of(name) == "lossy")
+    unlike = ", ".join(name for name in present if agreement_of(name) == "none")
     notes = (
         "Everybody answers the same requests in turns, in one process for each number of threads: "
         "compare within a table, not between runs. The shape is the default architecture with a "
         "vocabulary of 23,700 and random weights, 40 tokens of context and exactly 20 new ones, "
         "unless a row says otherwise; rows that start with “text” use the bundled checkpoint. "
         f"Tokens are compared with those of {REFERENCE}; who promises the same and gives others "
-        f"fails the run. May differ: {', '.join(LOSSY)}. Another model of about the same shape, "
-        f"whose tokens mean nothing: {', '.join(UNLIKE)}. The limit is the time to read the "
+        f"fails the run. May differ: {lossy or 'nobody'}. Another model of about the same shape, "
+        f"whose tokens mean nothing: {unlike or 'none'}. The limit is the time to read the "
         "weights once a step, or that of the arithmetic if it is longer, as measured in this run."
     )
     lines = "<br>".join(escape(fact) for fact in facts)
     return f'<h1>mime_fast benchmarks</h1><p class="facts">{lines}</p><p>{escape(notes)}</p>'
 
 
-def _tables(rows: list[dict[str, Any]]) -> Iterable[str]:
+def _tables(rows: list[dict[str, Any]], *, on_gpu: bool) -> Iterable[str]:
     keys = dict.fromkeys((row["group"], row.get("x"), row["threads"]) for row in rows)
     for group, x, threads in keys:
         own = [row for row in rows if (row["group"], row.get("x"), row["threads"]) == (
             group, x, threads)]  # fmt: skip
         size = "" if x is None else f" {x:g}"
-        yield f"<h3>{escape(group)}{size}, {threads} thread{'s' if threads > 1 else ''}</h3>"
+        where = "" if on_gpu else f", {threads_of(threads)}"
+        yield f"<h3>{escape(group)}{size}{where}</h3>"
         yield _table(own)
 
 

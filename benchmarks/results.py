@@ -57,17 +57,23 @@ def describe_commit() -> str:
         return "unknown"  # an archive, not a clone
 
 
-def assemble(parts: list[dict[str, Any]], commit: str, *, quick: bool) -> dict[str, Any]:
+def assemble(
+    parts: list[dict[str, Any]],
+    commit: str,
+    *,
+    quick: bool,
+    gpu: dict[str, Any] | None = None,
+) -> dict[str, Any]:
     """One document of what the processes measured, one for each number of threads.
 
-    commit: when they began.
+    commit: when they began. gpu: that everybody ran on, by its name, driver and memory.
     """
     return {
         "format": FORMAT,
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "quick": quick,
         "commit": commit,
-        "machine": describe_machine(),
+        "machine": describe_machine() | ({"gpu": gpu} if gpu else {}),
         "versions": describe_versions(),
         "floors": [part["floors"] for part in parts if part["floors"]],
         "rows": [row for part in parts for row in part["rows"]],
@@ -75,17 +81,20 @@ def assemble(parts: list[dict[str, Any]], commit: str, *, quick: bool) -> dict[s
 
 
 def path_of(results: dict[str, Any]) -> Path:
-    """results/<machine>-<date>.json; a second run on the same day replaces the first."""
-    machine = f"{results['machine']['cpu']} {results['machine']['cores']} cores"
-    slug = re.sub(r"[^a-z0-9]+", "-", machine.lower()).strip("-")
+    """results/<machine or GPU>-<date>.json; a second run on the same day replaces the first."""
+    machine = results["machine"]
+    name = f"{machine['cpu']} {machine['cores']} cores"
+    if "gpu" in machine:
+        name = machine["gpu"]["name"]
+    slug = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
     quick = "-quick" if results["quick"] else ""
     return FOLDER / f"{slug}-{results['date'][:10]}{quick}.json"
 
 
-def write(results: dict[str, Any]) -> Path:
+def write(results: dict[str, Any], folder: Path = FOLDER) -> Path:
     """Write the file; returns where."""
-    path = path_of(results)
-    path.parent.mkdir(exist_ok=True)
+    path = folder / path_of(results).name
+    folder.mkdir(exist_ok=True)
     partial = path.with_suffix(".partial")
     partial.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
     return partial.replace(path)

@@ -19,7 +19,14 @@ from benchmarks import results
 HERE = Path(__file__).resolve().parent
 # Read once by the libraries that take them, so every number of threads has its own process.
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-PYTEST = ("-q", "--benchmark-quiet", "--benchmark-disable-gc", "-o", "filterwarnings=ignore")
+PYTEST = (
+    "-q",
+    f"--ignore={HERE / 'gpu'}",
+    "--benchmark-quiet",
+    "--benchmark-disable-gc",
+    "-o",
+    "filterwarnings=ignore",
+)
 # The rest of a quick run is on one thread.
 QUICK_SUITES = [str(HERE / "test_replies.py"), str(HERE / "test_text.py")]
 
@@ -30,6 +37,7 @@ def run_suites(threads: int, extra: list[str], *, quick: bool) -> dict[str, Any]
     with TemporaryDirectory() as folder:
         rows = Path(folder) / "rows.json"
         command = [sys.executable, "-m", "pytest", *PYTEST, *suites, "--threads", str(threads)]
+        command += ["--ignore", str(HERE / "gpu")]
         command += ["--rows", str(rows), *(["--quick"] if quick else []), *extra]
         variables = dict.fromkeys(THREAD_VARIABLES, str(threads))
         status = subprocess.run(

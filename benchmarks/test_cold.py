@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
-from benchmarks.harness import Row, summarise
+from benchmarks.harness import Row, summarise, time_process
 from benchmarks.peers import BY_NAME, OURS, check
 from benchmarks.workload import random_requests
 from mime_fast import Generator
@@ -37,7 +34,7 @@ def test_cold_start(
     peaks: dict[str, list[float]] = {name: [] for name in NAMES}
     for _ in range(QUICK_ROUNDS if quick else ROUNDS):
         for name in NAMES:
-            took, output = start("-m", "benchmarks.cold", name, str(folder), str(threads))
+            took, output = time_process("-m", "benchmarks.cold", name, str(folder), str(threads))
             answer = json.loads(output)
             seconds[name].append(took)
             peaks[name].append(answer["peak_mb"])
@@ -49,18 +46,10 @@ def test_cold_start(
 
 def test_cold_start_of_a_user(record: Callable[[Row], None], threads: int, *, quick: bool) -> None:
     """`python -c` with the bundled checkpoint and default options; threads are its own choice."""
-    started = [start("-c", USER) for _ in range(QUICK_ROUNDS if quick else ROUNDS)]
+    started = [time_process("-c", USER) for _ in range(QUICK_ROUNDS if quick else ROUNDS)]
     expected = Generator().respond(MESSAGE, seed=SEED).text
     assert {output.strip() for _, output in started} == {expected}
-    _, output = start("-c", f"{USER}; {PEAK}")
+    _, output = time_process("-c", f"{USER}; {PEAK}")
     extra = {"peak_mb": int(output.split()[-2]) / 1024}
     seconds = [took for took, _ in started]
     record(summarise("text: cold start, bundled checkpoint", OURS, threads, seconds, extra=extra))
-
-
-def start(*arguments: str) -> tuple[float, str]:
-    """Seconds that a Python process took, and what it printed."""
-    started = time.perf_counter()
-    command: Sequence[str] = [sys.executable, *arguments]
-    output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-    return time.perf_counter() - started, output

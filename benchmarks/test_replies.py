@@ -14,7 +14,7 @@ import pytest
 
 from benchmarks.floors import Floors, reply_seconds
 from benchmarks.peers import BY_NAME, CONTESTANTS, OURS, REFERENCE, check
-from benchmarks.peers.base import Tokens
+from benchmarks.peers.base import Tokens, answer_greedily, answer_together, answer_with_beams
 from benchmarks.workload import BEAMS, Request, random_checkpoint, random_requests
 from mime_fast.checkpoint import Checkpoint
 
@@ -71,20 +71,7 @@ def singles(checkpoint: Checkpoint, *, quick: bool) -> list[list[Request]]:
     return [[request] for request in requests]
 
 
-def greedy(peer: Any, work: list[Request]) -> list[Tokens]:
-    return [peer.greedy(request) for request in work]
-
-
-def beam(peer: Any, work: list[Request]) -> list[Tokens]:
-    return [peer.beam(request) for request in work]
-
-
-STRATEGIES: dict[str, Answer] = {"greedy": greedy, "beam": beam}
-
-
-def batch(peer: Any, work: list[Request]) -> list[Tokens]:
-    answers: list[Tokens] = peer.batch(work)
-    return answers
+STRATEGIES: dict[str, Answer] = {"greedy": answer_greedily, "beam": answer_with_beams}
 
 
 @pytest.fixture
@@ -93,11 +80,11 @@ def names(*, quick: bool) -> list[str]:
 
 
 def test_greedy(reply_race: Run, names: list[str], singles: list[list[Request]]) -> None:
-    reply_race("greedy reply", [*names, REFERENCE], singles, greedy)
+    reply_race("greedy reply", [*names, REFERENCE], singles, answer_greedily)
 
 
 def test_beam(reply_race: Run, names: list[str], singles: list[list[Request]]) -> None:
-    reply_race(f"beam {BEAMS} reply", names, singles, beam, beams=BEAMS)
+    reply_race(f"beam {BEAMS} reply", names, singles, answer_with_beams, beams=BEAMS)
 
 
 def test_batch_of_32(
@@ -105,7 +92,7 @@ def test_batch_of_32(
 ) -> None:
     requests = random_requests(checkpoint.config, 32)
     chosen = [name for name in names if not (quick and name == "authors' loop")]
-    reply_race("batch of 32", chosen, [requests], batch, requests=len(requests))
+    reply_race("batch of 32", chosen, [requests], answer_together, requests=len(requests))
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
@@ -126,7 +113,7 @@ def test_batch_sizes(
 ) -> None:
     skip_if(quick and (size not in QUICK_BATCHES or threads > 1))
     requests = random_requests(checkpoint.config, size)
-    reply_race("batch size", SWEEPERS, [requests], batch, size, requests=size)
+    reply_race("batch size", SWEEPERS, [requests], answer_together, size, requests=size)
 
 
 @pytest.mark.parametrize("context", CONTEXTS)
@@ -135,7 +122,7 @@ def test_context_lengths(
 ) -> None:
     skip_if(quick and (context not in QUICK_CONTEXTS or threads > 1))
     works = [[request] for request in random_requests(checkpoint.config, 4, context)]
-    reply_race("context length", SWEEPERS, works, greedy, context, context=context)
+    reply_race("context length", SWEEPERS, works, answer_greedily, context, context=context)
 
 
 def skip_if(condition: bool) -> None:

@@ -33,13 +33,15 @@ class Request(NamedTuple):
 
 
 @cache
-def random_checkpoint(*, flat: bool = False) -> Checkpoint:
+def random_checkpoint(*, flat: bool = False, tiny: bool = False) -> Checkpoint:
     """The default architecture. Same weights for everybody, in this process and the next.
 
-    flat: next words are all but equally likely, as before training. Its files are removed at the
-    end of the process.
+    flat: next words are all but equally likely, as before training. tiny: so small that its times
+    mean nothing. Its files are removed at the end of the process.
     """
     config = ModelConfig(vocab_size=VOCABULARY)
+    if tiny:
+        config = config.replace(vocab_size=300, hidden_dim=24, key_dim=8, latent_dim=12)
     generator = np.random.default_rng(0)
     tensors = {
         name: _draw(generator, name, shape) for name, shape in parameter_shapes(config).items()
@@ -47,8 +49,8 @@ def random_checkpoint(*, flat: bool = False) -> Checkpoint:
     if flat:
         tensors["output.weight"] *= np.float32(0.2)
         tensors["output.bias"][:] = 0
-    words = (f"w{index}" for index in range(VOCABULARY - CLS - 1))
-    path = Path(_folder().name) / ("flat" if flat else "trained")
+    words = (f"w{index}" for index in range(config.vocab_size - CLS - 1))
+    path = Path(_folder().name) / f"{'tiny' if tiny else 'default'}-{'flat' if flat else 'trained'}"
     checkpoint.save(path, config, Tokenizer.from_words(words), tensors, "# Random weights\n")
     return checkpoint.load(path)
 
@@ -76,10 +78,11 @@ def _draw(generator: np.random.Generator, name: str, shape: tuple[int, ...]) -> 
 
 def random_requests(config: ModelConfig, count: int, context: int = CONTEXT) -> list[Request]:
     """`count` contexts of that many tokens. Request i is the same whatever the count."""
-    return [_random_request(config, context, index) for index in range(count)]
+    return [random_request(config, context, index) for index in range(count)]
 
 
-def _random_request(config: ModelConfig, context: int, index: int) -> Request:
+def random_request(config: ModelConfig, context: int, index: int) -> Request:
+    """The same words for the same context and index."""
     generator = np.random.default_rng([context, index])
     words = generator.integers(CLS + 1, config.vocab_size, context - 1)
     turns = np.sort(generator.integers(0, 3, context - 1)) % 2

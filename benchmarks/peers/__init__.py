@@ -22,7 +22,7 @@ class Contestant:
     """How a peer is made, and what may be asked of it."""
 
     name: str
-    create: Callable[[Checkpoint, int], Any]  # with this many threads
+    create: Callable[[Checkpoint, Any], Any]  # with this many threads, or on this device
     agreement: str = "exact"  # or "lossy": reported only; or "none": other weights
     work: Work = FLOAT32  # decides its floor
     sweeps: bool = True  # over batch sizes and lengths of context

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from benchmarks.peers.search import SearchingPeer
-from benchmarks.workload import BLOCKED
+from benchmarks.peers.torch_modules import block_specials
 from mime_fast.checkpoint import Checkpoint
 from mime_fast.engines.eager import load_model
 from mime_fast.models.mime import Groups, Memory
@@ -31,14 +31,14 @@ class Authors(SearchingPeer):
 
     gives_log_probs = True
 
-    def __init__(self, checkpoint: Checkpoint, threads: int) -> None:
-        super().__init__(threads)
-        self.model = load_model(checkpoint)
-        self.model.output.bias.data[BLOCKED] = -torch.inf  # before they are normalised
+    def __init__(self, checkpoint: Checkpoint, threads: int, device: str = "cpu") -> None:
+        super().__init__(threads, device)
+        self.model = load_model(checkpoint).to(self.device)
+        block_specials(self.model)  # before they are normalised
 
     def encode(self, tokens: Tensor, speakers: Tensor, noise: Tensor) -> State:
         memory = self.model.encode(tokens, speakers, Groups(noise[:, 0], noise[:, 1]))
-        return State(memory, torch.empty(len(tokens), 0, dtype=torch.long))
+        return State(memory, tokens.new_empty(len(tokens), 0))
 
     def step(self, state: State, tokens: Tensor, position: int) -> tuple[Tensor, State]:  # noqa: ARG002 - the prefix knows its length
         state = State(state.memory, torch.cat([state.tokens, tokens[:, None]], 1))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 from benchmarks.workload import Request
 
@@ -21,6 +21,22 @@ class Peer(Protocol):
 
     def batch(self, requests: Sequence[Request]) -> list[Tokens]:
         """Greedy replies to several requests of one length, together."""
+
+
+def answer_greedily(peer: Any, work: list[Request]) -> list[Tokens]:
+    """One request after the other."""
+    return [peer.greedy(request) for request in work]
+
+
+def answer_with_beams(peer: Any, work: list[Request]) -> list[Tokens]:
+    """Likewise."""
+    return [peer.beam(request) for request in work]
+
+
+def answer_together(peer: Any, work: list[Request]) -> list[Tokens]:
+    """Greedily, all at once."""
+    answers: list[Tokens] = peer.batch(work)
+    return answers
 
 
 class StreamingPeer(Peer, Protocol):

@@ -1,7 +1,8 @@
 """Greedy and beam search for every peer that is driven step by step.
 
-No more than the workload needs: no reply ends before NEW_TOKENS. The likeliest token is numpy's
-argmax, which takes 7 us where torch's takes 60; a beam's are torch's log-softmax and topk.
+No more than the workload needs: no reply ends before NEW_TOKENS. On the CPU the likeliest token is
+numpy's argmax, which takes 7 us where torch's takes 60; a beam's are torch's log-softmax and topk.
+On a GPU everything is chosen there, and the host waits once, for the whole reply.
 """
 
 from __future__ import annotations
@@ -12,7 +13,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from benchmarks.peers.base import Steps, Tokens
@@ -30,8 +30,9 @@ class SearchingPeer(ABC):
 
     gives_log_probs = False  # instead of logits
 
-    def __init__(self, threads: int) -> None:
-        self.threads = threads
+    def __init__(self, threads: int, device: str = "cpu") -> None:
+        self.threads, self.device = threads, torch.device(device)
+        self.on_host = self.device.type == "cpu"  # tokens are chosen; else see block_specials
 
     @abstractmethod
     def encode(self, tokens: Tensor, speakers: Tensor, noise: Tensor) -> Any:
@@ -50,7 +51,7 @@ class SearchingPeer(ABC):
 
     @torch.inference_mode()
     def batch(self, requests: Sequence[Request]) -> list[Tokens]:
-        chosen: list[list[int]] = np.stack(list(self._greedy(requests)), 1).tolist()
+        chosen: list[list[int]] = torch.stack(list(self._greedy(requests)), 1).tolist()
         return chosen
 
     def stream(self, request: Request) -> Iterator[int]:
@@ -58,24 +59,34 @@ class SearchingPeer(ABC):
             yield int(tokens[0])
 
     @torch.inference_mode()
-    def _greedy(self, requests: Sequence[Request]) -> Iterator[NDArray[np.int64]]:
+    def _greedy(self, requests: Sequence[Request]) -> Iterator[Tensor]:
         state = self.encode_only(requests)
-        tokens = np.full(len(requests), SOS)
+        tokens = torch.full((len(requests),), SOS, device=self.device)
         for position in range(NEW_TOKENS):
-            logits, state = self.step(state, torch.from_numpy(tokens), position)
-            row = logits.numpy()
-            row[:, BLOCKED] = -np.inf
-            tokens = row.argmax(-1)
+            logits, state = self.step(state, tokens, position)
+            tokens = self._likeliest(logits)
             yield tokens
+
+    def _likeliest(self, logits: Tensor) -> Tensor:
+        """(rows, vocabulary) -> (rows,); writes into the logits."""
+        if not self.on_host:
+            return logits.argmax(-1)
+        self._block(logits)
+        return torch.from_numpy(logits.numpy().argmax(-1))
+
+    def _block(self, logits: Tensor) -> None:
+        if self.on_host:
+            logits.numpy()[:, BLOCKED] = -np.inf
 
     @torch.inference_mode()
     def beam(self, request: Request) -> Tokens:
         state = self.encode_only([request])
-        tokens, scores = torch.tensor([SOS]), torch.zeros(1)
-        history = torch.empty(1, 0, dtype=torch.long)
+        tokens = torch.full((1,), SOS, device=self.device)
+        scores = torch.zeros(1, device=self.device)
+        history = torch.empty(1, 0, dtype=torch.long, device=self.device)
         for position in range(NEW_TOKENS):
             logits, state = self.step(state, tokens, position)
-            logits.numpy()[:, BLOCKED] = -np.inf
+            self._block(logits)
             log_probs = logits if self.gives_log_probs else logits.log_softmax(-1)
             totals = log_probs + scores[:, None]
             scores, flat = totals.flatten().topk(BEAMS)
@@ -91,12 +102,13 @@ class SearchingPeer(ABC):
         tokens = pad([request.dialogue.tokens for request in requests])
         speakers = pad([request.dialogue.speakers for request in requests])
         noise = torch.from_numpy(np.stack([request.noise for request in requests]))
-        return self.encode(tokens, speakers, noise)
+        return self.encode(*(each.to(self.device) for each in (tokens, speakers, noise)))
 
     @torch.inference_mode()
     def prepare_steps(self, request: Request, rows: int) -> Steps:
-        start = self.select(self.encode_only([request]), torch.zeros(rows, dtype=torch.long))
-        tokens = torch.arange(CLS + 1, CLS + 1 + rows)
+        first = torch.zeros(rows, dtype=torch.long, device=self.device)
+        start = self.select(self.encode_only([request]), first)
+        tokens = torch.arange(CLS + 1, CLS + 1 + rows, device=self.device)
 
         @torch.inference_mode()
         def run() -> Tensor:

@@ -11,7 +11,13 @@ import torch
 from torch import Tensor, nn
 
 from benchmarks.peers.search import SearchingPeer
-from benchmarks.peers.torch_modules import Cache, Cross, DecodeStep, EncodeOnce
+from benchmarks.peers.torch_modules import (
+    Cache,
+    Cross,
+    DecodeStep,
+    EncodeOnce,
+    block_specials,
+)
 from benchmarks.workload import NEW_TOKENS
 from mime_fast.checkpoint import Checkpoint
 from mime_fast.engines.eager import load_model
@@ -36,10 +42,11 @@ class CachedPeer(SearchingPeer):
         decode: Decode,
         empty_cache: Callable[[int], Cache],
         threads: int,
+        device: str = "cpu",
     ) -> None:
-        super().__init__(threads)
+        super().__init__(threads, device)
         self._encode, self._decode, self._empty_cache = encode, decode, empty_cache
-        self._positions = [torch.tensor([position]) for position in range(NEW_TOKENS)]
+        self._positions = list(torch.arange(NEW_TOKENS, device=self.device).split(1))
 
     def encode(self, tokens: Tensor, speakers: Tensor, noise: Tensor) -> State:
         return State(self._encode(tokens, speakers, noise), self._empty_cache(len(tokens)))
@@ -55,15 +62,17 @@ class CachedPeer(SearchingPeer):
         return State(cross, Cache(*(tensor[rows] for tensor in state.cache)))
 
 
-def modules(checkpoint: Checkpoint) -> tuple[EncodeOnce, DecodeStep]:
-    """Both modules of a checkpoint, in evaluation mode."""
+def modules(checkpoint: Checkpoint, device: str = "cpu") -> tuple[EncodeOnce, DecodeStep]:
+    """Both modules of a checkpoint, in evaluation mode; on a GPU with special words blocked."""
     model = load_model(checkpoint)
-    return EncodeOnce(model).eval(), DecodeStep(model).eval()
+    if device != "cpu":
+        block_specials(model)
+    return EncodeOnce(model).eval().to(device), DecodeStep(model).eval().to(device)
 
 
-def eager(checkpoint: Checkpoint, threads: int) -> CachedPeer:
-    encode, decode = modules(checkpoint)
-    return CachedPeer(encode, decode, decode.empty_cache, threads)
+def eager(checkpoint: Checkpoint, threads: int, device: str = "cpu") -> CachedPeer:
+    encode, decode = modules(checkpoint, device)
+    return CachedPeer(encode, decode, decode.empty_cache, threads, device)
 
 
 def bfloat16(checkpoint: Checkpoint, threads: int) -> CachedPeer:

@@ -1,10 +1,14 @@
 """The peers that need nothing but torch answer what the eager engine answers; nothing is timed."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from benchmarks.peers import BY_NAME, LOSSY, OURS, REFERENCE, check, equal_share
+from benchmarks.peers import BY_NAME, LOSSY, OURS, REFERENCE, check, equal_share, torch_cached
+from benchmarks.peers.torch_cached import CachedPeer
+from benchmarks.peers.torch_modules import block_specials
+from benchmarks.peers.torch_static import StaticPeer
 from benchmarks.workload import NEW_TOKENS, random_requests
 from mime_fast import checkpoint
 from mime_fast.checkpoint import Checkpoint
@@ -30,6 +34,27 @@ def test_a_peer_answers_as_it_promises(loaded: Checkpoint, name: str, context: i
         check(BY_NAME[name], [greedy], [reference.greedy(request)])
         check(BY_NAME[name], [peer.beam(request)], [reference.beam(request)])
         assert list(peer.stream(request)) == greedy
+
+
+@pytest.mark.parametrize("kind", ["cached", "static"])
+@pytest.mark.parametrize("context", [1, 12])
+def test_a_peer_may_choose_on_the_device(loaded: Checkpoint, kind: str, context: int) -> None:
+    """As it does on a GPU: without a copy of the logits."""
+    requests = random_requests(loaded.config, 3, context)
+    reference = BY_NAME[REFERENCE].create(loaded, 1)
+    if kind == "cached":
+        encode, decode = torch_cached.modules(loaded)
+        block_specials(decode.model)
+        peer: Any = CachedPeer(encode, decode, decode.empty_cache, 1)
+        peer.on_host = False
+    else:
+        peer = StaticPeer(loaded, "cpu", build=lambda module: module)
+    exact = BY_NAME["PyTorch eager"]
+    for _ in range(2):  # a buffer that stays keeps nothing of the reply before
+        check(exact, peer.batch(requests), reference.batch(requests))
+        for request in requests:
+            check(exact, [peer.greedy(request)], [reference.greedy(request)])
+            check(exact, [peer.beam(request)], [reference.beam(request)])
 
 
 def test_other_tokens_are_an_error_only_where_equal_ones_are_promised() -> None:

@@ -1,12 +1,45 @@
-"""What the kernels' tests share: hostile sequences, and the comparison with a slow twin."""
+"""What the kernels' tests share: hostile sequences, and the comparison with a slow twin.
+
+With TRITON_INTERPRET=0 and a GPU the same tests run there. Each combination of block sizes is then
+compiled for a second or two, so there are few examples, always the same ones, and the default
+model's shape is one of them.
+"""
+
+import os
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
+from hypothesis import example, settings
 from torch import Tensor
 
+Test = TypeVar("Test", bound=Callable[..., None])
+
+ON_GPU = os.environ.get("TRITON_INTERPRET") == "0" and torch.cuda.is_available()
+DEVICE = torch.device("cuda" if ON_GPU else "cpu")
+# The interpreter silently computes nonsense in bfloat16.
+DTYPES = [torch.float32, torch.float16, *([torch.bfloat16] if ON_GPU else [])]
 # Of float32 sums over some hundred terms near 1, and of products whose factors are kept in half
-# precision, where both sides round.
-TOLERANCES = {torch.float32: 2e-5, torch.float16: 4e-3}
+# precision, where both sides round; bfloat16 has three bits less than float16.
+TOLERANCES = {torch.float32: 2e-5, torch.float16: 4e-3, torch.bfloat16: 3.2e-2}
+
+
+def examples(count: int) -> settings:
+    """So many where kernels are interpreted."""
+    return settings(max_examples=2, derandomize=True) if ON_GPU else settings(max_examples=count)
+
+
+def on_gpu(*shapes: dict[str, Any], dtypes: Iterable[torch.dtype] = ()) -> Callable[[Test], Test]:
+    """Further examples of a test where there is a GPU, each with each of the types."""
+
+    def add(test: Test) -> Test:
+        for shape in shapes if ON_GPU else ():
+            for more in [{"dtype": dtype} for dtype in dtypes] or [{}]:
+                test = example(**shape, **more)(test)
+        return test
+
+    return add
 
 
 class Draw:
@@ -17,20 +50,23 @@ class Draw:
 
     def __call__(self, *shape: int, scale: float = 1.0) -> Tensor:
         drawn = self.generator.standard_normal(shape, np.float32) * np.float32(scale)
-        return torch.from_numpy(drawn)
+        return torch.from_numpy(drawn).to(DEVICE)
 
     def weight(self, *shape: int, dtype: torch.dtype = torch.float32) -> Tensor:
         """Keeps what it multiplies near 1; the product is over all but the first dimension."""
         return self(*shape, scale=float(np.prod(shape[1:])) ** -0.5).to(dtype)
 
     def ids(self, count: int, *shape: int) -> Tensor:
-        return torch.from_numpy(self.generator.integers(0, count, shape, dtype=np.int32))
+        return torch.from_numpy(self.generator.integers(0, count, shape, dtype=np.int32)).to(DEVICE)
+
+    def permutation(self, count: int) -> Tensor:
+        return torch.from_numpy(self.generator.permutation(count).astype(np.int32)).to(DEVICE)
 
     def lengths(self, batch: int, longest: int) -> Tensor:
         """At least one sequence is as long as can be."""
         drawn = self.generator.integers(1, longest + 1, batch, dtype=np.int32)
         drawn[self.generator.integers(batch)] = longest
-        return torch.from_numpy(drawn)
+        return torch.from_numpy(drawn).to(DEVICE)
 
     def sequences(self, lengths: Tensor, width: int, scale: float = 1.0) -> Tensor:
         """(batch, longest, width), NaN beyond each length: nobody may read it."""
@@ -39,7 +75,7 @@ class Draw:
 
 
 def within(x: Tensor, lengths: Tensor) -> Tensor:
-    return (torch.arange(x.shape[1]) < lengths[:, None])[:, :, None]
+    return (torch.arange(x.shape[1], device=x.device) < lengths[:, None])[:, :, None]
 
 
 def check_sequences(

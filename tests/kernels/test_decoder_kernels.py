@@ -1,10 +1,11 @@
-"""The emotion path, a decoding step and the projection against their twins, interpreted."""
+"""The emotion path, a step and the projection against their twins: interpreted, or on a GPU."""
 
+from copy import deepcopy
 from typing import Any
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mime_fast.kernels import reference
@@ -13,15 +14,18 @@ from mime_fast.kernels.emotions import EmotionWeights, emotions
 from mime_fast.kernels.project import project
 from mime_fast.kernels.replies import Replies
 from mime_fast.text.special import EOS
-from tests.kernels.tensors import Draw, check_close
+from tests.kernels.tensors import DTYPES, Draw, check_close, examples, on_gpu
 
 SEED = st.integers(0, 2**32)
 STEPS = 40
-DTYPE = st.sampled_from([torch.float32, torch.float16])
-few = settings(max_examples=12)
+DTYPE = st.sampled_from(DTYPES)
+few = examples(12)
 
 
 @few
+@on_gpu(
+    {"batch": 3, "dim": 300, "latent": 300, "positives": 13, "forced": -1, "seed": 0}, dtypes=DTYPES
+)
 @given(
     batch=st.integers(1, 4),
     dim=st.integers(1, 40),
@@ -49,7 +53,7 @@ def test_emotions(
         prior_bias=draw(2, 2, latent),
         mixture=draw.weight(32, latent, dtype=dtype),
         mixture_bias=draw(32),
-        members=torch.from_numpy(draw.generator.permutation(32).astype("int32")),
+        members=draw.permutation(32),
         table=draw(32, dim).to(dtype),
         refine=(draw(2, dim, dim) * dim**-0.5).to(dtype),
         positives=positives,
@@ -123,7 +127,20 @@ def clone(tensors: Any) -> Any:
     return type(tensors)(*(tensor.clone() for tensor in tensors))
 
 
-@settings(max_examples=8)
+@examples(8)
+@on_gpu(
+    {
+        "rows": 20,
+        "requests": 4,
+        "layers": 1,
+        "heads": 2,
+        "width": 20,
+        "dim": 300,
+        "filter_dim": 50,
+        "seed": 0,
+    },
+    dtypes=DTYPES,
+)
 @given(
     rows=st.integers(1, 4),
     requests=st.integers(1, 3),
@@ -163,7 +180,7 @@ def test_decoding_steps(
         for said in (replies.said, twins[0].said):
             said[~active, step] = EOS
         hidden = decode_step(replies, caches, weights, heads, EOS)
-        expected = reference.decode_step(*twins, weights, heads, EOS)
+        expected = reference.decode_step(twins[0], twins[1], weights, heads, EOS)
         check_close(hidden[active], expected[active])
         for ours, theirs in zip(caches, twins[1], strict=True):
             torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-4, equal_nan=True)
@@ -176,7 +193,17 @@ def test_decoding_steps(
             own_replies.positions.add_(1)
 
 
+# Greedy replies, beams and samples of the default vocabulary.
+DEFAULT: dict[str, Any] = {"words": 23_700, "dim": 300, "longest": 9, "seed": 0}
+KINDS: list[dict[str, Any]] = [
+    {"rows": 1, "kept": 1, "constrained": False, "append": True},
+    {"rows": 40, "kept": 1, "constrained": True, "append": True},
+    {"rows": 20, "kept": 10, "constrained": True, "append": False},
+]
+
+
 @few
+@on_gpu(*(DEFAULT | kind for kind in KINDS), dtypes=DTYPES)
 @given(
     rows=st.integers(1, 40),
     words=st.integers(3, 400),
@@ -209,13 +236,11 @@ def test_project(
     active = reference._active(replies, EOS)
     hidden[~active] = torch.nan  # nobody may read it
     options: dict[str, Any] = {"end_word": EOS, "kept": kept, "constrained": constrained}
-    found, expected = (
-        {
-            "logits": torch.full((rows, words), torch.nan),
-            "log_probs": torch.full((rows, STEPS), torch.nan) if append else None,
-        }
-        for _ in range(2)
-    )
+    empty: Any = {
+        "logits": torch.full((rows, words), torch.nan),
+        "log_probs": torch.full((rows, STEPS), torch.nan) if append else None,
+    }
+    found, expected = empty, deepcopy(empty)
     best = project(hidden, weight, bias, replies, **options, **found)
     twin = reference.project(hidden, weight, bias, twin_replies, **options, **expected)
     for name, tensor in found.items():

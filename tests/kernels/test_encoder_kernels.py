@@ -1,10 +1,10 @@
-"""The encoder side's kernels against their twins, interpreted."""
+"""The encoder side's kernels against their twins: interpreted, or on a GPU."""
 
 from typing import Any
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mime_fast.kernels import reference
@@ -13,15 +13,18 @@ from mime_fast.kernels.embed import embed
 from mime_fast.kernels.fusion import fusion
 from mime_fast.kernels.layer_norm import layer_norm
 from mime_fast.kernels.linear import linear
-from tests.kernels.tensors import TOLERANCES, Draw, check_sequences
+from tests.kernels.tensors import DTYPES, TOLERANCES, Draw, check_sequences, examples, on_gpu
 
 BATCH, LENGTH, SEED = st.integers(1, 3), st.integers(1, 50), st.integers(0, 2**32)
-DTYPE = st.sampled_from([torch.float32, torch.float16])
+DTYPE = st.sampled_from(DTYPES)
 DIM = st.integers(2, 90)
-few = settings(max_examples=12)
+few = examples(12)
+# The default model's: 40 words of one request, and of several.
+DEFAULT: dict[str, Any] = {"batch": 3, "length": 40, "seed": 0}
 
 
 @few
+@on_gpu(DEFAULT | {"dim": 300})
 @given(batch=BATCH, length=LENGTH, dim=DIM, seed=SEED)
 def test_embed(batch: int, length: int, dim: int, seed: int) -> None:
     draw = Draw(seed)
@@ -32,6 +35,7 @@ def test_embed(batch: int, length: int, dim: int, seed: int) -> None:
 
 
 @few
+@on_gpu(DEFAULT | {"dim": 300})
 @given(batch=BATCH, length=LENGTH, dim=DIM, seed=SEED)
 def test_layer_norm(batch: int, length: int, dim: int, seed: int) -> None:
     draw = Draw(seed)
@@ -46,7 +50,27 @@ def test_layer_norm(batch: int, length: int, dim: int, seed: int) -> None:
     assert torch.equal(wide[:, :, :dim], left)
 
 
+# As an encoder layer calls it: queries, keys and values; the output; both convolutions; and the
+# context's half of a response encoder's input.
+PLAIN: dict[str, Any] = {"bias": None, "norm": False, "relu": False, "residual": None, "taps": 1}
+FORMS: list[dict[str, Any]] = [
+    {"inner": 300, "columns": 120, "norm": True},
+    {"inner": 40, "columns": 300, "residual": "own"},
+    {"inner": 300, "columns": 50, "taps": 3, "bias": "shared", "norm": True, "relu": True},
+    {
+        "inner": 50,
+        "columns": 300,
+        "taps": 3,
+        "bias": "shared",
+        "relu": True,
+        "residual": "own",
+    },
+    {"inner": 300, "columns": 300, "bias": "own", "residual": "shared"},
+]
+
+
 @few
+@on_gpu(*(DEFAULT | PLAIN | form for form in FORMS), dtypes=DTYPES)
 @given(
     batch=BATCH,
     length=LENGTH,
@@ -93,6 +117,7 @@ def test_linear(
 
 
 @few
+@on_gpu(DEFAULT | {"heads": 2, "width": 20, "scale": 1.0})
 @given(
     batch=BATCH,
     length=LENGTH,
@@ -130,6 +155,7 @@ def test_attention_of_extreme_shapes(length: int, heads: int, width: int) -> Non
 
 
 @few
+@on_gpu(DEFAULT | {"width": 600, "columns": 300}, dtypes=DTYPES)
 @given(batch=BATCH, length=LENGTH, width=DIM, columns=DIM, dtype=DTYPE, seed=SEED)
 def test_fusion(
     batch: int,

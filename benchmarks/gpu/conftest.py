@@ -1,0 +1,151 @@
+"""Fixtures of the GPU's suite: the races of the other suites, on one device.
+
+Device time is precious: a contestant that fails or answers wrongly is left out of its race, which
+still takes place, and then the test fails.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+from itertools import cycle
+from typing import Any
+
+import pytest
+import torch
+
+from benchmarks.conftest import FLOORS, ROWS
+from benchmarks.floors import Floors, reply_seconds
+from benchmarks.gpu import floors as gpu_floors
+from benchmarks.gpu.contestants import BY_NAME
+from benchmarks.gpu.names import LOSSY
+from benchmarks.harness import Budget, Call, Race, Row, summarise
+from benchmarks.peers import OURS, REFERENCE, check
+from benchmarks.peers.base import Tokens
+from benchmarks.workload import Request, random_checkpoint
+from mime_fast.checkpoint import Checkpoint
+
+Answer = Callable[[Any, list[Request]], Sequence[Tokens]]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def device(pytestconfig: pytest.Config) -> torch.device:
+    """Where all contestants run, without rounding float32 to TF32: tokens are compared."""
+    name = pytestconfig.getoption("--device")
+    if name is None:
+        pytest.skip("the suite of a GPU; make gpu runs it")
+    torch.set_float32_matmul_precision("highest")
+    torch.backends.cudnn.allow_tf32 = False
+    return torch.device(name)
+
+
+@pytest.fixture(scope="session")
+def rehearsed(device: torch.device) -> bool:
+    return device.type == "cpu"
+
+
+@pytest.fixture(scope="session")
+def budget(*, rehearsed: bool) -> Budget:
+    return Budget(0, 1, 1) if rehearsed else Budget(2.5, 5, 200)
+
+
+@pytest.fixture(scope="session")
+def checkpoint(*, rehearsed: bool) -> Checkpoint:
+    return random_checkpoint(tiny=rehearsed)
+
+
+@pytest.fixture(scope="session")
+def floors(pytestconfig: pytest.Config, device: torch.device) -> Floors:
+    pytestconfig.stash[FLOORS] = gpu_floors.measure(device)
+    return pytestconfig.stash[FLOORS]
+
+
+@pytest.fixture(scope="session")
+def peer(checkpoint: Checkpoint, device: torch.device) -> Callable[[str], Any]:
+    """A contestant by name, made once."""
+    return cache(lambda name: BY_NAME[name].create(checkpoint, str(device)))
+
+
+@pytest.fixture(scope="session")
+def record(pytestconfig: pytest.Config) -> Callable[[Row], None]:
+    """Keep a row for the results file; a race that is run again replaces its rows."""
+    rows = pytestconfig.stash.setdefault(ROWS, [])
+
+    def key(row: Row) -> tuple[str, str, float | None]:
+        return row.group, row.contestant, row.x
+
+    def keep(row: Row) -> None:
+        rows[:] = [other for other in rows if key(other) != key(row)]
+        rows.append(row)
+
+    return keep
+
+
+@pytest.fixture
+def race(record: Callable[[Row], None], budget: Budget) -> Callable[..., None]:
+    """Times calls in turns, which end when their tokens are on the host: no thread is left over."""
+
+    def run(
+        group: str, calls: Mapping[str, Call], more: Mapping[str, dict[str, Any]] | None = None
+    ) -> None:
+        running = Race(calls, budget, settle=0)
+        for _ in range(running.rounds):
+            for name in calls:
+                running.turn(name)
+        for name, seconds in running.seconds.items():
+            record(summarise(group, name, 1, seconds, **(more or {}).get(name, {})))
+
+    return run
+
+
+@pytest.fixture
+def reply_race(
+    race: Callable[..., None],
+    peer: Callable[[str], Any],
+    checkpoint: Checkpoint,
+    floors: Floors,
+    *,
+    rehearsed: bool,
+) -> Callable[..., None]:
+    """Checks everybody's tokens of all works, then times everybody on one work after the other.
+
+    Interpreted, a reply takes seconds: a rehearsal leaves out what differs in its type alone.
+    """
+
+    def run(
+        group: str,
+        names: Sequence[str],
+        works: Sequence[list[Request]],
+        answer: Answer,
+        x: int | None = None,
+        **shape: int,
+    ) -> None:
+        def answers(name: str) -> list[Tokens]:
+            return [reply for work in works for reply in answer(peer(name), work)]
+
+        def describe(name: str) -> dict[str, Any]:
+            contestant = BY_NAME[name]
+            share = check(contestant, answers(name), expected)
+            floor = reply_seconds(floors, checkpoint.config, contestant.work, **shape)
+            return {"x": x, "floor_ms": 1e3 * floor, "equal": share}
+
+        expected = answers(REFERENCE)
+        more, failed = {}, []
+        for name in names:
+            if rehearsed and name in LOSSY:
+                continue
+            try:
+                more[name] = describe(name)
+            except Exception as error:  # noqa: BLE001 - the others are still measured
+                failed.append(f"{name}: {type(error).__name__}: {error}")
+        if OURS in more:
+            race(group, {name: _in_turns(peer(name), works, answer) for name in more}, more)
+        if failed:
+            pytest.fail("; ".join(failed))
+
+    return run
+
+
+def _in_turns(peer: Any, works: Sequence[list[Request]], answer: Answer) -> Call:
+    turns = cycle(works)
+    return lambda: answer(peer, next(turns))

@@ -1,0 +1,62 @@
+"""Who is measured on a GPU, all of them on the same one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from benchmarks.floors import Work
+from benchmarks.gpu.names import LOSSY, OF_OURS
+from benchmarks.peers import REFERENCE, Contestant
+from benchmarks.peers.authors import Authors
+from benchmarks.peers.base import Peer
+from benchmarks.peers.engine import EnginePeer
+from benchmarks.peers.torch_cached import eager
+from benchmarks.peers.torch_static import StaticPeer, reduce_overhead
+from mime_fast.checkpoint import Checkpoint
+from mime_fast.engines.cuda import CudaEngine
+from mime_fast.engines.eager import EagerEngine
+
+EAGER, COMPILED, AUTHORS = "PyTorch eager", "torch.compile", "authors' loop"
+
+
+def _ours(compute_type: str) -> Callable[[Checkpoint, str], EnginePeer]:
+    return lambda checkpoint, device: EnginePeer(CudaEngine(checkpoint, device, compute_type))
+
+
+def _eager(checkpoint: Checkpoint, device: str) -> Peer:
+    return eager(checkpoint, 1, device)
+
+
+def _compiled(checkpoint: Checkpoint, device: str) -> Peer:
+    """In a rehearsal nothing is compiled: that takes minutes, and is torch's business."""
+    rehearsed = device == "cpu"
+    return StaticPeer(checkpoint, device, (lambda module: module) if rehearsed else reduce_overhead)
+
+
+def _authors(checkpoint: Checkpoint, device: str) -> Peer:
+    return Authors(checkpoint, 1, device)
+
+
+def _reference(checkpoint: Checkpoint, device: str) -> Peer:
+    return EnginePeer(EagerEngine(checkpoint, device))
+
+
+CONTESTANTS = [
+    *(
+        Contestant(
+            name,
+            _ours(compute_type),
+            "lossy" if name in LOSSY else "exact",
+            Work(compute_type, compute_type),
+        )
+        for name, compute_type in OF_OURS.items()
+    ),
+    Contestant(EAGER, _eager),
+    Contestant(COMPILED, _compiled, sweeps=False),  # up to half a minute for each shape
+    Contestant(AUTHORS, _authors, sweeps=False),
+]
+BY_NAME = {
+    contestant.name: contestant
+    for contestant in [*CONTESTANTS, Contestant(REFERENCE, _reference, sweeps=False)]
+}
+SWEEPERS = [contestant.name for contestant in CONTESTANTS if contestant.sweeps]
