@@ -47,11 +47,7 @@ class DraftStep {
     }
     threads_.wait();
     const std::int32_t position = replies_.positions[first_];
-    for (std::int64_t draft = threads_.index(); draft + 1 < rows_.width;
-         draft += threads_.count()) {
-      set_row(draft, position);
-    }
-    share_slots(position);
+    for (std::int64_t draft = 0; draft + 1 < rows_.width; ++draft) set_row(draft, position);
   }
 
  private:
@@ -82,24 +78,23 @@ class DraftStep {
         rows_.table, rows_.least, replies_.words(first_), position + 1, most, drafts_));
   }
 
+  // A draft's row has said what the reply has and the drafts before it; it has seen what the reply
+  // has, and will see what its neighbours decode.
   MIME_FAST_DEVICE void set_row(std::int64_t draft, std::int32_t position) {
     const std::int64_t row = first_ + 1 + draft;
     const bool is_there = draft < count_;
-    const auto at = is_there ? position + 1 + static_cast<std::int32_t>(draft) : 0;
-    replies_.positions[row] = at;
-    replies_.words(row)[at] = is_there ? drafts_[draft] : kEos;
-  }
-
-  // A draft's row has seen what the reply has, and will see what its neighbours decode.
-  MIME_FAST_DEVICE void share_slots(std::int32_t position) {
-    const std::int32_t* own = rows_.slots + first_ * replies_.steps;
-    for (std::int64_t draft = 0; draft < count_; ++draft) {
-      std::int32_t* slots = rows_.slots + (first_ + 1 + draft) * replies_.steps;
-      for (std::int64_t at = threads_.index(); at <= position + draft; at += threads_.count()) {
-        const std::int64_t neighbour = first_ + at - position;
-        slots[at] = at < position ? own[at] : static_cast<std::int32_t>(neighbour);
-      }
+    const auto newest = is_there ? position + 1 + static_cast<std::int32_t>(draft) : 0;
+    const std::int32_t* own_words = replies_.words(first_);
+    const std::int32_t* own_slots = rows_.slots + first_ * replies_.steps;
+    std::int32_t* words = replies_.words(row);
+    std::int32_t* slots = rows_.slots + row * replies_.steps;
+    for (std::int64_t at = threads_.index(); at < newest; at += threads_.count()) {
+      words[at] = at <= position ? own_words[at] : drafts_[at - position - 1];
+      slots[at] = at < position ? own_slots[at] : static_cast<std::int32_t>(first_ + at - position);
     }
+    if (threads_.index() != 0) return;
+    words[newest] = is_there ? drafts_[draft] : kEos;
+    replies_.positions[row] = newest;
   }
 
   const Threads& threads_;

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from mime_fast.config import GenerationConfig
 from mime_fast.engines.cuda_memory import Block, Graph, bucket
-from mime_fast.engines.cuda_search import DeviceSearch, is_constrained
+from mime_fast.engines.cuda_search import DeviceSearch
 from mime_fast.kernels.decode_step import Caches, decode_step
 from mime_fast.kernels.project import BLOCK_ROWS, Best, project
 from mime_fast.kernels.replies import Replies
@@ -244,7 +244,7 @@ class DeviceDecoding:
             bucket(options.max_new_tokens, LEAST_STEPS),
             bucket(waiting.memory.cross.shape[2], LEAST_SOURCE),
             self._search,
-            is_constrained(options),
+            options.repetition_penalty != 1 or options.no_repeat_ngram_size > 0,
         )
 
     def _fill(self, batch: DecodeBatch) -> None:

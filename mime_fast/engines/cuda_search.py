@@ -344,10 +344,5 @@ def device_search(options: GenerationConfig, requests: int, *, drafts: bool) -> 
         return Beams(options.num_beams)
     if options.do_sample:
         return Sampling(options.num_return_sequences)
-    few = requests <= MOST_DRAFTED and not is_constrained(options)
-    return Drafting() if drafts and few and options.speculation else Greedy()
-
-
-def is_constrained(options: GenerationConfig) -> bool:
-    """Whether what a reply has said changes what it may say."""
-    return options.repetition_penalty != 1 or options.no_repeat_ngram_size > 0
+    drafted = drafts and options.speculation and requests <= MOST_DRAFTED
+    return Drafting() if drafted else Greedy()

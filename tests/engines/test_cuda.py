@@ -161,12 +161,14 @@ def count_steps(engine: CudaEngine, encoded: Any, options: GenerationConfig) -> 
     return steps, [decoding.results(request) for request in range(len(encoded.memory.lengths))]
 
 
-@pytest.mark.parametrize("right", [True, False])
+@pytest.mark.parametrize(("right", "penalty"), [(True, 1.0), (True, 1.2), (False, 1.0)])
 def test_drafts_change_how_many_steps_there_are_and_nothing_else(
-    tiny_checkpoint: Path, engine: CudaEngine, tmp_path: Path, *, right: bool
+    tiny_checkpoint: Path, engine: CudaEngine, tmp_path: Path, right: bool, penalty: float
 ) -> None:
     """Right ones are kept all at once; wrong ones, and ones that are right at first, are not."""
-    options = GenerationConfig(max_new_tokens=14, min_new_tokens=9, return_scores=True)
+    options = GenerationConfig(
+        max_new_tokens=14, min_new_tokens=9, return_scores=True, repetition_penalty=penalty
+    )
     encoded = encode(engine, (3, 6, 2))
     plain_steps, expected = count_steps(engine, encoded, options)
     said = [reply.tokens for (reply,) in expected]
