@@ -11,10 +11,18 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Callable
+import traceback
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass, field
+from tempfile import TemporaryFile
+from typing import IO
 
 from benchmarks.gpu.processes import PYTEST, ROOT, run_limited, variables
+
+Command = list[str]
+Action = Callable[[float], int]  # seconds that it may take -> exit status
 
 SECONDS = 520.0  # of everything; a step gets what is left, if that is less than its own limit
 BUILD = ROOT / "build" / "gpu"
@@ -49,13 +57,33 @@ class Steps:
         """Seconds."""
         return SECONDS - (time.monotonic() - self.started)
 
-    def run(self, name: str, limit: float, action: Callable[[float], int]) -> bool:
-        """Whether it passed; action: seconds -> exit status."""
+    def run(self, name: str, limit: float, action: Action) -> bool:
+        """Whether it passed."""
         print(f"\n== {name}", flush=True)
+        return self._note_result(name, *self._time(limit, action))
+
+    def run_together(self, jobs: Mapping[str, tuple[float, Command]]) -> None:
+        """At the same time, each with its limit; what each prints is shown when all are done."""
+        with ExitStack() as stack, ThreadPoolExecutor(len(jobs)) as pool:
+            outputs = {name: stack.enter_context(TemporaryFile("w+")) for name in jobs}
+            running = {
+                name: pool.submit(self._time, limit, as_action(command, outputs[name]))
+                for name, (limit, command) in jobs.items()
+            }
+            for name, result in running.items():
+                timed = result.result()
+                outputs[name].seek(0)
+                print(f"\n== {name}\n{outputs[name].read()}", flush=True)
+                self._note_result(name, *timed)
+
+    def _time(self, limit: float, action: Action) -> tuple[int, float]:
         began = time.monotonic()
         status = action(max(1.0, min(limit, self.left())))
+        return status, time.monotonic() - began
+
+    def _note_result(self, name: str, status: int, seconds: float) -> bool:
         said = "passed" if status == 0 else f"FAILED ({status})"
-        self._note(f"{name:40} {time.monotonic() - began:6.1f} s  {said}", passed=status == 0)
+        self._note(f"{name:40} {seconds:6.1f} s  {said}", passed=status == 0)
         return status == 0
 
     def skip(self, name: str, reason: str, *, passed: bool) -> None:
@@ -68,36 +96,43 @@ class Steps:
         print(line, flush=True)
 
 
-def command(*arguments: str, **more: str) -> Callable[[float], int]:
-    """An action; more: environment variables."""
+def as_action(command: Command, output: IO[str] | None = None, **more: str) -> Action:
+    """Run it; more: environment variables."""
     environment = variables("cuda") | more
-    return lambda seconds: run_limited(list(arguments), seconds, environment)
+    return lambda seconds: run_limited(command, seconds, environment, output)
 
 
 def build(steps: Steps) -> tuple[bool, bool]:
     """The extension in place, and of the same objects the C++ test; whether each was built."""
     flags = f"{os.environ.get('CMAKE_ARGS', '')} -DMIME_FAST_CUDA=ON -DMIME_FAST_TESTS=ON"
-    setup = (sys.executable, "setup.py", "build_ext", "--inplace", "--build-temp", str(BUILD))
-    if not steps.run("build the extension", 180, command(*setup, CMAKE_ARGS=flags.strip())):
+    setup = [sys.executable, "setup.py", "build_ext", "--inplace", "--build-temp", str(BUILD)]
+    if not steps.run("build the extension", 180, as_action(setup, CMAKE_ARGS=flags.strip())):
         return False, False
-    target = ("cmake", "--build", str(BUILD), "--target", TEST.name, "--parallel")
-    return True, steps.run("build the C++ test", 90, command(*target))
+    target = ["cmake", "--build", str(BUILD), "--target", TEST.name, "--parallel"]
+    return True, steps.run("build the C++ test", 90, as_action(target))
 
 
-def run_search(steps: Steps, *, built: bool) -> None:
-    """The searches on the device, in C++."""
-    if not built:
-        steps.skip("C++ test on the GPU", "it was not built", passed=False)
-        return
-    steps.run("C++ test on the GPU", 60, command(str(TEST)))
+def prove(steps: Steps, *, has_test: bool) -> None:
+    """All tests at once: compiling kernels is most of them, and takes the host's time."""
+    # test_compile.py needs no GPU, and has been run elsewhere.
+    kernels = [*PYTEST, "tests/kernels", "--ignore=tests/kernels/test_compile.py"]
+    jobs = {
+        "tests of the kernels": (200.0, kernels),
+        "tests of the engine": (240.0, [*PYTEST, "tests/gpu"]),
+    }
     sanitizer = shutil.which("compute-sanitizer")
-    for tool in ("memcheck", "racecheck"):
+    if has_test:
+        jobs["C++ test on the GPU"] = 120.0, [str(TEST)]
+    else:
+        steps.skip("C++ test on the GPU", "it was not built", passed=False)
+    for tool in ("memcheck", "racecheck") if has_test else ():
         name = f"C++ test under {tool}"
         if sanitizer is None:
             steps.skip(name, "compute-sanitizer is not on the PATH", passed=True)
             continue
-        checked = (sanitizer, "--tool", tool, "--error-exitcode", "3", str(TEST), SANITIZED_CASES)
-        steps.run(name, 60, command(*checked))
+        checks = [sanitizer, "--tool", tool, "--error-exitcode", "3"]
+        jobs[name] = 120.0, [*checks, str(TEST), SANITIZED_CASES]
+    steps.run_together(jobs)
 
 
 def measure(steps: Steps) -> str:
@@ -107,7 +142,11 @@ def measure(steps: Steps) -> str:
     tables = []
 
     def action(seconds: float) -> int:
-        status, table = run_suite("cuda", seconds=seconds)
+        try:
+            status, table = run_suite("cuda", seconds=seconds)
+        except Exception:  # noqa: BLE001 - what was run before is still summed up
+            traceback.print_exc()
+            return 1
         tables.append(table)
         return status
 
@@ -122,11 +161,7 @@ def main() -> None:
     table = "nothing was measured: the extension was not built"
     has_extension, has_test = build(steps)
     if has_extension:
-        run_search(steps, built=has_test)
-        # Compiling is most of it. test_compile.py needs no GPU, and has been run elsewhere.
-        kernels = ("tests/kernels", "--ignore=tests/kernels/test_compile.py")
-        steps.run("tests of the kernels", 150, command(*PYTEST, *kernels))
-        steps.run("tests of the engine", 150, command(*PYTEST, "tests/gpu"))
+        prove(steps, has_test=has_test)
         table = measure(steps)
     print("\n" + "\n".join(steps.lines))
     print(f"{'all':40} {SECONDS - steps.left():6.1f} s  {'FAILED' if steps.failed else 'passed'}")

@@ -15,11 +15,12 @@ def main(name: str, folder: str, device: str) -> None:
     """Print the tokens and the seconds of each part."""
     times = [perf_counter()]
     # Importing is a part of it.
-    from benchmarks.gpu.contestants import BY_NAME  # noqa: PLC0415
+    from benchmarks.gpu.contestants import BY_NAME, exact_float32  # noqa: PLC0415
     from benchmarks.workload import random_requests  # noqa: PLC0415
     from mime_fast import checkpoint  # noqa: PLC0415
 
     times.append(perf_counter())
+    exact_float32()
     loaded = checkpoint.load(folder)
     (request,) = random_requests(loaded.config, 1)
     peer = BY_NAME[name].create(loaded, device)

@@ -17,7 +17,7 @@ import torch
 from benchmarks.conftest import FLOORS, ROWS
 from benchmarks.floors import Floors, reply_seconds
 from benchmarks.gpu import floors as gpu_floors
-from benchmarks.gpu.contestants import BY_NAME
+from benchmarks.gpu.contestants import BY_NAME, exact_float32
 from benchmarks.gpu.names import LOSSY
 from benchmarks.harness import Budget, Call, Race, Row, summarise
 from benchmarks.peers import OURS, REFERENCE, check
@@ -30,12 +30,11 @@ Answer = Callable[[Any, list[Request]], Sequence[Tokens]]
 
 @pytest.fixture(scope="session", autouse=True)
 def device(pytestconfig: pytest.Config) -> torch.device:
-    """Where all contestants run, without rounding float32 to TF32: tokens are compared."""
+    """Where all contestants run."""
     name = pytestconfig.getoption("--device")
     if name is None:
         pytest.skip("the suite of a GPU; make gpu runs it")
-    torch.set_float32_matmul_precision("highest")
-    torch.backends.cudnn.allow_tf32 = False
+    exact_float32()
     return torch.device(name)
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import torch
+
 from benchmarks.floors import Work
 from benchmarks.gpu.names import LOSSY, OF_OURS
 from benchmarks.peers import REFERENCE, Contestant
@@ -17,6 +19,12 @@ from mime_fast.engines.cuda import CudaEngine
 from mime_fast.engines.eager import EagerEngine
 
 EAGER, COMPILED, AUTHORS = "PyTorch eager", "torch.compile", "authors' loop"
+
+
+def exact_float32() -> None:
+    """No product or convolution of torch is rounded to TF32: tokens are compared."""
+    torch.set_float32_matmul_precision("highest")
+    torch.backends.cudnn.allow_tf32 = False
 
 
 def _ours(compute_type: str) -> Callable[[Checkpoint, str], EnginePeer]:

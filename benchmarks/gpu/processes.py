@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import IO
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE = 20.0  # seconds in which an interrupted process may write what it has
@@ -30,13 +31,17 @@ def variables(device: str) -> dict[str, str]:
     }
 
 
-def run_limited(command: list[str], seconds: float, environment: dict[str, str]) -> int:
+def run_limited(
+    command: list[str], seconds: float, environment: dict[str, str], output: IO[str] | None = None
+) -> int:
     """The exit status; behind the limit the process is interrupted, then killed."""
-    process = subprocess.Popen(command, cwd=ROOT, env=environment)
+    process = subprocess.Popen(
+        command, cwd=ROOT, env=environment, stdout=output, stderr=output and subprocess.STDOUT
+    )
     try:
         return process.wait(seconds)
     except subprocess.TimeoutExpired:
-        print(f"stopped after {seconds:.0f} s: {command[0]} ...", flush=True)
+        print(f"stopped after {seconds:.0f} s: {command[0]} ...", file=output, flush=True)
         process.send_signal(signal.SIGINT)  # pytest writes what it has
     try:
         process.wait(PATIENCE)

@@ -29,6 +29,7 @@ def seconds_a_launch(
     """
     if device.type != "cuda":
         return [_seconds_on_host(launch, prepare)]
+    finish(device)  # the inputs were made on another stream
     stream = torch.cuda.Stream(device)
     with torch.cuda.stream(stream):
         prepare()

@@ -99,9 +99,17 @@ def test_a_step_that_fails_does_not_stop_the_next(capfd: pytest.CaptureFixture[s
     assert not steps.run("first", 20, lambda seconds: run("raise SystemExit(3)", seconds))
     assert steps.run("second", 20, lambda seconds: run("print('ran')", seconds))
     steps.skip("third", "not here", passed=True)
+    code = [sys.executable, "-c", "print('at the same time')"]
+    steps.run_together({"fourth": (20.0, code), "fifth": (20.0, ["false"])})
     assert steps.failed
-    assert [line.split()[0] for line in steps.lines] == ["first", "second", "third"]
-    assert "ran" in capfd.readouterr().out
+    names = ["first", "second", "third", "fourth", "fifth"]
+    assert [line.split()[0] for line in steps.lines] == names
+    assert [line.split()[-1] for line in steps.lines] == [
+        *("(3)", "passed", "here", "passed", "(1)"),
+    ]
+    out = capfd.readouterr().out
+    assert "ran" in out
+    assert out.index("== fourth\nat the same time") < out.index("== fifth")
 
 
 def test_a_step_that_takes_too_long_may_write_what_it_has(tmp_path: Path) -> None:

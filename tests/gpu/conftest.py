@@ -19,6 +19,7 @@ from mime_fast.types import Dialogue
 
 sys.path.append(str(Path(__file__).resolve().parents[2]))  # where the benchmarks are
 
+from benchmarks.gpu.contestants import exact_float32
 from benchmarks.workload import random_request
 from mime_fast.engines.cuda import CudaEngine
 from mime_fast.engines.eager import EagerEngine
@@ -37,8 +38,7 @@ def gpu() -> None:
         pytest.skip("there is no NVIDIA GPU that torch can use")
     if os.environ.get("TRITON_INTERPRET") != "0":
         pytest.skip("kernels are interpreted here; make gpu runs them on the GPU")
-    torch.set_float32_matmul_precision("highest")
-    torch.backends.cudnn.allow_tf32 = False
+    exact_float32()
 
 
 @pytest.fixture(scope="session")

@@ -59,7 +59,8 @@ def check_agreement(
 def test_replies_are_eagers(
     engine: CudaEngine, eager: EagerEngine, dialogues: Sequence[Dialogue], strategy: str
 ) -> None:
-    check_agreement(eager, engine, dialogues, {strategy: COMPARED[strategy]})
+    chosen = dialogues[:BATCH] if "penalties" in strategy else dialogues  # eager is slow
+    check_agreement(eager, engine, chosen, {strategy: COMPARED[strategy]})
 
 
 def test_another_architecture(
@@ -98,7 +99,7 @@ def test_threads_get_the_replies_that_they_would_get_alone(
     """Eight at once, each with other shapes and another search than its neighbours."""
     jobs = [
         (dialogues[first : first + 1 + first % 4], options(strategy))
-        for first in range(0, min(40, len(dialogues)), 2)
+        for first in range(0, min(20, len(dialogues)), 2)
         for strategy in STRATEGIES
     ]
     expected = [words(ask(engine, *job)) for job in jobs]
