@@ -112,6 +112,9 @@ class Idle(Generic[Batch]):
         self._batches.append(batch)
         del self._batches[:-MOST_IDLE]
 
+    def __len__(self) -> int:
+        return len(self._batches)
+
     def clear(self) -> None:
         """Drop all."""
         self._batches.clear()
@@ -170,9 +173,7 @@ class CudaEngine:
     ) -> CudaEncoded:
         """See Engine.encode."""
         lengths = np.array([len(dialogue.tokens) for dialogue in dialogues], np.int64)
-        size = (len(self.weights.cross), len(dialogues), lengths.max(), 2 * self.config.key_dim)
-        with self.launching():
-            memory = CudaMemory(torch.empty(size, device=self.device), lengths)
+        memory = self._new_memory(lengths)
         found: list[Found] = []
         first, most = 0, MOST_ENCODED
         while first < len(dialogues):
@@ -185,6 +186,19 @@ class CudaEngine:
                 self.make_room(count, error)
                 most = count // 2
         return CudaEncoded(found, memory)
+
+    def _new_memory(self, lengths: IntArray) -> CudaMemory:
+        shape = len(self.weights.cross), len(lengths), int(lengths.max()), 2 * self.config.key_dim
+        try:
+            with self.launching():
+                return CudaMemory(torch.empty(shape, device=self.device), lengths)
+        except torch.OutOfMemoryError as error:
+            if self.idle or self._encoders:
+                self.make_room(len(lengths) + 1, error)
+                return self._new_memory(lengths)
+            raise MemoryError(
+                f"{self.device} has no memory left for {len(lengths)} contexts; send fewer together"
+            ) from error
 
     def _encode(
         self,
