@@ -19,10 +19,12 @@ def attention_kernel(
     WIDTH: tl.constexpr, BLOCK_WIDTH: tl.constexpr,
     QUERIES: tl.constexpr, KEYS: tl.constexpr,
 ):  # fmt: skip
-    batch, head = tl.program_id(0), tl.program_id(1)
-    row = tl.program_id(2) * QUERIES + tl.arange(0, QUERIES)
-    lane = tl.arange(0, BLOCK_WIDTH)
+    batch, head, block = tl.program_id(0), tl.program_id(1), tl.program_id(2)
     length = tl.load(lengths + batch)
+    if block * QUERIES >= length:
+        return
+    row = block * QUERIES + tl.arange(0, QUERIES)
+    lane = tl.arange(0, BLOCK_WIDTH)
     base = qkv + batch * qkv_batch + head * WIDTH
     real = (row[:, None] < length) & (lane[None, :] < WIDTH)
     query = tl.load(base + row[:, None] * qkv_row + lane[None, :], mask=real, other=0.0) * scale

@@ -4,6 +4,10 @@ One program follows one row, so rows never wait for each other and a row's numbe
 who else is decoded; one whose reply has ended returns at once. Nothing that was cached is ever
 moved: `slots` says which column a position was decoded in, and when hypotheses fork or leave only
 that table is gathered.
+
+Rows of a group are words of one reply, of which each follows the one before: drafts, to be verified
+together. A program waits, three times a layer, for the words before its own; they are decoded by
+programs of lower numbers, which start no later.
 """
 
 from __future__ import annotations
@@ -101,16 +105,38 @@ def load_window(history, slots, position, columns, size, WINDOW: tl.constexpr):
 
 
 @triton.jit
+def publish(stages, row, stage):
+    """Say that everything up to a stage is stored: keys and values, or inputs of a convolution."""
+    tl.debug_barrier()  # every thread has stored its share
+    tl.atomic_xchg(stages + row, stage, sem="release")
+
+
+@triton.jit
+def await_group(stages, row, stage, a_position, GROUP: tl.constexpr):
+    """Until the rows of the group before this one, at the positions before its own, are there too.
+
+    stage: that they must have reached if they were at this row's position; a_position: how many
+    stages a position has.
+    """
+    first = row // GROUP * GROUP
+    for other in range(first, row):
+        goal = stage - (row - other) * a_position
+        while tl.atomic_add(stages + other, 0, sem="acquire") < goal:
+            pass
+    tl.debug_barrier()
+
+
+@triton.jit
 def decode_step_kernel(
     words, timing, norms, qkv, output, cross_query, cross_output, inner, inner_bias, outer,
     outer_bias, last_norm,
     said, positions, limits,
     sources, slots, keys_values, inner_history, outer_history, cross, lengths,
-    hidden, scratch,
+    hidden, scratch, stages,
     end_word, columns, steps, entries, source_size, sources_size, dim, key_dim, filter_dim, scale,
     LAYERS: tl.constexpr, HEADS: tl.constexpr, WIDTH: tl.constexpr, BLOCK_WIDTH: tl.constexpr,
     DIM: tl.constexpr, KEY: tl.constexpr, INNER_WINDOW: tl.constexpr,
-    OUTER_WINDOW: tl.constexpr, TIMES: tl.constexpr, COLUMNS: tl.constexpr,
+    OUTER_WINDOW: tl.constexpr, TIMES: tl.constexpr, COLUMNS: tl.constexpr, GROUP: tl.constexpr,
 ):  # fmt: skip
     row = tl.program_id(0)
     if not active_rows(said, positions, limits, row, True, steps + 1, end_word):
@@ -129,6 +155,7 @@ def decode_step_kernel(
 
     x = tl.load(words + token.to(tl.int64) * dim + lane, mask=real, other=0.0).to(tl.float32)
     x += tl.load(timing + position * dim + lane, mask=real, other=0.0)
+    stage = position * 3 * LAYERS
     for _ in range(LAYERS):
         normed = normalise(x, norms, norms + dim, dim, DIM)
         matvec(normed, qkv, qkv, projected, 3 * key_dim, dim, False, False, COLUMNS, DIM)
@@ -137,6 +164,9 @@ def decode_step_kernel(
             to = keys_values + (2 * here + half) * key_dim
             tl.store(to + key, part, mask=key < key_dim)
         tl.debug_barrier()
+        if GROUP > 1:
+            publish(stages, row, stage + 1)
+            await_group(stages, row, stage + 1, 3 * LAYERS, GROUP)
         attend(projected, keys_values, own_slots, attended, position + 1, columns, key_dim, scale,
                True, HEADS, WIDTH, BLOCK_WIDTH, TIMES)  # fmt: skip
         vector = tl.load(attended + key, mask=key < key_dim, other=0.0)
@@ -156,9 +186,16 @@ def decode_step_kernel(
         normed = normalise(x, norms + 4 * dim, norms + 5 * dim, dim, DIM)
         tl.store(inner_history + here * dim + lane, normed, mask=real)
         tl.debug_barrier()
+        if GROUP > 1:
+            publish(stages, row, stage + 2)
+            await_group(stages, row, stage + 2, 3 * LAYERS, GROUP)
         window = load_window(inner_history, own_slots, position, columns, dim, INNER_WINDOW)
         matvec(window, inner, inner_bias, outer_history + here * filter_dim, filter_dim, 3 * dim,
                True, True, COLUMNS, INNER_WINDOW)  # fmt: skip
+        if GROUP > 1:
+            publish(stages, row, stage + 3)
+            await_group(stages, row, stage + 3, 3 * LAYERS, GROUP)
+        stage += 3
         window = load_window(outer_history, own_slots, position, columns, filter_dim, OUTER_WINDOW)
         matvec(window, outer, outer_bias, added, dim, 3 * filter_dim, True, True, COLUMNS,
                OUTER_WINDOW)  # fmt: skip
@@ -183,7 +220,13 @@ def decode_step_kernel(
 
 
 def decode_step(
-    replies: Replies, caches: Caches, weights: DecoderWeights, heads: int, end_word: int
+    replies: Replies,
+    caches: Caches,
+    weights: DecoderWeights,
+    heads: int,
+    end_word: int,
+    group: int = 1,
+    stages: Tensor | None = None,
 ) -> Tensor:
     """Decode the newest word of each active row; its keys, values and inputs are remembered.
 
@@ -193,6 +236,10 @@ def decode_step(
         weights: see DecoderWeights.
         heads: of attention; they divide key_dim.
         end_word: rows whose newest word it is have ended.
+        group: rows g * group and following are words of one reply, each at the position behind
+            that of the row before it; their slots say so.
+        stages: int32 (rows,), with a group of more than one: how far each row has come; zeros when
+            its reply begins.
 
     Returns: float32 (rows, dim): the last norm's output; not written where a row has ended.
     """
@@ -204,7 +251,7 @@ def decode_step(
     hidden = torch.empty(rows, dim, device=replies.said.device)
     scratch = torch.empty(rows, 4 * key_dim + dim, device=replies.said.device)
     decode_step_kernel[rows,](
-        *weights, *replies[:3], *caches, hidden, scratch,
+        *weights, *replies[:3], *caches, hidden, scratch, stages,
         end_word, columns, steps, steps * columns, source_size, requests * source_size,
         dim, key_dim, filter_dim, width**-0.5,
         LAYERS=layers, HEADS=heads, WIDTH=width,
@@ -212,6 +259,6 @@ def decode_step(
         DIM=triton.next_power_of_2(dim), KEY=triton.next_power_of_2(key_dim),
         INNER_WINDOW=triton.next_power_of_2(3 * dim),
         OUTER_WINDOW=triton.next_power_of_2(3 * filter_dim),
-        TIMES=BLOCK_TIMES, COLUMNS=BLOCK_COLUMNS, num_warps=WARPS,
+        TIMES=BLOCK_TIMES, COLUMNS=BLOCK_COLUMNS, GROUP=group, num_warps=WARPS,
     )  # fmt: skip
     return hidden

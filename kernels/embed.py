@@ -13,8 +13,10 @@ def embed_kernel(
     tokens, speakers, lengths, words, timing, x, length, dim, BLOCK: tl.constexpr
 ):  # fmt: skip
     batch, row = tl.program_id(0), tl.program_id(1)
+    if row >= tl.load(lengths + batch):
+        return
     offsets = tl.arange(0, BLOCK)
-    inside = (offsets < dim) & (row < tl.load(lengths + batch))
+    inside = offsets < dim
     here = batch * length + row
     token = tl.load(tokens + here).to(tl.int64)
     speaker = tl.load(speakers + here).to(tl.int64)

@@ -23,10 +23,13 @@ def fusion_kernel(
     CHUNKS: tl.constexpr, ROWS: tl.constexpr, GATES: tl.constexpr, INNER: tl.constexpr,
 ):  # fmt: skip
     batch, block, chunk = tl.program_id(0), tl.program_id(1), tl.program_id(2)
+    length = tl.load(lengths + batch)
+    if block * ROWS >= length:
+        return
     row = block * ROWS + tl.arange(0, ROWS)
     one = chunk * GATES + tl.arange(0, GATES)
     offsets = tl.arange(0, INNER)
-    real = row < tl.load(lengths + batch)
+    real = row < length
     rows = x + batch * x_batch + row * x_row
 
     sums = tl.zeros((ROWS, GATES), tl.float32)

@@ -117,6 +117,7 @@ def decoder(weights: torch.dtype) -> None:
         last_norm=tensor(2, dim),
     )
     hidden = decode_step(replies, caches, decoder_weights, CONFIG.num_heads, EOS)
+    decode_step(replies, caches, decoder_weights, CONFIG.num_heads, EOS, ROWS, ids(ROWS))
     weight = tensor(CONFIG.vocab_size, dim, dtype=weights)
     logits, log_probs = tensor(ROWS, CONFIG.vocab_size), tensor(ROWS, STEPS)
     arguments = hidden, weight, tensor(CONFIG.vocab_size), replies

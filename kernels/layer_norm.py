@@ -25,8 +25,10 @@ def layer_norm_kernel(
     x, gamma, beta, y, lengths, x_batch, x_row, y_batch, y_row, dim, BLOCK: tl.constexpr
 ):  # fmt: skip
     batch, row = tl.program_id(0), tl.program_id(1)
+    if row >= tl.load(lengths + batch):
+        return
     offsets = tl.arange(0, BLOCK)
-    inside = (offsets < dim) & (row < tl.load(lengths + batch))
+    inside = offsets < dim
     vector = tl.load(x + batch * x_batch + row * x_row + offsets, mask=inside, other=0.0)
     tl.store(
         y + batch * y_batch + row * y_row + offsets,

@@ -14,7 +14,7 @@ from torch import Tensor
 BLOCK_ROWS = 16  # the least that tl.dot takes; 40 tokens are three blocks
 BLOCK_COLUMNS = 32  # 300 columns of 40 tokens are 30 programs: latency, not work, is what counts
 BLOCK_INNER = 32  # 64 would spill, where three taps are normalised
-STAGES = 2  # of loads on their way; 3 would spill
+STAGES = 3  # of loads on their way
 
 
 @triton.jit
@@ -48,10 +48,12 @@ def linear_kernel(
     RESIDUAL: tl.constexpr,
     ROWS: tl.constexpr, COLUMNS: tl.constexpr, INNER: tl.constexpr,
 ):  # fmt: skip
-    batch = tl.program_id(0)
-    row = tl.program_id(1) * ROWS + tl.arange(0, ROWS)
-    column = tl.program_id(2) * COLUMNS + tl.arange(0, COLUMNS)
+    batch, block = tl.program_id(0), tl.program_id(1)
     length = tl.load(lengths + batch)
+    if block * ROWS >= length:
+        return
+    row = block * ROWS + tl.arange(0, ROWS)
+    column = tl.program_id(2) * COLUMNS + tl.arange(0, COLUMNS)
     offsets = tl.arange(0, INNER)
     sums = tl.zeros((ROWS, COLUMNS), tl.float32)
     for tap in tl.static_range(TAPS):

@@ -20,7 +20,8 @@ from mime_fast.kernels.replies import Replies, active_rows, read_limit
 
 BLOCK_ROWS = 16  # the least that tl.dot takes
 BLOCK_WORDS = 128  # 23,700 words are 186 tiles, on 132 multiprocessors
-BLOCK_INNER = 32  # 64 would spill
+BLOCK_INNER = 32  # 64 would spill,
+BLOCK_INNER_CONSTRAINED = 16  # and 32 with constraints
 WARPS = 8  # 4 would spill
 
 
@@ -45,8 +46,7 @@ def constrain(sums, word, said, row, position, active, ngram, penalty, stride, e
     sums (ROWS, WORDS), word (WORDS,), the others (ROWS,). The n-gram that ends at `at` would be
     repeated if the words before it are the newest ones.
     """
-    spoken = tl.zeros(sums.shape, tl.int1)
-    blocked = tl.zeros(sums.shape, tl.int1)
+    state = tl.zeros(sums.shape, tl.int32)  # 1: was said, 2: is blocked too
     overlap = tl.max(ngram, 0)
     for at in range(1, tl.max(position, 0) + 1):
         there = active & (at <= position)
@@ -57,11 +57,10 @@ def constrain(sums, word, said, row, position, active, ngram, penalty, stride, e
             earlier = tl.load(said + row * stride + at - back, mask=reads, other=0)
             newest = tl.load(said + row * stride + position + 1 - back, mask=reads, other=0)
             repeats = repeats & (earlier == newest)
-        same = word[None, :] == token[:, None]
-        spoken = spoken | same
-        blocked = blocked | (same & repeats[:, None])
+        found = tl.where(repeats, 2, 1)
+        state = tl.maximum(state, tl.where(word[None, :] == token[:, None], found[:, None], 0))
     less = tl.where(sums > 0, sums / penalty[:, None], sums * penalty[:, None])
-    return tl.where(blocked, float("-inf"), tl.where(spoken, less, sums))
+    return tl.where(state == 2, float("-inf"), tl.where(state == 1, less, sums))
 
 
 @triton.jit
@@ -82,15 +81,16 @@ def project_kernel(
     word = tile * WORDS + tl.arange(0, WORDS)
     offsets = tl.arange(0, INNER)
     sums = tl.zeros((ROWS, WORDS), tl.float32)
+    inputs, columns = hidden + row * dim, weight + word.to(tl.int64) * dim
     for start in range(0, dim, INNER):
         k = start + offsets
         x = tl.load(
-            hidden + row[:, None] * dim + k[None, :],
+            inputs[:, None] + k[None, :],
             mask=active[:, None] & (k[None, :] < dim),
             other=0.0,
         )
         weights = tl.load(
-            weight + word[None, :].to(tl.int64) * dim + k[:, None],
+            columns[None, :] + k[:, None],
             mask=(word[None, :] < words) & (k[:, None] < dim),
             other=0.0,
         )
@@ -141,13 +141,15 @@ def project_kernel(
             found = tl.load(tile_words + at * KEPT + head, mask=there, other=0)
             top = tl.max(heads, 1)
             best = tl.min(tl.where(heads == top[:, None], found, words), 1)
-            chosen = tl.where(top == float("-inf"), end_word, best)
+            # No logit equals the best one where it is NaN: the word must be one all the same.
+            chosen = tl.where(top == float("-inf"), end_word, tl.minimum(best, words - 1))
             tl.store(best_words + row * KEPT + rank, chosen, mask=active)
             logit = tl.where(ends, 0.0, top) if rank == 0 else top
             tl.store(best_logits + row * KEPT + rank, logit, mask=active)
             if APPEND and rank == 0:
                 tl.store(said + row * (steps + 1) + position + 1, chosen, mask=active)
-                share = tl.minimum(logit - normaliser, 0.0)
+                share = logit - normaliser
+                share = tl.where(share > 0, 0.0, share)  # NaN stays: the host looks for it
                 tl.store(log_probs + row * steps + position, share, mask=active)
                 tl.store(positions + row, position + 1, mask=active)
             head += (heads == top[:, None]) & (found == best[:, None])
@@ -198,7 +200,8 @@ def project(
         tile_words, tile_logits, empty(rows, tiles), arrived,
         rows, words, dim, end_word, steps, tiles,
         LOGITS=logits is not None, CONSTRAINED=constrained, APPEND=log_probs is not None,
-        KEPT=kept, ROWS=BLOCK_ROWS, WORDS=BLOCK_WORDS, INNER=BLOCK_INNER,
+        KEPT=kept, ROWS=BLOCK_ROWS, WORDS=BLOCK_WORDS,
+        INNER=BLOCK_INNER_CONSTRAINED if constrained else BLOCK_INNER,
         TILES=triton.next_power_of_2(tiles), num_warps=WARPS,
     )  # fmt: skip
     return best

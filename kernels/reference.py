@@ -132,7 +132,13 @@ def _active(replies: Replies, end_word: int) -> Tensor:
 
 
 def decode_step(
-    replies: Replies, caches: Caches, weights: DecoderWeights, heads: int, end_word: int
+    replies: Replies,
+    caches: Caches,
+    weights: DecoderWeights,
+    heads: int,
+    end_word: int,
+    group: int = 1,  # noqa: ARG001 - what came before a row is there
+    stages: Tensor | None = None,  # noqa: ARG001
 ) -> Tensor:
     """See kernels/decode_step.py. One row after the other; 0 where a reply has ended."""
     hidden = torch.zeros(len(replies.said), weights.output.shape[1], device=replies.said.device)

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mime_fast.config import GenerationConfig, ModelConfig
-from mime_fast.engines.cuda_search import BeamRows, SampleRows
+from mime_fast.engines.cuda_search import BeamRows, DraftRows, SampleRows
 from mime_fast.search.hypothesis import Hypothesis
 
 def philox4x32(counters: NDArray[np.uint32], seed: int) -> NDArray[np.uint32]: ...
@@ -22,8 +22,13 @@ def select_tokens(
 
 has_cuda: bool  # whether it was built for GPUs
 MOST_DEVICE_BEAMS: int
+MOST_DRAFTS: int
 
 def sample_step(rows: SampleRows, stream: int = 0) -> None: ...
+def draft_step(rows: DraftRows, least: float, stream: int = 0) -> None: ...
+def load_draft_slots(
+    path: str, vocab: int
+) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float32]]: ...
 def beam_step(rows: BeamRows, stream: int = 0) -> None: ...
 
 class Sampler:

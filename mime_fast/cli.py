@@ -30,9 +30,12 @@ Ckpt = Annotated[
     Path | None,
     typer.Option("--checkpoint", "-c", help="Checkpoint directory; default: the bundled one."),
 ]
-EngineName = Annotated[str, typer.Option("--engine", help="native (no torch) or eager (PyTorch).")]
+EngineName = Annotated[
+    str, typer.Option("--engine", help="native (no torch), cuda (GPU) or eager (PyTorch).")
+]
+Device = Annotated[str, typer.Option(help="cpu; or cuda, cuda:1, ..., which chooses that engine.")]
 ComputeType = Annotated[
-    str, typer.Option(help="int8 (exact, the native engine's default), float32 or bfloat16.")
+    str, typer.Option(help="int8 (exact, the native engine's default), float32, bfloat16, float16.")
 ]
 Threads = Annotated[
     int | None, typer.Option("--threads", help="Of the native engine; default: cores, at most 4.")
@@ -68,6 +71,7 @@ def respond(
     as_json: Annotated[bool, typer.Option("--json", help="Everything, as JSON.")] = False,
     checkpoint: Ckpt = None,
     engine: EngineName = "auto",
+    device: Device = "auto",
     compute_type: ComputeType = "auto",
     threads: Threads = None,
     num_beams: Beams = GenerationConfig.num_beams,
@@ -108,7 +112,13 @@ def respond(
         stochastic_emotion=not mean_emotion,
     )
     message = _read_stdin() if text == "-" else text
-    generator = _generator(checkpoint, engine, compute_type, threads)
+    generator = _generator(
+        checkpoint,
+        engine=engine,
+        device=device,
+        compute_type=compute_type,
+        intra_threads=threads,
+    )
     response = generator.respond([*(history or []), message], config)
     from mime_fast import terminal
 
@@ -122,6 +132,7 @@ def chat(
     ] = None,
     checkpoint: Ckpt = None,
     engine: EngineName = "auto",
+    device: Device = "auto",
     compute_type: ComputeType = "auto",
     threads: Threads = None,
     num_beams: Beams = GenerationConfig.num_beams,
@@ -147,7 +158,17 @@ def chat(
     )
     from mime_fast import terminal
 
-    terminal.chat(_generator(checkpoint, engine, compute_type, threads), config, message)
+    terminal.chat(
+        _generator(
+            checkpoint,
+            engine=engine,
+            device=device,
+            compute_type=compute_type,
+            intra_threads=threads,
+        ),
+        config,
+        message,
+    )
 
 
 @app.command()
@@ -341,12 +362,10 @@ def _generation_config(**options: Any) -> GenerationConfig:
     return GenerationConfig(**options)
 
 
-def _generator(
-    checkpoint: Path | None, engine: str, compute_type: str, threads: int | None
-) -> Generator:
+def _generator(checkpoint: Path | None, **options: Any) -> Generator:
     from mime_fast.generator import Generator
 
-    return Generator(checkpoint, engine=engine, compute_type=compute_type, intra_threads=threads)
+    return Generator(checkpoint, **options)
 
 
 def main() -> None:
@@ -358,7 +377,7 @@ def main() -> None:
             )  # a terminal without Unicode gets no bars, but a reply
     try:
         app()
-    except (ValueError, TypeError, OSError, ArithmeticError, ModuleNotFoundError) as error:
+    except (ValueError, TypeError, OSError, ArithmeticError, MemoryError, ImportError) as error:
         sys.exit(f"mime-fast: {error}")
     except KeyboardInterrupt:
         sys.exit(130)

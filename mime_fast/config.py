@@ -151,7 +151,7 @@ class GenerationConfig(Config):
     no_repeat_ngram_size: int = 0  # 0: off
     num_return_sequences: int = 1
     return_scores: bool = False
-    speculation: bool = True  # native, greedy: verified drafts, the same tokens in fewer steps
+    speculation: bool = True  # greedy: verified drafts, the same tokens in fewer steps
     seed: int | None = None  # None: one is drawn and reported in the Response
     stochastic_emotion: bool = True  # False: the means of the emotion distributions
     emotion: str | None = None  # force the speaker's emotion

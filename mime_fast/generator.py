@@ -6,20 +6,21 @@ import secrets
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
 
 from mime_fast import checkpoint as checkpoints
-from mime_fast.config import GenerationConfig
+from mime_fast.config import GenerationConfig, require
 from mime_fast.emotions import EMOTIONS, NEGATIVE, POSITIVE, emotion_id, polarity
 from mime_fast.engines import create_engine
-from mime_fast.engines.base import Encoded
+from mime_fast.engines.base import Encoded, Engine
 from mime_fast.search.hypothesis import Hypothesis, log_softmax
 from mime_fast.text.dialogue import encode_dialogue
 from mime_fast.text.message import check_turns
-from mime_fast.text.tokenizer import EOS, USR
+from mime_fast.text.tokenizer import CLS, EOS, UNK, USR
 from mime_fast.types import (
     Candidate,
     Dialogue,
@@ -40,13 +41,15 @@ class Generator:
 
     Args:
         checkpoint: a checkpoint directory; None: the bundled one.
-        engine: "native" (no torch), "eager" (PyTorch) or "auto" (native).
-        device: "auto", "cpu", or what torch calls a device (engine="eager" only).
+        engine: "native" (CPU, no torch), "cuda" (NVIDIA GPU), "eager" (PyTorch, slow) or "auto":
+            cuda if the device is one, and else native.
+        device: "auto", "cpu", "cuda" or "cuda:N"; with engine="eager" what torch calls a device.
         compute_type: "auto" (native: int8), "float32", and of the native engine "int8": words are
             screened in int8 and the ones that matter computed in float32, so that greedy and top-k
             replies are proven to be those of float32, and beams, scores and other sampling are
             within the tolerance of docs/architecture.md; and "bfloat16", which rounds and may
-            change a reply, for half the memory.
+            change a reply, for half the memory. Of the cuda engine "float16" and "bfloat16", which
+            round every matrix and may change a reply too.
         intra_threads: threads of one call (native only); None: the physical cores, at most 4.
 
     Raises:
@@ -95,6 +98,31 @@ class Generator:
         request.run()
         return [request.response(index) for index in range(len(request.dialogues))]
 
+    def warmup(
+        self,
+        config: GenerationConfig | None = None,
+        *,
+        batch_sizes: Sequence[int] = (1,),
+        lengths: Sequence[int] = (16, 32, 64, 128),
+        **options: Any,
+    ) -> None:
+        """Answer messages of these numbers of tokens in batches of these sizes, for nobody.
+
+        The first call of a kind costs more than later ones: memory is asked for, and the cuda
+        engine compiles kernels (kept for later processes in Triton's cache) and records launches
+        for each size, rounded up to a power of two. Options: those of the calls that will come.
+        """
+        checked = _checked_options(self.engine, config, options)
+        most = self.engine.config.max_positions
+        for size, length in product(batch_sizes, lengths):
+            require(size >= 1, f"batch_sizes must be at least 1, got {size}")
+            require(length >= 1, f"lengths must be at least 1, got {length}")
+            words = min(length, most) - 1
+            dialogue = Dialogue([CLS] + [UNK] * words, [CLS] + [USR] * words)
+            noise = np.zeros((size, 2, self.engine.config.latent_dim), np.float32)
+            encoded = self.engine.encode([dialogue] * size, noise, None)
+            self.engine.decode(encoded, checked, range(size)).run()
+
     def stream(
         self, message: Message, config: GenerationConfig | None = None, **options: Any
     ) -> Iterator[TokenEvent]:
@@ -104,6 +132,24 @@ class Generator:
         Response. Options are checked here and now, not at the first piece.
         """
         return _events(_Request(self, [message], config, options))
+
+
+def _checked_options(
+    engine: Engine, config: GenerationConfig | None, options: dict[str, Any]
+) -> GenerationConfig:
+    if not isinstance(config, GenerationConfig | None):
+        raise TypeError(
+            f"config must be a GenerationConfig, got {type(config).__name__}; "
+            "pass a history as one list, and options by name"
+        )
+    checked = (config or GenerationConfig()).replace(**options)
+    longest = engine.config.max_positions
+    require(
+        checked.max_new_tokens <= longest,
+        f"max_new_tokens must be at most {longest} (the checkpoint's positions), "
+        f"got {checked.max_new_tokens}",
+    )
+    return checked
 
 
 class _Request:
@@ -118,25 +164,11 @@ class _Request:
     ) -> None:
         if isinstance(messages, (str, bytes)):
             raise TypeError("messages must be a list of messages; for one message use respond()")
-        if not isinstance(config, GenerationConfig | None):
-            raise TypeError(
-                f"config must be a GenerationConfig, got {type(config).__name__}; "
-                "pass a history as one list, and options by name"
-            )
-        self.options = (config or GenerationConfig()).replace(**options)
         self.tokenizer, self.engine = generator.tokenizer, generator.engine
-        self._check_length()
+        self.options = _checked_options(self.engine, config, options)
         self.dialogues = self._encode_texts(list(messages))
         self.seeds = [self._seed() for _ in self.dialogues]
         self.encode_ms = self.decode_ms = 0.0
-
-    def _check_length(self) -> None:
-        longest = self.engine.config.max_positions
-        if self.options.max_new_tokens > longest:
-            raise ValueError(
-                f"max_new_tokens must be at most {longest} (the checkpoint's positions), "
-                f"got {self.options.max_new_tokens}"
-            )
 
     def _encode_texts(self, messages: list[Message]) -> list[Dialogue]:
         dialogues = []

@@ -184,7 +184,10 @@ def test_what_was_cut_is_said_on_standard_error(run: Cli, tiny_checkpoint: Path)
         ([MESSAGE, "-n", "2"], "needs do_sample=True or num_beams >= 2"),
         ([MESSAGE, "--max-new-tokens", "65"], "max_new_tokens must be at most 64"),
         ([MESSAGE, "--emotion", "hungry"], "unknown emotion 'hungry'; use one of: afraid, "),
-        ([MESSAGE, "--engine", "fast"], "engine must be one of auto, native, eager, got 'fast'"),
+        (
+            [MESSAGE, "--engine", "fast"],
+            "engine must be one of auto, native, eager, cuda, got 'fast'",
+        ),
         ([MESSAGE, "--checkpoint", "nowhere"], "no checkpoint directory at nowhere; expected"),
     ],
 )

@@ -15,7 +15,7 @@ from benchmarks.peers.engine import EnginePeer
 from benchmarks.workload import BEAM, BEAMS, CONTEXT, GREEDY, random_requests
 from mime_fast import _C
 from mime_fast.engines.cuda import CudaEngine
-from mime_fast.engines.cuda_decoding import LEAST_SOURCE, DecodeBatch, DecodeShape
+from mime_fast.engines.cuda_decoding import LEAST_SOURCE, DecodeBatch, DecodeShape, Waiting
 from mime_fast.engines.cuda_memory import bucket
 from mime_fast.engines.cuda_search import BeamRows, Beams, Greedy, SampleRows
 from mime_fast.kernels.attention import attention
@@ -148,7 +148,9 @@ def new_batch(engine: CudaEngine, rows: int) -> DecodeBatch:
     search = Beams(BEAMS) if is_beam else Greedy()
     with engine.launching():
         batch = DecodeBatch(engine, DecodeShape(requests, STEPS, source, search, constrained=False))
-        batch.fill(encoded.memory, 0, options, [0] * requests)
+        waiting = Waiting(0, encoded.memory, 0, [0] * requests)
+        batch.fill(slice(0, requests), waiting, options)
+        batch.control.upload()
         batch.tensors["limits"][:, 0] = STEPS
         batch.tensors["said"].fill_(SOS)
         batch.tensors["positions"].fill_(POSITION)

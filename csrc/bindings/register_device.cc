@@ -1,3 +1,4 @@
+#include <pybind11/numpy.h>
 #include <pybind11/stl.h>
 
 #include <string>
@@ -5,6 +6,7 @@
 
 #include "bindings/device_tensor.h"
 #include "bindings/register.h"
+#include "engine/load_drafts.h"
 #include "sampling/check.h"
 #include "search/device_search.h"
 
@@ -23,6 +25,29 @@ Raises:
     TypeError: a tensor is of another type, or not contiguous.
     ValueError: the shapes do not fit, or the tensors are not on one device.
     RuntimeError: the launch failed, or the package was built without CUDA.
+)";
+
+constexpr const char* kDraftDoc = R"(Append the words that drafts were right about, and draft more.
+
+Args:
+    rows: a DraftRows of mime_fast.engines.cuda_search.
+    least: how likely all drafts of a reply together must be to be right.
+    stream: as in sample_step.
+
+Raises: as sample_step.
+)";
+
+constexpr const char* kSlotsDoc = R"(Read a draft table as the slots that draft_step searches.
+
+Args:
+    path: of drafts.safetensors.
+    vocab: how many words there are.
+
+Returns:
+    hashes int64, words int32 and confidences float32, each (slots,).
+
+Raises:
+    CheckpointError: it is no draft table, or holds words that are not in the vocabulary.
 )";
 
 constexpr const char* kBeamDoc = R"(Make one step of every beam search that is not over.
@@ -107,6 +132,42 @@ void sample_step(py::handle owner, std::uintptr_t stream) {
   }
 }
 
+void draft_step(py::handle owner, float least, std::uintptr_t stream) {
+  Fields fields(owner);
+  DraftRows rows{};
+  rows.replies = read_replies(fields);
+  const std::int64_t count = rows.replies.rows;
+  rows.best = read_best(fields, count);
+  rows.slots = fields.read<std::int32_t>("slots", "int32", {count, rows.replies.steps});
+  rows.log_probs = fields.read<float>("log_probs", "float32", {count, rows.replies.steps});
+  rows.table.hashes = fields.read<std::uint64_t>("hashes", "int64", {-1});
+  const std::int64_t slots = fields.size(0);
+  rows.table.words = fields.read<std::int32_t>("draft_words", "int32", {slots});
+  rows.table.confidences = fields.read<float>("confidences", "float32", {slots});
+  rows.table.mask = static_cast<std::uint64_t>(slots) - 1;
+  rows.least = least;
+  rows.width = 1 + kMostDrafts;
+  rows.places = count / rows.width;
+  require(slots > 0 && (slots & (slots - 1)) == 0, "slots must be a power of two", slots);
+  require(count == rows.places * rows.width, "rows must be a multiple of 8", count);
+  const py::gil_scoped_release release;
+  if (fields.on_gpu()) {
+    cuda::draft_step(rows, reinterpret_cast<void*>(stream));
+  } else {
+    cpu::draft_step(rows);
+  }
+}
+
+// The slots of a checkpoint's draft table, for a device: hashes, words, confidences.
+py::tuple load_draft_slots(const std::string& path, std::int64_t vocab) {
+  const DraftTable table = load_drafts(path, vocab);
+  const DraftSlots slots = table.slots();
+  const auto size = static_cast<py::ssize_t>(table.size());
+  return py::make_tuple(
+      py::array_t<std::int64_t>(size, reinterpret_cast<const std::int64_t*>(slots.hashes)),
+      py::array_t<std::int32_t>(size, slots.words), py::array_t<float>(size, slots.confidences));
+}
+
 void beam_step(py::handle owner, std::uintptr_t stream) {
   Fields fields(owner);
   BeamRows rows{};
@@ -142,6 +203,10 @@ void beam_step(py::handle owner, std::uintptr_t stream) {
 }  // namespace
 
 void register_device(py::module_& module) {
+  module.attr("MOST_DRAFTS") = kMostDrafts;
+  module.def("draft_step", &draft_step, py::arg("rows"), py::arg("least"), py::arg("stream") = 0,
+             kDraftDoc);
+  module.def("load_draft_slots", &load_draft_slots, py::arg("path"), py::arg("vocab"), kSlotsDoc);
   module.attr("has_cuda") = kHasCuda;
   module.attr("MOST_DEVICE_BEAMS") = kMostBeams;
   module.def("sample_step", &sample_step, py::arg("rows"), py::arg("stream") = 0, kSampleDoc);

@@ -9,8 +9,6 @@
 namespace mime_fast {
 namespace {
 
-constexpr auto kContext = static_cast<std::int64_t>(DraftTable::kContext);
-
 [[noreturn]] void fail(const std::string& path, const std::string& problem) {
   throw CheckpointError(path + ": " + problem + "; make it again: mime-fast draft");
 }
@@ -48,15 +46,15 @@ DraftTable load_drafts(const std::string& path, std::int64_t vocab) {
   const TensorView& words = take(file, path, "words", Dtype::kI32, 1);
   const TensorView& confidences = take(file, path, "confidences", Dtype::kF32, 1);
   const std::int64_t entries = words.shape[0];
-  if (contexts.shape[0] != entries || contexts.shape[1] != kContext ||
+  if (contexts.shape[0] != entries || contexts.shape[1] != kDraftContext ||
       confidences.shape[0] != entries) {
     fail(path, "contexts must be (entries, 4), words and confidences (entries,)");
   }
-  DraftTable table;
+  DraftTable table(static_cast<std::size_t>(entries));
   for (std::int64_t i = 0; i < entries; ++i) {
-    std::array<std::int32_t, DraftTable::kContext> context;
-    for (std::int64_t j = 0; j < kContext; ++j) {
-      const auto word = read<std::int32_t>(contexts, i * kContext + j);
+    std::array<std::int32_t, kDraftContext> context;
+    for (std::int64_t j = 0; j < kDraftContext; ++j) {
+      const auto word = read<std::int32_t>(contexts, i * kDraftContext + j);
       check_word(path, word, -1, vocab);
       context[static_cast<std::size_t>(j)] = word;
     }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cmath>
 #include <cstdint>
 
 #include "sampling/device.h"
@@ -99,8 +100,9 @@ class BeamStep {
     threads_.wait();
   }
 
+  // False for blocked words, and for NaN, which has no rank.
   MIME_FAST_DEVICE bool exists(std::int64_t candidate) const {
-    return !std::isinf(rows_.best.logits[first_ * rows_.best.kept + candidate]);
+    return work_.totals[candidate] > -HUGE_VAL;
   }
 
   MIME_FAST_DEVICE bool is_better(std::int64_t a, std::int64_t b) const {
@@ -112,7 +114,7 @@ class BeamStep {
     const std::int64_t kept = rows_.best.kept;
     const double logit = rows_.best.logits[first_ * kept + candidate];
     const double log_prob = logit - double{rows_.best.normalisers[first_ + candidate / kept]};
-    return log_prob < 0 ? log_prob : 0;
+    return log_prob > 0 ? 0 : log_prob;
   }
 
   MIME_FAST_DEVICE void extend() {

@@ -9,11 +9,19 @@ namespace mime_fast::cuda {
 namespace {
 
 constexpr int kSampleThreads = 1024;  // 23,700 words are 23 for each
+constexpr int kDraftThreads = 64;     // a thread a position of most replies
 constexpr int kBeamThreads = 128;     // five beams are 50 candidates
 
 __global__ void sample_rows(SampleRows rows) {
   __shared__ SelectWorkspace work;
   sample_row(BlockThreads{}, rows, blockIdx.x, work);
+}
+
+__global__ void step_drafts(DraftRows rows) {
+  __shared__ std::int32_t drafts[kMostDrafts];
+  __shared__ std::int32_t count;
+  const BlockThreads threads;
+  DraftStep<BlockThreads>(threads, rows, blockIdx.x, drafts, count).run();
 }
 
 __global__ void step_beams(BeamRows rows) {
@@ -34,6 +42,13 @@ void sample_step(const SampleRows& rows, void* stream) {
   const auto blocks = static_cast<unsigned>(rows.replies.rows);
   sample_rows<<<blocks, kSampleThreads, 0, static_cast<cudaStream_t>(stream)>>>(rows);
   check(cudaGetLastError(), "sample_step");
+}
+
+void draft_step(const DraftRows& rows, void* stream) {
+  if (rows.places == 0) return;
+  const auto blocks = static_cast<unsigned>(rows.places);
+  step_drafts<<<blocks, kDraftThreads, 0, static_cast<cudaStream_t>(stream)>>>(rows);
+  check(cudaGetLastError(), "draft_step");
 }
 
 void beam_step(const BeamRows& rows, void* stream) {

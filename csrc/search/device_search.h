@@ -1,6 +1,7 @@
 #pragma once
 
 #include "search/beam_step.h"
+#include "search/draft_step.h"
 #include "search/sample_row.h"
 
 // Steps of a search whose state lies where the model's kernels left it. Both namespaces run one
@@ -16,12 +17,14 @@ constexpr bool kHasCuda = false;
 
 namespace cpu {
 void sample_step(const SampleRows& rows);
+void draft_step(const DraftRows& rows);
 void beam_step(const BeamRows& rows);
 }  // namespace cpu
 
 // stream: a cudaStream_t. Throws std::runtime_error if the launch fails, or without CUDA.
 namespace cuda {
 void sample_step(const SampleRows& rows, void* stream);
+void draft_step(const DraftRows& rows, void* stream);
 void beam_step(const BeamRows& rows, void* stream);
 }  // namespace cuda
 

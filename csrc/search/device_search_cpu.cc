@@ -12,6 +12,14 @@ void sample_step(const SampleRows& rows) {
   }
 }
 
+void draft_step(const DraftRows& rows) {
+  std::int32_t drafts[kMostDrafts];
+  std::int32_t count = 0;
+  for (std::int64_t place = 0; place < rows.places; ++place) {
+    DraftStep<SoleThread>(SoleThread{}, rows, place, drafts, count).run();
+  }
+}
+
 void beam_step(const BeamRows& rows) {
   BeamWorkspace work;
   for (std::int64_t request = 0; request < rows.requests; ++request) {
@@ -24,13 +32,13 @@ void beam_step(const BeamRows& rows) {
 #if !defined(MIME_FAST_CUDA)
 namespace cuda {
 
-void sample_step(const SampleRows&, void*) {
-  throw std::runtime_error("mime_fast was built without CUDA");
-}
+namespace {
+[[noreturn]] void refuse() { throw std::runtime_error("mime_fast was built without CUDA"); }
+}  // namespace
 
-void beam_step(const BeamRows&, void*) {
-  throw std::runtime_error("mime_fast was built without CUDA");
-}
+void sample_step(const SampleRows&, void*) { refuse(); }
+void draft_step(const DraftRows&, void*) { refuse(); }
+void beam_step(const BeamRows&, void*) { refuse(); }
 
 }  // namespace cuda
 #endif

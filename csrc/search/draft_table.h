@@ -2,9 +2,9 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <unordered_map>
 #include <vector>
 
+#include "search/draft_slots.h"
 #include "search/hypothesis.h"
 
 namespace mime_fast {
@@ -13,15 +13,19 @@ namespace mime_fast {
 // search verifies each draft: a wrong one costs time, and changes nothing.
 class DraftTable {
  public:
-  static constexpr std::size_t kContext = 4;  // words
-
   struct Entry {
     std::int32_t word;
     float confidence;  // share of the context's continuations that were this word
   };
 
-  bool empty() const { return entries_.empty(); }
-  // context  // (kContext,), oldest first, filled up with -1 in front
+  DraftTable() : DraftTable(0) {}
+  explicit DraftTable(std::size_t entries);  // at most
+
+  bool empty() const { return entries_ == 0; }
+  std::size_t size() const { return hashes_.size(); }  // slots
+  DraftSlots slots() const;
+
+  // context  // (kDraftContext,), oldest first, filled up with kNoWord in front
   void add(const std::int32_t* context, const Entry& entry);
 
   // Writes up to `count` words that are likely to follow start-of-reply and these tokens; the end
@@ -29,9 +33,10 @@ class DraftTable {
   void propose(const TokenIds& tokens, std::size_t count, TokenIds& drafts) const;
 
  private:
-  const Entry* find(const std::int32_t* context) const;
-
-  std::unordered_map<std::uint64_t, Entry> entries_;  // by a hash of the context
+  std::size_t entries_ = 0;
+  std::vector<std::uint64_t> hashes_;
+  std::vector<std::int32_t> words_;
+  std::vector<float> confidences_;
 };
 
 }  // namespace mime_fast

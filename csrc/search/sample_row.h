@@ -36,18 +36,21 @@ MIME_FAST_DEVICE void sample_row(const Threads& threads, const SampleRows& rows,
   const std::int32_t position = replies.positions[row];
   const float* logits = rows.logits + row * rows.vocab;
   const std::int32_t best = rows.best.words[row * rows.best.kept];
+  const float normaliser = rows.best.normalisers[row];
   std::int64_t word = kEos;  // where every word is blocked
   float log_prob = 0;
   threads.wait();  // all have read the position
-  if (!std::isinf(logits[best])) {
+  if (!std::isfinite(normaliser)) {
+    log_prob = normaliser - normaliser;  // NaN: the host looks for it, and no word has a rank
+  } else if (!std::isinf(logits[best])) {
     const RandomStream stream{rows.seeds[row], static_cast<std::uint32_t>(rows.streams[row])};
     const double uniform = stream.uniform(static_cast<std::uint64_t>(position));
     word = select_token(threads, logits, rows.vocab, logits[best], uniform,
                         read_options(rows.options + row * 4), work);
-    log_prob = logits[word] - rows.best.normalisers[row];
+    log_prob = logits[word] - normaliser;
   }
   if (threads.index() != 0) return;
-  rows.log_probs[row * replies.steps + position] = log_prob < 0 ? log_prob : 0;
+  rows.log_probs[row * replies.steps + position] = log_prob > 0 ? 0 : log_prob;  // NaN stays
   replies.words(row)[position + 1] = static_cast<std::int32_t>(word);
   replies.positions[row] = position + 1;
 }

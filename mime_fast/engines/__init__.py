@@ -1,12 +1,18 @@
-"""Engines: eager (PyTorch, the definition of right) and native (CPU, no torch)."""
+"""Engines: eager (PyTorch, the definition of right), native (CPU, no torch), cuda (GPU)."""
 
 from __future__ import annotations
+
+import os
 
 from mime_fast.checkpoint import Checkpoint
 from mime_fast.engines.base import Engine
 
-ENGINES = ("auto", "native", "eager")
-COMPUTE_TYPES = {"native": ("auto", "int8", "float32", "bfloat16"), "eager": ("auto", "float32")}
+ENGINES = ("auto", "native", "eager", "cuda")
+COMPUTE_TYPES = {
+    "native": ("auto", "int8", "float32", "bfloat16"),
+    "eager": ("auto", "float32"),
+    "cuda": ("auto", "float32", "float16", "bfloat16"),
+}
 
 
 def create_engine(
@@ -19,21 +25,30 @@ def create_engine(
 ) -> Engine:
     """Build the engine that the options name; ValueError names an option that does not fit.
 
-    auto: native, which needs no torch, and of its compute types int8, which is exact as
-    docs/architecture.md defines it. `device` other than the CPU needs engine="eager",
-    `intra_threads` the native one.
+    engine: auto is cuda if the device is one, and else native, which needs no torch. device: auto
+    is cuda for that engine, and else the CPU; the native engine takes no other. compute_type: auto
+    is exact: of the native engine int8, as docs/architecture.md defines it, of the others float32.
+    intra_threads: of the native engine.
     """
     if engine not in ENGINES:
         raise ValueError(f"engine must be one of {', '.join(ENGINES)}, got {engine!r}")
-    chosen = "native" if engine == "auto" else engine
+    is_gpu = device.partition(":")[0] == "cuda"
+    chosen = engine if engine != "auto" else "cuda" if is_gpu else "native"
     if compute_type not in COMPUTE_TYPES[chosen]:
         known = ", ".join(map(repr, COMPUTE_TYPES[chosen]))
         raise ValueError(
             f"compute_type of the {chosen} engine must be one of {known}, got {compute_type!r}"
         )
+    if chosen == "native":
+        return _native(checkpoint, device, compute_type, intra_threads)
+    if intra_threads is not None:
+        raise ValueError(
+            f"intra_threads={intra_threads} is for the native engine; leave it out for {chosen}"
+        )
     if chosen == "eager":
-        return _eager(checkpoint, device, intra_threads)
-    return _native(checkpoint, device, compute_type, intra_threads)
+        return _eager(checkpoint, "cpu" if device == "auto" else device)
+    exact = "float32" if compute_type == "auto" else compute_type
+    return _cuda(checkpoint, "cuda" if device == "auto" else device, exact)
 
 
 def _native(
@@ -41,7 +56,8 @@ def _native(
 ) -> Engine:
     if device not in ("auto", "cpu"):
         raise ValueError(
-            f"the native engine runs on the CPU, got device={device!r}; use engine='eager'"
+            f"the native engine runs on the CPU, got device={device!r}; "
+            "use engine='cuda' or engine='eager'"
         )
     if intra_threads is not None and not (type(intra_threads) is int and 1 <= intra_threads <= 256):
         raise ValueError(f"intra_threads must be an integer in [1, 256], got {intra_threads!r}")
@@ -51,15 +67,26 @@ def _native(
     return NativeEngine(checkpoint, exact, intra_threads)
 
 
-def _eager(checkpoint: Checkpoint, device: str, intra_threads: int | None) -> Engine:
-    if intra_threads is not None:
-        raise ValueError(
-            f"intra_threads={intra_threads} is for the native engine; leave it out for eager"
-        )
+def _eager(checkpoint: Checkpoint, device: str) -> Engine:
     try:
         from mime_fast.engines.eager import EagerEngine
     except ModuleNotFoundError as error:
         raise ModuleNotFoundError(
             "engine='eager' needs torch; install the extra: pip install 'mime-fast[train]'"
         ) from error
-    return EagerEngine(checkpoint, "cpu" if device == "auto" else device)
+    return EagerEngine(checkpoint, device)
+
+
+def _cuda(checkpoint: Checkpoint, device: str, compute_type: str) -> Engine:
+    interpreted = device == "cpu" and os.environ.get("TRITON_INTERPRET") == "1"
+    if not interpreted:
+        from mime_fast.engines.gpu import check_gpu
+
+        check_gpu(device)
+    try:
+        from mime_fast.engines.cuda import CudaEngine
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError(
+            "engine='cuda' needs torch and triton; install the extra: pip install 'mime-fast[cuda]'"
+        ) from error
+    return CudaEngine(checkpoint, device, compute_type)

@@ -40,6 +40,10 @@ class Encoded(Protocol):
         """The engine's own."""
 
 
+class EngineError(OSError):
+    """What surrounds an engine fails it: a compiler, a driver."""
+
+
 @dataclass(frozen=True)
 class EncodedArrays:
     """See Encoded."""

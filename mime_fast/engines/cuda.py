@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from threading import RLock
 from typing import Generic, TypeVar
 
@@ -21,10 +22,10 @@ from torch.nn.functional import pad as extend
 from triton.errors import TritonError
 
 from mime_fast import _C
-from mime_fast.checkpoint import Checkpoint
+from mime_fast.checkpoint import Checkpoint, CheckpointError
 from mime_fast.config import GenerationConfig
 from mime_fast.emotions import POSITIVE
-from mime_fast.engines.base import Decoding, Encoded, Sampling
+from mime_fast.engines.base import Decoding, Encoded, EngineError, Sampling
 from mime_fast.engines.cuda_decoding import DecodeBatch, DecodeShape, DeviceDecoding
 from mime_fast.engines.cuda_encoder import EncoderBatch, EncoderShape, Found
 from mime_fast.engines.cuda_memory import bucket
@@ -50,6 +51,12 @@ class CudaMemory:
 
     cross: Tensor  # (layers, requests, source, 2 * key_dim)
     lengths: IntArray  # (requests,)
+
+    def __getitem__(self, request: int) -> CudaMemory:
+        """Of one request alone."""
+        part = slice(request, request + 1)
+        length = int(self.lengths[request])
+        return CudaMemory(self.cross[:, part, :length], self.lengths[part])
 
 
 class CudaEncoded:
@@ -105,6 +112,9 @@ class Idle(Generic[Batch]):
         self._batches.append(batch)
         del self._batches[:-MOST_IDLE]
 
+    def __len__(self) -> int:
+        return len(self._batches)
+
     def clear(self) -> None:
         """Drop all."""
         self._batches.clear()
@@ -124,13 +134,26 @@ class CudaEngine:
         self, checkpoint: Checkpoint, device: str = "cuda", compute_type: str = "float32"
     ) -> None:
         self.config, self.compute_type = checkpoint.config, compute_type
-        self.device = torch.device(device)
+        self.device = _usable_device(device)
         self.weights = load_weights(checkpoint, self.device, getattr(torch, compute_type))
+        self.drafts = self._load_drafts(checkpoint.drafts)
         self.idle: Idle[DecodeBatch] = Idle()
         self._encoders: Idle[EncoderBatch] = Idle()
         self._lock = RLock()
-        is_gpu = self.device.type == "cuda"
-        self._stream = torch.cuda.Stream(self.device) if is_gpu else None
+        self._stream = None
+        if self.device.type == "cuda":
+            torch.cuda.synchronize(self.device)  # the weights are there, for any stream
+            self._stream = torch.cuda.Stream(self.device)
+
+    def _load_drafts(self, path: Path) -> tuple[Tensor, Tensor, Tensor] | None:
+        if not path.exists():
+            return None
+        try:
+            slots = _C.load_draft_slots(str(path), self.config.vocab_size)
+        except _C.CheckpointError as error:
+            raise CheckpointError(str(error)) from error
+        hashes, words, confidences = (torch.from_numpy(part).to(self.device) for part in slots)
+        return hashes, words, confidences
 
     @contextmanager
     def launching(self) -> Iterator[None]:
@@ -140,7 +163,7 @@ class CudaEngine:
             try:
                 yield
             except TritonError as error:
-                raise RuntimeError(
+                raise EngineError(
                     f"a kernel could not be compiled for {self.device} ({error}); "
                     "use device='cpu', and please report it"
                 ) from error
@@ -150,9 +173,7 @@ class CudaEngine:
     ) -> CudaEncoded:
         """See Engine.encode."""
         lengths = np.array([len(dialogue.tokens) for dialogue in dialogues], np.int64)
-        size = (len(self.weights.cross), len(dialogues), lengths.max(), 2 * self.config.key_dim)
-        with self.launching():
-            memory = CudaMemory(torch.empty(size, device=self.device), lengths)
+        memory = self._new_memory(lengths)
         found: list[Found] = []
         first, most = 0, MOST_ENCODED
         while first < len(dialogues):
@@ -165,6 +186,19 @@ class CudaEngine:
                 self.make_room(count, error)
                 most = count // 2
         return CudaEncoded(found, memory)
+
+    def _new_memory(self, lengths: IntArray) -> CudaMemory:
+        shape = len(self.weights.cross), len(lengths), int(lengths.max()), 2 * self.config.key_dim
+        try:
+            with self.launching():
+                return CudaMemory(torch.empty(shape, device=self.device), lengths)
+        except torch.OutOfMemoryError as error:
+            if self.idle or self._encoders:
+                self.make_room(len(lengths) + 1, error)
+                return self._new_memory(lengths)
+            raise MemoryError(
+                f"{self.device} has no memory left for {len(lengths)} contexts; send fewer together"
+            ) from error
 
     def _encode(
         self,
@@ -187,10 +221,12 @@ class CudaEngine:
 
     def decode(self, encoded: Encoded, options: GenerationConfig, seeds: Sequence[int]) -> Decoding:
         """See Engine.decode. The device chooses, step after step; see also BeamDecoding."""
-        search = device_search(options)
+        search = device_search(options, len(seeds), drafts=self.drafts is not None)
         if search is None:
             return StepDecoding(self, encoded, options, seeds)
-        decoding = DeviceDecoding(self, encoded.memory, options, seeds, search)
+        decoding = DeviceDecoding(self, options, search)
+        if len(seeds):
+            decoding.join(encoded.memory, seeds)
         if isinstance(search, Beams):
             return BeamDecoding(decoding, lambda: StepDecoding(self, encoded, options, seeds))
         return decoding
@@ -254,6 +290,18 @@ class CudaEngine:
 
     def _ids(self, values: Sequence[int]) -> Tensor:
         return torch.tensor(values, dtype=torch.int32, device=self.device)
+
+
+def _usable_device(name: str) -> torch.device:
+    device = torch.device(name)
+    if device.type == "cuda" and not torch.cuda.is_available():
+        build = torch.version.cuda
+        reason = f"is built for CUDA {build}, newer than the driver" if build else "has no CUDA"
+        raise ValueError(
+            f"device {name!r} cannot be used: torch {torch.__version__} {reason}; "
+            "install a build that fits, see pytorch.org; or use device='cpu'"
+        )
+    return device
 
 
 @dataclass

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -22,14 +23,14 @@ if TYPE_CHECKING:
     from mime_fast.engines.cuda import CudaEngine, CudaMemory
 
 CHECKED = 8  # steps between two looks at whether replies have ended; rows that have cost nothing
-MOST_ROWS = 512  # decoded together; further requests follow
-LEAST_STEPS, LEAST_SOURCE = 32, 32
+MOST_ROWS = 512  # decoded together; further requests wait until there is a place
+LEAST_STEPS, LEAST_SOURCE = 32, 32  # so that there are few shapes
 
 
 class DecodeShape(NamedTuple):
     """What buffers are made for, and what launches are recorded for."""
 
-    requests: int
+    places: int  # requests; that of place p has the rows p * width and following
     steps: int
     source: int
     search: DeviceSearch
@@ -37,63 +38,44 @@ class DecodeShape(NamedTuple):
 
 
 class DecodeBatch:
-    """Buffers of one shape; the rows of request r are r * width and following."""
+    """Buffers of one shape, and the requests that are answered there."""
 
     def __init__(self, engine: CudaEngine, shape: DecodeShape) -> None:
-        self.shape, self._engine = shape, engine
-        config, device = engine.config, engine.device
-        rows = shape.requests * shape.search.width
-        self.control = Block(
-            {
-                "said": ("int32", (rows, shape.steps + 1)),
-                "positions": ("int32", (rows,)),
-                "limits": ("int32", (rows, 3)),
-                "penalties": ("float32", (rows,)),
-                "sources": ("int32", (rows,)),
-                "lengths": ("int32", (shape.requests,)),
-                **shape.search.fields(shape.requests, shape.steps),
-            },
-            device,
-        )
+        self.shape, self._engine, self.drafts = shape, engine, engine.drafts
+        self.requests: list[int | None] = [None] * shape.places  # which one is in each place
+        self.control = Block(_fields(shape), engine.device)
         self.tensors = t = self.control.tensors
         self.replies = Replies(t["said"], t["positions"], t["limits"], t["penalties"])
-
-        def cache(size: int) -> Tensor:
-            return torch.empty(config.num_layers, shape.steps, rows, size, device=device)
-
-        self.caches = Caches(
-            sources=t["sources"],
-            slots=torch.zeros(rows, shape.steps, dtype=torch.int32, device=device),
-            keys_values=cache(2 * config.key_dim),
-            inner=cache(config.hidden_dim),
-            outer=cache(config.filter_dim),
-            cross=torch.empty(
-                config.num_layers, shape.requests, shape.source, 2 * config.key_dim, device=device
-            ),
-            lengths=t["lengths"],
-        )
-        self._arrived = torch.zeros(-(-rows // BLOCK_ROWS), dtype=torch.int32, device=device)
-        self._hidden = torch.empty(0, device=device)
+        self.caches = _caches(engine, shape, t)
+        rows = len(self.replies.said)
+        self.control.arrays["sources"][...] = np.arange(rows) // shape.search.width
+        blocks = -(-rows // BLOCK_ROWS)
+        self._arrived = torch.zeros(blocks, dtype=torch.int32, device=engine.device)
+        self._hidden = torch.empty(0, device=engine.device)
         self._graphs: dict[int, Graph] = {}
 
-    def fill(
-        self, memory: CudaMemory, first: int, options: GenerationConfig, seeds: Sequence[int]
-    ) -> None:
-        """Begin the replies to requests `first` and following, one for each seed."""
-        self.control.wait()
-        arrays, width, count = self.control.arrays, self.shape.search.width, len(seeds)
-        for array in arrays.values():
-            array[...] = 0
-        arrays["limits"][...] = (
+    def free_run(self, most: int) -> slice:
+        """Neighbouring places that are free, at most so many."""
+        busy = [request is not None for request in self.requests]
+        start = busy.index(False) if False in busy else len(busy)
+        stop = busy.index(True, start) if True in busy[start:] else len(busy)
+        return slice(start, min(stop, start + most))
+
+    def fill(self, places: slice, waiting: Waiting, options: GenerationConfig) -> None:
+        """Begin replies to the first requests that wait; see upload()."""
+        count = places.stop - places.start
+        arrays, memory, first = self.control.arrays, waiting.memory, waiting.first
+        width = self.shape.search.width
+        rows = slice(places.start * width, places.stop * width)
+        arrays["limits"][rows] = (
             options.max_new_tokens, options.min_new_tokens, options.no_repeat_ngram_size
         )  # fmt: skip
-        arrays["penalties"][...] = options.repetition_penalty
-        arrays["sources"][...] = np.arange(len(arrays["sources"])) // width
-        arrays["lengths"][:count] = memory.lengths[first : first + count]
-        self.shape.search.fill(arrays, options, seeds)
-        self.control.upload()
-        longest = memory.cross.shape[2]
-        self.caches.cross[:, :count, :longest] = memory.cross[:, first : first + count]
+        arrays["penalties"][rows] = options.repetition_penalty
+        arrays["lengths"][places] = memory.lengths[first : first + count]
+        self.shape.search.fill(arrays, places, options, waiting.seeds[:count])
+        self.requests[places] = range(waiting.number, waiting.number + count)
+        source = memory.cross.shape[2]
+        self.caches.cross[:, places, :source] = memory.cross[:, first : first + count]
 
     def prepare(self, steps: int) -> None:
         """Record the launches of so many steps; no row may be active."""
@@ -104,7 +86,7 @@ class DecodeBatch:
         """Make so many steps of what was begun; then see control.wait()."""
         if steps in self._graphs:
             self._graphs[steps].replay()
-        else:  # begun by another number
+        else:  # prepared for another number
             self._launch(steps)
         self.control.download()
 
@@ -114,7 +96,8 @@ class DecodeBatch:
 
     def _step(self) -> None:
         decoder, heads = self._engine.weights.decoder, self._engine.config.num_heads
-        self._hidden = decode_step(self.replies, self.caches, decoder, heads, EOS)
+        group, stages = self.shape.search.group, self.tensors.get("stages")
+        self._hidden = decode_step(self.replies, self.caches, decoder, heads, EOS, group, stages)
         self.shape.search.step(self)
 
     def project(self, logits: Tensor | None = None, log_probs: Tensor | None = None) -> Best:
@@ -146,22 +129,66 @@ class DecodeBatch:
         return torch.cuda.current_stream().cuda_stream
 
 
+def _fields(shape: DecodeShape) -> dict[str, tuple[str, tuple[int, ...]]]:
+    rows = shape.places * shape.search.width
+    return {
+        "said": ("int32", (rows, shape.steps + 1)),
+        "positions": ("int32", (rows,)),
+        "limits": ("int32", (rows, 3)),
+        "penalties": ("float32", (rows,)),
+        "sources": ("int32", (rows,)),
+        "lengths": ("int32", (shape.places,)),
+        **shape.search.fields(shape.places, shape.steps),
+    }
+
+
+def _caches(engine: CudaEngine, shape: DecodeShape, tensors: dict[str, Tensor]) -> Caches:
+    config, device, rows = engine.config, engine.device, len(tensors["said"])
+    layers, pair = config.num_layers, 2 * config.key_dim
+
+    def cache(size: int) -> Tensor:
+        return torch.empty(layers, shape.steps, rows, size, device=device)
+
+    return Caches(
+        sources=tensors["sources"],
+        slots=torch.zeros(rows, shape.steps, dtype=torch.int32, device=device),
+        keys_values=cache(pair),
+        inner=cache(config.hidden_dim),
+        outer=cache(config.filter_dim),
+        cross=torch.empty(layers, shape.places, shape.source, pair, device=device),
+        lengths=tensors["lengths"],
+    )
+
+
+class Waiting(NamedTuple):
+    """Requests that nobody answers yet."""
+
+    number: int  # of the first one, in the decoding
+    memory: CudaMemory
+    first: int  # its index in the memory
+    seeds: Sequence[int]
+
+    def after(self, count: int) -> Waiting:
+        """Without the first ones."""
+        return Waiting(self.number + count, self.memory, self.first + count, self.seeds[count:])
+
+
 class DeviceDecoding:
     """Replies to any number of requests, as many at a time as there is room for."""
 
-    def __init__(
-        self,
-        engine: CudaEngine,
-        memory: CudaMemory,
-        options: GenerationConfig,
-        seeds: Sequence[int],
-        search: DeviceSearch,
-    ) -> None:
-        self._engine, self._memory, self._search = engine, memory, search
-        self._options, self._seeds = options, seeds
-        self._replies: list[list[Hypothesis]] = []  # of the requests that are over
-        self._batch: DecodeBatch | None = None
-        self._most = max(1, MOST_ROWS // search.width)  # requests decoded together
+    def __init__(self, engine: CudaEngine, options: GenerationConfig, search: DeviceSearch) -> None:
+        self._engine, self._options, self._search = engine, options, search
+        self._waiting: deque[Waiting] = deque()
+        self._batches: list[DecodeBatch] = []
+        self._replies: dict[int, list[Hypothesis]] = {}  # by request; of those that have begun
+        self._count = 0
+        self._most = max(1, MOST_ROWS // search.width)  # places of a batch
+
+    def join(self, memory: CudaMemory, seeds: Sequence[int]) -> int:
+        """Answer further requests, one for each seed; the number of the first one."""
+        first, self._count = self._count, self._count + len(seeds)
+        self._waiting.append(Waiting(first, memory, 0, list(seeds)))
+        return first
 
     def advance(self) -> bool:
         """See Decoding.advance."""
@@ -173,55 +200,85 @@ class DeviceDecoding:
             pass
 
     def _advance(self, steps: int) -> bool:
-        batch = self._batch or self._begin(steps)
-        if batch is None:
-            return False
         with self._engine.launching():
-            batch.replay(steps)
-        batch.control.wait()
-        if self._search.is_over(batch.control.arrays, self._count):
-            self._replies += [self._read(batch, index) for index in range(self._count)]
-            self._engine.idle.put(batch)
-            batch = None
-        self._batch = batch
-        return True
+            self._begin(steps)
+            for batch in self._batches:
+                batch.replay(steps)
+        running = self._batches.copy()
+        for batch in running:
+            batch.control.wait()
+            self._collect(batch)
+        return bool(running)
 
-    def _begin(self, steps: int) -> DecodeBatch | None:
-        """The next requests; half as many where there is no memory for them."""
-        while waiting := len(self._seeds) - len(self._replies):
-            self._count = min(self._most, waiting)
+    def _begin(self, steps: int) -> None:
+        """Give places to those who wait."""
+        for batch in self._batches:
+            self._fill(batch)
+        while self._waiting:
+            opened = self._open(steps)
+            if opened is None:
+                return
+            self._batches.append(opened)
+            self._fill(opened)
+
+    def _open(self, steps: int) -> DecodeBatch | None:
+        """A batch for those who wait; None if there is no memory, but another batch runs."""
+        while True:
+            shape = self._shape(self._waiting[0])
             try:
-                return self._fill(steps)
+                batch = self._engine.decode_batch(shape)
+                batch.prepare(steps)
             except torch.OutOfMemoryError as error:
-                self._engine.make_room(self._count, error)
-                self._most = self._count // 2
-        return None
+                if self._batches:
+                    return None
+                self._engine.make_room(shape.places, error)
+                self._most = shape.places // 2
+            else:
+                return batch
 
-    def _fill(self, steps: int) -> DecodeBatch:
-        first = len(self._replies)
-        with self._engine.launching():
-            batch = self._engine.decode_batch(self._shape(self._count))
-            batch.prepare(steps)
-            seeds = self._seeds[first : first + self._count]
-            batch.fill(self._memory, first, self._options, seeds)
-        return batch
-
-    def _shape(self, requests: int) -> DecodeShape:
-        options = self._options
+    def _shape(self, waiting: Waiting) -> DecodeShape:
+        options, width = self._options, self._search.width
+        least = max(1, BLOCK_ROWS // width)  # which cost the projection nothing
         return DecodeShape(
-            bucket(requests),
+            min(self._most, bucket(len(waiting.seeds), least)),
             bucket(options.max_new_tokens, LEAST_STEPS),
-            bucket(self._memory.cross.shape[2], LEAST_SOURCE),
+            bucket(waiting.memory.cross.shape[2], LEAST_SOURCE),
             self._search,
             options.repetition_penalty != 1 or options.no_repeat_ngram_size > 0,
         )
 
-    def _read(self, batch: DecodeBatch, index: int) -> list[Hypothesis]:
+    def _fill(self, batch: DecodeBatch) -> None:
+        begun = False
+        while self._waiting:
+            waiting = self._waiting[0]
+            places = batch.free_run(len(waiting.seeds))
+            count = places.stop - places.start
+            if count <= 0 or waiting.memory.cross.shape[2] > batch.shape.source:
+                break
+            batch.fill(places, waiting, self._options)
+            begun = True
+            self._waiting.popleft()
+            if count < len(waiting.seeds):
+                self._waiting.appendleft(waiting.after(count))
+        if begun:
+            batch.control.upload()
+
+    def _collect(self, batch: DecodeBatch) -> None:
+        """Read the replies that have ended; their places are free."""
+        over = self._search.ended(batch.control.arrays)
+        for place, request in enumerate(batch.requests):
+            if request is not None and over[place]:
+                self._replies[request] = self._read(batch, place)
+                batch.requests[place] = None
+        if not any(request is not None for request in batch.requests):
+            self._batches.remove(batch)
+            self._engine.idle.put(batch)
+
+    def _read(self, batch: DecodeBatch, place: int) -> list[Hypothesis]:
         options = self._options
-        found = self._search.results(batch.control.arrays, index)[: options.num_return_sequences]
-        if options.needs_scores:
-            return found
-        return [Hypothesis(reply.tokens, 0.0, (0.0,) * len(reply.tokens)) for reply in found]
+        arrays = batch.control.arrays
+        found = self._search.results(arrays, place, scored=options.needs_scores)
+        return found[: options.num_return_sequences]
 
     def agreed(self, request: int) -> tuple[int, ...]:
         """See Decoding.agreed."""
@@ -232,10 +289,10 @@ class DeviceDecoding:
         return self.results(request)[0]
 
     def results(self, request: int) -> list[Hypothesis]:
-        """See Decoding.results. Of a request that has not begun, a reply without words."""
-        index = request - len(self._replies)
-        if index < 0:
+        """See Decoding.results. Of a request that nobody answers yet, a reply without words."""
+        if request in self._replies:
             return self._replies[request]
-        if self._batch is None or index >= self._count:
-            return [Hypothesis()]
-        return self._read(self._batch, index)
+        for batch in self._batches:
+            if request in batch.requests:
+                return self._read(batch, batch.requests.index(request))
+        return [Hypothesis()]

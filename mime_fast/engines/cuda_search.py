@@ -20,6 +20,11 @@ from mime_fast.search.hypothesis import Hypothesis
 from mime_fast.search.sampler import TOKEN_STREAM
 from mime_fast.text.special import EOS, SOS
 
+# Of drafts together. Lower than the native engine's: a row more costs a GPU next to nothing.
+LEAST_CONFIDENCE = 0.1
+MOST_DRAFTED = 8  # requests whose words are drafted: beyond, further rows are further work
+REPLY = ("said", "positions", "limits")
+
 Arrays = dict[str, NDArray[Any]]
 
 
@@ -29,6 +34,7 @@ class Rows(Protocol):
     replies: Replies
     caches: Caches
     tensors: dict[str, Tensor]  # of the search's own fields
+    drafts: tuple[Tensor, Tensor, Tensor] | None  # the draft table: hashes, words, confidences
 
     @property
     def stream(self) -> int:
@@ -57,6 +63,22 @@ class SampleRows(NamedTuple):
     log_probs: Tensor  # float32 (rows, steps)
 
 
+class DraftRows(NamedTuple):
+    """What _C.draft_step reads and writes; place p has the rows p * width and following."""
+
+    said: Tensor
+    positions: Tensor
+    limits: Tensor
+    words: Tensor
+    best_logits: Tensor
+    normalisers: Tensor
+    slots: Tensor  # as in Caches
+    log_probs: Tensor  # float32 (rows, steps); of each place's first row
+    hashes: Tensor  # the draft table, see csrc/search/draft_slots.h
+    draft_words: Tensor
+    confidences: Tensor
+
+
 class BeamRows(NamedTuple):
     """What _C.beam_step reads and writes; request r has the rows from r * width on."""
 
@@ -81,32 +103,49 @@ class BeamRows(NamedTuple):
 class _Sequences:
     """Rows that do not know of each other."""
 
-    width: int  # of a request
-    kept = 1
+    width: int  # rows of a request
+    group = 1  # rows that follow each other, see kernels/decode_step.py
+    kept = 1  # best words of a row
 
-    def fill(self, arrays: Arrays, options: GenerationConfig, seeds: Sequence[int]) -> None:  # noqa: ARG002
-        """Rows that are not there have ended."""
-        rows = np.arange(len(arrays["said"]))
-        arrays["said"][:, 0] = np.where(rows < len(seeds) * self.width, SOS, EOS)
+    def fill(
+        self,
+        arrays: Arrays,
+        places: slice,
+        options: GenerationConfig,  # noqa: ARG002 - others read them
+        seeds: Sequence[int],  # noqa: ARG002
+    ) -> None:
+        """Begin replies in these places, one for each seed."""
+        rows = self._rows(places)
+        arrays["said"][rows, 0] = SOS
+        arrays["positions"][rows] = 0
+        arrays["log_probs"][rows] = 0
 
-    def is_over(self, arrays: Arrays, requests: int) -> bool:
-        """Whether none of the first requests goes on."""
-        rows = np.arange(requests * self.width)
-        positions = arrays["positions"][rows]
-        ended = arrays["said"][rows, positions] == EOS
-        return bool((ended | (positions >= arrays["limits"][rows, 0])).all())
+    def _rows(self, places: slice) -> slice:
+        return slice(places.start * self.width, places.stop * self.width)
 
-    def results(self, arrays: Arrays, request: int) -> list[Hypothesis]:
-        """The replies of a request so far, best first."""
-        rows = range(request * self.width, (request + 1) * self.width)
-        return [self._reply(arrays, row) for row in rows]
+    def ended(self, arrays: Arrays) -> NDArray[np.bool_]:
+        """Whether all rows of a place have ended: (places,)."""
+        positions = arrays["positions"]
+        newest = arrays["said"][np.arange(len(positions)), positions]
+        ended = (newest == EOS) | (positions >= arrays["limits"][:, 0])
+        return ended.reshape(-1, self.width).all(1)
+
+    def results(self, arrays: Arrays, place: int, *, scored: bool) -> list[Hypothesis]:
+        """The replies so far, best first; log-probabilities are 0 where nobody asks for them."""
+        rows = range(place * self.width, (place + 1) * self.width)
+        return [self._reply(arrays, row, scored=scored) for row in rows]
 
     @staticmethod
-    def _reply(arrays: Arrays, row: int) -> Hypothesis:
+    def _reply(arrays: Arrays, row: int, *, scored: bool) -> Hypothesis:
         length = int(arrays["positions"][row])
-        log_probs = arrays["log_probs"][row, :length].tolist()
-        words = arrays["said"][row, 1 : length + 1].tolist()
-        return Hypothesis(tuple(words), sum(log_probs), tuple(log_probs))
+        log_probs = arrays["log_probs"][row, :length]
+        if np.isnan(log_probs).any():
+            raise NotFiniteError
+        words = tuple(arrays["said"][row, 1 : length + 1].tolist())
+        if not scored:
+            return Hypothesis(words, 0.0, (0.0,) * length)
+        shares = log_probs.tolist()
+        return Hypothesis(words, sum(shares), tuple(shares))
 
 
 @dataclass(frozen=True)
@@ -115,13 +154,54 @@ class Greedy(_Sequences):
 
     width: int = 1
 
-    def fields(self, requests: int, steps: int) -> Fields:
+    def fields(self, places: int, steps: int) -> Fields:
         """What it keeps on the device, beside what every search needs."""
-        return {"log_probs": ("float32", (requests, steps))}
+        return {"log_probs": ("float32", (places, steps))}
 
     def step(self, rows: Rows) -> None:
         """Choose the next word of each row."""
         rows.project(log_probs=rows.tensors["log_probs"])
+
+
+@dataclass(frozen=True)
+class Drafting(_Sequences):
+    """Greedy, several words a step: a table drafts them, and those that were right are kept."""
+
+    width: int = 1 + _C.MOST_DRAFTS  # a reply's own row, and one for each draft
+    group: int = 1 + _C.MOST_DRAFTS
+
+    def fields(self, places: int, steps: int) -> Fields:
+        """See Greedy.fields."""
+        rows = places * self.width
+        return {"log_probs": ("float32", (rows, steps)), "stages": ("int32", (rows,))}
+
+    def fill(
+        self, arrays: Arrays, places: slice, options: GenerationConfig, seeds: Sequence[int]
+    ) -> None:
+        """See _Sequences.fill. Nothing is drafted yet."""
+        super().fill(arrays, places, options, seeds)
+        rows = self._rows(places)
+        arrays["stages"][rows] = 0
+        arrays["said"][rows, 0] = EOS
+        arrays["said"][rows.start : rows.stop : self.width, 0] = SOS
+
+    def step(self, rows: Rows) -> None:
+        """See Greedy.step."""
+        best, drafts = rows.project(), rows.drafts
+        assert drafts is not None  # noqa: S101 - chosen where there are some
+        state = DraftRows(
+            *rows.replies[:3], *best, rows.caches.slots, rows.tensors["log_probs"], *drafts
+        )
+        _C.draft_step(state, LEAST_CONFIDENCE, rows.stream)
+
+    def ended(self, arrays: Arrays) -> NDArray[np.bool_]:
+        """See _Sequences.ended: the reply's own row says it."""
+        own = {name: array[:: self.width] for name, array in arrays.items() if name in REPLY}
+        return Greedy().ended(own)
+
+    def results(self, arrays: Arrays, place: int, *, scored: bool) -> list[Hypothesis]:
+        """See _Sequences.results."""
+        return [self._reply(arrays, place * self.width, scored=scored)]
 
 
 @dataclass(frozen=True)
@@ -130,9 +210,9 @@ class Sampling(_Sequences):
 
     width: int
 
-    def fields(self, requests: int, steps: int) -> Fields:
-        """What it keeps on the device, beside what every search needs."""
-        rows = requests * self.width
+    def fields(self, places: int, steps: int) -> Fields:
+        """See Greedy.fields."""
+        rows = places * self.width
         return {
             "log_probs": ("float32", (rows, steps)),
             "options": ("float64", (rows, 4)),
@@ -140,17 +220,19 @@ class Sampling(_Sequences):
             "streams": ("int32", (rows,)),
         }
 
-    def fill(self, arrays: Arrays, options: GenerationConfig, seeds: Sequence[int]) -> None:
-        """Begin; all arrays hold zeros."""
-        super().fill(arrays, options, seeds)
-        rows = len(seeds) * self.width
-        bits = np.array(seeds, np.uint64).view(np.int64)
-        arrays["seeds"][:rows] = bits.repeat(self.width)
-        arrays["streams"][...] = TOKEN_STREAM + np.arange(len(arrays["said"])) % self.width
-        arrays["options"][...] = options.temperature, options.top_k, options.top_p, options.min_p
+    def fill(
+        self, arrays: Arrays, places: slice, options: GenerationConfig, seeds: Sequence[int]
+    ) -> None:
+        """See _Sequences.fill."""
+        super().fill(arrays, places, options, seeds)
+        rows = self._rows(places)
+        arrays["seeds"][rows] = np.array(seeds, np.uint64).view(np.int64).repeat(self.width)
+        arrays["streams"][rows] = TOKEN_STREAM + np.tile(np.arange(self.width), len(seeds))
+        choice = options.temperature, options.top_k, options.top_p, options.min_p
+        arrays["options"][rows] = choice
 
     def step(self, rows: Rows) -> None:
-        """Choose the next word of each row."""
+        """See Greedy.step."""
         logits = rows.new_logits()
         best, t = rows.project(logits=logits), rows.tensors
         chosen = SampleRows(
@@ -164,50 +246,65 @@ class Beams:
     """Beam search with length penalty, early stopping and n-best."""
 
     width: int  # at most _C.MOST_DEVICE_BEAMS
+    group = 1
 
     @property
     def kept(self) -> int:
         """Each parent ends at most once, so that 2 * width candidates hold width that go on."""
         return 2 * self.width
 
-    def fields(self, requests: int, steps: int) -> Fields:
-        """What it keeps on the device, beside what every search needs."""
-        rows, tree = requests * self.width, (requests, 1 + 2 * self.width * steps)
+    def fields(self, places: int, steps: int) -> Fields:
+        """See Greedy.fields."""
+        rows, tree = places * self.width, (places, 1 + 2 * self.width * steps)
         return {
-            "counts": ("int32", (requests, 3)),
+            "counts": ("int32", (places, 3)),
             "nodes": ("int32", (rows,)),
             "totals": ("float64", (rows,)),
             "tree_parents": ("int32", tree),
             "tree_words": ("int32", tree),
             "tree_log_probs": ("float64", tree),
-            "finished": ("int32", (requests, self.width)),
-            "scores": ("float64", (requests, self.width)),
-            "options": ("float64", (requests, 2)),
+            "finished": ("int32", (places, self.width)),
+            "scores": ("float64", (places, self.width)),
+            "options": ("float64", (places, 2)),
         }
 
-    def fill(self, arrays: Arrays, options: GenerationConfig, seeds: Sequence[int]) -> None:
-        """One row of each request is live, at the root of its tree."""
-        arrays["said"][:, 0] = EOS
-        arrays["said"][: len(seeds) * self.width : self.width, 0] = SOS
-        arrays["counts"][: len(seeds)] = 1, 1, 0
-        arrays["options"][...] = options.length_penalty, options.early_stopping
+    def fill(
+        self,
+        arrays: Arrays,
+        places: slice,
+        options: GenerationConfig,
+        seeds: Sequence[int],  # noqa: ARG002 - a beam draws nothing
+    ) -> None:
+        """See _Sequences.fill. One row of each place is live, at the root of its tree."""
+        rows = slice(places.start * self.width, places.stop * self.width)
+        first = slice(rows.start, rows.stop, self.width)
+        arrays["positions"][rows] = 0
+        arrays["said"][rows, 0] = EOS
+        arrays["said"][first, 0] = SOS
+        arrays["nodes"][first] = 0
+        arrays["totals"][first] = 0
+        arrays["counts"][places] = 1, 1, 0
+        arrays["options"][places] = options.length_penalty, options.early_stopping
 
     def step(self, rows: Rows) -> None:
-        """Choose the next word of each row."""
+        """See Greedy.step."""
         best, t = rows.project(), rows.tensors
         names = BeamRows._fields[BeamRows._fields.index("counts") :]
         state = BeamRows(*rows.replies[:3], *best, rows.caches.slots, *(t[name] for name in names))
         _C.beam_step(state, rows.stream)
 
-    def is_over(self, arrays: Arrays, requests: int) -> bool:
-        """Whether none of the first requests goes on."""
-        return not arrays["counts"][:requests, 0].any()
+    def ended(self, arrays: Arrays) -> NDArray[np.bool_]:
+        """See _Sequences.ended."""
+        over: NDArray[np.bool_] = arrays["counts"][:, 0] == 0
+        return over
 
-    def results(self, arrays: Arrays, request: int) -> list[Hypothesis]:
-        """The replies of a request so far, best first."""
-        count = arrays["counts"][request, 2]
-        nodes = arrays["finished"][request, :count].tolist()
-        tree = [arrays[f"tree_{part}"][request] for part in ("parents", "words", "log_probs")]
+    def results(self, arrays: Arrays, place: int, *, scored: bool) -> list[Hypothesis]:  # noqa: ARG002
+        """See _Sequences.results; a beam's are always scored."""
+        count = arrays["counts"][place, 2]
+        nodes = arrays["finished"][place, :count].tolist()
+        if not nodes:
+            raise NotFiniteError
+        tree = [arrays[f"tree_{part}"][place] for part in ("parents", "words", "log_probs")]
         return [self._reply(node, *tree) for node in nodes]
 
     @staticmethod
@@ -223,13 +320,29 @@ class Beams:
         return Hypothesis(tuple(words[path].tolist()), sum(shares), tuple(shares))
 
 
-DeviceSearch = Greedy | Sampling | Beams
+DeviceSearch = Greedy | Drafting | Sampling | Beams
 
 
-def device_search(options: GenerationConfig) -> DeviceSearch | None:
-    """The search that the options ask for; None: its beam is too wide for a device."""
+class NotFiniteError(ValueError):
+    """A logit was NaN or infinite."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "logits must be finite or -inf, got NaN or +inf; the checkpoint's weights, or a "
+            "repetition_penalty that is far from 1, are too large"
+        )
+
+
+def device_search(options: GenerationConfig, requests: int, *, drafts: bool) -> DeviceSearch | None:
+    """The search that the options ask for; None: its beam is too wide for a device.
+
+    drafts: whether there is a table of them.
+    """
     if options.num_beams > _C.MOST_DEVICE_BEAMS:
         return None
     if options.num_beams > 1:
         return Beams(options.num_beams)
-    return Sampling(options.num_return_sequences) if options.do_sample else Greedy()
+    if options.do_sample:
+        return Sampling(options.num_return_sequences)
+    drafted = drafts and options.speculation and requests <= MOST_DRAFTED
+    return Drafting() if drafted else Greedy()

@@ -1,14 +1,20 @@
 """The cuda engine, interpreted on the CPU, against the eager one."""
 
+import shutil
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
-from mime_fast import checkpoint
+from mime_fast import Generator, checkpoint, drafts
+from mime_fast.checkpoint import DRAFTS
 from mime_fast.config import GenerationConfig
+from mime_fast.engines import cuda, cuda_decoding
 from mime_fast.engines.cuda import CudaEngine
+from mime_fast.engines.cuda_decoding import DecodeBatch, DecodeShape
 from mime_fast.engines.eager import EagerEngine
 from mime_fast.text.tokenizer import CLS, SOS, SYS, UNK, USR
 from mime_fast.types import Dialogue
@@ -42,8 +48,9 @@ def encode_both(engines: Any, lengths: tuple[int, ...], emotion: int | None = No
     return [engine.encode(messages, noise.astype(np.float32), emotion) for engine in engines]
 
 
-@pytest.mark.parametrize("lengths", [(1,), (64,), (1, 30, 2, 9)])
-@pytest.mark.parametrize("emotion", [None, 16])
+@pytest.mark.parametrize(
+    ("lengths", "emotion"), [((1,), None), ((64,), 16), ((1, 30, 2), None)], ids=str
+)
 def test_the_encoder_side_agrees(
     engines: Any, lengths: tuple[int, ...], emotion: int | None
 ) -> None:
@@ -70,47 +77,213 @@ def test_rows_fork_move_and_leave(engines: Any) -> None:
         tokens = generator.integers(CLS + 1, engines[0].config.vocab_size, len(kept))
 
 
-@pytest.mark.parametrize(
-    "options",
-    [
-        {},
-        {"min_new_tokens": 8, "return_scores": True},
-        {"max_new_tokens": 1},
-        {"repetition_penalty": 1.3, "no_repeat_ngram_size": 2},
-        {"repetition_penalty": 0.5, "return_scores": True},
-        {"num_beams": 3, "num_return_sequences": 2},
-        {"num_beams": 2, "no_repeat_ngram_size": 1, "early_stopping": False, "max_new_tokens": 5},
-        {"num_beams": 17, "max_new_tokens": 3},
-        {"do_sample": True, "top_p": 0.9, "num_return_sequences": 2},
-        {"do_sample": True, "top_k": 5, "temperature": 2.0, "return_scores": True},
-        {"do_sample": True, "min_p": 0.1, "repetition_penalty": 2.0, "max_new_tokens": 4},
-    ],
-    ids=str,
-)
+OPTIONS = [
+    {},
+    {"min_new_tokens": 6, "return_scores": True},
+    {"max_new_tokens": 1},
+    {"repetition_penalty": 1.3, "no_repeat_ngram_size": 2},
+    {"num_beams": 3, "num_return_sequences": 2},
+    {"num_beams": 2, "no_repeat_ngram_size": 1, "early_stopping": False, "max_new_tokens": 5},
+    {"num_beams": 17, "max_new_tokens": 2},
+    {"do_sample": True, "top_p": 0.9, "num_return_sequences": 2},
+    {"do_sample": True, "top_k": 5, "temperature": 2.0, "repetition_penalty": 0.5},
+    {"do_sample": True, "min_p": 0.1, "return_scores": True, "max_new_tokens": 4},
+]
+
+
+@pytest.mark.parametrize("options", OPTIONS, ids=str)
 def test_replies_are_eagers(engines: Any, options: dict[str, Any]) -> None:
-    config = GenerationConfig(**{"max_new_tokens": 8, **options})
-    encoded = encode_both(engines, (5, 17, 1))
-    cuda, eager = (
-        e.decode(each, config, [1, 2, 3]) for e, each in zip(engines, encoded, strict=True)
-    )
+    config = GenerationConfig(**{"max_new_tokens": 6, **options})
+    encoded = encode_both(engines, (2, 6))
+    cuda, eager = (e.decode(each, config, [1, 2]) for e, each in zip(engines, encoded, strict=True))
     cuda.run()
     while eager.advance():
         pass
-    for request in range(3):
+    for request in range(2):
         for ours, theirs in zip(cuda.results(request), eager.results(request), strict=True):
             assert ours.tokens == theirs.tokens
             assert ours.log_probs == pytest.approx(theirs.log_probs, abs=ATOL)
 
 
-def test_a_reply_can_be_watched_step_by_step(engines: Any) -> None:
-    engine = engines[0]
-    encoded, _ = encode_both(engines, (5, 9))
-    whole = engine.decode(encoded, GenerationConfig(max_new_tokens=10), [0, 0])
+@pytest.fixture(scope="module")
+def engine(tiny_checkpoint: Path) -> CudaEngine:
+    return CudaEngine(checkpoint.load(tiny_checkpoint), "cpu")
+
+
+def encode(engine: CudaEngine, lengths: tuple[int, ...]) -> Any:
+    noise = np.zeros((len(lengths), 2, engine.config.latent_dim), np.float32)
+    return engine.encode(dialogues(engine.config.vocab_size, lengths), noise, None)
+
+
+FOUR = GenerationConfig(max_new_tokens=4)
+
+
+@pytest.mark.parametrize(
+    "options", [FOUR, FOUR.replace(num_beams=2), FOUR.replace(do_sample=True)], ids=["1", "2", "s"]
+)
+def test_a_reply_can_be_watched_step_by_step(engine: CudaEngine, options: GenerationConfig) -> None:
+    encoded = encode(engine, (2, 5))
+    whole, steps = (engine.decode(encoded, options, [3, 4]) for _ in range(2))
     whole.run()
-    steps = engine.decode(encoded, GenerationConfig(max_new_tokens=10), [0, 0])
     seen = 0
+    assert steps.agreed(0) == ()
     while steps.advance():
         assert len(steps.agreed(0)) >= seen
         seen = len(steps.agreed(0))
-        assert steps.leader(0).tokens == steps.agreed(0)
-    assert [steps.results(i) for i in (0, 1)] == [whole.results(i) for i in (0, 1)]
+        assert steps.leader(0).tokens[:seen] == steps.agreed(0)
+    for request in (0, 1):
+        for one, other in zip(steps.results(request), whole.results(request), strict=True):
+            assert one.tokens == other.tokens
+
+
+def answers(engine: CudaEngine, encoded: Any, options: GenerationConfig) -> list[Any]:
+    decoding = engine.decode(encoded, options, range(len(encoded.memory.lengths)))
+    decoding.run()
+    return [decoding.results(request) for request in range(len(encoded.memory.lengths))]
+
+
+def test_many_requests_wait_for_places(engine: CudaEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    encoded = encode(engine, (3, 9, 1, 12, 2))
+    together = answers(engine, encoded, FOUR)
+    monkeypatch.setattr(cuda_decoding, "MOST_ROWS", 3)
+    assert answers(engine, encoded, FOUR) == together
+    monkeypatch.setattr(cuda, "MOST_ENCODED", 2)
+    again = encode(engine, (3, 9, 1, 12, 2))
+    np.testing.assert_array_equal(again.emotion_logits, encoded.emotion_logits)
+    assert answers(engine, again, FOUR) == together
+
+
+def count_steps(engine: CudaEngine, encoded: Any, options: GenerationConfig) -> tuple[int, Any]:
+    decoding = engine.decode(encoded, options, [0] * len(encoded.memory.lengths))
+    steps = 0
+    while decoding.advance():
+        steps += 1
+    return steps, [decoding.results(request) for request in range(len(encoded.memory.lengths))]
+
+
+@pytest.mark.parametrize(("right", "penalty"), [(True, 1.0), (True, 1.2), (False, 1.0)])
+def test_drafts_change_how_many_steps_there_are_and_nothing_else(
+    tiny_checkpoint: Path, engine: CudaEngine, tmp_path: Path, right: bool, penalty: float
+) -> None:
+    """Right ones are kept all at once; wrong ones, and ones that are right at first, are not."""
+    options = GenerationConfig(
+        max_new_tokens=14, min_new_tokens=9, return_scores=True, repetition_penalty=penalty
+    )
+    encoded = encode(engine, (3, 6, 2))
+    plain_steps, expected = count_steps(engine, encoded, options)
+    said = [reply.tokens for (reply,) in expected]
+    if not right:
+        said = [(*tokens[:2], 9, *tokens[3:5], 11, 12) for tokens in said]
+    folder = shutil.copytree(tiny_checkpoint, tmp_path / "drafted")
+    drafts.save_table(drafts.count([tokens for tokens in said for _ in range(2)]), folder / DRAFTS)
+    drafting = CudaEngine(checkpoint.load(folder), "cpu")
+    steps, found = count_steps(drafting, encode(drafting, (3, 6, 2)), options)
+    for (ours,), (theirs,) in zip(found, expected, strict=True):
+        assert ours.tokens == theirs.tokens
+        assert ours.log_probs == pytest.approx(theirs.log_probs, abs=ATOL)
+    assert steps < plain_steps / 2 if right else steps <= plain_steps
+    without = options.replace(speculation=False)
+    assert count_steps(drafting, encode(drafting, (3,)), without)[0] == len(expected[0][0].tokens)
+
+
+@pytest.mark.parametrize("options", [FOUR, FOUR.replace(do_sample=True)], ids=["greedy", "sampled"])
+@pytest.mark.parametrize("steps", [2, 9])
+def test_a_late_request_gets_the_reply_it_gets_alone(
+    engine: CudaEngine, options: GenerationConfig, steps: int
+) -> None:
+    first, second = encode(engine, (2, 5)), encode(engine, (3, 33))
+    decoding: Any = engine.decode(first, options, [5, 6])
+    for _ in range(steps):
+        decoding.advance()
+    assert decoding.join(second.memory[1], [7]) == 2
+    decoding.run()
+    alone = engine.decode(first, options, [5, 6])
+    alone.run()
+    late: Any = engine.decode(first, options, [])
+    late.join(second.memory[1], [7])
+    late.run()
+    assert [decoding.results(request) for request in range(3)] == [
+        alone.results(0),
+        alone.results(1),
+        late.results(0),
+    ]
+
+
+def test_decoding_that_is_given_up_leaves_no_trace(engine: CudaEngine) -> None:
+    encoded = encode(engine, (2, 6))
+    expected = answers(engine, encoded, FOUR)
+    given_up = engine.decode(encoded, FOUR, [0, 0])
+    given_up.advance()
+    del given_up
+    assert answers(engine, encoded, FOUR) == expected
+
+
+class Memory:
+    """Refuses batches that are larger than there is room for, as a GPU does."""
+
+    def __init__(self, engine: CudaEngine, most: int) -> None:
+        self.engine, self.most, self.refused = engine, most, 0
+
+    def decode_batch(self, shape: DecodeShape) -> DecodeBatch:
+        if shape.places > self.most:
+            self.refused += 1
+            raise torch.OutOfMemoryError("no room")
+        return CudaEngine.decode_batch(self.engine, shape)
+
+
+def test_a_smaller_batch_is_tried_where_there_is_no_memory(
+    engine: CudaEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    encoded = encode(engine, (3, 9, 1, 2))
+    expected = answers(engine, encoded, FOUR)
+    memory = Memory(engine, 2)
+    monkeypatch.setattr(engine, "decode_batch", memory.decode_batch)
+    assert answers(engine, encoded, FOUR) == expected
+    assert memory.refused == 3  # 16, 8 and 4 places
+    memory.most = 0
+    with pytest.raises(MemoryError, match="no memory left for one reply; ask for fewer beams"):
+        answers(engine, encoded, FOUR)
+
+
+def test_logits_that_are_not_finite_are_an_error(tiny_checkpoint: Path) -> None:
+    """No word may be read from beyond the table, and nobody gets such a reply."""
+    broken = CudaEngine(checkpoint.load(tiny_checkpoint), "cpu")
+    broken.weights.reply_bias.fill_(torch.nan)
+    for options in (FOUR, FOUR.replace(num_beams=2), FOUR.replace(do_sample=True)):
+        with (
+            np.errstate(invalid="ignore"),
+            pytest.raises(ValueError, match="logits must be finite or -inf, got NaN or"),
+        ):
+            answers(broken, encode(broken, (3,)), options)
+
+
+@pytest.mark.parametrize("threads", [3])
+def test_threads_take_turns(engine: CudaEngine, threads: int) -> None:
+    encoded = encode(engine, (2, 6))
+    expected = answers(engine, encoded, FOUR)
+    with ThreadPoolExecutor(threads) as pool:
+        found = pool.map(lambda _: answers(engine, encode(engine, (2, 6)), FOUR), range(threads))
+        assert list(found) == [expected] * threads
+
+
+def test_half_precision_is_close(tiny_checkpoint: Path, engine: CudaEngine) -> None:
+    """Of the matrices alone; bfloat16 is beyond Triton's interpreter."""
+    half = CudaEngine(checkpoint.load(tiny_checkpoint), "cpu", "float16")
+    assert half.weights.projection.dtype == torch.float16
+    close, exact = (e.step(e.start(encode(e, (9,)), [0]), np.array([SOS])) for e in (half, engine))
+    assert 0 < np.abs(close - exact).max() < 0.05
+
+
+def test_a_generator_answers_with_it(tiny_checkpoint: Path) -> None:
+    """As a user asks for it; device="cuda" is where there is a GPU."""
+    generator = Generator(tiny_checkpoint, engine="cuda", device="cpu")
+    generator.warmup(lengths=[3], max_new_tokens=3)
+    options: dict[str, Any] = {"seed": 4, "max_new_tokens": 5}
+    expected = Generator(tiny_checkpoint, engine="eager").respond("I lost my dog.", **options)
+    found = generator.respond("I lost my dog.", **options)
+    assert (found.text, found.emotion, found.score) == (
+        expected.text, expected.emotion, expected.score
+    )  # fmt: skip
+    pieces = list(generator.stream("I lost my dog.", num_beams=2, **options))
+    whole = generator.respond("I lost my dog.", num_beams=2, **options)
+    assert "".join(piece.text for piece in pieces) == whole.text

@@ -8,6 +8,7 @@
 #include "random_floats.h"
 #include "sampling/candidates.h"
 #include "search/device_search.h"
+#include "search/draft_table.h"
 #include "search/options.h"
 
 // States of searches as a device has them, and a language of few words to search in, in which what
@@ -228,6 +229,87 @@ struct SampleState {
       if (!replies.view().is_active(row)) continue;
       const std::vector<float> own = replies.project(row, language);
       std::copy(own.begin(), own.end(), logits.begin() + row * vocab);
+    }
+  }
+};
+
+// What greedy decoding says after a reply's words; -1: the reply has ended.
+inline std::int32_t next_word(const Language& language, const TokenIds& said, std::int64_t most) {
+  const bool ended = !said.empty() && said.back() == kEos;
+  if (ended || static_cast<std::int64_t>(said.size()) == most) return -1;
+  const std::vector<float> logits = language.logits(said);
+  return static_cast<std::int32_t>(std::max_element(logits.begin(), logits.end()) - logits.begin());
+}
+
+// Greedy replies with drafts, of which some are right, before their first step.
+struct DraftState {
+  static constexpr std::int64_t kWidth = 1 + kMostDrafts;
+  std::int64_t places;
+  Replies replies;
+  std::vector<std::int32_t> slots, draft_words;
+  std::vector<float> log_probs, confidences;
+  std::vector<std::uint64_t> hashes;
+
+  DraftState(Random& random, const GenerationOptions& chosen,
+             const std::vector<Language>& languages, std::int64_t steps)
+      : places(static_cast<std::int64_t>(languages.size())),
+        replies(places * kWidth, steps, chosen.max_new_tokens, 1),
+        slots(std::size_t(replies.rows * steps), -7),
+        log_probs(std::size_t(replies.rows * steps)) {
+    for (std::int64_t place = 0; place < places; ++place) {
+      replies.said[std::size_t(place * kWidth * (steps + 1))] = kSos;
+    }
+    DraftTable table(1 << 12);
+    for (const Language& language : languages) {
+      TokenIds said;
+      for (std::int32_t word = 0; word >= 0;) {
+        word = next_word(language, said, chosen.max_new_tokens);
+        if (word >= 0) add_suffixes(random, table, language, said, word);
+        said.push_back(word);
+      }
+    }
+    const DraftSlots found = table.slots();
+    hashes.assign(found.hashes, found.hashes + table.size());
+    draft_words.assign(found.words, found.words + table.size());
+    confidences.assign(found.confidences, found.confidences + table.size());
+  }
+
+  template <typename Place = OnHost>
+  DraftRows rows(const Place& at = {}) {
+    const DraftSlots table{at(hashes), at(draft_words), at(confidences), hashes.size() - 1};
+    return {
+        replies.view(at), replies.best(at), at(slots), at(log_probs), table, 0.1F, places, kWidth};
+  }
+
+  template <typename Visit>
+  void each(const Visit& visit) {
+    replies.each(visit);
+    visit("slots", slots);
+    visit("log_probs", log_probs);
+    visit("hashes", hashes);
+    visit("draft_words", draft_words);
+    visit("confidences", confidences);
+  }
+
+  // What the model's kernels do with a row that is active.
+  void decode(std::int64_t row, const Language& language) {
+    const auto position = replies.positions[std::size_t(row)];
+    replies.project(row, language);
+    slots[std::size_t(row * replies.steps + position)] = static_cast<std::int32_t>(row);
+  }
+
+ private:
+  // What follows each suffix of start of reply and these words; now and then another word.
+  static void add_suffixes(Random& random, DraftTable& table, const Language& language,
+                           const TokenIds& said, std::int32_t word) {
+    std::int32_t context[kDraftContext] = {kNoWord, kNoWord, kNoWord, kNoWord};
+    const auto known = static_cast<std::int64_t>(said.size());
+    for (std::int64_t length = 1; length <= std::min(known + 1, kDraftContext); ++length) {
+      const std::int64_t at = known - length;
+      context[kDraftContext - length] = at < 0 ? kSos : said[std::size_t(at)];
+      const auto other = static_cast<std::int32_t>(random.integer(0, language.vocab - 1));
+      table.add(context,
+                {random.one_in(6) ? other : word, static_cast<float>(0.5 + random.uniform() / 2)});
     }
   }
 };

@@ -142,6 +142,30 @@ void check_beams(Random& random, Hostile kind) {
   }
 }
 
+// wide: long replies of a few words.
+void check_drafts(Random& random, Hostile kind) {
+  GenerationOptions options = random_options(random);
+  lengthen(random, kind == kWide ? kLong : kind, options);
+  std::vector<Language> languages;
+  for (std::int64_t i = random.integer(1, 5); i > 0; --i) {
+    languages.push_back(make_language(random, kind, options));
+  }
+  DraftState state(random, options, languages, options.max_new_tokens + random.integer(0, 70));
+  const Mirror mirror(state);
+  for (std::int64_t step = 0; step < options.max_new_tokens; ++step) {
+    for (std::int64_t row = 0; row < state.replies.rows; ++row) {
+      const Language& language = languages[std::size_t(row / DraftState::kWidth)];
+      if (state.replies.view().is_active(row)) state.decode(row, language);
+    }
+    mirror.upload(state);
+    cpu::draft_step(state.rows());
+    cuda::draft_step(state.rows(mirror), nullptr);
+    require(cudaDeviceSynchronize(), "draft_step");
+    const std::string what = std::string(kNames[kind]) + " drafts, step " + std::to_string(step);
+    if (!check_same(state, mirror, what)) return;
+  }
+}
+
 // wide: the default vocabulary.
 void check_sampling(Random& random, Hostile kind) {
   GenerationOptions options = random_sampling(random);
@@ -182,12 +206,13 @@ int main(int count, char** arguments) {
     for (int i = 0; i < cases; ++i) {
       const auto kind = static_cast<Hostile>(i % mime_fast::test::kHostile);
       mime_fast::test::check_beams(random, kind);
+      mime_fast::test::check_drafts(random, kind);
       mime_fast::test::check_sampling(random, kind);
     }
   } catch (const std::exception& error) {
     std::cerr << error.what() << "\n";
     return 1;
   }
-  std::cout << cases << " beams and " << cases << " samples compared\n";
+  std::cout << cases << " beams, drafted replies and samples each compared\n";
   return mime_fast::test::status();
 }

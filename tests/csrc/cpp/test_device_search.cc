@@ -146,6 +146,57 @@ void check_sampling(Random& random) {
   }
 }
 
+// Drafts change nothing but the number of steps: the words are those of greedy decoding, and
+// every position is read from a column that was decoded after the same words.
+void check_drafts(Random& random, std::int64_t& words, std::int64_t& decoded_steps) {
+  GenerationOptions options = random_options(random);
+  options.max_new_tokens += random.integer(0, 30);
+  std::vector<Language> languages;
+  for (std::int64_t i = random.integer(1, 4); i > 0; --i) {
+    languages.push_back({random.integer(3, 30), std::uint64_t(random.integer(0, 1 << 30)),
+                         options.min_new_tokens + random.integer(0, 12), random.one_in(3)});
+  }
+  const std::int64_t steps = options.max_new_tokens + random.integer(0, 5);
+  DraftState state(random, options, languages, steps);
+  constexpr std::int64_t kWidth = DraftState::kWidth;
+  // What each column had been given when it decoded a position.
+  std::vector<TokenIds> given(std::size_t(state.replies.rows * steps));
+  for (bool active = true; active;) {
+    active = false;
+    for (std::int64_t row = 0; row < state.replies.rows; ++row) {
+      if (!state.replies.view().is_active(row)) continue;
+      active = true;
+      const TokenIds said = state.replies.words(row);
+      state.decode(row, languages[std::size_t(row / kWidth)]);
+      const std::int64_t position = static_cast<std::int64_t>(said.size());
+      given[std::size_t(position * state.replies.rows + row)] = said;
+      for (std::int64_t at = 0; at <= position; ++at) {
+        const std::int32_t column = state.slots[std::size_t(row * steps + at)];
+        const TokenIds& was = given[std::size_t(at * state.replies.rows + column)];
+        CHECK(was == TokenIds(said.begin(), said.begin() + at));
+      }
+    }
+    cpu::draft_step(state.rows());
+    ++decoded_steps;
+  }
+  for (std::size_t place = 0; place < languages.size(); ++place) {
+    TokenIds expected;
+    std::vector<float> log_probs;
+    for (std::int32_t word = 0; word >= 0;) {
+      word = next_word(languages[place], expected, options.max_new_tokens);
+      if (word < 0) continue;
+      const std::vector<float> logits = languages[place].logits(expected);
+      log_probs.push_back(std::min(logits[std::size_t(word)] - normaliser_of(logits), 0.0F));
+      expected.push_back(word);
+    }
+    const auto row = static_cast<std::int64_t>(place) * kWidth;
+    CHECK(state.replies.words(row) == expected);
+    const float* found = state.log_probs.data() + row * steps;
+    CHECK(std::equal(log_probs.begin(), log_probs.end(), found));
+    words += static_cast<std::int64_t>(expected.size());
+  }
+}
+
 }  // namespace
 }  // namespace mime_fast::test
 
@@ -153,5 +204,9 @@ int main() {
   mime_fast::test::Random random(11);
   for (int i = 0; i < 1500; ++i) mime_fast::test::check_beams(random);
   for (int i = 0; i < 1500; ++i) mime_fast::test::check_sampling(random);
+  std::int64_t words = 0;
+  std::int64_t steps = 0;
+  for (int i = 0; i < 1500; ++i) mime_fast::test::check_drafts(random, words, steps);
+  CHECK(words > 3 * steps);  // drafts are kept
   return mime_fast::test::status();
 }
