@@ -104,12 +104,17 @@ def race(benchmark: Any, record: Callable[[Row], None], budget: Budget, threads:
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    path: Path | None = session.config.getoption("--rows")
+    write_rows(session.config)
+
+
+def write_rows(config: pytest.Config) -> None:
+    """What was measured so far, if a file was asked for."""
+    path: Path | None = config.getoption("--rows")
     if path is not None:
-        floors = session.config.stash.get(FLOORS, None)
+        floors = config.stash.get(FLOORS, None)
         values = {
             "floors": asdict(floors) if floors else None,
-            "rows": [row.to_dict() for row in session.config.stash.get(ROWS, [])],
+            "rows": [row.to_dict() for row in config.stash.get(ROWS, [])],
         }
         path.write_text(json.dumps(values), encoding="utf-8")
 

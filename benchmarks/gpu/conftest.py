@@ -6,7 +6,7 @@ still takes place, and then the test fails.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 from itertools import cycle
 from typing import Any
@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import torch
 
-from benchmarks.conftest import FLOORS, ROWS
+from benchmarks.conftest import FLOORS, ROWS, write_rows
 from benchmarks.floors import Floors, reply_seconds
 from benchmarks.gpu import floors as gpu_floors
 from benchmarks.gpu.contestants import BY_NAME, exact_float32
@@ -36,6 +36,13 @@ def device(pytestconfig: pytest.Config) -> torch.device:
         pytest.skip("the suite of a GPU; make gpu runs it")
     exact_float32()
     return torch.device(name)
+
+
+@pytest.fixture(autouse=True)
+def keep_rows(pytestconfig: pytest.Config) -> Iterator[None]:
+    """Should a later test crash, what was measured is in the file."""
+    yield
+    write_rows(pytestconfig)
 
 
 @pytest.fixture(scope="session")
