@@ -1,19 +1,19 @@
 """Words of one reply that are decoded together, as drafts are: as if one after the other."""
 
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mime_fast.kernels.decode_step import decode_step
 from mime_fast.text.special import EOS
-from tests.kernels.tensors import Draw, check_close
+from tests.kernels.tensors import Draw, check_close, examples
 from tests.kernels.test_decoder_kernels import STEPS, random_caches, random_decoder, random_replies
 
 SHAPE = {"layers": 2, "dim": 24, "key_dim": 8, "filter_dim": 10}
 HEADS = 2
 
 
-@settings(max_examples=6)
+@examples(6)
 @given(
     replies=st.integers(1, 2),
     group=st.integers(2, 5),
