@@ -46,6 +46,10 @@ def generators(threads: int) -> dict[str, Generator]:
 
 @pytest.mark.parametrize("group", CASES)
 def test_text(race: Callable[..., None], generators: dict[str, Generator], group: str) -> None:
+    race_texts(race, generators, group)
+
+
+def race_texts(race: Callable[..., None], generators: dict[str, Generator], group: str) -> None:
     """One work after the other; a seed for each, which its emotions are sampled with."""
     count, options = CASES[group]
     works = [(start, MESSAGES[start : start + count]) for start in range(0, len(MESSAGES), count)]

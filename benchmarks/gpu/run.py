@@ -23,7 +23,7 @@ from benchmarks.gpu.table import short_table
 
 HERE = Path(__file__).resolve().parent
 # What matters most comes first, what may take too long comes last.
-SUITES = [f"test_{name}.py" for name in ("replies", "steps", "kernels", "cold", "compiled")]
+SUITES = [f"test_{name}.py" for name in ("replies", "text", "steps", "kernels", "cold", "compiled")]
 
 
 def describe_gpu() -> dict[str, Any]:
