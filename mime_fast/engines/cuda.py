@@ -178,13 +178,16 @@ class CudaEngine:
         first, most = 0, MOST_ENCODED
         while first < len(dialogues):
             group = slice(first, first + most)
+            count = len(dialogues[group])
             try:
                 found.append(self._encode(dialogues[group], noise[group], emotion, memory, first))
-                first += most
             except torch.OutOfMemoryError as error:
-                count = len(dialogues[group])
-                self.make_room(count, error)
-                most = count // 2
+                failed = error.with_traceback(None)  # which holds what was asked for last
+            else:
+                first += count
+                continue
+            self.make_room(count, failed)
+            most = count // 2
         return CudaEncoded(found, memory)
 
     def _new_memory(self, lengths: IntArray) -> CudaMemory:
@@ -193,12 +196,13 @@ class CudaEngine:
             with self.launching():
                 return CudaMemory(torch.empty(shape, device=self.device), lengths)
         except torch.OutOfMemoryError as error:
-            if self.idle or self._encoders:
-                self.make_room(len(lengths) + 1, error)
-                return self._new_memory(lengths)
-            raise MemoryError(
-                f"{self.device} has no memory left for {len(lengths)} contexts; send fewer together"
-            ) from error
+            failed = error.with_traceback(None)
+        if self.idle or self._encoders:
+            self.make_room(len(lengths) + 1, failed)
+            return self._new_memory(lengths)
+        raise MemoryError(
+            f"{self.device} has no memory left for {len(lengths)} contexts; send fewer together"
+        ) from failed
 
     def _encode(
         self,

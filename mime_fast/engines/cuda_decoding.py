@@ -229,12 +229,13 @@ class DeviceDecoding:
                 batch = self._engine.decode_batch(shape)
                 batch.prepare(steps)
             except torch.OutOfMemoryError as error:
-                if self._batches:
-                    return None
-                self._engine.make_room(shape.places, error)
-                self._most = shape.places // 2
+                failed = error.with_traceback(None)  # which holds what was asked for last
             else:
                 return batch
+            if self._batches:
+                return None
+            self._engine.make_room(shape.places, failed)
+            self._most = shape.places // 2
 
     def _shape(self, waiting: Waiting) -> DecodeShape:
         options, width = self._options, self._search.width

@@ -38,6 +38,8 @@ class EagerEngine:
     def __init__(self, checkpoint: Checkpoint, device: str = "cpu") -> None:
         self.config = checkpoint.config
         self.device = _usable_device(device)
+        if self.device.type == "cuda":
+            torch.backends.cudnn.allow_tf32 = False  # of convolutions; it is on by default
         self.model = load_model(checkpoint).to(self.device)
 
     @torch.inference_mode()
