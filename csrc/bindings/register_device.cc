@@ -112,6 +112,17 @@ DeviceBest read_best(Fields& fields, std::int64_t rows) {
   return best;
 }
 
+template <typename Rows>
+void make_step(const Fields& fields, const Rows& rows, std::uintptr_t stream,
+               void (*on_cpu)(const Rows&), void (*on_gpu)(const Rows&, void*)) {
+  const py::gil_scoped_release release;
+  if (fields.on_gpu()) {
+    on_gpu(rows, reinterpret_cast<void*>(stream));
+  } else {
+    on_cpu(rows);
+  }
+}
+
 void sample_step(py::handle owner, std::uintptr_t stream) {
   Fields fields(owner);
   SampleRows rows{};
@@ -124,12 +135,7 @@ void sample_step(py::handle owner, std::uintptr_t stream) {
   rows.seeds = fields.read<std::uint64_t>("seeds", "int64", {count});
   rows.streams = fields.read<std::int32_t>("streams", "int32", {count});
   rows.log_probs = fields.read<float>("log_probs", "float32", {count, rows.replies.steps});
-  const py::gil_scoped_release release;
-  if (fields.on_gpu()) {
-    cuda::sample_step(rows, reinterpret_cast<void*>(stream));
-  } else {
-    cpu::sample_step(rows);
-  }
+  make_step(fields, rows, stream, &cpu::sample_step, &cuda::sample_step);
 }
 
 void draft_step(py::handle owner, float least, std::uintptr_t stream) {
@@ -150,12 +156,7 @@ void draft_step(py::handle owner, float least, std::uintptr_t stream) {
   rows.places = count / rows.width;
   require(slots > 0 && (slots & (slots - 1)) == 0, "slots must be a power of two", slots);
   require(count == rows.places * rows.width, "rows must be a multiple of 8", count);
-  const py::gil_scoped_release release;
-  if (fields.on_gpu()) {
-    cuda::draft_step(rows, reinterpret_cast<void*>(stream));
-  } else {
-    cpu::draft_step(rows);
-  }
+  make_step(fields, rows, stream, &cpu::draft_step, &cuda::draft_step);
 }
 
 // The slots of a checkpoint's draft table, for a device: hashes, words, confidences.
@@ -192,12 +193,7 @@ void beam_step(py::handle owner, std::uintptr_t stream) {
   require(rows.best.kept == 2 * rows.width, "words must be twice the width", rows.best.kept);
   require(rows.tree >= 1 + 2 * rows.width * rows.replies.steps,
           "the tree must have a node for each of 2 * width words a step, and a root", rows.tree);
-  const py::gil_scoped_release release;
-  if (fields.on_gpu()) {
-    cuda::beam_step(rows, reinterpret_cast<void*>(stream));
-  } else {
-    cpu::beam_step(rows);
-  }
+  make_step(fields, rows, stream, &cpu::beam_step, &cuda::beam_step);
 }
 
 }  // namespace
