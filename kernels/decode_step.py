@@ -80,7 +80,7 @@ def attend(
             if SLOTS:
                 entry = time * columns + tl.load(slots + time, mask=time < count, other=0)
             inside = (time[:, None] < count) & (lane[None, :] < WIDTH)
-            keys = memory + entry[:, None] * 2 * key_dim + first + lane[None, :]
+            keys = memory + entry[:, None].to(tl.int64) * 2 * key_dim + first + lane[None, :]
             products = tl.load(keys, mask=inside, other=0.0) * own[None, :]
             logits = tl.where(time < count, tl.sum(products, 1), float("-inf"))
             new_top = tl.maximum(top, tl.max(logits, 0))
@@ -101,13 +101,13 @@ def load_window(history, slots, position, columns, size, WINDOW: tl.constexpr):
     time = position - 2 + lane // size
     inside = (lane < 3 * size) & (time >= 0)
     slot = tl.load(slots + time, mask=inside, other=0)
-    return tl.load(history + (time * columns + slot) * size + lane % size, mask=inside, other=0.0)
+    entry = (time * columns + slot).to(tl.int64)
+    return tl.load(history + entry * size + lane % size, mask=inside, other=0.0)
 
 
 @triton.jit
 def publish(stages, row, stage):
-    """Say that everything up to a stage is stored: keys and values, or inputs of a convolution."""
-    tl.debug_barrier()  # every thread has stored its share
+    """Say that everything up to a stage is stored, by all threads: a barrier is behind them."""
     tl.atomic_xchg(stages + row, stage, sem="release")
 
 
@@ -133,7 +133,8 @@ def decode_step_kernel(
     said, positions, limits,
     sources, slots, keys_values, inner_history, outer_history, cross, lengths,
     hidden, scratch, stages,
-    end_word, columns, steps, entries, source_size, sources_size, dim, key_dim, filter_dim, scale,
+    end_word, columns, steps, source_size, keys_layer, inner_layer, outer_layer, cross_layer,
+    dim, key_dim, filter_dim, scale,
     LAYERS: tl.constexpr, HEADS: tl.constexpr, WIDTH: tl.constexpr, BLOCK_WIDTH: tl.constexpr,
     DIM: tl.constexpr, KEY: tl.constexpr, INNER_WINDOW: tl.constexpr,
     OUTER_WINDOW: tl.constexpr, TIMES: tl.constexpr, COLUMNS: tl.constexpr, GROUP: tl.constexpr,
@@ -211,10 +212,10 @@ def decode_step_kernel(
         inner_bias += filter_dim
         outer += dim * 3 * filter_dim
         outer_bias += dim
-        keys_values += entries * 2 * key_dim
-        inner_history += entries * dim
-        outer_history += entries * filter_dim
-        cross += sources_size * 2 * key_dim
+        keys_values += keys_layer
+        inner_history += inner_layer
+        outer_history += outer_layer
+        cross += cross_layer
     tl.store(hidden + row * dim + lane, normalise(x, last_norm, last_norm + dim, dim, DIM),
              mask=real)  # fmt: skip
 
@@ -244,7 +245,7 @@ def decode_step(
     Returns: float32 (rows, dim): the last norm's output; not written where a row has ended.
     """
     rows, steps = caches.slots.shape
-    layers, requests, source_size, _ = caches.cross.shape
+    layers, _, source_size, _ = caches.cross.shape
     columns = caches.keys_values.shape[2]
     dim, key_dim = weights.output.shape[1:]
     filter_dim, width = weights.inner.shape[1], key_dim // heads
@@ -252,8 +253,9 @@ def decode_step(
     scratch = torch.empty(rows, 4 * key_dim + dim, device=replies.said.device)
     decode_step_kernel[rows,](
         *weights, *replies[:3], *caches, hidden, scratch, stages,
-        end_word, columns, steps, steps * columns, source_size, requests * source_size,
-        dim, key_dim, filter_dim, width**-0.5,
+        end_word, columns, steps, source_size,
+        caches.keys_values.stride(0), caches.inner.stride(0), caches.outer.stride(0),
+        caches.cross.stride(0), dim, key_dim, filter_dim, width**-0.5,
         LAYERS=layers, HEADS=heads, WIDTH=width,
         BLOCK_WIDTH=triton.next_power_of_2(width),
         DIM=triton.next_power_of_2(dim), KEY=triton.next_power_of_2(key_dim),

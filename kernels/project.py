@@ -47,7 +47,7 @@ def constrain(sums, word, said, row, position, active, ngram, penalty, stride, e
     repeated if the words before it are the newest ones.
     """
     state = tl.zeros(sums.shape, tl.int32)  # 1: was said, 2: is blocked too
-    overlap = tl.max(ngram, 0)
+    overlap = tl.max(tl.where(ngram <= position, ngram, 0), 0)  # none longer has been said
     for at in range(1, tl.max(position, 0) + 1):
         there = active & (at <= position)
         token = tl.load(said + row * stride + at, mask=there, other=-1)
@@ -111,13 +111,12 @@ def project_kernel(
     own = row * tiles + tile
     top = tl.max(sums, 1)
     tl.store(masses + own, tl.sum(tl.exp(sums - finite(top)[:, None]), 1), mask=active)
-    for rank in tl.static_range(KEPT):
+    for rank in range(KEPT):  # unrolled, 32 would take a compiler 22 s
         top = tl.max(sums, 1)
         best = tl.min(tl.where(sums == top[:, None], word[None, :], words), 1)
         tl.store(tile_logits + own * KEPT + rank, top, mask=active)
         tl.store(tile_words + own * KEPT + rank, best, mask=active)
-        if rank + 1 < KEPT:
-            sums = tl.where(word[None, :] == best[:, None], float("-inf"), sums)
+        sums = tl.where(word[None, :] == best[:, None], float("-inf"), sums)
 
     tl.debug_barrier()  # every thread has stored its share
     if tl.atomic_add(arrived + block, 1) == tiles - 1:
@@ -135,7 +134,7 @@ def project_kernel(
         tl.store(normalisers + row, normaliser, mask=active)
         # The next word of each tile, of which the best is taken.
         head = tl.zeros((ROWS, TILES), tl.int32)
-        for rank in tl.static_range(KEPT):
+        for rank in range(KEPT):
             there = inside & (head < KEPT)
             heads = tl.load(tile_logits + at * KEPT + head, mask=there, other=float("-inf"))
             found = tl.load(tile_words + at * KEPT + head, mask=there, other=0)
@@ -144,9 +143,9 @@ def project_kernel(
             # No logit equals the best one where it is NaN: the word must be one all the same.
             chosen = tl.where(top == float("-inf"), end_word, tl.minimum(best, words - 1))
             tl.store(best_words + row * KEPT + rank, chosen, mask=active)
-            logit = tl.where(ends, 0.0, top) if rank == 0 else top
+            logit = tl.where(ends & (rank == 0), 0.0, top)
             tl.store(best_logits + row * KEPT + rank, logit, mask=active)
-            if APPEND and rank == 0:
+            if APPEND:  # it keeps one
                 tl.store(said + row * (steps + 1) + position + 1, chosen, mask=active)
                 share = logit - normaliser
                 share = tl.where(share > 0, 0.0, share)  # NaN stays: the host looks for it
@@ -191,6 +190,7 @@ def project(
     def empty(*shape: int, dtype: torch.dtype = torch.float32) -> Tensor:
         return torch.empty(*shape, dtype=dtype, device=hidden.device)
 
+    assert log_probs is None or kept == 1  # noqa: S101 - what is appended is the best
     if arrived is None:
         arrived = torch.zeros(blocks, dtype=torch.int32, device=hidden.device)
     best = Best(empty(rows, kept, dtype=torch.int32), empty(rows, kept), empty(rows))

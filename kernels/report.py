@@ -133,7 +133,7 @@ def _ptxas() -> str:
 
 def compile_all(capabilities: list[int]) -> Iterator[Compiled]:
     """Every kernel, with weights in each type, for each capability."""
-    for weights in (torch.float32, torch.float16):
+    for weights in (torch.float32, torch.float16, torch.bfloat16):
         with recorded() as calls:
             for launch in launches.ALL:
                 launch(weights)

@@ -147,7 +147,9 @@ def new_batch(engine: CudaEngine, rows: int) -> DecodeBatch:
     source = bucket(CONTEXT, LEAST_SOURCE)
     search = Beams(BEAMS) if is_beam else Greedy()
     with engine.launching():
-        batch = DecodeBatch(engine, DecodeShape(requests, STEPS, source, search, constrained=False))
+        batch = DecodeBatch(
+            engine.model, DecodeShape(requests, STEPS, source, search, constrained=False)
+        )
         waiting = Waiting(0, encoded.memory, 0, [0] * requests)
         batch.fill(slice(0, requests), waiting, options)
         batch.control.upload()

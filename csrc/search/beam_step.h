@@ -69,8 +69,12 @@ class BeamStep {
     if (live_ == 0) return;
     rank();
     if (threads_.index() == 0) {
-      extend();
-      if (is_over()) close();
+      if (is_finite()) {
+        extend();
+        if (is_over()) close();
+      } else {
+        give_up();
+      }
     }
     threads_.wait();
     move(rows_.slots, rows_.replies.steps);
@@ -115,6 +119,19 @@ class BeamStep {
     const double logit = rows_.best.logits[first_ * kept + candidate];
     const double log_prob = logit - double{rows_.best.normalisers[first_ + candidate / kept]};
     return log_prob > 0 ? 0 : log_prob;
+  }
+
+  MIME_FAST_DEVICE bool is_finite() const {
+    for (std::int64_t row = 0; row < live_; ++row) {
+      if (!std::isfinite(rows_.best.normalisers[first_ + row])) return false;
+    }
+    return true;
+  }
+
+  // Over, without a reply: the host takes that for the error it is.
+  MIME_FAST_DEVICE void give_up() {
+    work_.live = 0;
+    counts_[2] = 0;
   }
 
   MIME_FAST_DEVICE void extend() {

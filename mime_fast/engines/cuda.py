@@ -6,12 +6,12 @@ tested without a GPU.
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
-from threading import RLock
+from threading import Lock, RLock
 from typing import Generic, TypeVar
 
 import numpy as np
@@ -22,15 +22,15 @@ from torch.nn.functional import pad as extend
 from triton.errors import TritonError
 
 from mime_fast import _C
-from mime_fast.checkpoint import Checkpoint, CheckpointError
+from mime_fast.checkpoint import Checkpoint
 from mime_fast.config import GenerationConfig
 from mime_fast.emotions import POSITIVE
 from mime_fast.engines.base import Decoding, Encoded, EngineError, Sampling
 from mime_fast.engines.cuda_decoding import DecodeBatch, DecodeShape, DeviceDecoding
 from mime_fast.engines.cuda_encoder import EncoderBatch, EncoderShape, Found
-from mime_fast.engines.cuda_memory import bucket
+from mime_fast.engines.cuda_memory import Event, bucket
 from mime_fast.engines.cuda_search import Beams, device_search
-from mime_fast.engines.cuda_weights import load_weights
+from mime_fast.engines.cuda_weights import load_model
 from mime_fast.kernels.decode_step import Caches, decode_step
 from mime_fast.kernels.project import project
 from mime_fast.kernels.replies import Replies
@@ -99,25 +99,29 @@ class Idle(Generic[Batch]):
 
     def __init__(self) -> None:
         self._batches: list[Batch] = []
+        self._lock = Lock()
 
-    def take(self, shape: tuple[object, ...], make: Callable[[], Batch]) -> Batch:
-        """One of that shape."""
-        for index, batch in enumerate(self._batches):
-            if batch.shape == shape:
-                return self._batches.pop(index)
-        return make()
+    def take(self, shape: tuple[object, ...]) -> Batch | None:
+        """One of that shape, if there is one."""
+        with self._lock:
+            for index, batch in enumerate(self._batches):
+                if batch.shape == shape:
+                    return self._batches.pop(index)
+        return None
 
     def put(self, batch: Batch) -> None:
         """It is not used any more."""
-        self._batches.append(batch)
-        del self._batches[:-MOST_IDLE]
+        with self._lock:
+            self._batches.append(batch)
+            del self._batches[:-MOST_IDLE]
 
     def __len__(self) -> int:
         return len(self._batches)
 
     def clear(self) -> None:
         """Drop all."""
-        self._batches.clear()
+        with self._lock:
+            self._batches.clear()
 
 
 class CudaEngine:
@@ -135,8 +139,8 @@ class CudaEngine:
     ) -> None:
         self.config, self.compute_type = checkpoint.config, compute_type
         self.device = _usable_device(device)
-        self.weights = load_weights(checkpoint, self.device, getattr(torch, compute_type))
-        self.drafts = self._load_drafts(checkpoint.drafts)
+        self.model = load_model(checkpoint, self.device, getattr(torch, compute_type))
+        self.weights = self.model.weights
         self.idle: Idle[DecodeBatch] = Idle()
         self._encoders: Idle[EncoderBatch] = Idle()
         self._lock = RLock()
@@ -145,23 +149,18 @@ class CudaEngine:
             torch.cuda.synchronize(self.device)  # the weights are there, for any stream
             self._stream = torch.cuda.Stream(self.device)
 
-    def _load_drafts(self, path: Path) -> tuple[Tensor, Tensor, Tensor] | None:
-        if not path.exists():
-            return None
-        try:
-            slots = _C.load_draft_slots(str(path), self.config.vocab_size)
-        except _C.CheckpointError as error:
-            raise CheckpointError(str(error)) from error
-        hashes, words, confidences = (torch.from_numpy(part).to(self.device) for part in slots)
-        return hashes, words, confidences
-
     @contextmanager
     def launching(self) -> Iterator[None]:
-        """Within it a thread launches; others wait. It must not wait for the device."""
+        """Within it a thread launches; others wait until it has."""
         stream = nullcontext() if self._stream is None else torch.cuda.stream(self._stream)
         with self._lock, torch.inference_mode(), stream:
             try:
                 yield
+            except RuntimeError as error:
+                # Not every library has a type for it.
+                if "out of memory" in str(error) and not isinstance(error, torch.OutOfMemoryError):
+                    raise torch.OutOfMemoryError(str(error)) from error
+                raise
             except TritonError as error:
                 raise EngineError(
                     f"a kernel could not be compiled for {self.device} ({error}); "
@@ -215,9 +214,7 @@ class CudaEngine:
         count, longest = len(dialogues), max(len(dialogue.tokens) for dialogue in dialogues)
         shape = EncoderShape(bucket(count), bucket(longest, LEAST_LENGTH))
         with self.launching():
-            batch = self._encoders.take(
-                shape, lambda: EncoderBatch(shape, self.config, self.weights, self.device)
-            )
+            batch = self._encoders.take(shape) or EncoderBatch(self.model, shape)
             found = batch.run(dialogues, noise, emotion)
             memory.cross[:, first : first + count, :longest] = batch.cross[:, :count, :longest]
             self._encoders.put(batch)
@@ -225,7 +222,7 @@ class CudaEngine:
 
     def decode(self, encoded: Encoded, options: GenerationConfig, seeds: Sequence[int]) -> Decoding:
         """See Engine.decode. The device chooses, step after step; see also BeamDecoding."""
-        search = device_search(options, len(seeds), drafts=self.drafts is not None)
+        search = device_search(options, len(seeds), drafts=self.model.drafts is not None)
         if search is None:
             return StepDecoding(self, encoded, options, seeds)
         decoding = DeviceDecoding(self, options, search)
@@ -237,7 +234,7 @@ class CudaEngine:
 
     def decode_batch(self, shape: DecodeShape) -> DecodeBatch:
         """Buffers of that shape, to be given back to `idle`."""
-        return self.idle.take(shape, lambda: DecodeBatch(self, shape))
+        return self.idle.take(shape) or DecodeBatch(self.model, shape)
 
     def make_room(self, requests: int, error: torch.OutOfMemoryError) -> None:
         """Free what waits for later calls; MemoryError if there was no room for one request."""
@@ -249,8 +246,9 @@ class CudaEngine:
         with self._lock:
             self.idle.clear()
             self._encoders.clear()
-        if self.device.type == "cuda":
-            torch.cuda.empty_cache()
+            gc.collect()  # an error that was raised may hold what was refused
+            if self.device.type == "cuda":
+                torch.cuda.empty_cache()
 
     def start(self, encoded: Encoded, rows: Sequence[int], steps: int = FIRST_STEPS) -> State:
         """See Engine.start; there is room for so many steps at first."""
@@ -284,7 +282,9 @@ class CudaEngine:
             hidden = decode_step(replies, state.caches, w.decoder, self.config.num_heads, EOS)
             project(hidden, w.projection, w.bias, replies, end_word=EOS, logits=logits)
             state.position += 1
-            found: FloatArray = logits.cpu().numpy()
+            arrived = Event(self.device)
+        arrived.wait()
+        found: FloatArray = logits.cpu().numpy()
         return found
 
     def select(self, state: State, rows: IntArray) -> State:

@@ -12,7 +12,8 @@ from torch import Tensor
 
 from mime_fast.config import GenerationConfig
 from mime_fast.engines.cuda_memory import Block, Graph, bucket
-from mime_fast.engines.cuda_search import DeviceSearch
+from mime_fast.engines.cuda_search import Arrays, DeviceSearch
+from mime_fast.engines.cuda_weights import Model
 from mime_fast.kernels.decode_step import Caches, decode_step
 from mime_fast.kernels.project import BLOCK_ROWS, Best, project
 from mime_fast.kernels.replies import Replies
@@ -40,18 +41,20 @@ class DecodeShape(NamedTuple):
 class DecodeBatch:
     """Buffers of one shape, and the requests that are answered there."""
 
-    def __init__(self, engine: CudaEngine, shape: DecodeShape) -> None:
-        self.shape, self._engine, self.drafts = shape, engine, engine.drafts
+    def __init__(self, model: Model, shape: DecodeShape) -> None:
+        self.shape, self._model, self.drafts = shape, model, model.drafts
         self.requests: list[int | None] = [None] * shape.places  # which one is in each place
-        self.control = Block(_fields(shape), engine.device)
-        self.tensors = t = self.control.tensors
+        self.control = Block(_fields(shape), model.device)
+        record = shape.search.record(shape.places, shape.steps)
+        self._record = Block(record, model.device) if record else None
+        self.tensors = t = self.control.tensors | (self._record.tensors if self._record else {})
         self.replies = Replies(t["said"], t["positions"], t["limits"], t["penalties"])
-        self.caches = _caches(engine, shape, t)
+        self.caches = _caches(model, shape, t)
         rows = len(self.replies.said)
         self.control.arrays["sources"][...] = np.arange(rows) // shape.search.width
         blocks = -(-rows // BLOCK_ROWS)
-        self._arrived = torch.zeros(blocks, dtype=torch.int32, device=engine.device)
-        self._hidden = torch.empty(0, device=engine.device)
+        self._arrived = torch.zeros(blocks, dtype=torch.int32, device=model.device)
+        self._hidden = torch.empty(0, device=model.device)
         self._graphs: dict[int, Graph] = {}
 
     def free_run(self, most: int) -> slice:
@@ -67,9 +70,9 @@ class DecodeBatch:
         arrays, memory, first = self.control.arrays, waiting.memory, waiting.first
         width = self.shape.search.width
         rows = slice(places.start * width, places.stop * width)
-        arrays["limits"][rows] = (
-            options.max_new_tokens, options.min_new_tokens, options.no_repeat_ngram_size
-        )  # fmt: skip
+        # An n-gram longer than the reply is never repeated.
+        ngram = min(options.no_repeat_ngram_size, options.max_new_tokens + 1)
+        arrays["limits"][rows] = options.max_new_tokens, options.min_new_tokens, ngram
         arrays["penalties"][rows] = options.repetition_penalty
         arrays["lengths"][places] = memory.lengths[first : first + count]
         self.shape.search.fill(arrays, places, options, waiting.seeds[:count])
@@ -80,7 +83,7 @@ class DecodeBatch:
     def prepare(self, steps: int) -> None:
         """Record the launches of so many steps; no row may be active."""
         if steps not in self._graphs:
-            self._graphs[steps] = Graph(lambda: self._launch(steps), self._engine.device)
+            self._graphs[steps] = Graph(lambda: self._launch(steps), self._model.device)
 
     def replay(self, steps: int) -> None:
         """Make so many steps of what was begun; then see control.wait()."""
@@ -90,19 +93,27 @@ class DecodeBatch:
             self._launch(steps)
         self.control.download()
 
+    def read_record(self) -> Arrays:
+        """All that is kept, as it is now."""
+        if self._record is None:
+            return self.control.arrays
+        self._record.download()
+        self._record.wait()
+        return self.control.arrays | self._record.arrays
+
     def _launch(self, steps: int) -> None:
         for _ in range(steps):
             self._step()
 
     def _step(self) -> None:
-        decoder, heads = self._engine.weights.decoder, self._engine.config.num_heads
+        decoder, heads = self._model.weights.decoder, self._model.config.num_heads
         group, stages = self.shape.search.group, self.tensors.get("stages")
         self._hidden = decode_step(self.replies, self.caches, decoder, heads, EOS, group, stages)
         self.shape.search.step(self)
 
     def project(self, logits: Tensor | None = None, log_probs: Tensor | None = None) -> Best:
         """See Rows.project."""
-        weights = self._engine.weights
+        weights = self._model.weights
         return project(
             self._hidden,
             weights.projection,
@@ -118,13 +129,13 @@ class DecodeBatch:
 
     def new_logits(self) -> Tensor:
         """See Rows.new_logits."""
-        vocabulary = self._engine.config.vocab_size
-        return torch.empty(len(self.replies.said), vocabulary, device=self._engine.device)
+        vocabulary = self._model.config.vocab_size
+        return torch.empty(len(self.replies.said), vocabulary, device=self._model.device)
 
     @property
     def stream(self) -> int:
         """See Rows.stream."""
-        if self._engine.device.type != "cuda":
+        if self._model.device.type != "cuda":
             return 0
         return torch.cuda.current_stream().cuda_stream
 
@@ -142,8 +153,8 @@ def _fields(shape: DecodeShape) -> dict[str, tuple[str, tuple[int, ...]]]:
     }
 
 
-def _caches(engine: CudaEngine, shape: DecodeShape, tensors: dict[str, Tensor]) -> Caches:
-    config, device, rows = engine.config, engine.device, len(tensors["said"])
+def _caches(model: Model, shape: DecodeShape, tensors: dict[str, Tensor]) -> Caches:
+    config, device, rows = model.config, model.device, len(tensors["said"])
     layers, pair = config.num_layers, 2 * config.key_dim
 
     def cache(size: int) -> Tensor:
@@ -187,7 +198,8 @@ class DeviceDecoding:
     def join(self, memory: CudaMemory, seeds: Sequence[int]) -> int:
         """Answer further requests, one for each seed; the number of the first one."""
         first, self._count = self._count, self._count + len(seeds)
-        self._waiting.append(Waiting(first, memory, 0, list(seeds)))
+        if len(seeds):
+            self._waiting.append(Waiting(first, memory, 0, list(seeds)))
         return first
 
     def advance(self) -> bool:
@@ -214,12 +226,15 @@ class DeviceDecoding:
         """Give places to those who wait."""
         for batch in self._batches:
             self._fill(batch)
-        while self._waiting:
+        while self._waiting and self._rows() < MOST_ROWS:
             opened = self._open(steps)
             if opened is None:
                 return
             self._batches.append(opened)
             self._fill(opened)
+
+    def _rows(self) -> int:
+        return sum(batch.shape.places * batch.shape.search.width for batch in self._batches)
 
     def _open(self, steps: int) -> DecodeBatch | None:
         """A batch for those who wait; None if there is no memory, but another batch runs."""
@@ -267,17 +282,27 @@ class DeviceDecoding:
     def _collect(self, batch: DecodeBatch) -> None:
         """Read the replies that have ended; their places are free."""
         over = self._search.ended(batch.control.arrays)
-        for place, request in enumerate(batch.requests):
-            if request is not None and over[place]:
-                self._replies[request] = self._read(batch, place)
-                batch.requests[place] = None
+        ended = [
+            (place, request)
+            for place, request in enumerate(batch.requests)
+            if request is not None and over[place]
+        ]
+        if not ended:
+            return
+        arrays = self._read_record(batch)
+        for place, request in ended:
+            self._replies[request] = self._read(arrays, place)
+            batch.requests[place] = None
         if not any(request is not None for request in batch.requests):
             self._batches.remove(batch)
             self._engine.idle.put(batch)
 
-    def _read(self, batch: DecodeBatch, place: int) -> list[Hypothesis]:
+    def _read_record(self, batch: DecodeBatch) -> Arrays:
+        with self._engine.launching():
+            return batch.read_record()
+
+    def _read(self, arrays: Arrays, place: int) -> list[Hypothesis]:
         options = self._options
-        arrays = batch.control.arrays
         found = self._search.results(arrays, place, scored=options.needs_scores)
         return found[: options.num_return_sequences]
 
@@ -295,5 +320,5 @@ class DeviceDecoding:
             return self._replies[request]
         for batch in self._batches:
             if request in batch.requests:
-                return self._read(batch, batch.requests.index(request))
+                return self._read(self._read_record(batch), batch.requests.index(request))
         return [Hypothesis()]

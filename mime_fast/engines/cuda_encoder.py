@@ -8,10 +8,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from mime_fast.config import ModelConfig
 from mime_fast.emotions import EMOTIONS
 from mime_fast.engines.cuda_memory import Block, Event, Graph, Layout, host_memory
-from mime_fast.engines.cuda_weights import CudaWeights, EncoderWeights
+from mime_fast.engines.cuda_weights import EncoderWeights, Model
 from mime_fast.kernels.attention import attention
 from mime_fast.kernels.embed import embed
 from mime_fast.kernels.emotions import Emotions, emotions
@@ -48,9 +47,8 @@ class Found:
 class EncoderBatch:
     """Buffers of one shape, and the launches that read and write them."""
 
-    def __init__(
-        self, shape: EncoderShape, config: ModelConfig, weights: CudaWeights, device: torch.device
-    ) -> None:
+    def __init__(self, model: Model, shape: EncoderShape) -> None:
+        config, weights, device = model.config, model.weights, model.device
         self.shape, self._config, self._weights = shape, config, weights
         batch, length = shape
         self.inputs = Block(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import cache
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -95,26 +97,28 @@ class Graph:
     What they read and write stays where it is. Without a GPU they are made again each time.
     """
 
+    replay: Callable[[], None]  # on the current stream
+
     def __init__(self, launch: Callable[[], None], device: torch.device) -> None:
-        self._launch = launch
-        self._recorded = self._record() if device.type == "cuda" else None
+        self.replay = _record(launch, device).replay if device.type == "cuda" else launch
 
-    def _record(self) -> torch.cuda.CUDAGraph:
-        self._launch()  # kernels are compiled and loaded, neither of which can be recorded
-        stream = torch.cuda.current_stream()
-        stream.synchronize()
-        recorded = torch.cuda.CUDAGraph()
-        # Other threads may allocate meanwhile; they do not launch: see CudaEngine.launching.
-        with torch.cuda.graph(recorded, stream=stream, capture_error_mode="thread_local"):
-            self._launch()
-        return recorded
 
-    def replay(self) -> None:
-        """Make the launches, on the current stream."""
-        if self._recorded is None:
-            self._launch()
-        else:
-            self._recorded.replay()
+RECORDING = Lock()  # a process may record one graph at a time
+
+
+@cache
+def _recording_stream(device: torch.device) -> torch.cuda.Stream:
+    """Nothing else goes there: what is freed meanwhile would leave its event in the recording."""
+    return torch.cuda.Stream(device)
+
+
+def _record(launch: Callable[[], None], device: torch.device) -> torch.cuda.CUDAGraph:
+    launch()  # kernels are compiled and loaded, neither of which can be recorded
+    graph = torch.cuda.CUDAGraph()
+    stream = _recording_stream(device)
+    with RECORDING, torch.cuda.graph(graph, stream=stream, capture_error_mode="thread_local"):
+        launch()
+    return graph
 
 
 def bucket(count: int, least: int = 1) -> int:

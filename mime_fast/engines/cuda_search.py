@@ -107,6 +107,10 @@ class _Sequences:
     group = 1  # rows that follow each other, see kernels/decode_step.py
     kept = 1  # best words of a row
 
+    def record(self, places: int, steps: int) -> Fields:  # noqa: ARG002
+        """What it keeps on the device and nobody reads before a reply has ended."""
+        return {}
+
     def fill(
         self,
         arrays: Arrays,
@@ -228,8 +232,8 @@ class Sampling(_Sequences):
         rows = self._rows(places)
         arrays["seeds"][rows] = np.array(seeds, np.uint64).view(np.int64).repeat(self.width)
         arrays["streams"][rows] = TOKEN_STREAM + np.tile(np.arange(self.width), len(seeds))
-        choice = options.temperature, options.top_k, options.top_p, options.min_p
-        arrays["options"][rows] = choice
+        top_k = min(options.top_k, 2**31)  # which keeps all
+        arrays["options"][rows] = options.temperature, top_k, options.top_p, options.min_p
 
     def step(self, rows: Rows) -> None:
         """See Greedy.step."""
@@ -253,19 +257,25 @@ class Beams:
         """Each parent ends at most once, so that 2 * width candidates hold width that go on."""
         return 2 * self.width
 
-    def fields(self, places: int, steps: int) -> Fields:
+    def fields(self, places: int, steps: int) -> Fields:  # noqa: ARG002
         """See Greedy.fields."""
-        rows, tree = places * self.width, (places, 1 + 2 * self.width * steps)
+        rows = places * self.width
         return {
             "counts": ("int32", (places, 3)),
             "nodes": ("int32", (rows,)),
             "totals": ("float64", (rows,)),
-            "tree_parents": ("int32", tree),
-            "tree_words": ("int32", tree),
-            "tree_log_probs": ("float64", tree),
             "finished": ("int32", (places, self.width)),
             "scores": ("float64", (places, self.width)),
             "options": ("float64", (places, 2)),
+        }
+
+    def record(self, places: int, steps: int) -> Fields:
+        """See _Sequences.record. A megabyte of a hundred places."""
+        tree = places, 1 + 2 * self.width * steps
+        return {
+            "tree_parents": ("int32", tree),
+            "tree_words": ("int32", tree),
+            "tree_log_probs": ("float64", tree),
         }
 
     def fill(

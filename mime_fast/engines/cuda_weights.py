@@ -9,7 +9,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from mime_fast.checkpoint import Checkpoint
+from mime_fast import _C
+from mime_fast.checkpoint import Checkpoint, CheckpointError
 from mime_fast.config import ModelConfig
 from mime_fast.emotions import NEGATIVE, POSITIVE
 from mime_fast.kernels.decode_step import DecoderWeights
@@ -73,9 +74,36 @@ class CudaWeights:
     reply_bias: Tensor  # likewise, with -inf for what is never generated
 
 
-def load_weights(
-    checkpoint: Checkpoint, device: torch.device, dtype: torch.dtype = torch.float32
-) -> CudaWeights:
+@dataclass(frozen=True)
+class Model:
+    """What buffers and launches are made of; the engine, which keeps them, is not part of it."""
+
+    config: ModelConfig
+    weights: CudaWeights
+    drafts: tuple[Tensor, Tensor, Tensor] | None  # hashes, words, confidences; see _C.draft_step
+    device: torch.device
+
+
+def load_model(checkpoint: Checkpoint, device: torch.device, dtype: torch.dtype) -> Model:
+    """Weights and draft table of a checkpoint; matrices are rounded to dtype."""
+    weights = load_weights(checkpoint, device, dtype)
+    return Model(checkpoint.config, weights, _load_drafts(checkpoint, device), device)
+
+
+def _load_drafts(
+    checkpoint: Checkpoint, device: torch.device
+) -> tuple[Tensor, Tensor, Tensor] | None:
+    if not checkpoint.drafts.exists():
+        return None
+    try:
+        slots = _C.load_draft_slots(str(checkpoint.drafts), checkpoint.config.vocab_size)
+    except _C.CheckpointError as error:
+        raise CheckpointError(str(error)) from error
+    hashes, words, confidences = (torch.from_numpy(part).to(device) for part in slots)
+    return hashes, words, confidences
+
+
+def load_weights(checkpoint: Checkpoint, device: torch.device, dtype: torch.dtype) -> CudaWeights:
     """Read and fold a checkpoint in float32; matrices are then rounded to dtype."""
     return _Reader(checkpoint, device, dtype).read()
 

@@ -23,7 +23,7 @@ def test_every_kernel_is_compiled_for_every_target(compiled: list[dict[str, obje
         "embed", "layer_norm", "linear", "attention", "emotions", "fusion", "decode_step", "project"
     }  # fmt: skip
     for target in ("sm_80", "sm_90"):
-        for weights in ("float32", "float16"):
+        for weights in ("float32", "float16", "bfloat16"):
             kind = {"target": target, "weights": weights}
             found = {each["name"] for each in compiled if kind.items() <= each.items()}
             assert found == names
