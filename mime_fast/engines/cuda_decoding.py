@@ -289,22 +289,20 @@ class DeviceDecoding:
         ]
         if not ended:
             return
-        arrays = self._read_record(batch)
-        for place, request in ended:
-            self._replies[request] = self._read(arrays, place)
+        found = self._read(batch, [place for place, _ in ended])
+        for (place, request), replies in zip(ended, found, strict=True):
+            self._replies[request] = replies
             batch.requests[place] = None
         if not any(request is not None for request in batch.requests):
             self._batches.remove(batch)
             self._engine.idle.put(batch)
 
-    def _read_record(self, batch: DecodeBatch) -> Arrays:
-        with self._engine.launching():
-            return batch.read_record()
-
-    def _read(self, arrays: Arrays, place: int) -> list[Hypothesis]:
+    def _read(self, batch: DecodeBatch, places: Sequence[int]) -> list[list[Hypothesis]]:
         options = self._options
-        found = self._search.results(arrays, place, scored=options.needs_scores)
-        return found[: options.num_return_sequences]
+        with self._engine.launching():
+            arrays = batch.read_record()
+        found = self._search.results(arrays, places, scored=options.needs_scores)
+        return [replies[: options.num_return_sequences] for replies in found]
 
     def agreed(self, request: int) -> tuple[int, ...]:
         """See Decoding.agreed."""
@@ -320,5 +318,5 @@ class DeviceDecoding:
             return self._replies[request]
         for batch in self._batches:
             if request in batch.requests:
-                return self._read(self._read_record(batch), batch.requests.index(request))
+                return self._read(batch, [batch.requests.index(request)])[0]
         return [Hypothesis()]

@@ -19,6 +19,7 @@ from mime_fast.kernels.replies import Replies
 from mime_fast.search.hypothesis import Hypothesis
 from mime_fast.search.sampler import TOKEN_STREAM
 from mime_fast.text.special import EOS, SOS
+from mime_fast.types import IntArray
 
 # Of drafts together. Lower than the native engine's: a row more costs a GPU next to nothing.
 LEAST_CONFIDENCE = 0.1
@@ -134,22 +135,30 @@ class _Sequences:
         ended = (newest == EOS) | (positions >= arrays["limits"][:, 0])
         return ended.reshape(-1, self.width).all(1)
 
-    def results(self, arrays: Arrays, place: int, *, scored: bool) -> list[Hypothesis]:
-        """The replies so far, best first; log-probabilities are 0 where nobody asks for them."""
-        rows = range(place * self.width, (place + 1) * self.width)
-        return [self._reply(arrays, row, scored=scored) for row in rows]
+    def results(
+        self, arrays: Arrays, places: Sequence[int], *, scored: bool
+    ) -> list[list[Hypothesis]]:
+        """The replies of each place so far, best first.
+
+        Log-probabilities are 0 where nobody asks for them.
+        """
+        count = self.width // self.group  # of replies in a place
+        rows = np.array(places)[:, None] * self.width + np.arange(count)
+        found = self._replies(arrays, rows.ravel(), scored=scored)
+        return [found[first : first + count] for first in range(0, len(found), count)]
 
     @staticmethod
-    def _reply(arrays: Arrays, row: int, *, scored: bool) -> Hypothesis:
-        length = int(arrays["positions"][row])
-        log_probs = arrays["log_probs"][row, :length]
+    def _replies(arrays: Arrays, rows: IntArray, *, scored: bool) -> list[Hypothesis]:
+        """In bulk: 256 replies, one after the other, would take as long as decoding them."""
+        log_probs = arrays["log_probs"][rows]  # 0 behind the end
         if np.isnan(log_probs).any():
             raise NotFiniteError
-        words = tuple(arrays["said"][row, 1 : length + 1].tolist())
-        if not scored:
-            return Hypothesis(words, 0.0, (0.0,) * length)
-        shares = log_probs.tolist()
-        return Hypothesis(words, sum(shares), tuple(shares))
+        lengths, said = arrays["positions"][rows].tolist(), arrays["said"][rows, 1:].tolist()
+        shares = log_probs.tolist() if scored else [[0.0] * log_probs.shape[1]] * len(said)
+        return [
+            Hypothesis(tuple(words[:length]), sum(own[:length]), tuple(own[:length]))
+            for words, own, length in zip(said, shares, lengths, strict=True)
+        ]
 
 
 @dataclass(frozen=True)
@@ -202,10 +211,6 @@ class Drafting(_Sequences):
         """See _Sequences.ended: the reply's own row says it."""
         own = {name: array[:: self.width] for name, array in arrays.items() if name in REPLY}
         return Greedy().ended(own)
-
-    def results(self, arrays: Arrays, place: int, *, scored: bool) -> list[Hypothesis]:
-        """See _Sequences.results."""
-        return [self._reply(arrays, place * self.width, scored=scored)]
 
 
 @dataclass(frozen=True)
@@ -308,10 +313,18 @@ class Beams:
         over: NDArray[np.bool_] = arrays["counts"][:, 0] == 0
         return over
 
-    def results(self, arrays: Arrays, place: int, *, scored: bool) -> list[Hypothesis]:  # noqa: ARG002
-        """See _Sequences.results; a beam's are always scored."""
-        count = arrays["counts"][place, 2]
-        nodes = arrays["finished"][place, :count].tolist()
+    def results(
+        self,
+        arrays: Arrays,
+        places: Sequence[int],
+        *,
+        scored: bool,  # noqa: ARG002 - a beam's replies always are
+    ) -> list[list[Hypothesis]]:
+        """See _Sequences.results."""
+        return [self._results(arrays, place) for place in places]
+
+    def _results(self, arrays: Arrays, place: int) -> list[Hypothesis]:
+        nodes = arrays["finished"][place, : arrays["counts"][place, 2]].tolist()
         if not nodes:
             raise NotFiniteError
         tree = [arrays[f"tree_{part}"][place] for part in ("parents", "words", "log_probs")]
