@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mime_fast.config import GenerationConfig, ModelConfig
-from mime_fast.engines.cuda_search import BeamRows, DraftRows, SampleRows
+from mime_fast.engines.cuda.rows import BeamRows, DraftRows, SampleRows
 from mime_fast.search.hypothesis import Hypothesis
 
 def philox4x32(counters: NDArray[np.uint32], seed: int) -> NDArray[np.uint32]: ...

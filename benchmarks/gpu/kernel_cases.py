@@ -15,9 +15,11 @@ from benchmarks.peers.engine import EnginePeer
 from benchmarks.workload import BEAM, BEAMS, CONTEXT, GREEDY, random_requests
 from mime_fast import _C
 from mime_fast.engines.cuda import CudaEngine
-from mime_fast.engines.cuda_decoding import LEAST_SOURCE, DecodeBatch, DecodeShape, Waiting
-from mime_fast.engines.cuda_memory import bucket
-from mime_fast.engines.cuda_search import BeamRows, Beams, Greedy, SampleRows
+from mime_fast.engines.cuda.batch import DecodeBatch, DecodeShape, Waiting
+from mime_fast.engines.cuda.decoding import LEAST_SOURCE
+from mime_fast.engines.cuda.memory import bucket
+from mime_fast.engines.cuda.rows import BeamRows, SampleRows
+from mime_fast.engines.cuda.search import Beams, Greedy
 from mime_fast.kernels.attention import attention
 from mime_fast.kernels.decode_step import decode_step
 from mime_fast.kernels.embed import embed

@@ -18,7 +18,7 @@ from benchmarks.peers.engine import EnginePeer
 from benchmarks.workload import BEAM, BEAMS, GREEDY, Request, random_requests
 from mime_fast.checkpoint import Checkpoint
 from mime_fast.config import GenerationConfig
-from mime_fast.engines.cuda_decoding import CHECKED
+from mime_fast.engines.cuda.decoding import CHECKED
 
 # Whole recordings of CHECKED steps, around 20 and 40: their difference has no other part in it.
 SHORT, LONG = 3 * CHECKED, 5 * CHECKED

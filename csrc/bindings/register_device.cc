@@ -18,7 +18,7 @@ namespace {
 constexpr const char* kSampleDoc = R"(Draw the next word of every active row, and append it.
 
 Args:
-    rows: a SampleRows of mime_fast.engines.cuda_search.
+    rows: a SampleRows of mime_fast.engines.cuda.rows.
     stream: the CUDA stream's handle; the call does not wait. 0 for tensors of the CPU.
 
 Raises:
@@ -30,7 +30,7 @@ Raises:
 constexpr const char* kDraftDoc = R"(Append the words that drafts were right about, and draft more.
 
 Args:
-    rows: a DraftRows of mime_fast.engines.cuda_search.
+    rows: a DraftRows of mime_fast.engines.cuda.rows.
     least: how likely all drafts of a reply together must be to be right.
     stream: as in sample_step.
 
@@ -53,7 +53,7 @@ Raises:
 constexpr const char* kBeamDoc = R"(Make one step of every beam search that is not over.
 
 Args:
-    rows: a BeamRows of mime_fast.engines.cuda_search.
+    rows: a BeamRows of mime_fast.engines.cuda.rows.
     stream: as in sample_step.
 
 Raises: as sample_step.

@@ -12,9 +12,8 @@ import torch
 from mime_fast import Generator, checkpoint, drafts
 from mime_fast.checkpoint import DRAFTS
 from mime_fast.config import GenerationConfig
-from mime_fast.engines import cuda, cuda_decoding
 from mime_fast.engines.cuda import CudaEngine
-from mime_fast.engines.cuda_decoding import DecodeBatch, DecodeShape
+from mime_fast.engines.cuda.batch import DecodeBatch, DecodeShape
 from mime_fast.engines.eager import EagerEngine
 from mime_fast.text.tokenizer import CLS, SOS, SYS, UNK, USR
 from mime_fast.types import Dialogue
@@ -145,9 +144,9 @@ def answers(engine: CudaEngine, encoded: Any, options: GenerationConfig) -> list
 def test_many_requests_wait_for_places(engine: CudaEngine, monkeypatch: pytest.MonkeyPatch) -> None:
     encoded = encode(engine, (3, 9, 1, 12, 2))
     together = answers(engine, encoded, FOUR)
-    monkeypatch.setattr(cuda_decoding, "MOST_ROWS", 3)
+    monkeypatch.setattr("mime_fast.engines.cuda.decoding.MOST_ROWS", 3)
     assert answers(engine, encoded, FOUR) == together
-    monkeypatch.setattr(cuda, "MOST_ENCODED", 2)
+    monkeypatch.setattr("mime_fast.engines.cuda.engine.MOST_ENCODED", 2)
     again = encode(engine, (3, 9, 1, 12, 2))
     np.testing.assert_array_equal(again.emotion_logits, encoded.emotion_logits)
     assert answers(engine, again, FOUR) == together

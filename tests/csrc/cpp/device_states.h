@@ -61,7 +61,7 @@ struct OnHost {
   }
 };
 
-// The buffers of rows, as mime_fast/engines/cuda_search.py makes them.
+// The buffers of rows, as mime_fast/engines/cuda/batch.py makes them.
 struct Replies {
   std::int64_t rows;
   std::int64_t steps;

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 from functools import cache
 from threading import Lock
-from typing import Any
+from typing import Any, Generic, Protocol, TypeVar
 
 import numpy as np
 import torch
@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 ALIGNED = 16  # bytes: Triton compiles better code for pointers that are
+
+MOST_IDLE = 16  # batches of buffers that wait for the next call
 
 Fields = dict[str, tuple[str, tuple[int, ...]]]  # name -> type and shape
 
@@ -124,3 +126,44 @@ def _record(launch: Callable[[], None], device: torch.device) -> torch.cuda.CUDA
 def bucket(count: int, least: int = 1) -> int:
     """The size of the buffers for so many: a power of two, so that there are few of them."""
     return max(least, 1 << (count - 1).bit_length())
+
+
+class HasShape(Protocol):
+    """Buffers, and launches that were recorded for them."""
+
+    @property
+    def shape(self) -> tuple[Any, ...]:
+        """What they were made for."""
+
+
+Batch = TypeVar("Batch", bound=HasShape)
+
+
+class Idle(Generic[Batch]):
+    """Batches that wait for the next call of their shape; those that wait longest are dropped."""
+
+    def __init__(self) -> None:
+        self._batches: list[Batch] = []
+        self._lock = Lock()
+
+    def take(self, shape: tuple[object, ...]) -> Batch | None:
+        """One of that shape, if there is one."""
+        with self._lock:
+            for index, batch in enumerate(self._batches):
+                if batch.shape == shape:
+                    return self._batches.pop(index)
+        return None
+
+    def put(self, batch: Batch) -> None:
+        """It is not used any more."""
+        with self._lock:
+            self._batches.append(batch)
+            del self._batches[:-MOST_IDLE]
+
+    def __len__(self) -> int:
+        return len(self._batches)
+
+    def clear(self) -> None:
+        """Drop all."""
+        with self._lock:
+            self._batches.clear()

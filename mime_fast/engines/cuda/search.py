@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import Tensor
 
 from mime_fast import _C
 from mime_fast.config import GenerationConfig
-from mime_fast.engines.cuda_memory import Fields
-from mime_fast.kernels.decode_step import Caches
-from mime_fast.kernels.project import Best
-from mime_fast.kernels.replies import Replies
+from mime_fast.engines.cuda.memory import Fields
+from mime_fast.engines.cuda.rows import BeamRows, DraftRows, Rows, SampleRows
 from mime_fast.search.hypothesis import Hypothesis
 from mime_fast.search.sampler import TOKEN_STREAM
 from mime_fast.text.special import EOS, SOS
@@ -27,78 +24,6 @@ MOST_DRAFTED = 8  # requests whose words are drafted: beyond, further rows are f
 REPLY = ("said", "positions", "limits")
 
 Arrays = dict[str, NDArray[Any]]
-
-
-class Rows(Protocol):
-    """What a search sees of the rows that are decoded, in the middle of a step."""
-
-    replies: Replies
-    caches: Caches
-    tensors: dict[str, Tensor]  # of the search's own fields
-    drafts: tuple[Tensor, Tensor, Tensor] | None  # the draft table: hashes, words, confidences
-
-    @property
-    def stream(self) -> int:
-        """The handle of the CUDA stream that launches go to; 0 on the CPU."""
-
-    def project(self, logits: Tensor | None = None, log_probs: Tensor | None = None) -> Best:
-        """The best words of each row; see kernels/project.py."""
-
-    def new_logits(self) -> Tensor:
-        """Room for all of them: (rows, vocabulary)."""
-
-
-class SampleRows(NamedTuple):
-    """What _C.sample_step reads and writes."""
-
-    said: Tensor  # as in Replies, and so on
-    positions: Tensor
-    limits: Tensor
-    words: Tensor  # as in Best
-    best_logits: Tensor
-    normalisers: Tensor
-    logits: Tensor  # float32 (rows, vocabulary), constrained
-    options: Tensor  # float64 (rows, 4): temperature, top_k, top_p, min_p
-    seeds: Tensor  # int64 (rows,): the bits of the seed
-    streams: Tensor  # int32 (rows,)
-    log_probs: Tensor  # float32 (rows, steps)
-
-
-class DraftRows(NamedTuple):
-    """What _C.draft_step reads and writes; place p has the rows p * width and following."""
-
-    said: Tensor
-    positions: Tensor
-    limits: Tensor
-    words: Tensor
-    best_logits: Tensor
-    normalisers: Tensor
-    slots: Tensor  # as in Caches
-    log_probs: Tensor  # float32 (rows, steps); of each place's first row
-    hashes: Tensor  # the draft table, see csrc/search/draft_slots.h
-    draft_words: Tensor
-    confidences: Tensor
-
-
-class BeamRows(NamedTuple):
-    """What _C.beam_step reads and writes; request r has the rows from r * width on."""
-
-    said: Tensor
-    positions: Tensor
-    limits: Tensor
-    words: Tensor
-    best_logits: Tensor
-    normalisers: Tensor
-    slots: Tensor  # as in Caches
-    counts: Tensor  # int32 (requests, 3): live rows (0: over), nodes, finished
-    nodes: Tensor  # int32 (rows,): of each live row's newest word
-    totals: Tensor  # float64 (rows,): log-probability of each live row
-    tree_parents: Tensor  # int32 (requests, 1 + 2 * width * steps); node 0 is the root
-    tree_words: Tensor  # int32, likewise
-    tree_log_probs: Tensor  # float64, likewise
-    finished: Tensor  # int32 (requests, width): nodes, best first
-    scores: Tensor  # float64 (requests, width)
-    options: Tensor  # float64 (requests, 2): length_penalty; early_stopping, 0 or 1
 
 
 class _Sequences:

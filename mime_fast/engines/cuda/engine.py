@@ -9,31 +9,32 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
-from functools import cached_property
-from threading import Lock, RLock
-from typing import Generic, TypeVar
+from threading import RLock
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
-from torch.nn.functional import pad as extend
 from triton.errors import TritonError
 
 from mime_fast import _C
 from mime_fast.checkpoint import Checkpoint
 from mime_fast.config import GenerationConfig
-from mime_fast.emotions import POSITIVE
 from mime_fast.engines.base import Decoding, Encoded, EngineError, Sampling
-from mime_fast.engines.cuda_decoding import DecodeBatch, DecodeShape, DeviceDecoding
-from mime_fast.engines.cuda_encoder import EncoderBatch, EncoderShape, Found
-from mime_fast.engines.cuda_memory import Event, bucket
-from mime_fast.engines.cuda_search import Beams, device_search
-from mime_fast.engines.cuda_weights import load_model
+from mime_fast.engines.cuda.batch import DecodeBatch, DecodeShape
+from mime_fast.engines.cuda.decoding import DeviceDecoding
+from mime_fast.engines.cuda.encoder import (
+    CudaEncoded,
+    CudaMemory,
+    EncoderBatch,
+    EncoderShape,
+    Found,
+)
+from mime_fast.engines.cuda.memory import Event, Idle, bucket
+from mime_fast.engines.cuda.search import Beams, device_search
+from mime_fast.engines.cuda.state import State
+from mime_fast.engines.cuda.weights import load_model
 from mime_fast.kernels.decode_step import Caches, decode_step
 from mime_fast.kernels.project import project
-from mime_fast.kernels.replies import Replies
 from mime_fast.search import StepDecoding
 from mime_fast.search.hypothesis import Hypothesis
 from mime_fast.text.special import EOS, SOS
@@ -42,86 +43,6 @@ from mime_fast.types import Dialogue, FloatArray, IntArray
 FIRST_STEPS = 32  # that a state has room for; it doubles
 LEAST_LENGTH = 16
 MOST_ENCODED = 256  # dialogues encoded together; further ones follow
-MOST_IDLE = 16  # batches of buffers that wait for the next call
-
-
-@dataclass(frozen=True)
-class CudaMemory:
-    """What rows attend to."""
-
-    cross: Tensor  # (layers, requests, source, 2 * key_dim)
-    lengths: IntArray  # (requests,)
-
-    def __getitem__(self, request: int) -> CudaMemory:
-        """Of one request alone."""
-        part = slice(request, request + 1)
-        length = int(self.lengths[request])
-        return CudaMemory(self.cross[:, part, :length], self.lengths[part])
-
-
-class CudaEncoded:
-    """See Encoded. The host waits for the device when it first reads something."""
-
-    def __init__(self, found: Sequence[Found], memory: CudaMemory) -> None:
-        self._found, self.memory = found, memory
-
-    @cached_property
-    def _arrays(self) -> tuple[FloatArray, FloatArray, FloatArray]:
-        logits, mixture, mimics = zip(*(found.read() for found in self._found), strict=True)
-        return np.concatenate(logits), np.concatenate(mixture), np.concatenate(mimics)
-
-    @property
-    def emotion_logits(self) -> FloatArray:
-        """See Encoded."""
-        return self._arrays[0]
-
-    @property
-    def positive_mixture(self) -> FloatArray:
-        """See Encoded."""
-        return self._arrays[1][:, : len(POSITIVE)]
-
-    @property
-    def negative_mixture(self) -> FloatArray:
-        """See Encoded."""
-        return self._arrays[1][:, len(POSITIVE) :]
-
-    @property
-    def mimics_positive(self) -> NDArray[np.bool_]:
-        """See Encoded."""
-        return self._arrays[2].astype(bool)
-
-
-Batch = TypeVar("Batch", EncoderBatch, DecodeBatch)
-
-
-class Idle(Generic[Batch]):
-    """Batches that wait for the next call of their shape; those that wait longest are dropped."""
-
-    def __init__(self) -> None:
-        self._batches: list[Batch] = []
-        self._lock = Lock()
-
-    def take(self, shape: tuple[object, ...]) -> Batch | None:
-        """One of that shape, if there is one."""
-        with self._lock:
-            for index, batch in enumerate(self._batches):
-                if batch.shape == shape:
-                    return self._batches.pop(index)
-        return None
-
-    def put(self, batch: Batch) -> None:
-        """It is not used any more."""
-        with self._lock:
-            self._batches.append(batch)
-            del self._batches[:-MOST_IDLE]
-
-    def __len__(self) -> int:
-        return len(self._batches)
-
-    def clear(self) -> None:
-        """Drop all."""
-        with self._lock:
-            self._batches.clear()
 
 
 class CudaEngine:
@@ -306,47 +227,6 @@ def _usable_device(name: str) -> torch.device:
             "install a build that fits, see pytorch.org; or use device='cpu'"
         )
     return device
-
-
-@dataclass
-class State:
-    """Rows that a search of the host steers. They were started together."""
-
-    said: Tensor  # as in Replies
-    caches: Caches
-    position: int = 0
-
-    def replies(self) -> Replies:
-        """What the kernels read: no row has an end but its words."""
-        count, device = len(self.said), self.said.device
-        limits = torch.tensor([[2**31 - 1, 0, 0]], dtype=torch.int32, device=device)
-        positions = torch.full((count,), self.position, dtype=torch.int32, device=device)
-        penalties = torch.ones(count, device=device)
-        return Replies(self.said, positions, limits.repeat(count, 1), penalties)
-
-    def reserve_step(self) -> None:
-        """Make room for a step."""
-        more = self.position
-        if more == self.caches.slots.shape[1]:
-            self.said = extend(self.said, (0, more))
-            slots = extend(self.caches.slots, (0, more))
-            self._extend((0, 0, 0, 0, 0, more), slots=slots)
-
-    def select(self, rows: Tensor) -> State:
-        """These rows, in this order."""
-        caches = self.caches._replace(
-            sources=self.caches.sources[rows], slots=self.caches.slots[rows]
-        )
-        kept = State(self.said[rows], caches, self.position)
-        more = len(rows) - caches.keys_values.shape[2]
-        if more > 0:
-            kept._extend((0, 0, 0, more))
-        return kept
-
-    def _extend(self, by: tuple[int, ...], **changes: Tensor) -> None:
-        for name in ("keys_values", "inner", "outer"):
-            changes[name] = extend(getattr(self.caches, name), by)
-        self.caches = self.caches._replace(**changes)
 
 
 class BeamDecoding:

@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from itertools import chain
 from typing import NamedTuple
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
-from mime_fast.emotions import EMOTIONS
-from mime_fast.engines.cuda_memory import Block, Event, Graph, Layout, host_memory
-from mime_fast.engines.cuda_weights import EncoderWeights, Model
+from mime_fast.emotions import EMOTIONS, POSITIVE
+from mime_fast.engines.cuda.memory import Block, Event, Graph, Layout, host_memory
+from mime_fast.engines.cuda.weights import EncoderWeights, Model
 from mime_fast.kernels.attention import attention
 from mime_fast.kernels.embed import embed
 from mime_fast.kernels.emotions import Emotions, emotions
 from mime_fast.kernels.fusion import fusion
 from mime_fast.kernels.layer_norm import layer_norm
 from mime_fast.kernels.linear import linear
-from mime_fast.types import Dialogue, FloatArray
+from mime_fast.types import Dialogue, FloatArray, IntArray
 
 
 class EncoderShape(NamedTuple):
@@ -140,3 +143,49 @@ class EncoderBatch:
             )  # fmt: skip
             x = linear(inner, layer.outer, lengths, bias=layer.outer_bias, relu=True, residual=x)
         return layer_norm(x, *encoder.norm, lengths, out)
+
+
+@dataclass(frozen=True)
+class CudaMemory:
+    """What rows attend to."""
+
+    cross: Tensor  # (layers, requests, source, 2 * key_dim)
+    lengths: IntArray  # (requests,)
+
+    def __getitem__(self, request: int) -> CudaMemory:
+        """Of one request alone."""
+        part = slice(request, request + 1)
+        length = int(self.lengths[request])
+        return CudaMemory(self.cross[:, part, :length], self.lengths[part])
+
+
+class CudaEncoded:
+    """See Encoded. The host waits for the device when it first reads something."""
+
+    def __init__(self, found: Sequence[Found], memory: CudaMemory) -> None:
+        self._found, self.memory = found, memory
+
+    @cached_property
+    def _arrays(self) -> tuple[FloatArray, FloatArray, FloatArray]:
+        logits, mixture, mimics = zip(*(found.read() for found in self._found), strict=True)
+        return np.concatenate(logits), np.concatenate(mixture), np.concatenate(mimics)
+
+    @property
+    def emotion_logits(self) -> FloatArray:
+        """See Encoded."""
+        return self._arrays[0]
+
+    @property
+    def positive_mixture(self) -> FloatArray:
+        """See Encoded."""
+        return self._arrays[1][:, : len(POSITIVE)]
+
+    @property
+    def negative_mixture(self) -> FloatArray:
+        """See Encoded."""
+        return self._arrays[1][:, len(POSITIVE) :]
+
+    @property
+    def mimics_positive(self) -> NDArray[np.bool_]:
+        """See Encoded."""
+        return self._arrays[2].astype(bool)

@@ -1,0 +1,176 @@
+"""Rows of several requests in buffers that stay, and the steps that are recorded for them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mime_fast.config import GenerationConfig
+from mime_fast.engines.cuda.encoder import CudaMemory
+from mime_fast.engines.cuda.memory import Block, Graph
+from mime_fast.engines.cuda.search import Arrays, DeviceSearch
+from mime_fast.engines.cuda.weights import Model
+from mime_fast.kernels.decode_step import Caches, decode_step
+from mime_fast.kernels.project import BLOCK_ROWS, Best, project
+from mime_fast.kernels.replies import Replies
+from mime_fast.text.special import EOS
+
+
+class Waiting(NamedTuple):
+    """Requests that nobody answers yet."""
+
+    number: int  # of the first one, in the decoding
+    memory: CudaMemory
+    first: int  # its index in the memory
+    seeds: Sequence[int]
+
+    def after(self, count: int) -> Waiting:
+        """Without the first ones."""
+        return Waiting(self.number + count, self.memory, self.first + count, self.seeds[count:])
+
+
+class DecodeShape(NamedTuple):
+    """What buffers are made for, and what launches are recorded for."""
+
+    places: int  # requests; that of place p has the rows p * width and following
+    steps: int
+    source: int
+    search: DeviceSearch
+    constrained: bool
+
+
+class DecodeBatch:
+    """Buffers of one shape, and the requests that are answered there."""
+
+    def __init__(self, model: Model, shape: DecodeShape) -> None:
+        self.shape, self._model, self.drafts = shape, model, model.drafts
+        self.requests: list[int | None] = [None] * shape.places  # which one is in each place
+        self.control = Block(_fields(shape), model.device)
+        record = shape.search.record(shape.places, shape.steps)
+        self._record = Block(record, model.device) if record else None
+        self.tensors = t = self.control.tensors | (self._record.tensors if self._record else {})
+        self.replies = Replies(t["said"], t["positions"], t["limits"], t["penalties"])
+        self.caches = _caches(model, shape, t)
+        rows = len(self.replies.said)
+        self.control.arrays["sources"][...] = np.arange(rows) // shape.search.width
+        blocks = -(-rows // BLOCK_ROWS)
+        self._arrived = torch.zeros(blocks, dtype=torch.int32, device=model.device)
+        self._hidden = torch.empty(0, device=model.device)
+        self._graphs: dict[int, Graph] = {}
+
+    def free_run(self, most: int) -> slice:
+        """Neighbouring places that are free, at most so many."""
+        busy = [request is not None for request in self.requests]
+        start = busy.index(False) if False in busy else len(busy)
+        stop = busy.index(True, start) if True in busy[start:] else len(busy)
+        return slice(start, min(stop, start + most))
+
+    def fill(self, places: slice, waiting: Waiting, options: GenerationConfig) -> None:
+        """Begin replies to the first requests that wait; see upload()."""
+        count = places.stop - places.start
+        arrays, memory, first = self.control.arrays, waiting.memory, waiting.first
+        width = self.shape.search.width
+        rows = slice(places.start * width, places.stop * width)
+        # An n-gram longer than the reply is never repeated.
+        ngram = min(options.no_repeat_ngram_size, options.max_new_tokens + 1)
+        arrays["limits"][rows] = options.max_new_tokens, options.min_new_tokens, ngram
+        arrays["penalties"][rows] = options.repetition_penalty
+        arrays["lengths"][places] = memory.lengths[first : first + count]
+        self.shape.search.fill(arrays, places, options, waiting.seeds[:count])
+        self.requests[places] = range(waiting.number, waiting.number + count)
+        source = memory.cross.shape[2]
+        self.caches.cross[:, places, :source] = memory.cross[:, first : first + count]
+
+    def prepare(self, steps: int) -> None:
+        """Record the launches of so many steps; no row may be active."""
+        if steps not in self._graphs:
+            self._graphs[steps] = Graph(lambda: self._launch(steps), self._model.device)
+
+    def replay(self, steps: int) -> None:
+        """Make so many steps of what was begun; then see control.wait()."""
+        if steps in self._graphs:
+            self._graphs[steps].replay()
+        else:  # prepared for another number
+            self._launch(steps)
+        self.control.download()
+
+    def read_record(self) -> Arrays:
+        """All that is kept, as it is now."""
+        if self._record is None:
+            return self.control.arrays
+        self._record.download()
+        self._record.wait()
+        return self.control.arrays | self._record.arrays
+
+    def _launch(self, steps: int) -> None:
+        for _ in range(steps):
+            self._step()
+
+    def _step(self) -> None:
+        decoder, heads = self._model.weights.decoder, self._model.config.num_heads
+        group, stages = self.shape.search.group, self.tensors.get("stages")
+        self._hidden = decode_step(self.replies, self.caches, decoder, heads, EOS, group, stages)
+        self.shape.search.step(self)
+
+    def project(self, logits: Tensor | None = None, log_probs: Tensor | None = None) -> Best:
+        """See Rows.project."""
+        weights = self._model.weights
+        return project(
+            self._hidden,
+            weights.projection,
+            weights.reply_bias,
+            self.replies,
+            end_word=EOS,
+            kept=self.shape.search.kept,
+            constrained=self.shape.constrained,
+            logits=logits,
+            log_probs=log_probs,
+            arrived=self._arrived,
+        )
+
+    def new_logits(self) -> Tensor:
+        """See Rows.new_logits."""
+        vocabulary = self._model.config.vocab_size
+        return torch.empty(len(self.replies.said), vocabulary, device=self._model.device)
+
+    @property
+    def stream(self) -> int:
+        """See Rows.stream."""
+        if self._model.device.type != "cuda":
+            return 0
+        return torch.cuda.current_stream().cuda_stream
+
+
+def _fields(shape: DecodeShape) -> dict[str, tuple[str, tuple[int, ...]]]:
+    rows = shape.places * shape.search.width
+    return {
+        "said": ("int32", (rows, shape.steps + 1)),
+        "positions": ("int32", (rows,)),
+        "limits": ("int32", (rows, 3)),
+        "penalties": ("float32", (rows,)),
+        "sources": ("int32", (rows,)),
+        "lengths": ("int32", (shape.places,)),
+        **shape.search.fields(shape.places, shape.steps),
+    }
+
+
+def _caches(model: Model, shape: DecodeShape, tensors: dict[str, Tensor]) -> Caches:
+    config, device, rows = model.config, model.device, len(tensors["said"])
+    layers, pair = config.num_layers, 2 * config.key_dim
+
+    def cache(size: int) -> Tensor:
+        return torch.empty(layers, shape.steps, rows, size, device=device)
+
+    return Caches(
+        sources=tensors["sources"],
+        slots=torch.zeros(rows, shape.steps, dtype=torch.int32, device=device),
+        keys_values=cache(pair),
+        inner=cache(config.hidden_dim),
+        outer=cache(config.filter_dim),
+        cross=torch.empty(layers, shape.places, shape.source, pair, device=device),
+        lengths=tensors["lengths"],
+    )

@@ -1,0 +1,162 @@
+"""Replies that a device decodes while the host waits, and looks rarely."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import torch
+
+from mime_fast.config import GenerationConfig
+from mime_fast.engines.cuda.batch import DecodeBatch, DecodeShape, Waiting
+from mime_fast.engines.cuda.encoder import CudaMemory
+from mime_fast.engines.cuda.memory import bucket
+from mime_fast.engines.cuda.search import DeviceSearch
+from mime_fast.kernels.project import BLOCK_ROWS
+from mime_fast.search.hypothesis import Hypothesis
+
+if TYPE_CHECKING:
+    from mime_fast.engines.cuda.engine import CudaEngine
+
+CHECKED = 8  # steps between two looks at whether replies have ended; rows that have cost nothing
+MOST_ROWS = 512  # decoded together; further requests wait until there is a place
+LEAST_STEPS, LEAST_SOURCE = 32, 32  # so that there are few shapes
+
+
+class DeviceDecoding:
+    """Replies to any number of requests, as many at a time as there is room for."""
+
+    def __init__(self, engine: CudaEngine, options: GenerationConfig, search: DeviceSearch) -> None:
+        self._engine, self._options, self._search = engine, options, search
+        self._waiting: deque[Waiting] = deque()
+        self._batches: list[DecodeBatch] = []
+        self._replies: dict[int, list[Hypothesis]] = {}  # by request; of those that have begun
+        self._count = 0
+        self._most = max(1, MOST_ROWS // search.width)  # places of a batch
+
+    def join(self, memory: CudaMemory, seeds: Sequence[int]) -> int:
+        """Answer further requests, one for each seed; the number of the first one."""
+        first, self._count = self._count, self._count + len(seeds)
+        if len(seeds):
+            self._waiting.append(Waiting(first, memory, 0, list(seeds)))
+        return first
+
+    def advance(self) -> bool:
+        """See Decoding.advance."""
+        return self._advance(1)
+
+    def run(self) -> None:
+        """See Decoding.run."""
+        while self._advance(CHECKED):
+            pass
+
+    def _advance(self, steps: int) -> bool:
+        with self._engine.launching():
+            self._begin(steps)
+            for batch in self._batches:
+                batch.replay(steps)
+        running = self._batches.copy()
+        for batch in running:
+            batch.control.wait()
+            self._collect(batch)
+        return bool(running)
+
+    def _begin(self, steps: int) -> None:
+        """Give places to those who wait."""
+        for batch in self._batches:
+            self._fill(batch)
+        while self._waiting and self._rows() < MOST_ROWS:
+            opened = self._open(steps)
+            if opened is None:
+                return
+            self._batches.append(opened)
+            self._fill(opened)
+
+    def _rows(self) -> int:
+        return sum(batch.shape.places * batch.shape.search.width for batch in self._batches)
+
+    def _open(self, steps: int) -> DecodeBatch | None:
+        """A batch for those who wait; None if there is no memory, but another batch runs."""
+        while True:
+            shape = self._shape(self._waiting[0])
+            try:
+                batch = self._engine.decode_batch(shape)
+                batch.prepare(steps)
+            except torch.OutOfMemoryError as error:
+                failed = error.with_traceback(None)  # which holds what was asked for last
+            else:
+                return batch
+            if self._batches:
+                return None
+            self._engine.make_room(shape.places, failed)
+            self._most = shape.places // 2
+
+    def _shape(self, waiting: Waiting) -> DecodeShape:
+        options, width = self._options, self._search.width
+        least = max(1, BLOCK_ROWS // width)  # which cost the projection nothing
+        return DecodeShape(
+            min(self._most, bucket(len(waiting.seeds), least)),
+            bucket(options.max_new_tokens, LEAST_STEPS),
+            bucket(waiting.memory.cross.shape[2], LEAST_SOURCE),
+            self._search,
+            options.repetition_penalty != 1 or options.no_repeat_ngram_size > 0,
+        )
+
+    def _fill(self, batch: DecodeBatch) -> None:
+        begun = False
+        while self._waiting:
+            waiting = self._waiting[0]
+            places = batch.free_run(len(waiting.seeds))
+            count = places.stop - places.start
+            if count <= 0 or waiting.memory.cross.shape[2] > batch.shape.source:
+                break
+            batch.fill(places, waiting, self._options)
+            begun = True
+            self._waiting.popleft()
+            if count < len(waiting.seeds):
+                self._waiting.appendleft(waiting.after(count))
+        if begun:
+            batch.control.upload()
+
+    def _collect(self, batch: DecodeBatch) -> None:
+        """Read the replies that have ended; their places are free."""
+        over = self._search.ended(batch.control.arrays)
+        ended = [
+            (place, request)
+            for place, request in enumerate(batch.requests)
+            if request is not None and over[place]
+        ]
+        if not ended:
+            return
+        found = self._read(batch, [place for place, _ in ended])
+        for (place, request), replies in zip(ended, found, strict=True):
+            self._replies[request] = replies
+            batch.requests[place] = None
+        if not any(request is not None for request in batch.requests):
+            self._batches.remove(batch)
+            self._engine.idle.put(batch)
+
+    def _read(self, batch: DecodeBatch, places: Sequence[int]) -> list[list[Hypothesis]]:
+        options = self._options
+        with self._engine.launching():
+            arrays = batch.read_record()
+        found = self._search.results(arrays, places, scored=options.needs_scores)
+        return [replies[: options.num_return_sequences] for replies in found]
+
+    def agreed(self, request: int) -> tuple[int, ...]:
+        """See Decoding.agreed."""
+        return self.leader(request).tokens
+
+    def leader(self, request: int) -> Hypothesis:
+        """See Decoding.leader."""
+        return self.results(request)[0]
+
+    def results(self, request: int) -> list[Hypothesis]:
+        """See Decoding.results. Of a request that nobody answers yet, a reply without words."""
+        if request in self._replies:
+            return self._replies[request]
+        for batch in self._batches:
+            if request in batch.requests:
+                return self._read(batch, [batch.requests.index(request)])[0]
+        return [Hypothesis()]

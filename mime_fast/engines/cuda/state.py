@@ -1,0 +1,53 @@
+"""Rows that a search of the host steers: beams that are watched, or too wide for a device."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn.functional import pad as extend
+
+from mime_fast.kernels.decode_step import Caches
+from mime_fast.kernels.replies import Replies
+
+
+@dataclass
+class State:
+    """Rows that a search of the host steers. They were started together."""
+
+    said: Tensor  # as in Replies
+    caches: Caches
+    position: int = 0
+
+    def replies(self) -> Replies:
+        """What the kernels read: no row has an end but its words."""
+        count, device = len(self.said), self.said.device
+        limits = torch.tensor([[2**31 - 1, 0, 0]], dtype=torch.int32, device=device)
+        positions = torch.full((count,), self.position, dtype=torch.int32, device=device)
+        penalties = torch.ones(count, device=device)
+        return Replies(self.said, positions, limits.repeat(count, 1), penalties)
+
+    def reserve_step(self) -> None:
+        """Make room for a step."""
+        more = self.position
+        if more == self.caches.slots.shape[1]:
+            self.said = extend(self.said, (0, more))
+            slots = extend(self.caches.slots, (0, more))
+            self._extend((0, 0, 0, 0, 0, more), slots=slots)
+
+    def select(self, rows: Tensor) -> State:
+        """These rows, in this order."""
+        caches = self.caches._replace(
+            sources=self.caches.sources[rows], slots=self.caches.slots[rows]
+        )
+        kept = State(self.said[rows], caches, self.position)
+        more = len(rows) - caches.keys_values.shape[2]
+        if more > 0:
+            kept._extend((0, 0, 0, more))
+        return kept
+
+    def _extend(self, by: tuple[int, ...], **changes: Tensor) -> None:
+        for name in ("keys_values", "inner", "outer"):
+            changes[name] = extend(getattr(self.caches, name), by)
+        self.caches = self.caches._replace(**changes)
