@@ -8,10 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from triton.runtime.errors import PTXASError
 
 from mime_fast import Generator, checkpoint, drafts
 from mime_fast.checkpoint import DRAFTS
 from mime_fast.config import GenerationConfig
+from mime_fast.engines.base import EngineError
 from mime_fast.engines.cuda import CudaEngine
 from mime_fast.engines.cuda.batch import DecodeBatch, DecodeShape
 from mime_fast.engines.eager import EagerEngine
@@ -254,6 +256,17 @@ def test_logits_that_are_not_finite_are_an_error(tiny_checkpoint: Path) -> None:
             pytest.raises(ValueError, match="logits must be finite or -inf, got NaN or"),
         ):
             answers(broken, encode(broken, (3,)), options)
+
+
+def test_what_a_launch_fails_with_is_named(engine: CudaEngine) -> None:
+    """Not every library has a type for memory that ends; a compiler that fails is named."""
+    with pytest.raises(torch.OutOfMemoryError, match="CUDA error"), engine.launching():
+        raise RuntimeError("CUDA error: out of memory")
+    with pytest.raises(RuntimeError, match="another"), engine.launching():
+        raise RuntimeError("another")
+    compiler = pytest.raises(EngineError, match=r"could not be compiled for cpu .*use device='cpu'")
+    with compiler, engine.launching():
+        raise PTXASError("sm_12")
 
 
 @pytest.mark.parametrize("threads", [3])
