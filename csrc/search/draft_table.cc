@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 namespace mime_fast {
 namespace {
@@ -28,7 +29,17 @@ DraftSlots DraftTable::slots() const {
 }
 
 void DraftTable::add(const std::int32_t* context, const Entry& entry) {
-  const std::uint64_t hash = hash_context(context);
+  if (2 * (entries_ + 1) > size()) {
+    DraftTable larger(size());
+    for (std::size_t slot = 0; slot < size(); ++slot) {
+      if (hashes_[slot] != 0) larger.put(hashes_[slot], {words_[slot], confidences_[slot]});
+    }
+    *this = std::move(larger);
+  }
+  put(hash_context(context), entry);
+}
+
+void DraftTable::put(std::uint64_t hash, const Entry& entry) {
   const std::uint64_t slot = find_slot(slots(), hash);
   if (hashes_[slot] == 0) ++entries_;
   hashes_[slot] = hash;

@@ -18,8 +18,8 @@ class DraftTable {
     float confidence;  // share of the context's continuations that were this word
   };
 
-  DraftTable() : DraftTable(0) {}
-  explicit DraftTable(std::size_t entries);  // at most
+  // entries  // as many as are likely to come: no slot is moved for them
+  explicit DraftTable(std::size_t entries = 0);
 
   bool empty() const { return entries_ == 0; }
   std::size_t size() const { return hashes_.size(); }  // slots
@@ -33,6 +33,8 @@ class DraftTable {
   void propose(const TokenIds& tokens, std::size_t count, TokenIds& drafts) const;
 
  private:
+  void put(std::uint64_t hash, const Entry& entry);
+
   std::size_t entries_ = 0;
   std::vector<std::uint64_t> hashes_;
   std::vector<std::int32_t> words_;
