@@ -8,23 +8,23 @@
 namespace mime_fast::cuda {
 namespace {
 
-constexpr int kSampleThreads = 1024;  // 23,700 words are 23 for each
-constexpr int kDraftThreads = 64;     // a thread a position of most replies
-constexpr int kBeamThreads = 128;     // five beams are 50 candidates
+constexpr int kSampleThreads = 512;  // 47 of 23,700 words each; up to 128 registers would do
+constexpr int kDraftThreads = 64;    // a thread a position of most replies
+constexpr int kBeamThreads = 128;    // five beams are 50 candidates
 
-__global__ void __launch_bounds__(kSampleThreads) sample_rows(SampleRows rows) {
+__global__ void sample_rows(SampleRows rows) {
   __shared__ SelectWorkspace work;
   sample_row(BlockThreads{}, rows, blockIdx.x, work);
 }
 
-__global__ void __launch_bounds__(kDraftThreads) step_drafts(DraftRows rows) {
+__global__ void step_drafts(DraftRows rows) {
   __shared__ std::int32_t drafts[kMostDrafts];
   __shared__ std::int32_t count;
   const BlockThreads threads;
   DraftStep<BlockThreads>(threads, rows, blockIdx.x, drafts, count).run();
 }
 
-__global__ void __launch_bounds__(kBeamThreads) step_beams(BeamRows rows) {
+__global__ void step_beams(BeamRows rows) {
   __shared__ BeamWorkspace work;
   const BlockThreads threads;
   BeamStep<BlockThreads>(threads, rows, blockIdx.x, work).run();

@@ -226,6 +226,7 @@ def test_project(
     dtype: torch.dtype,
     seed: int,
 ) -> None:
+    kept = 1 if append else kept  # what is appended is the best word
     draw = Draw(seed)
     hidden, weight, bias = draw(rows, dim), draw.weight(words, dim, dtype=dtype), draw(words)
     hidden = hidden.to(dtype).float()  # what is rounded must not be rounded otherwise
