@@ -17,8 +17,9 @@ from mime_fast.engines.base import EngineError
 from mime_fast.engines.cuda import CudaEngine
 from mime_fast.engines.cuda.batch import DecodeBatch, DecodeShape
 from mime_fast.engines.eager import EagerEngine
-from mime_fast.text.tokenizer import CLS, SOS, SYS, UNK, USR
+from mime_fast.text.tokenizer import CLS, SOS
 from mime_fast.types import Dialogue
+from tests.engines.test_engines import random_dialogue
 
 ATOL = 3e-4  # as tests/engines/test_engines.py
 
@@ -30,22 +31,15 @@ def engines(request: pytest.FixtureRequest) -> tuple[CudaEngine, EagerEngine]:
     return CudaEngine(loaded, "cpu"), EagerEngine(loaded)
 
 
-def dialogues(vocabulary: int, lengths: tuple[int, ...]) -> list[Dialogue]:
+def dialogues(engine: CudaEngine, lengths: tuple[int, ...]) -> list[Dialogue]:
     generator = np.random.default_rng(0)
-    made = []
-    for length in lengths:
-        words = generator.integers(CLS + 1, vocabulary, length - 1)
-        words[generator.random(length - 1) < 0.1] = UNK
-        turns = np.sort(generator.integers(0, 4, length - 1)) % 2
-        speakers = np.where(turns, SYS, USR).tolist()
-        made.append(Dialogue([CLS, *words.tolist()], [CLS, *speakers]))
-    return made
+    return [random_dialogue(engine, length, generator) for length in lengths]
 
 
 def encode_both(engines: Any, lengths: tuple[int, ...], emotion: int | None = None) -> Any:
     config = engines[0].config
     noise = np.random.default_rng(1).standard_normal((len(lengths), 2, config.latent_dim))
-    messages = dialogues(config.vocab_size, lengths)
+    messages = dialogues(engines[0], lengths)
     return [engine.encode(messages, noise.astype(np.float32), emotion) for engine in engines]
 
 
@@ -113,7 +107,7 @@ def engine(tiny_checkpoint: Path) -> CudaEngine:
 
 def encode(engine: CudaEngine, lengths: tuple[int, ...]) -> Any:
     noise = np.zeros((len(lengths), 2, engine.config.latent_dim), np.float32)
-    return engine.encode(dialogues(engine.config.vocab_size, lengths), noise, None)
+    return engine.encode(dialogues(engine, lengths), noise, None)
 
 
 FOUR = GenerationConfig(max_new_tokens=4)

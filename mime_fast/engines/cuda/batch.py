@@ -12,7 +12,7 @@ from torch import Tensor
 from mime_fast.config import GenerationConfig
 from mime_fast.engines.cuda.encoder import CudaMemory
 from mime_fast.engines.cuda.memory import Block, Graph
-from mime_fast.engines.cuda.search import Arrays, DeviceSearch
+from mime_fast.engines.cuda.search import DeviceSearch, rows_of
 from mime_fast.engines.cuda.weights import Model
 from mime_fast.kernels.decode_step import Caches, decode_step
 from mime_fast.kernels.project import BLOCK_ROWS, Best, project
@@ -51,10 +51,14 @@ class DecodeBatch:
         self.requests: list[int | None] = [None] * shape.places  # which one is in each place
         self.control = Block(_fields(shape), model.device)
         record = shape.search.record(shape.places, shape.steps)
-        self._record = Block(record, model.device) if record else None
-        self.tensors = t = self.control.tensors | (self._record.tensors if self._record else {})
+        self.record = Block(record, model.device) if record else None
+        self.tensors = t = self.control.tensors | (self.record.tensors if self.record else {})
         self.replies = Replies(t["said"], t["positions"], t["limits"], t["penalties"])
-        self.caches = _caches(model, shape, t)
+        cross = torch.empty(
+            model.config.num_layers, shape.places, shape.source, 2 * model.config.key_dim,
+            device=model.device,
+        )  # fmt: skip
+        self.caches = new_caches(model, shape.steps, t["sources"], cross, t["lengths"])
         rows = len(self.replies.said)
         self.control.arrays["sources"][...] = np.arange(rows) // shape.search.width
         blocks = -(-rows // BLOCK_ROWS)
@@ -73,8 +77,7 @@ class DecodeBatch:
         """Begin replies to the first requests that wait; see upload()."""
         count = places.stop - places.start
         arrays, memory, first = self.control.arrays, waiting.memory, waiting.first
-        width = self.shape.search.width
-        rows = slice(places.start * width, places.stop * width)
+        rows = rows_of(places, self.shape.search.width)
         # An n-gram longer than the reply is never repeated.
         ngram = min(options.no_repeat_ngram_size, options.max_new_tokens + 1)
         arrays["limits"][rows] = options.max_new_tokens, options.min_new_tokens, ngram
@@ -97,14 +100,6 @@ class DecodeBatch:
         else:  # prepared for another number
             self._launch(steps)
         self.control.download()
-
-    def read_record(self) -> Arrays:
-        """All that is kept, as it is now."""
-        if self._record is None:
-            return self.control.arrays
-        self._record.download()
-        self._record.wait()
-        return self.control.arrays | self._record.arrays
 
     def _launch(self, steps: int) -> None:
         for _ in range(steps):
@@ -158,19 +153,19 @@ def _fields(shape: DecodeShape) -> dict[str, tuple[str, tuple[int, ...]]]:
     }
 
 
-def _caches(model: Model, shape: DecodeShape, tensors: dict[str, Tensor]) -> Caches:
-    config, device, rows = model.config, model.device, len(tensors["said"])
-    layers, pair = config.num_layers, 2 * config.key_dim
+def new_caches(model: Model, steps: int, sources: Tensor, cross: Tensor, lengths: Tensor) -> Caches:
+    """With a column for each row and room for so many steps; see Caches for the others."""
+    config, device, rows = model.config, model.device, len(sources)
 
     def cache(size: int) -> Tensor:
-        return torch.empty(layers, shape.steps, rows, size, device=device)
+        return torch.empty(config.num_layers, steps, rows, size, device=device)
 
     return Caches(
-        sources=tensors["sources"],
-        slots=torch.zeros(rows, shape.steps, dtype=torch.int32, device=device),
-        keys_values=cache(pair),
+        sources=sources,
+        slots=torch.zeros(rows, steps, dtype=torch.int32, device=device),
+        keys_values=cache(2 * config.key_dim),
         inner=cache(config.hidden_dim),
         outer=cache(config.filter_dim),
-        cross=torch.empty(layers, shape.places, shape.source, pair, device=device),
-        lengths=tensors["lengths"],
+        cross=cross,
+        lengths=lengths,
     )

@@ -31,7 +31,7 @@ class DeviceDecoding:
         self._engine, self._options, self._search = engine, options, search
         self._waiting: deque[Waiting] = deque()
         self._batches: list[DecodeBatch] = []
-        self._replies: dict[int, list[Hypothesis]] = {}  # by request; of those that have begun
+        self._replies: dict[int, list[Hypothesis]] = {}  # by request; of those that are over
         self._count = 0
         self._most = max(1, MOST_ROWS // search.width)  # places of a batch
 
@@ -138,9 +138,12 @@ class DeviceDecoding:
             self._engine.idle.put(batch)
 
     def _read(self, batch: DecodeBatch, places: Sequence[int]) -> list[list[Hypothesis]]:
-        options = self._options
-        with self._engine.launching():
-            arrays = batch.read_record()
+        options, arrays = self._options, batch.control.arrays
+        if batch.record is not None:
+            with self._engine.launching():
+                batch.record.download()
+            batch.record.wait()
+            arrays = arrays | batch.record.arrays
         found = self._search.results(arrays, places, scored=options.needs_scores)
         return [replies[: options.num_return_sequences] for replies in found]
 

@@ -20,7 +20,7 @@ from mime_fast import _C
 from mime_fast.checkpoint import Checkpoint
 from mime_fast.config import GenerationConfig
 from mime_fast.engines.base import Decoding, Encoded, EngineError, Sampling
-from mime_fast.engines.cuda.batch import DecodeBatch, DecodeShape
+from mime_fast.engines.cuda.batch import DecodeBatch, DecodeShape, new_caches
 from mime_fast.engines.cuda.decoding import DeviceDecoding
 from mime_fast.engines.cuda.encoder import (
     CudaEncoded,
@@ -33,7 +33,7 @@ from mime_fast.engines.cuda.memory import Event, Idle, bucket
 from mime_fast.engines.cuda.search import Beams, device_search
 from mime_fast.engines.cuda.state import State
 from mime_fast.engines.cuda.weights import load_model
-from mime_fast.kernels.decode_step import Caches, decode_step
+from mime_fast.kernels.decode_step import decode_step
 from mime_fast.kernels.project import project
 from mime_fast.search import StepDecoding
 from mime_fast.search.hypothesis import Hypothesis
@@ -147,8 +147,7 @@ class CudaEngine:
         if search is None:
             return StepDecoding(self, encoded, options, seeds)
         decoding = DeviceDecoding(self, options, search)
-        if len(seeds):
-            decoding.join(encoded.memory, seeds)
+        decoding.join(encoded.memory, seeds)
         if isinstance(search, Beams):
             return BeamDecoding(decoding, lambda: StepDecoding(self, encoded, options, seeds))
         return decoding
@@ -173,23 +172,12 @@ class CudaEngine:
 
     def start(self, encoded: Encoded, rows: Sequence[int], steps: int = FIRST_STEPS) -> State:
         """See Engine.start; there is room for so many steps at first."""
-        config, count = self.config, len(rows)
         memory: CudaMemory = encoded.memory
-
-        def cache(size: int) -> Tensor:
-            return torch.empty(config.num_layers, steps, count, size, device=self.device)
-
         with self.launching():
-            said = torch.full((count, steps + 1), SOS, dtype=torch.int32, device=self.device)
-            caches = Caches(
-                sources=self._ids(rows),
-                slots=torch.zeros(count, steps, dtype=torch.int32, device=self.device),
-                keys_values=cache(2 * config.key_dim),
-                inner=cache(config.hidden_dim),
-                outer=cache(config.filter_dim),
-                cross=memory.cross,
-                lengths=self._ids(memory.lengths.tolist()),
-            )
+            size = len(rows), steps + 1
+            said = torch.full(size, SOS, dtype=torch.int32, device=self.device)
+            lengths = self._ids(memory.lengths.tolist())
+            caches = new_caches(self.model, steps, self._ids(rows), memory.cross, lengths)
         return State(said, caches)
 
     def step(self, state: State, tokens: IntArray) -> FloatArray:

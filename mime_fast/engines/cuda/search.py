@@ -21,9 +21,13 @@ from mime_fast.types import IntArray
 # Of drafts together. Lower than the native engine's: a row more costs a GPU next to nothing.
 LEAST_CONFIDENCE = 0.1
 MOST_DRAFTED = 8  # requests whose words are drafted: beyond, further rows are further work
-REPLY = ("said", "positions", "limits")
 
 Arrays = dict[str, NDArray[Any]]
+
+
+def rows_of(places: slice, width: int) -> slice:
+    """The rows of neighbouring places."""
+    return slice(places.start * width, places.stop * width)
 
 
 class _Sequences:
@@ -45,20 +49,20 @@ class _Sequences:
         seeds: Sequence[int],  # noqa: ARG002
     ) -> None:
         """Begin replies in these places, one for each seed."""
-        rows = self._rows(places)
-        arrays["said"][rows, 0] = SOS
+        rows = rows_of(places, self.width)
+        arrays["said"][rows, 0] = EOS
+        arrays["said"][rows.start : rows.stop : self.group, 0] = SOS
         arrays["positions"][rows] = 0
         arrays["log_probs"][rows] = 0
 
-    def _rows(self, places: slice) -> slice:
-        return slice(places.start * self.width, places.stop * self.width)
-
     def ended(self, arrays: Arrays) -> NDArray[np.bool_]:
-        """Whether all rows of a place have ended: (places,)."""
-        positions = arrays["positions"]
-        newest = arrays["said"][np.arange(len(positions)), positions]
-        ended = (newest == EOS) | (positions >= arrays["limits"][:, 0])
-        return ended.reshape(-1, self.width).all(1)
+        """Whether all replies of a place have ended: (places,); a group's first row says it."""
+        positions, said, limits = (
+            arrays[name][:: self.group] for name in ("positions", "said", "limits")
+        )
+        newest = said[np.arange(len(positions)), positions]
+        ended = (newest == EOS) | (positions >= limits[:, 0])
+        return ended.reshape(-1, self.width // self.group).all(1)
 
     def results(
         self, arrays: Arrays, places: Sequence[int], *, scored: bool
@@ -118,10 +122,7 @@ class Drafting(_Sequences):
     ) -> None:
         """See _Sequences.fill. Nothing is drafted yet."""
         super().fill(arrays, places, options, seeds)
-        rows = self._rows(places)
-        arrays["stages"][rows] = 0
-        arrays["said"][rows, 0] = EOS
-        arrays["said"][rows.start : rows.stop : self.width, 0] = SOS
+        arrays["stages"][rows_of(places, self.width)] = 0
 
     def step(self, rows: Rows) -> None:
         """See Greedy.step."""
@@ -131,11 +132,6 @@ class Drafting(_Sequences):
             *rows.replies[:3], *best, rows.caches.slots, rows.tensors["log_probs"], *drafts
         )
         _C.draft_step(state, LEAST_CONFIDENCE, rows.stream)
-
-    def ended(self, arrays: Arrays) -> NDArray[np.bool_]:
-        """See _Sequences.ended: the reply's own row says it."""
-        own = {name: array[:: self.width] for name, array in arrays.items() if name in REPLY}
-        return Greedy().ended(own)
 
 
 @dataclass(frozen=True)
@@ -159,7 +155,7 @@ class Sampling(_Sequences):
     ) -> None:
         """See _Sequences.fill."""
         super().fill(arrays, places, options, seeds)
-        rows = self._rows(places)
+        rows = rows_of(places, self.width)
         arrays["seeds"][rows] = np.array(seeds, np.uint64).view(np.int64).repeat(self.width)
         arrays["streams"][rows] = TOKEN_STREAM + np.tile(np.arange(self.width), len(seeds))
         top_k = min(options.top_k, 2**31)  # which keeps all
@@ -216,7 +212,7 @@ class Beams:
         seeds: Sequence[int],  # noqa: ARG002 - a beam draws nothing
     ) -> None:
         """See _Sequences.fill. One row of each place is live, at the root of its tree."""
-        rows = slice(places.start * self.width, places.stop * self.width)
+        rows = rows_of(places, self.width)
         first = slice(rows.start, rows.stop, self.width)
         arrays["positions"][rows] = 0
         arrays["said"][rows, 0] = EOS

@@ -86,7 +86,7 @@ class Model:
 
 def load_model(checkpoint: Checkpoint, device: torch.device, dtype: torch.dtype) -> Model:
     """Weights and draft table of a checkpoint; matrices are rounded to dtype."""
-    weights = load_weights(checkpoint, device, dtype)
+    weights = _Reader(checkpoint, device, dtype).read()
     return Model(checkpoint.config, weights, _load_drafts(checkpoint, device), device)
 
 
@@ -103,12 +103,9 @@ def _load_drafts(
     return hashes, words, confidences
 
 
-def load_weights(checkpoint: Checkpoint, device: torch.device, dtype: torch.dtype) -> CudaWeights:
-    """Read and fold a checkpoint in float32; matrices are then rounded to dtype."""
-    return _Reader(checkpoint, device, dtype).read()
-
-
 class _Reader:
+    """Folds a checkpoint in float32; matrices are then rounded to dtype."""
+
     def __init__(self, checkpoint: Checkpoint, device: torch.device, dtype: torch.dtype) -> None:
         self.config: ModelConfig = checkpoint.config
         self.tensors = {
