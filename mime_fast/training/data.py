@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from mime_fast.emotions import emotion_id
-from mime_fast.models.mime import pad
+from mime_fast.models.base import pad
 from mime_fast.text.dialogue import encode_dialogue
 from mime_fast.text.tokenizer import EOS, Tokenizer
 from mime_fast.types import Dialogue
