@@ -17,9 +17,7 @@ constexpr const char* kState = "DecodeState";
 // None is a null pointer, and another engine's shapes would be read past their end.
 void check_encoded(const Engine& engine, const EncodedRef& encoded) {
   if (!encoded) throw py::type_error("encoded must hold what encode returned, got None");
-  const ModelConfig& config = engine.model.config();
-  const Memory& memory = encoded->memory;
-  if (memory.layers == config.num_layers && memory.key_dim == config.key_dim) return;
+  if (engine.model->fits(encoded->memory)) return;
   throw py::value_error("encoded comes from an engine of another shape; encode it with this one");
 }
 
@@ -92,8 +90,8 @@ Search& DecodingDriver::search(std::size_t request) {
 StateDriver::StateDriver(EngineRef engine, std::vector<EncodedRef> rows)
     : engine_(std::move(engine)),
       encoded_(std::move(rows)),
-      state_(engine_->model.config(), std::max<std::int64_t>(1, std::int64_t(encoded_.size())),
-             engine_->model.config().max_positions) {
+      state_(engine_->model->new_state(std::max<std::int64_t>(1, std::int64_t(encoded_.size())),
+                                       engine_->model->config().max_positions)) {
   for (const EncodedRef& row : encoded_) {
     check_encoded(*engine_, row);
     state_.join(row->memory);
@@ -102,7 +100,7 @@ StateDriver::StateDriver(EngineRef engine, std::vector<EncodedRef> rows)
 
 Array<float> StateDriver::step(py::handle tokens_arg) {
   const OneThread::Use use(one_thread_, kState);
-  const Vocabulary& vocabulary = engine_->model.vocabulary();
+  const Vocabulary& vocabulary = engine_->model->vocabulary();
   const auto ids = to_ids(tokens_arg, "tokens", vocabulary.words());
   const TokenIds tokens(ids.begin(), ids.end());
   const std::int64_t rows = state_.rows();
@@ -110,7 +108,7 @@ Array<float> StateDriver::step(py::handle tokens_arg) {
     throw py::value_error("tokens must be (rows,) with rows = " + std::to_string(rows) + ", got " +
                           std::to_string(tokens.size()));
   }
-  const std::int64_t positions = engine_->model.config().max_positions;
+  const std::int64_t positions = engine_->model->config().max_positions;
   for (std::int64_t row = 0; row < rows; ++row) {
     if (state_.position(row) < positions) continue;
     throw py::value_error("a row can take max_positions = " + std::to_string(positions) +
@@ -120,7 +118,7 @@ Array<float> StateDriver::step(py::handle tokens_arg) {
   float* out = logits.mutable_data();
   const py::gil_scoped_release release;
   Team team(engine_->pool);
-  engine_->model.step(team, tokens.data(), state_);
+  engine_->model->step(team, tokens.data(), state_);
   const std::int64_t stride = vocabulary.padded_words();
   Buffer<float> padded(rows * stride);
   vocabulary.project(engine_->kernels, team, state_.hidden(), {padded.data(), rows, stride});

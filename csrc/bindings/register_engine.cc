@@ -16,7 +16,7 @@ namespace py = pybind11;
 namespace mime_fast {
 namespace {
 
-constexpr const char* kEngineDoc = R"(A loaded MIME model and the threads that run it.
+constexpr const char* kEngineDoc = R"(A loaded system and the threads that run it.
 
 Any number of threads may call it. The instruction set is the best that the processor has, or the
 one that the environment variable MIME_FAST_ISA names: scalar, avx2, avx512.
@@ -43,7 +43,7 @@ constexpr const char* kEncodeDoc = R"(Run everything before the decoder: once a 
 Args:
     tokens: for each dialogue int64, (length,), ids of the vocabulary, CLS first.
     speakers: for each dialogue int64, (length,), likewise.
-    noise: float32, (dialogues, 2, latent), of the positive and the negative group.
+    noise: float32, (dialogues, config.latents, latent), positive group first.
     emotion: the id of the speakers' emotion, or -1 for the recognised ones.
 
 Returns:
@@ -100,13 +100,15 @@ Dialogue to_dialogue(py::handle tokens, py::handle speakers, const ModelConfig& 
                         " and " + std::to_string(dialogue.speakers.size()));
 }
 
-void check_noise(const Array<float>& noise, std::size_t dialogues, std::int64_t latent) {
-  if (noise.shape(0) == static_cast<py::ssize_t>(dialogues) && noise.shape(1) == 2 &&
+void check_noise(const Array<float>& noise, std::size_t dialogues, const ModelConfig& config) {
+  const std::int64_t latents = config.latents(), latent = config.latent_dim;
+  if (noise.shape(0) == static_cast<py::ssize_t>(dialogues) && noise.shape(1) == latents &&
       noise.shape(2) == latent) {
     return;
   }
-  throw py::value_error("noise must be (dialogues, 2, latent) = (" + std::to_string(dialogues) +
-                        ", 2, " + std::to_string(latent) + "), got shape " +
+  throw py::value_error("noise must be (dialogues, latents, latent) = (" +
+                        std::to_string(dialogues) + ", " + std::to_string(latents) + ", " +
+                        std::to_string(latent) + "), got shape " +
                         py::str(noise.attr("shape")).cast<std::string>());
 }
 
@@ -114,12 +116,13 @@ void check_noise(const Array<float>& noise, std::size_t dialogues, std::int64_t 
 std::vector<std::shared_ptr<Encoded>> encode_all(Engine& engine,
                                                  const std::vector<Dialogue>& dialogues,
                                                  const float* noise, std::int64_t emotion) {
-  const std::int64_t noise_stride = 2 * engine.model.config().latent_dim;
+  const ModelConfig& config = engine.model->config();
+  const std::int64_t noise_stride = config.latents() * config.latent_dim;
   std::vector<std::shared_ptr<Encoded>> encoded(dialogues.size());
   const auto encode_one = [&](Team& team, std::int64_t i) {
     const auto index = static_cast<std::size_t>(i);
     const Dialogue& d = dialogues[index];
-    encoded[index] = std::make_shared<Encoded>(engine.model.encode(
+    encoded[index] = std::make_shared<Encoded>(engine.model->encode(
         team, d.tokens.data(), d.speakers.data(), static_cast<std::int64_t>(d.tokens.size()),
         noise + i * noise_stride, emotion));
   };
@@ -139,7 +142,7 @@ std::vector<std::shared_ptr<Encoded>> encode_all(Engine& engine,
 std::vector<std::shared_ptr<Encoded>> encode(Engine& engine, const py::list& tokens,
                                              const py::list& speakers, py::handle noise_arg,
                                              std::int64_t emotion) {
-  const ModelConfig& config = engine.model.config();
+  const ModelConfig& config = engine.model->config();
   if (tokens.size() != speakers.size()) {
     throw py::value_error("speakers must be as many as tokens, " + std::to_string(tokens.size()) +
                           ", got " + std::to_string(speakers.size()));
@@ -148,8 +151,8 @@ std::vector<std::shared_ptr<Encoded>> encode(Engine& engine, const py::list& tok
   for (std::size_t i = 0; i < tokens.size(); ++i) {
     dialogues.push_back(to_dialogue(tokens[i], speakers[i], config));
   }
-  const auto noise = to_array<float>(noise_arg, "noise", 3, "(dialogues, 2, latent)");
-  check_noise(noise, dialogues.size(), config.latent_dim);
+  const auto noise = to_array<float>(noise_arg, "noise", 3, "(dialogues, latents, latent)");
+  check_noise(noise, dialogues.size(), config);
   if (emotion < -1 || emotion >= kEmotions) {
     throw py::value_error("emotion must be in [-1, 32), got " + std::to_string(emotion));
   }

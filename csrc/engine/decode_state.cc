@@ -13,17 +13,29 @@ constexpr std::int64_t kReservedFloats = std::int64_t{1} << 22;  // 16 MB of slo
 
 }  // namespace
 
-DecodeState::DecodeState(const ModelConfig& config, std::int64_t max_rows, std::int64_t max_steps)
-    : layers_(config.num_layers),
+StepBuffers::StepBuffers(const ModelConfig& config, std::int64_t rows, std::int64_t listeners)
+    : lane_count(rows * std::max<std::int64_t>(1, listeners)),
+      lanes(static_cast<std::size_t>(lane_count)),
+      heard(listeners > 0 ? lane_count * padded(config.hidden_dim) : 0),
+      normed(lane_count * padded(config.hidden_dim)),
+      qkv(lane_count * padded(3 * config.key_dim)),
+      attended(lane_count * (padded(config.key_dim) + cpu::kLanes)),
+      inner(lane_count * kTaps * padded(config.hidden_dim)),
+      outer(lane_count * kTaps * padded(config.filter_dim)) {}
+
+DecodeState::DecodeState(const ModelConfig& config, std::int64_t listeners, std::int64_t max_rows,
+                         std::int64_t max_steps)
+    : config_(config),
+      listeners_(listeners),
+      caches_(config.num_layers + listeners),
       max_steps_(max_steps),
-      key_dim_(config.key_dim),
       dim_stride_(padded(config.hidden_dim)),
-      filter_stride_(padded(config.filter_dim)),
       slot_stride_(2 * config.num_heads * padded(config.key_dim / config.num_heads)),
+      recent_stride_((kTaps - 1) * (dim_stride_ + padded(config.filter_dim))),
       scratch_stride_(padded(max_steps)) {
   resize(max_rows);
-  windows_ = new_windows();
-  const std::int64_t needed = max_rows * max_steps * layers_ * slot_stride_;
+  recent_ = new_recent();
+  const std::int64_t needed = max_rows * max_steps * slot_step();
   slots_.reserve(static_cast<std::size_t>(std::min(needed, kReservedFloats)));
 }
 
@@ -31,17 +43,13 @@ void DecodeState::join(const Memory& memory) {
   if (rows() == max_rows_) grow();
   if (memory.columns > scratch_stride_) {
     scratch_stride_ = memory.columns;
-    scratch_ = Buffer<float>(max_rows_ * scratch_stride_);
+    scratch_ = Buffer<float>(buffers_.lane_count * scratch_stride_);
   }
   const std::int64_t row = rows();
   memories_.push_back(&memory);
   continues_.push_back(0);
-  slots_of_[static_cast<std::size_t>(row)].clear();
-  const std::int64_t inner = kTaps * dim_stride_, outer = kTaps * filter_stride_;
-  for (std::int64_t layer = 0; layer < layers_; ++layer) {
-    std::fill_n(inner_windows(layer).row(row), inner, 0.0F);
-    std::fill_n(outer_windows(layer).row(row), outer, 0.0F);
-  }
+  slots_of_[index(row)].clear();
+  std::fill_n(recent(row, 0), memory.caches() * recent_stride_, 0.0F);
 }
 
 void DecodeState::resize(std::int64_t max_rows) {
@@ -54,50 +62,38 @@ void DecodeState::resize(std::int64_t max_rows) {
     histories->resize(rows_count);
     for (auto& history : *histories) history.reserve(static_cast<std::size_t>(max_steps_));
   }
-  spare_windows_ = new_windows();
+  spare_recent_ = new_recent();
   x_ = Buffer<float>(max_rows * dim_stride_);
-  normed_ = Buffer<float>(max_rows * dim_stride_);
   hidden_ = Buffer<float>(max_rows * dim_stride_);
-  qkv_ = Buffer<float>(max_rows * padded(3 * key_dim_));
-  attended_ = Buffer<float>(max_rows * attended_stride());
-  scratch_ = Buffer<float>(max_rows * scratch_stride_);
+  buffers_ = StepBuffers(config_, max_rows, listeners_);
+  scratch_ = Buffer<float>(buffers_.lane_count * scratch_stride_);
 }
 
 void DecodeState::grow() {
   resize(2 * max_rows_);
-  for (std::int64_t row = 0; row < rows(); ++row) copy_windows(row, row);
-  windows_ = std::exchange(spare_windows_, new_windows());
-}
-
-DecodeState::Windows DecodeState::new_windows() const {
-  return {max_rows_, Buffer<float>(layers_ * max_rows_ * kTaps * dim_stride_),
-          Buffer<float>(layers_ * max_rows_ * kTaps * filter_stride_)};
+  for (std::int64_t row = 0; row < rows(); ++row) copy_recent(row, row);
+  recent_ = std::exchange(spare_recent_, new_recent());
 }
 
 std::int64_t DecodeState::position(std::int64_t row) const {
-  return static_cast<std::int64_t>(slots_of_[static_cast<std::size_t>(row)].size());
+  return static_cast<std::int64_t>(slots(row).size());
 }
 
-Rows DecodeState::inner_windows(std::int64_t layer) {
-  const std::int64_t stride = kTaps * dim_stride_;
-  return {windows_.inner.data() + layer * windows_.max_rows * stride, rows(), stride};
-}
-
-Rows DecodeState::outer_windows(std::int64_t layer) {
-  const std::int64_t stride = kTaps * filter_stride_;
-  return {windows_.outer.data() + layer * windows_.max_rows * stride, rows(), stride};
+void DecodeState::begin_step() {
+  for (std::int64_t row = 0; row < rows(); ++row) {
+    if (continues(row)) slots_of_[index(row)] = slots_of_[index(row - 1)];
+    push_slot(row);
+  }
 }
 
 void DecodeState::push_slot(std::int64_t row) {
-  const auto needed = [&] {
-    return static_cast<std::size_t>((next_slot_ + 1) * layers_ * slot_stride_);
-  };
+  const auto needed = [&] { return static_cast<std::size_t>((next_slot_ + 1) * slot_step()); };
   if (needed() > slots_.capacity()) {
     drop_unused_slots();
     if (2 * needed() > slots_.capacity()) slots_.reserve(4 * needed());
   }
   slots_.resize(needed());
-  slots_of_[static_cast<std::size_t>(row)].push_back(next_slot_++);
+  slots_of_[index(row)].push_back(next_slot_++);
 }
 
 // Rows that left, and hypotheses that nobody continued, leave holes: the others move down.
@@ -109,12 +105,12 @@ void DecodeState::drop_unused_slots() {
   }
   std::sort(used.begin(), used.end());
   used.erase(std::unique(used.begin(), used.end()), used.end());
-  const std::int64_t slot_size = layers_ * slot_stride_;
   next_slot_ = 0;
   for (const std::int32_t slot : used) {
     const std::int32_t place = next_slot_++;
     if (place == slot) continue;
-    std::copy_n(slots_.data() + slot * slot_size, slot_size, slots_.data() + place * slot_size);
+    std::copy_n(slots_.data() + slot * slot_step(), slot_step(),
+                slots_.data() + place * slot_step());
   }
   for (auto history = histories; history != histories + rows(); ++history) {
     for (std::int32_t& slot : *history) {
@@ -124,22 +120,16 @@ void DecodeState::drop_unused_slots() {
   }
 }
 
-void DecodeState::copy_windows(std::int64_t from, std::int64_t to) {
-  const std::int64_t inner = kTaps * dim_stride_, outer = kTaps * filter_stride_;
-  for (std::int64_t layer = 0; layer < layers_; ++layer) {
-    const std::int64_t source = layer * windows_.max_rows + from;
-    const std::int64_t target = layer * spare_windows_.max_rows + to;
-    std::copy_n(windows_.inner.data() + source * inner, inner,
-                spare_windows_.inner.data() + target * inner);
-    std::copy_n(windows_.outer.data() + source * outer, outer,
-                spare_windows_.outer.data() + target * outer);
-  }
+void DecodeState::copy_recent(std::int64_t from, std::int64_t to) {
+  std::copy_n(recent(from, 0), memory(from).caches() * recent_stride_,
+              spare_recent_.data() + to * caches_ * recent_stride_);
 }
 
 void DecodeState::select(const std::vector<std::int32_t>& parents) {
   const auto rows_count = static_cast<std::int64_t>(parents.size());
   if (rows_count > max_rows_) resize(rows_count);
   continues_.assign(parents.size(), 0);
+  has_drafts_ = false;
   bool in_place = true;
   for (std::size_t row = 0; row < parents.size(); ++row) {
     in_place &= parents[row] == static_cast<std::int32_t>(row);
@@ -149,6 +139,7 @@ void DecodeState::select(const std::vector<std::int32_t>& parents) {
   for (std::size_t row = 0; row < parents.size(); ++row) {
     if (parents[row] < 0) {
       continues_[row] = 1;
+      has_drafts_ = true;
       spare_memories_[row] = spare_memories_[row - 1];
       spare_slots_of_[row].clear();
       continue;
@@ -156,12 +147,12 @@ void DecodeState::select(const std::vector<std::int32_t>& parents) {
     const auto parent = static_cast<std::size_t>(parents[row]);
     spare_memories_[row] = memories_[parent];
     spare_slots_of_[row] = slots_of_[parent];
-    copy_windows(parents[row], static_cast<std::int64_t>(row));
+    copy_recent(parents[row], static_cast<std::int64_t>(row));
   }
   std::swap(memories_, spare_memories_);
   std::swap(slots_of_, spare_slots_of_);
-  std::swap(windows_, spare_windows_);
-  if (spare_windows_.max_rows < max_rows_) spare_windows_ = new_windows();
+  std::swap(recent_, spare_recent_);
+  if (spare_recent_.size() < recent_.size()) spare_recent_ = new_recent();
 }
 
 }  // namespace mime_fast

@@ -45,11 +45,11 @@ std::int64_t rows_each(const GenerationOptions& options) {
 Decoding::Decoding(std::shared_ptr<Engine> engine, const GenerationOptions& options,
                    std::size_t expected)
     : engine_(std::move(engine)),
-      options_(that_fit(options, engine_->model.config())),
+      options_(that_fit(options, engine_->model->config())),
       rows_each_(rows_each(options_)),
       most_live_(std::max(kRows / rows_each_, std::int64_t{1})),
       max_rows_(rows_of(std::min(static_cast<std::int64_t>(expected), most_live_))),
-      state_(engine_->model.config(), max_rows_, options_.max_new_tokens) {
+      state_(engine_->model->new_state(max_rows_, options_.max_new_tokens)) {
   requests_.reserve(expected);
 }
 
@@ -68,7 +68,7 @@ bool Decoding::run(std::int64_t steps) {
 void Decoding::step(Team& team) {
   try {
     start_waiting();
-    engine_->model.step(team, tokens_.data(), state_);
+    engine_->model->step(team, tokens_.data(), state_);
     choose(team, scorer_->score(team, state_.hidden()));
     state_.select(kept_);
     release_ended();
@@ -100,7 +100,7 @@ void Decoding::start_waiting() {
   while (started_ < requests_.size() && live() < most_live_) start(started_++);
   if (scorer_ && rows_of(live()) <= max_rows_) return;
   max_rows_ = std::max(max_rows_, rows_of(live()));
-  scorer_.emplace(engine_->model, max_rows_, requests_.front().search->needs(),
+  scorer_.emplace(*engine_->model, max_rows_, requests_.front().search->needs(),
                   engine_->pool.threads());
 }
 

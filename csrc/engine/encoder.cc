@@ -39,7 +39,7 @@ EncoderScratch::EncoderScratch(const ModelConfig& config, std::int64_t length)
       logits(length * padded(length)),
       attended(length * attended_stride(config.key_dim, config.key_dim / config.num_heads)) {}
 
-Encoder::Encoder(const Weights& weights, const std::string& name, const ModelConfig& config)
+Encoder::Encoder(Weights& weights, const std::string& name, const ModelConfig& config)
     : norm_(weights, name + ".norm", config.hidden_dim),
       heads_(config.num_heads),
       width_(config.key_dim / config.num_heads) {
@@ -48,7 +48,7 @@ Encoder::Encoder(const Weights& weights, const std::string& name, const ModelCon
     const std::string layer = name + ".layers." + std::to_string(i);
     layers_.push_back({LayerNorm(weights, layer + ".attention_norm", dim),
                        self_attention_input(weights, layer + ".attention", config),
-                       weights.linear(layer + ".attention.output", config.key_dim, dim),
+                       weights.linear(layer + ".attention.output", config.key_dim, dim, Bias::none),
                        LayerNorm(weights, layer + ".feed_forward_norm", dim),
                        weights.convolution(layer + ".feed_forward.inner", dim, filter),
                        weights.convolution(layer + ".feed_forward.outer", filter, dim)});

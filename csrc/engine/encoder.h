@@ -25,7 +25,7 @@ struct EncoderScratch {
 class Encoder {
  public:
   Encoder() = default;
-  Encoder(const Weights& weights, const std::string& name, const ModelConfig& config);
+  Encoder(Weights& weights, const std::string& name, const ModelConfig& config);
 
   // x (length, dim) is overwritten; out (length, out.stride) may be a part of wider rows.
   void apply(const cpu::Kernels& kernels, Team& team, const Rows& x, EncoderScratch& scratch,

@@ -1,9 +1,10 @@
 #pragma once
 
+#include <memory>
 #include <string>
 
 #include "engine/load_drafts.h"
-#include "engine/mime.h"
+#include "engine/load_model.h"
 #include "engine/thread_pool.h"
 #include "search/draft_table.h"
 
@@ -16,13 +17,13 @@ struct Engine {
          const std::string& drafts_path = "")
       : kernels(cpu::kernels(cpu::chosen_isa())),
         pool(threads),
-        model(path, config, compute_type, kernels, pool) {
+        model(load_model(path, config, compute_type, kernels, pool)) {
     if (!drafts_path.empty()) drafts = load_drafts(drafts_path, config.vocab_size);
   }
 
   const cpu::Kernels& kernels;
   ThreadPool pool;
-  Mime model;
+  std::unique_ptr<const ReplyModel> model;
   DraftTable drafts;  // what the model tends to say; may be empty
 };
 

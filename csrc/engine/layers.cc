@@ -14,7 +14,7 @@ float query_scale(const ModelConfig& config) {
 
 }  // namespace
 
-LayerNorm::LayerNorm(const Weights& weights, const std::string& name, std::int64_t dim)
+LayerNorm::LayerNorm(Weights& weights, const std::string& name, std::int64_t dim)
     : dim_(dim), gamma_(cpu::padded(dim)), beta_(cpu::padded(dim)) {
   const std::vector<float> gamma = weights.take(name + ".weight", {dim});
   const std::vector<float> beta = weights.take(name + ".bias", {dim});
@@ -28,22 +28,23 @@ void LayerNorm::apply(const cpu::Kernels& kernels, const Rows& x, const Rows& y)
   }
 }
 
-Matrix self_attention_input(const Weights& weights, const std::string& name,
-                            const ModelConfig& config) {
-  const std::int64_t dim = config.hidden_dim, key_dim = config.key_dim;
-  Matrix matrix(dim, 3 * key_dim);
-  weights.set_linear(matrix, name + ".query", dim, key_dim, 0, query_scale(config));
-  weights.set_linear(matrix, name + ".key", dim, key_dim, key_dim);
-  weights.set_linear(matrix, name + ".value", dim, key_dim, 2 * key_dim);
-  return matrix;
+Matrix self_attention_input(Weights& weights, const std::string& name, const ModelConfig& config) {
+  const std::int64_t key_dim = config.key_dim;
+  return weights.linears({{name + ".query", key_dim, query_scale(config)},
+                          {name + ".key", key_dim},
+                          {name + ".value", key_dim}},
+                         config.hidden_dim, Bias::none);
 }
 
-Matrix cross_attention_query(const Weights& weights, const std::string& name,
-                             const ModelConfig& config) {
-  Matrix matrix(config.hidden_dim, config.key_dim);
-  weights.set_linear(matrix, name + ".query", config.hidden_dim, config.key_dim, 0,
-                     query_scale(config));
-  return matrix;
+Matrix cross_attention_query(Weights& weights, const std::string& name, const ModelConfig& config) {
+  return weights.linears({{name + ".query", config.key_dim, query_scale(config)}},
+                         config.hidden_dim, Bias::none);
+}
+
+Matrix cross_attention_memory(Weights& weights, const std::string& name,
+                              const ModelConfig& config) {
+  return weights.linears({{name + ".key", config.key_dim}, {name + ".value", config.key_dim}},
+                         config.hidden_dim, Bias::none);
 }
 
 void timing_signal(std::int64_t count, std::int64_t dim, std::int64_t stride, float* out) {

@@ -14,7 +14,7 @@ namespace mime_fast {
 class LayerNorm {
  public:
   LayerNorm() = default;
-  LayerNorm(const Weights& weights, const std::string& name, std::int64_t dim);
+  LayerNorm(Weights& weights, const std::string& name, std::int64_t dim);
 
   // y (rows, dim) from x (rows, dim), each row on its own.
   void apply(const cpu::Kernels& kernels, const Rows& x, const Rows& y) const;
@@ -26,10 +26,11 @@ class LayerNorm {
 };
 
 // The parts of an attention; the query's scale is folded into its weights.
-Matrix self_attention_input(const Weights& weights, const std::string& name,
+Matrix self_attention_input(Weights& weights, const std::string& name,
                             const ModelConfig& config);  // query, key, value side by side
-Matrix cross_attention_query(const Weights& weights, const std::string& name,
-                             const ModelConfig& config);
+Matrix cross_attention_query(Weights& weights, const std::string& name, const ModelConfig& config);
+Matrix cross_attention_memory(Weights& weights, const std::string& name,
+                              const ModelConfig& config);  // key, value
 
 // Positions as sines then cosines, computed in double.
 //   out  // (count, stride), stride >= dim

@@ -1,67 +1,36 @@
-#include <algorithm>
-#include <cmath>
+#include <utility>
 
 #include "engine/mime.h"
 
 namespace mime_fast {
 
-using cpu::padded;
-
-Mime::Mime(const std::string& path, const ModelConfig& config, ComputeType compute_type,
-           const cpu::Kernels& kernels, ThreadPool& pool)
-    : config_(config),
-      kernels_(kernels),
-      stride_(padded(config.hidden_dim)),
-      positions_(config.max_positions * stride_) {
-  const Weights weights(path);
-  Team team(pool);
-  timing_signal(config.max_positions, config.hidden_dim, stride_, positions_.data());
-  load_words(team, weights, compute_type == ComputeType::bfloat16);
-  context_encoder_ = Encoder(weights, "context_encoder", config);
+Mime::Mime(Weights& weights, const ModelConfig& config, ComputeType compute_type,
+           const cpu::Kernels& kernels, Team& team)
+    : ReplyModel(weights, config, compute_type, kernels, team),
+      refinements_(config.grouping ? 2 : 1) {
+  load_emotions(weights);
   response_emotions_ = ResponseEmotions(weights, config);
   load_response_encoder(weights, "response_encoder");
   if (!config.shared_response_encoder) {
     load_response_encoder(weights, "non_mimicking_response_encoder");
   }
   load_fusion(weights);
-  decoder_ = Decoder(weights, "decoder", config);
-  if (compute_type == ComputeType::int8) screened_ = ScreenedVocabulary(team, vocabulary_);
 }
 
-void Mime::load_words(Team& team, const Weights& weights, bool bfloat16) {
-  const std::int64_t dim = config_.hidden_dim, vocab = config_.vocab_size;
-  const std::vector<float> embedding = weights.take("embedding.weight", {vocab, dim});
-  context_words_ = project_words(team, embedding, weights, "context_encoder.projection");
-  reply_words_ = project_words(team, embedding, weights, "decoder.projection");
-  const std::vector<float> bias = weights.take("output.bias", {vocab});
-  vocabulary_ = config_.tie_embeddings
-                    ? Vocabulary(embedding, bias, dim, bfloat16)
-                    : Vocabulary(weights.take("output.weight", {vocab, dim}), bias, dim, bfloat16);
-
+void Mime::load_emotions(Weights& weights) {
+  const std::int64_t dim = config_.hidden_dim;
   emotion_table_ = weights.take("emotion_embedding.weight", {kEmotions, dim});
+  const std::vector<float> classes = config_.share_emotion_embedding
+                                         ? emotion_table_
+                                         : weights.take("emotion_classes.weight", {kEmotions, dim});
   const std::vector<float> classifier = weights.take("emotion_classifier.weight", {dim, dim});
   const std::vector<float> folded =
-      multiply(emotion_table_.data(), kEmotions, classifier.data(), dim, dim);
+      multiply(classes.data(), kEmotions, classifier.data(), dim, dim);
   emotions_ = Matrix(dim, kEmotions);
   emotions_.set({folded.data(), kEmotions, dim, dim, 1}, 0, 0);
 }
 
-// sqrt(dim) E W for every word: (vocab, dim).
-Buffer<float> Mime::project_words(Team& team, const std::vector<float>& embedding,
-                                  const Weights& weights, const std::string& name) {
-  const std::int64_t dim = config_.hidden_dim;
-  Matrix projection(dim, dim);
-  weights.set_linear(projection, name, dim, dim, 0,
-                     static_cast<float>(std::sqrt(static_cast<double>(dim))));
-  Buffer<float> words(config_.vocab_size * stride_, Pages::huge);
-  team.split(config_.vocab_size, 64, [&](std::int64_t begin, std::int64_t end) {
-    projection.apply(kernels_, {embedding.data() + begin * dim, end - begin, dim},
-                     {words.data() + begin * stride_, end - begin, stride_});
-  });
-  return words;
-}
-
-void Mime::load_response_encoder(const Weights& weights, const std::string& name) {
+void Mime::load_response_encoder(Weights& weights, const std::string& name) {
   const std::int64_t dim = config_.hidden_dim;
   const std::vector<float> both = weights.take(name + ".projection.weight", {dim, 2 * dim});
   ResponseProjection projection{Matrix(dim, dim), Matrix(dim, dim)};
@@ -71,56 +40,58 @@ void Mime::load_response_encoder(const Weights& weights, const std::string& name
   response_encoders_.emplace_back(weights, name, config_);
 }
 
-void Mime::load_fusion(const Weights& weights) {
-  const std::int64_t dim = config_.hidden_dim;
-  const std::vector<float> gate = weights.take("fusion.gate.weight", {2 * dim, 2 * dim});
-  const std::vector<float> gate_bias = weights.take("fusion.gate.bias", {2 * dim});
-  gate_ = Matrix(2 * stride_, 2 * stride_);
-  for (std::int64_t half = 0; half < 2; ++half) {
-    set_both(gate_, gate.data() + half * dim * 2 * dim, dim, half * stride_);
-    gate_.set_bias(gate_bias.data() + half * dim, dim, half * stride_);
+void Mime::load_fusion(Weights& weights) {
+  const std::int64_t dim = config_.hidden_dim, width = refinements_ * dim;
+  const std::vector<float> gate = weights.take("fusion.gate.weight", {width, width});
+  const std::vector<float> gate_bias = weights.take("fusion.gate.bias", {width});
+  gate_ = Matrix(refinements_ * stride_, refinements_ * stride_);
+  for (std::int64_t part = 0; part < refinements_; ++part) {
+    set_refined(gate_, gate.data() + part * dim * width, dim, part * stride_);
+    gate_.set_bias(gate_bias.data() + part * dim, dim, part * stride_);
   }
-  const std::vector<float> output = weights.take("fusion.output.weight", {dim, 2 * dim});
+  const std::vector<float> output = weights.take("fusion.output.weight", {dim, width});
   const std::vector<float> bias = weights.take("fusion.output.bias", {dim});
   const std::int64_t pairs = config_.num_layers * 2 * config_.key_dim;
-  const bool fold = pairs * 2 * dim < dim * 2 * dim + pairs * dim;
+  const bool fold = pairs * width < dim * width + pairs * dim;
   if (!fold) {
-    fusion_ = Matrix(2 * stride_, dim);
-    set_both(fusion_, output.data(), dim, 0);
+    fusion_ = Matrix(refinements_ * stride_, dim);
+    set_refined(fusion_, output.data(), dim, 0);
     fusion_.set_bias(bias.data(), dim, 0);
   }
-  for (std::int64_t layer = 0; layer < config_.num_layers; ++layer) {
-    load_cross(weights, "decoder.layers." + std::to_string(layer) + ".cross_attention",
-               fold ? output.data() : nullptr, bias.data());
+  for (const std::string& layer : decoder_layer_names()) {
+    load_cross(weights, layer + ".cross_attention", fold ? output.data() : nullptr, bias.data());
   }
 }
 
-// fusion  // (dim, 2 * dim): what the keys and values are multiplied with; null: nothing
-void Mime::load_cross(const Weights& weights, const std::string& name, const float* fusion,
+// fusion  // (dim, refinements * dim): what keys and values are multiplied with; null: nothing
+void Mime::load_cross(Weights& weights, const std::string& name, const float* fusion,
                       const float* fusion_bias) {
+  if (fusion == nullptr) {
+    cross_.push_back(cross_attention_memory(weights, name, config_));
+    return;
+  }
   const std::int64_t dim = config_.hidden_dim, key_dim = config_.key_dim;
-  Matrix cross(fusion != nullptr ? 2 * stride_ : dim, 2 * key_dim);
+  Matrix cross(refinements_ * stride_, 2 * key_dim);
   std::int64_t column = 0;
   for (const char* part : {".key", ".value"}) {
-    if (fusion == nullptr) {
-      weights.set_linear(cross, name + part, dim, key_dim, column);
-    } else {
-      const std::vector<float> own = weights.take(name + part + ".weight", {key_dim, dim});
-      set_both(cross, multiply(own.data(), key_dim, fusion, dim, 2 * dim).data(), key_dim, column);
-      cross.set_bias(multiply(own.data(), key_dim, fusion_bias, dim, 1).data(), key_dim, column);
-    }
+    const std::vector<float> own = weights.take(name + part + ".weight", {key_dim, dim});
+    const std::vector<float> folded =
+        multiply(own.data(), key_dim, fusion, dim, refinements_ * dim);
+    set_refined(cross, folded.data(), key_dim, column);
+    cross.set_bias(multiply(own.data(), key_dim, fusion_bias, dim, 1).data(), key_dim, column);
     column += key_dim;
   }
   cross_.push_back(std::move(cross));
 }
 
-// A product of both refinements, each of which is padded on its own.
-// weight  // (outputs, 2 * dim)
-void Mime::set_both(Matrix& matrix, const float* weight, std::int64_t outputs,
-                    std::int64_t first_output) const {
+// A product of the refinements, each of which is padded on its own.
+// weight  // (outputs, refinements * dim)
+void Mime::set_refined(Matrix& matrix, const float* weight, std::int64_t outputs,
+                       std::int64_t first_output) const {
   const std::int64_t dim = config_.hidden_dim;
-  for (std::int64_t half = 0; half < 2; ++half) {
-    matrix.set({weight + half * dim, outputs, dim, 2 * dim, 1}, half * stride_, first_output);
+  for (std::int64_t part = 0; part < refinements_; ++part) {
+    matrix.set({weight + part * dim, outputs, dim, refinements_ * dim, 1}, part * stride_,
+               first_output);
   }
 }
 

@@ -6,34 +6,48 @@
 
 namespace mime_fast {
 
-ResponseEmotions::ResponseEmotions(const Weights& weights, const ModelConfig& config)
-    : latent_(config.latent_dim), shared_log_variance_(config.shared_log_variance) {
+ResponseEmotions::ResponseEmotions(Weights& weights, const ModelConfig& config)
+    : latent_(config.latent_dim),
+      grouping_(config.grouping),
+      stochastic_(config.stochastic),
+      shared_log_variance_(config.shared_log_variance) {
   const std::int64_t dim = config.hidden_dim;
   const std::string name = "response_emotions.";
-  hidden_ = weights.linear(name + "prior_hidden", dim, dim);
-  std::vector<const char*> parts = {"positive_mean", "negative_mean", "positive_log_variance"};
-  if (!shared_log_variance_) parts.push_back("negative_log_variance");
-  gaussians_ = Matrix(dim, static_cast<std::int64_t>(parts.size()) * latent_);
-  std::int64_t column = 0;
-  for (const char* part : parts) {
-    weights.set_linear(gaussians_, name + "prior." + part, dim, latent_, column);
-    column += latent_;
+  hidden_ = weights.linear(name + "prior_hidden", dim, dim, Bias::own);
+  std::vector<Weights::Part> parts;
+  const auto add = [&](const char* part) { parts.push_back({name + "prior." + part, latent_}); };
+  add("positive_mean");
+  if (grouping_) add("negative_mean");
+  if (stochastic_) add("positive_log_variance");
+  if (stochastic_ && grouping_ && !shared_log_variance_) add("negative_log_variance");
+  gaussians_ = weights.linears(parts, dim, Bias::own);
+  positive_ = weights.linear(name + "positive_mixture", latent_, grouping_ ? kPositives : kEmotions,
+                             Bias::own);
+  if (grouping_) {
+    negative_ = weights.linear(name + "negative_mixture", latent_, kNegatives, Bias::own);
   }
-  positive_ = weights.linear(name + "positive_mixture", latent_, kPositives);
-  negative_ = weights.linear(name + "negative_mixture", latent_, kNegatives);
+  if (stochastic_) weights.ignore(name + "posterior");
 }
 
-void ResponseEmotions::sample(const cpu::Kernels& kernels, Team& team, float* query,
+void ResponseEmotions::sample(const cpu::Kernels& kernels, Team& team, const float* query,
                               const float* noise, float* positive, float* negative) const {
   Buffer<float> hidden(hidden_.stride());
   Buffer<float> latents(gaussians_.stride());
   hidden_.apply(kernels, team, {query, 1, 0}, {hidden.data(), 1, 0}, Matrix::Then::relu);
   gaussians_.apply(kernels, team, {hidden.data(), 1, 0}, {latents.data(), 1, 0});
   const float* mean = latents.data();
-  const float* spread = mean + 2 * latent_;
+  const float* spread = stochastic_ ? mean + (grouping_ ? 2 : 1) * latent_ : nullptr;
+  if (!grouping_) {
+    Buffer<float> shares(kEmotions);
+    mix(kernels, mean, spread, noise, positive_, kEmotions, shares.data());
+    return split_by_group(shares.data(), positive, negative);
+  }
   mix(kernels, mean, spread, noise, positive_, kPositives, positive);
-  if (!shared_log_variance_) spread += latent_;
-  mix(kernels, mean + latent_, spread, noise + latent_, negative_, kNegatives, negative);
+  if (stochastic_) {
+    noise += latent_;
+    if (!shared_log_variance_) spread += latent_;
+  }
+  mix(kernels, mean + latent_, spread, noise, negative_, kNegatives, negative);
 }
 
 void ResponseEmotions::mix(const cpu::Kernels& kernels, const float* mean,
@@ -42,8 +56,8 @@ void ResponseEmotions::mix(const cpu::Kernels& kernels, const float* mean,
   Buffer<float> drawn(latent_);
   for (std::int64_t i = 0; i < latent_; ++i) {
     // Without noise the mean is exact, whatever the variance.
-    const float deviation = noise[i] == 0 ? 0 : std::exp(log_variance[i] / 2);
-    drawn[i] = mean[i] + noise[i] * deviation;
+    const bool is_drawn = log_variance != nullptr && noise[i] != 0;
+    drawn[i] = is_drawn ? mean[i] + noise[i] * std::exp(log_variance[i] / 2) : mean[i];
   }
   mixture.apply(kernels, {drawn.data(), 1, 0}, {out, 1, 0});
   kernels.softmax(out, emotions);

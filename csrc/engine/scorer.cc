@@ -2,7 +2,7 @@
 
 namespace mime_fast {
 
-Scorer::Scorer(const Mime& model, std::int64_t max_rows, const Needs& needs, int threads)
+Scorer::Scorer(const ReplyModel& model, std::int64_t max_rows, const Needs& needs, int threads)
     : model_(model), vocabulary_(model.screened()), needs_(needs), screen_(vocabulary_, max_rows) {
   const Vocabulary& words = model.vocabulary();
   scores_.reserve(static_cast<std::size_t>(max_rows));

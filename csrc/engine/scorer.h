@@ -3,7 +3,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "engine/mime.h"
+#include "engine/reply_model.h"
 #include "engine/screened_scores.h"
 #include "search/dense_scores.h"
 
@@ -13,7 +13,7 @@ namespace mime_fast {
 // loaded without screening.
 class Scorer {
  public:
-  Scorer(const Mime& model, std::int64_t max_rows, const Needs& needs, int threads);
+  Scorer(const ReplyModel& model, std::int64_t max_rows, const Needs& needs, int threads);
 
   // The scores of the next words, (rows,), to be constrained and then prepared.
   RowScores* const* score(Team& team, const Rows& hidden);
@@ -24,7 +24,7 @@ class Scorer {
   void project(Team& team, const Rows& hidden);
   ScreenedVocabulary::Digits digits(std::int64_t rows) const;
 
-  const Mime& model_;
+  const ReplyModel& model_;
   const ScreenedVocabulary* vocabulary_;  // null: all logits
   Needs needs_;
   std::vector<RowScores*> scores_;  // (rows,)
