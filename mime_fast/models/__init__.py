@@ -29,7 +29,7 @@ def create_model(config: ModelConfig) -> ReplyModel:
 
 def parameter_shapes(config: ModelConfig) -> dict[str, tuple[int, ...]]:
     """Name and shape of every tensor of a checkpoint; nothing of that size is allocated."""
-    import torch
+    import torch  # noqa: PLC0415 - slow to import
 
     with torch.device("meta"):
         state = create_model(config).state_dict()

@@ -53,7 +53,7 @@ class ReplyModel(nn.Module):
         self.config = config
         self.embedding = nn.Embedding(config.vocab_size, dim, padding_idx=PAD)
         self.context_encoder = Encoder(config, dim)
-        self.decoder: nn.Module = Decoder(config)
+        self.decoder = Decoder(config)
         self.output = nn.Linear(dim, config.vocab_size)
         if config.tie_embeddings:
             self.output.weight = self.embedding.weight

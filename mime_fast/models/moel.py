@@ -60,7 +60,7 @@ class MixtureDecoder(Decoder):
                 mixed = mixed.index_add(0, rows, (share * heard).to(mixed.dtype))
         return mixed
 
-    def forward(
+    def forward(  # type: ignore[override] # the weights are one more argument
         self, x: Tensor, real: Tensor, memory: Tensor, memory_real: Tensor, weights: Tensor
     ) -> Tensor:
         """See Decoder; weights (batch, 32)."""

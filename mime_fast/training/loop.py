@@ -293,7 +293,8 @@ class Trainer:
     def _card(self, result: Likelihood) -> str:
         options = "\n".join(f"- {name}: {value}" for name, value in asdict(self.config).items())
         return (
-            f"# A checkpoint of {self.model_config.architecture}\n\nTrained by `mime-fast train` on {len(self.pairs)} pairs for "
+            f"# A checkpoint of {self.model_config.architecture}\n\n"
+            f"Trained by `mime-fast train` on {len(self.pairs)} pairs for "
             f"{self.progress.step} steps ({self.progress.seconds / 60:.0f} minutes).\n\n"
             f"Validation: perplexity {result.perplexity_example_mean:.2f} (mean over examples), "
             f"{result.perplexity_token_mean:.2f} (over tokens); emotion accuracy "
