@@ -6,7 +6,7 @@ import dataclasses
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, Self
+from typing import ClassVar, NamedTuple, Self
 
 import torch
 from torch import Tensor, nn
@@ -46,6 +46,9 @@ class Memory:
 
 class ReplyModel(nn.Module):
     """A system: token ids in, logits of the reply's words out. Subclasses say how they encode."""
+
+    # Whether a batch may leave parameters without a gradient.
+    is_sparse: ClassVar[bool] = False
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()

@@ -72,6 +72,9 @@ class MixtureDecoder(Decoder):
 class Moel(ReplyModel):
     """Mixture of empathetic listeners."""
 
+    is_sparse = True  # a listener that nobody hears learns nothing
+    decoder: MixtureDecoder
+
     def __init__(self, config: ModelConfig) -> None:
         super().__init__(config)
         self.decoder = MixtureDecoder(config)
