@@ -180,7 +180,9 @@ def train(
         str, typer.Option(help=f"The system: {', '.join(SYSTEMS)}.")
     ] = ModelConfig.architecture,
     mimicry: Annotated[bool, typer.Option(help="Of MIME; --no-...: an ablation.")] = True,
-    grouping: Annotated[bool, typer.Option(help="Likewise; without it nothing is mimicked.")] = True,
+    grouping: Annotated[
+        bool, typer.Option(help="Likewise; without it nothing is mimicked.")
+    ] = True,
     stochastic: Annotated[bool, typer.Option(help="Likewise.")] = True,
     share_emotion_embedding: Annotated[bool, typer.Option(help="Likewise.")] = True,
     top_listeners: Annotated[
@@ -344,14 +346,24 @@ def convert(
     vocabulary: Annotated[Path, typer.Option(help="Its words, one a line, in the order of ids.")],
     heads: Annotated[int, typer.Option(help="Attention heads: a state dict does not show it.")] = 2,
     mean_query: Annotated[bool, typer.Option("--mean-query", help="Trained with it.")] = False,
+    top_listeners: Annotated[
+        int, typer.Option(help="MoEL's --topk: a state dict does not show it.")
+    ] = ModelConfig.top_listeners,
 ) -> None:
-    """Turn a checkpoint of the authors' code into a checkpoint directory (extra `train`).
+    """Turn a checkpoint of the code of MIME or MoEL into a checkpoint directory (extra `train`).
 
     mime-fast convert saved_model out --vocabulary words.txt
     """
     with _needs("train"):
         from mime_fast.convert import convert as convert_checkpoint
-    convert_checkpoint(source, out, vocabulary, heads=heads, mean_query=mean_query)
+    convert_checkpoint(
+        source,
+        out,
+        vocabulary,
+        heads=heads,
+        mean_query=mean_query,
+        top_listeners=top_listeners,
+    )
     print(f"wrote {out}; try: mime-fast chat --checkpoint {out}")
 
 

@@ -284,13 +284,13 @@ def _events(request: _Request) -> Iterator[TokenEvent]:
     yield replace(last, text=text, final=True, response=request.response(0))
 
 
-def _mixture(config: ModelConfig, encoded: Encoded, index: int) -> EmotionMixture | None:
+def _mixture(config: ModelConfig, encoded: Encoded, index: int) -> EmotionMixture:
     def named(ids: tuple[int, ...], shares: FloatArray) -> dict[str, float]:
         return {EMOTIONS[i]: share for i, share in zip(ids, shares.tolist(), strict=True)}
 
     positive, negative = encoded.positive_mixture[index], encoded.negative_mixture[index]
-    if not (positive.any() or negative.any()):
-        return None
+    if not (positive.any() or negative.any()):  # the system has none
+        return EmotionMixture({}, {}, None)
     mimicked = "positive" if encoded.mimics_positive[index] else "negative"
     return EmotionMixture(
         named(POSITIVE, positive),

@@ -96,7 +96,7 @@ def _chart(response: Response) -> Table:
     table = Table.grid(padding=(0, 1))
     _add_bars(table, "you feel", response.emotions, "magenta")
     mixture = response.mixture
-    for group in ("positive", "negative") if mixture else ():
+    for group in ("positive", "negative"):
         note = group
         if mixture.mimicked:
             note = "mimicked" if mixture.mimicked == group else "balance"

@@ -26,7 +26,7 @@ class EmotionMixture:
     """What a reply is composed of, by emotion name.
 
     MIME: the response emotions that were sampled; each group sums to 1. MoEL: the weights of the
-    listeners; they, and those of MIME without grouping, sum to 1 over both groups.
+    listeners; they, and those of MIME without grouping, sum to 1 over both groups. Multi-TR: empty.
     """
 
     positive: dict[str, float]
@@ -66,7 +66,7 @@ class Response:
     score: float | None
     seed: int  # repeats this reply exactly
     emotions: dict[str, float]  # 32 probabilities of the speaker's emotion
-    mixture: EmotionMixture | None  # None: Multi-TR, which has none
+    mixture: EmotionMixture
     candidates: list[Candidate]
     timings: Timings
     dropped_turns: int  # how much of a long context was cut, see Dialogue

@@ -15,8 +15,8 @@ from torch import Tensor
 from mime_fast import sampling
 from mime_fast.checkpoint import Checkpoint
 from mime_fast.config import GenerationConfig
-from mime_fast.engines.base import Encoded, EncodedArrays, Sampling
 from mime_fast.emotions import NEGATIVE, POSITIVE
+from mime_fast.engines.base import Encoded, EncodedArrays, Sampling
 from mime_fast.models import create_model
 from mime_fast.models.base import Groups, Memory, ReplyModel, pad
 from mime_fast.models.mime import MimeMemory
@@ -104,8 +104,12 @@ def load_model(checkpoint: Checkpoint) -> ReplyModel:
 
 def _describe(memory: Memory) -> Encoded:
     rows = len(memory.emotion_logits)
-    mixture = memory.mixture or Groups(torch.zeros(rows, len(POSITIVE)), torch.zeros(rows, len(NEGATIVE)))
-    positive = memory.positive if isinstance(memory, MimeMemory) else torch.zeros(rows, dtype=torch.bool)
+    mixture = memory.mixture or Groups(
+        torch.zeros(rows, len(POSITIVE)), torch.zeros(rows, len(NEGATIVE))
+    )
+    positive = (
+        memory.positive if isinstance(memory, MimeMemory) else torch.zeros(rows, dtype=torch.bool)
+    )
     return EncodedArrays(
         _numpy(memory.emotion_logits),
         _numpy(mixture.positive),

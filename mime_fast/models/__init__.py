@@ -20,16 +20,21 @@ SYSTEMS = {
 }
 
 
+def model_class(architecture: str) -> type[ReplyModel]:
+    """The class of a system."""
+    module = import_module(f"mime_fast.models.{architecture}")
+    system: type[ReplyModel] = getattr(module, SYSTEMS[architecture])
+    return system
+
+
 def create_model(config: ModelConfig) -> ReplyModel:
     """The PyTorch model of a config, with torch's random weights; see base.initialise."""
-    module = import_module(f"mime_fast.models.{config.architecture}")
-    model: ReplyModel = getattr(module, SYSTEMS[config.architecture])(config)
-    return model
+    return model_class(config.architecture)(config)
 
 
 def parameter_shapes(config: ModelConfig) -> dict[str, tuple[int, ...]]:
     """Name and shape of every tensor of a checkpoint; nothing of that size is allocated."""
-    import torch
+    import torch  # noqa: PLC0415 - slow to import
 
     with torch.device("meta"):
         state = create_model(config).state_dict()

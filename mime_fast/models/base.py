@@ -6,7 +6,7 @@ import dataclasses
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, Self
+from typing import ClassVar, NamedTuple, Self
 
 import torch
 from torch import Tensor, nn
@@ -47,13 +47,16 @@ class Memory:
 class ReplyModel(nn.Module):
     """A system: token ids in, logits of the reply's words out. Subclasses say how they encode."""
 
+    # Whether a batch may leave parameters without a gradient.
+    is_sparse: ClassVar[bool] = False
+
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         dim = config.hidden_dim
         self.config = config
         self.embedding = nn.Embedding(config.vocab_size, dim, padding_idx=PAD)
         self.context_encoder = Encoder(config, dim)
-        self.decoder: nn.Module = Decoder(config)
+        self.decoder = Decoder(config)
         self.output = nn.Linear(dim, config.vocab_size)
         if config.tie_embeddings:
             self.output.weight = self.embedding.weight

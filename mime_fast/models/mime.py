@@ -47,7 +47,7 @@ class MimeMemory(Memory):
     """See Memory."""
 
     prior: Latents
-    posterior: Latents | None  # in training only, and not of the deterministic ablation
+    posterior: Latents | None  # in training only
     positive: Tensor  # (batch,) bool: which group is mimicked
 
 
@@ -185,15 +185,16 @@ class Mime(ReplyModel):
 
         hidden, prior = self.response_emotions.infer_prior(query)
         latents, posterior = prior, None
-        is_learning = reply is not None and self.config.stochastic
-        if is_learning and self.config.objective == "cvae":
+        if reply is not None and not self.config.stochastic:
+            posterior = prior  # nothing is drawn, and nothing diverges
+        elif reply is not None and self.config.objective == "cvae":
             evidence = self.average(self.embed(reply), reply != PAD)
             posterior = self.response_emotions.infer_posterior(hidden, Groups(evidence, evidence))
             latents = posterior
         mixture = self.response_emotions.mix(latents, noise)
 
         refined = self.refine(context, real, mixture, positive)
-        if is_learning and self.config.objective == "released":
+        if reply is not None and posterior is None:  # the released objective
             averages = [self.average(refinement, real) for refinement in refined]
             # Without grouping there is one refinement, and one group.
             evidence_groups = _by_polarity(positive, averages[0], averages[-1])
@@ -224,7 +225,8 @@ class Mime(ReplyModel):
             mixture.negative.to(table.dtype) @ table[self.negative_ids],
         )
         if not self.config.grouping:
-            return [self._refine(self.response_encoder, context, sum(groups), real)]
+            emotion = groups.positive + groups.negative
+            return [self._refine(self.response_encoder, context, emotion, real)]
         mimicked, opposed = _by_polarity(positive, *groups)
         other = self.non_mimicking_response_encoder or self.response_encoder
         return [

@@ -60,7 +60,7 @@ class MixtureDecoder(Decoder):
                 mixed = mixed.index_add(0, rows, (share * heard).to(mixed.dtype))
         return mixed
 
-    def forward(
+    def forward(  # type: ignore[override] # the weights are one more argument
         self, x: Tensor, real: Tensor, memory: Tensor, memory_real: Tensor, weights: Tensor
     ) -> Tensor:
         """See Decoder; weights (batch, 32)."""
@@ -71,6 +71,9 @@ class MixtureDecoder(Decoder):
 
 class Moel(ReplyModel):
     """Mixture of empathetic listeners."""
+
+    is_sparse = True  # a listener that nobody hears learns nothing
+    decoder: MixtureDecoder
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__(config)

@@ -32,7 +32,9 @@ class MultiTr(ReplyModel):
         """See ReplyModel.encode."""
         real = tokens != PAD
         context = self.encode_context(tokens, speakers, real)
-        return Memory(context, real, self.emotion_classifier(self.query(context, real)).float(), None)
+        return Memory(
+            context, real, self.emotion_classifier(self.query(context, real)).float(), None
+        )
 
     def show_emotion(self, emotion: Tensor, progress: float) -> None:
         """See ReplyModel.show_emotion."""

@@ -12,14 +12,14 @@ from typing import Any, Protocol, cast
 
 import torch
 from accelerate import Accelerator
-from accelerate.utils import set_seed
+from accelerate.utils import DistributedDataParallelKwargs, set_seed
 from torch import Tensor
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from mime_fast import checkpoint
 from mime_fast.config import ModelConfig
 from mime_fast.evaluation.perplexity import Likelihood, count_unknown_types, draw_noise, likelihood
-from mime_fast.models import create_model
+from mime_fast.models import create_model, model_class
 from mime_fast.models.base import ReplyModel, initialise
 from mime_fast.text.tokenizer import PAD, Tokenizer, learn_words
 from mime_fast.training.config import TrainingConfig, Weights
@@ -82,10 +82,13 @@ class Trainer:
         self.state_path = out.with_name(out.name + ".training.safetensors")
         self._check_target(resume)
         self._check_options(model_options)
+        given = ModelConfig.from_dict({"vocab_size": 8, **model_options})  # refused before reading
+        is_sparse = model_class(given.architecture).is_sparse
         self.accelerator = Accelerator(
             mixed_precision=config.mixed_precision,
             # Else processes without a GPU train the same thing side by side (accelerate 1.15).
             cpu=not torch.cuda.is_available(),
+            kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=is_sparse)],
         )
         set_seed(config.seed)
         examples = load_examples(data / "train.jsonl")
@@ -293,7 +296,8 @@ class Trainer:
     def _card(self, result: Likelihood) -> str:
         options = "\n".join(f"- {name}: {value}" for name, value in asdict(self.config).items())
         return (
-            f"# A checkpoint of {self.model_config.architecture}\n\nTrained by `mime-fast train` on {len(self.pairs)} pairs for "
+            f"# A checkpoint of {self.model_config.architecture}\n\n"
+            f"Trained by `mime-fast train` on {len(self.pairs)} pairs for "
             f"{self.progress.step} steps ({self.progress.seconds / 60:.0f} minutes).\n\n"
             f"Validation: perplexity {result.perplexity_example_mean:.2f} (mean over examples), "
             f"{result.perplexity_token_mean:.2f} (over tokens); emotion accuracy "

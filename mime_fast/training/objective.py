@@ -50,7 +50,9 @@ def cvae_loss(
         smoothed = (1 - weights.label_smoothing) * nll + weights.label_smoothing * uniform
     classification = functional.cross_entropy(memory.emotion_logits, emotion)
     divergence = kl_divergence(memory, weights.free_bits)
-    mixture = mixture_loss(memory, emotion) if isinstance(memory, MimeMemory) else torch.zeros(())
+    mixture = torch.zeros_like(nll)
+    if isinstance(memory, MimeMemory):
+        mixture = mixture_loss(memory, emotion)
     beta = weights.beta * min(1.0, progress / weights.beta_warmup if weights.beta_warmup else 1.0)
     total = (
         weights.gamma * smoothed
@@ -64,10 +66,12 @@ def cvae_loss(
 def kl_divergence(memory: Memory, free_bits: float = 0.0) -> Tensor:
     """KL(posterior || prior) of both groups: sum over the latent, mean over the batch (Eq. 16).
 
-    0 for a memory without posterior.
+    0 for systems without latents.
     """
-    if not isinstance(memory, MimeMemory) or memory.posterior is None:
+    if not isinstance(memory, MimeMemory):
         return torch.zeros((), device=memory.context.device)
+    if memory.posterior is None:
+        raise ValueError("the posterior is only inferred when encode() is given the reply")
     groups = zip(memory.posterior, memory.prior, strict=True)
     divergences = [posterior.divergence(prior).sum(-1).mean() for posterior, prior in groups]
     return torch.stack([value.clamp(min=free_bits) for value in divergences]).sum()
