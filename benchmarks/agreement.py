@@ -118,9 +118,9 @@ def new_search(
 
 def encode(engine: Engine, dialogues: Sequence[Dialogue], seeds: Sequence[int]) -> Encoded:
     """One batch, with the emotion noise that Generator draws for these seeds."""
-    latent = engine.config.latent_dim
-    draws = [engine.sampling.standard_normal(seed, 0, 2 * latent) for seed in seeds]
-    noise = np.stack([drawn.reshape(2, latent) for drawn in draws])
+    shape = engine.config.latents, engine.config.latent_dim
+    draws = [engine.sampling.standard_normal(seed, 0, shape[0] * shape[1]) for seed in seeds]
+    noise = np.stack([drawn.reshape(shape) for drawn in draws])
     return engine.encode(dialogues, noise, None)
 
 

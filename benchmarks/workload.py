@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -30,19 +30,22 @@ class Request(NamedTuple):
     """A dialogue in token ids, and the noise of its response emotions."""
 
     dialogue: Dialogue
-    noise: FloatArray  # (2, latent)
+    noise: FloatArray  # (latents, latent)
 
 
 @cache
-def random_checkpoint(*, flat: bool = False, tiny: bool = False) -> Checkpoint:
-    """The default architecture. Same weights for everybody, in this process and the next.
+def random_checkpoint(*, flat: bool = False, tiny: bool = False, **options: Any) -> Checkpoint:
+    """The default sizes. Same weights for everybody, in this process and the next.
 
     flat: next words are all but equally likely, as before training. tiny: so small that its times
-    mean nothing. Its files are removed at the end of the process.
+    mean nothing. options: of ModelConfig, the default architecture's if there are none. Its files
+    are removed at the end of the process.
     """
-    config = ModelConfig(vocab_size=VOCABULARY)
+    config = ModelConfig(vocab_size=VOCABULARY, **options)
     if tiny:
-        config = config.replace(vocab_size=300, hidden_dim=24, key_dim=8, latent_dim=12)
+        config = config.replace(vocab_size=300, hidden_dim=24, key_dim=8)
+        if config.architecture == "mime":
+            config = config.replace(latent_dim=12)
     generator = np.random.default_rng(0)
     tensors = {
         name: _draw(generator, name, shape) for name, shape in parameter_shapes(config).items()
@@ -51,7 +54,9 @@ def random_checkpoint(*, flat: bool = False, tiny: bool = False) -> Checkpoint:
         tensors["output.weight"] *= np.float32(0.2)
         tensors["output.bias"][:] = 0
     words = (f"w{index}" for index in range(config.vocab_size - CLS - 1))
-    path = Path(_folder().name) / f"{'tiny' if tiny else 'default'}-{'flat' if flat else 'trained'}"
+    size, words_are = "tiny" if tiny else "default", "flat" if flat else "trained"
+    system = "".join(f"-{name}-{value}" for name, value in options.items())
+    path = Path(_folder().name) / f"{size}-{words_are}{system}"
     checkpoint.save(path, config, Tokenizer.from_words(words), tensors, "# Random weights\n")
     return checkpoint.load(path)
 
@@ -88,4 +93,5 @@ def random_request(config: ModelConfig, context: int, index: int) -> Request:
     words = generator.integers(CLS + 1, config.vocab_size, context - 1)
     turns = np.sort(generator.integers(0, 3, context - 1)) % 2
     dialogue = Dialogue([CLS, *words.tolist()], [CLS, *np.where(turns, SYS, USR).tolist()])
-    return Request(dialogue, generator.standard_normal((2, config.latent_dim), np.float32))
+    noise = generator.standard_normal((config.latents, config.latent_dim), np.float32)
+    return Request(dialogue, noise)

@@ -102,7 +102,7 @@ def test_no_draft_changes_a_reply(folder: Path, options: dict[str, Any], compute
 def decode(generator: Generator, **options: Any) -> Any:
     """A finished decoding of a greedy reply of 20 words."""
     engine = generator.engine
-    noise = np.zeros((1, 2, engine.config.latent_dim), np.float32)
+    noise = np.zeros((1, engine.config.latents, engine.config.latent_dim), np.float32)
     encoded = engine.encode([Dialogue([6, 7, 8, 9], [6, 4, 4, 4])], noise, None)
     config = GenerationConfig(min_new_tokens=20, max_new_tokens=20, **options)
     decoding = engine.decode(encoded, config, [0])

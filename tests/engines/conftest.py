@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,24 +16,48 @@ from mime_fast.text.tokenizer import CLS, EOS, PAD, SYS, USR, Tokenizer
 from mime_fast.types import Dialogue, FloatArray
 
 
+SYSTEM_OPTIONS: dict[str, st.SearchStrategy[dict[str, Any]]] = {
+    "mime": st.fixed_dictionaries(
+        {
+            "latent_dim": st.integers(1, 40),
+            "shared_log_variance": st.booleans(),
+            "shared_response_encoder": st.booleans(),
+            "mimicry": st.booleans(),
+            "stochastic": st.booleans(),
+            "share_emotion_embedding": st.booleans(),
+        }
+    )
+    | st.fixed_dictionaries(
+        {
+            "latent_dim": st.integers(1, 40),
+            "grouping": st.just(False),
+            "stochastic": st.booleans(),
+            "share_emotion_embedding": st.booleans(),
+        }
+    ),
+    "multi_tr": st.just({}),
+    "moel": st.fixed_dictionaries({"top_listeners": st.integers(0, 5) | st.just(32)}),
+}
+
+
 @st.composite
-def model_configs(draw: st.DrawFn) -> ModelConfig:
-    """Shapes that no vector is as wide as, and every flag that an engine reads."""
+def model_configs(draw: st.DrawFn, architecture: str | None = None) -> ModelConfig:
+    """Every system, shapes that no vector is as wide as, and every flag that an engine reads."""
+    system = architecture or draw(st.sampled_from(sorted(SYSTEM_OPTIONS)))
     heads = draw(st.integers(1, 4))
     return ModelConfig(
         vocab_size=draw(st.integers(8, 40) | st.integers(41, 300)),
+        architecture=system,
         hidden_dim=draw(st.integers(8, 96)),
         num_heads=heads,
         key_dim=heads * draw(st.integers(1, 20)),
         filter_dim=draw(st.integers(1, 40)),
         num_layers=draw(st.integers(1, 3)),
-        latent_dim=draw(st.integers(1, 40)),
         max_positions=draw(st.sampled_from([60, 61, 80])),
         tie_embeddings=draw(st.booleans()),
         mean_query=draw(st.booleans()),
-        shared_log_variance=draw(st.booleans()),
-        shared_response_encoder=draw(st.booleans()),
         objective=draw(st.sampled_from(["cvae", "released"])),
+        **draw(SYSTEM_OPTIONS[system]),
     )
 
 

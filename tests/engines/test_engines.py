@@ -54,7 +54,7 @@ def encode(
 ) -> tuple[Encoded, Encoded]:
     generator = np.random.default_rng(seed)
     dialogues = [random_dialogue(engines[0], length, generator) for length in lengths]
-    shape = len(lengths), 2, engines[0].config.latent_dim
+    shape = len(lengths), engines[0].config.latents, engines[0].config.latent_dim
     noise = generator.standard_normal(shape, np.float32)
     native, eager = (engine.encode(dialogues, noise, emotion) for engine in engines)
     return native, eager

@@ -33,7 +33,7 @@ def generator(tiny_checkpoint: Path) -> Generator:
 def encode(generator: Generator, message: str) -> Encoded:
     config = generator.engine.config
     dialogue = encode_dialogue(generator.tokenizer, [message], config.max_positions)
-    noise = np.zeros((1, 2, config.latent_dim), np.float32)
+    noise = np.zeros((1, config.latents, config.latent_dim), np.float32)
     return generator.engine.encode([dialogue], noise, None)
 
 
@@ -75,7 +75,7 @@ def test_what_this_engine_did_not_encode_is_refused(
     config = checkpoint.load(tiny_checkpoint).config.replace(num_layers=2)
     engine = NativeEngine(random_checkpoint(config, 1)).engine
     other = NativeEngine(random_checkpoint(config.replace(**shape), 1))
-    noise = np.zeros((1, 2, config.latent_dim), np.float32)
+    noise = np.zeros((1, config.latents, config.latent_dim), np.float32)
     (foreign,) = other.encode([Dialogue([CLS, USR], [CLS, USR])], noise, None).memory
     greedy = GenerationConfig()
     assert other.engine.decode([foreign], greedy, [1]).advance()
