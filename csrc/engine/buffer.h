@@ -2,21 +2,16 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <cstring>
 #include <memory>
-#include <new>
 
 #include "engine/block_cache.h"
-
-#if defined(__linux__)
-#include <sys/mman.h>
-#endif
+#include "engine/huge_pages.h"
 
 namespace mime_fast {
 
-// Weights are read whole at every step: in 2 MB pages 28 MB pass at 40 instead of 23 GB/s. What a
-// call works in comes and goes, and is faster in memory that the allocator has at hand.
+// Of weights: huge. What a call works in comes and goes, and is faster in memory that the allocator
+// has at hand.
 enum class Pages { small, huge };
 
 // Memory that starts on a cache line, with a vector of slack behind its end, so that a kernel may
@@ -38,31 +33,20 @@ class Buffer {
 
  private:
   static constexpr std::size_t kSlack = 64;
-  static constexpr std::size_t kHugePage = std::size_t{1} << 21;
 
   Buffer(std::int64_t count, Pages pages, bool zero) : count_(count) {
     const std::size_t bytes = static_cast<std::size_t>(count) * sizeof(T) + kSlack;
-    const bool huge = pages == Pages::huge && bytes >= kHugePage;
-    void* memory = huge ? allocate_huge(bytes) : BlockCache::take(bytes);
+    const bool huge = pages == Pages::huge;
+    void* memory = huge ? HugePages::take(bytes) : BlockCache::take(bytes);
     data_ = Data(static_cast<T*>(memory), Release{huge ? 0 : bytes});
     if (zero) std::memset(memory, 0, bytes);
   }
 
-  static void* allocate_huge(std::size_t bytes) {
-    const std::size_t padded = (bytes + kHugePage - 1) / kHugePage * kHugePage;
-    void* memory = std::aligned_alloc(kHugePage, padded);
-    if (memory == nullptr) throw std::bad_alloc();
-#if defined(__linux__)
-    madvise(memory, padded, MADV_HUGEPAGE);  // a wish, not a need
-#endif
-    return memory;
-  }
-
   struct Release {
-    std::size_t bytes = 0;  // of the block cache; 0: huge pages
+    std::size_t bytes = 0;  // of the block cache's; 0: in huge pages
 
     void operator()(T* memory) const {
-      if (bytes == 0) return std::free(memory);
+      if (bytes == 0) return HugePages::give(memory);
       BlockCache::give(memory, bytes);
     }
   };
