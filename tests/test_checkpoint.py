@@ -7,7 +7,7 @@ import re
 import shutil
 import struct
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ from mime_fast import checkpoint
 from mime_fast.checkpoint import CheckpointError
 from mime_fast.config import ModelConfig
 from mime_fast.engines import create_engine
-from mime_fast.models import Mime, parameter_shapes
+from mime_fast.models import create_model, parameter_shapes
 from mime_fast.text.tokenizer import Tokenizer
 from mime_fast.types import FloatArray
 
@@ -99,15 +99,21 @@ def edit_tensors(folder: Path, change: Changer) -> None:
     save_file(tensors, path)
 
 
-READERS: list[Callable[[Path], Any]] = [
-    lambda folder: checkpoint.load(folder).tensors,
-    lambda folder: create_engine(checkpoint.load(folder), engine="native"),
-]
+def read_in_python(folder: Path) -> None:
+    assert checkpoint.load(folder).tensors
 
 
-def fails(folder: Path, message: str) -> None:
-    """Whether the values are read in Python or in C++."""
-    for read in READERS:
+def read_in_cpp(folder: Path) -> None:
+    create_engine(checkpoint.load(folder), engine="native")
+
+
+def fails(
+    folder: Path,
+    message: str,
+    readers: Sequence[Callable[[Path], None]] = (read_in_python, read_in_cpp),
+) -> None:
+    """Whether the tensors are read in Python or in C++."""
+    for read in readers:
         with pytest.raises(CheckpointError, match=message) as caught:
             read(folder)
         assert "\n" not in str(caught.value)
@@ -178,7 +184,7 @@ def test_parameter_shapes_are_those_of_the_model(
     tiny_config: ModelConfig, changes: dict[str, Any]
 ) -> None:
     config = tiny_config.replace(**changes)
-    shapes = {name: tuple(tensor.shape) for name, tensor in Mime(config).state_dict().items()}
+    shapes = {name: tuple(tensor.shape) for name, tensor in create_model(config).state_dict().items()}
     if config.tie_embeddings:
         assert shapes.pop("output.weight") == shapes["embedding.weight"]
     assert parameter_shapes(config) == shapes
@@ -227,7 +233,7 @@ def test_another_format_version_is_refused(folder: Path, version: object) -> Non
             {"hidden_dim": "24"},
             r"config\.json: hidden_dim must be an integer in .4, 1048576., got '24'",
         ),
-        ({"architecture": "moel"}, r"config\.json: architecture must be 'mime', got 'moel'"),
+        ({"architecture": "cem"}, r"config\.json: architecture must be one of mime, .*, got 'cem'"),
         ({"tie_embeddings": None}, r"config\.json: tie_embeddings must be true or false, got None"),
     ],
 )
@@ -266,7 +272,7 @@ def test_truncated_weights_are_refused(folder: Path, part: str, share: float) ->
     data = 8 + struct.unpack("<Q", content[:8])[0]
     start, end = {"size": (0, 8), "header": (8, data), "data": (data, len(content))}[part]
     path.write_bytes(content[: start + int(share * (end - start))])
-    fails(folder, r"model\.safetensors is not a whole safetensors file .*; copy it again")
+    fails(folder, r"safetensors(: is empty| is not a whole safetensors file .*); copy it again")
 
 
 def test_weights_that_lack_one_byte_or_have_one_more_are_refused(folder: Path) -> None:
@@ -280,7 +286,7 @@ def test_weights_that_lack_one_byte_or_have_one_more_are_refused(folder: Path) -
 @pytest.mark.parametrize("content", GARBAGE, ids=lambda content: repr(content[:12]))
 def test_weights_that_are_garbage_are_refused(folder: Path, content: bytes) -> None:
     (folder / "model.safetensors").write_bytes(content)
-    fails(folder, r"model\.safetensors is not a whole safetensors file .*; copy it again")
+    fails(folder, r"safetensors(: is empty| is not a whole safetensors file .*); copy it again")
 
 
 @pytest.mark.parametrize(
@@ -304,8 +310,31 @@ def test_tensors_that_do_not_fit_are_named(folder: Path, change: Changer, messag
 
 
 def test_a_long_list_of_problems_is_cut(folder: Path) -> None:
+    edit_tensors(folder, lambda t: t.update({f"extra.{i}": np.zeros(1) for i in range(12)}))
+    fails(folder, r"unknown (\S+; unknown ){7}\S+; and 4 more$")
     edit_tensors(folder, lambda tensors: tensors.clear())
-    fails(folder, r"missing (\S+; missing ){7}\S+; and \d+ more$")
+    fails(folder, r"missing (\S+; missing ){7}\S+; and \d+ more$", [read_in_python])
+    fails(folder, r"missing embedding\.weight$", [read_in_cpp])  # which stops there
+
+
+def test_the_tensors_of_another_system_are_refused(folder: Path) -> None:
+    edit_config(folder, lambda values: values.update(mimicry=False, shared_log_variance=True))
+    fails(folder, r"same checkpoint: .*unknown \S*negative_log_variance\.bias")
+
+
+@pytest.mark.parametrize("name", ["response_emotions.posterior.positive_mean.weight"])
+def test_what_only_training_needs_may_be_missing_where_nothing_is_trained(
+    folder: Path, name: str
+) -> None:
+    edit_tensors(folder, lambda tensors: tensors.pop(name))
+    fails(folder, rf"missing {re.escape(name)}", [read_in_python])
+    read_in_cpp(folder)
+
+
+@pytest.mark.parametrize("field", ["hidden_dim", "key_dim", "filter_dim", "latent_dim"])
+def test_a_config_of_huge_sizes_exhausts_nothing(folder: Path, field: str) -> None:
+    edit_config(folder, lambda values: values.update({field: 2**20}))
+    fails(folder, r"has shape .*, expected .*1048576", [read_in_cpp])
 
 
 def test_tied_embeddings_have_no_second_matrix(folder: Path) -> None:

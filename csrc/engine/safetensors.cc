@@ -13,7 +13,8 @@ SafeTensors::SafeTensors(const std::byte* bytes, std::size_t size, std::string p
   try {
     tensors_ = read_safetensors(bytes, size);
   } catch (const std::invalid_argument& error) {
-    throw CheckpointError(path_ + ": " + error.what() + "; copy it again");
+    throw CheckpointError(path_ + " is not a whole safetensors file (" + error.what() +
+                          "); copy it again");
   }
 }
 

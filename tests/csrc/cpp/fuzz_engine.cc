@@ -65,7 +65,8 @@ GenerationOptions wrong_options(Random& random, std::int64_t positions) {
 
 void require_refusal(const std::shared_ptr<Engine>& engine, Random random, std::uint64_t number) {
   try {
-    const Decoding decoding(engine, wrong_options(random, engine->model.config().max_positions), 1);
+    const Decoding decoding(engine, wrong_options(random, engine->model->config().max_positions),
+                            1);
   } catch (const std::invalid_argument&) {
     return;
   }
@@ -86,7 +87,7 @@ Outcome decode(const std::shared_ptr<Engine>& engine, Random random, bool hostil
     for (std::size_t i = 0; i < requests; ++i) {
       encoded.push_back(random_encoded(*engine, random, hostile));
     }
-    const ModelConfig& config = engine->model.config();
+    const ModelConfig& config = engine->model->config();
     Decoding decoding(engine, random_options(random, config.max_positions), 1);
     const auto join = [&] { decoding.join(encoded[decoding.size()], number); };
     join();

@@ -38,8 +38,10 @@ Reply answer(const std::shared_ptr<Engine>& engine, std::uint64_t number) {
   return reply_to(decoding, 0);
 }
 
-std::shared_ptr<Engine> random_engine(Random& random, ComputeType compute_type) {
+std::shared_ptr<Engine> random_engine(Random& random, const std::string& architecture,
+                                      ComputeType compute_type) {
   ModelConfig config = random_config(random);
+  while (config.architecture != architecture) config = random_config(random);
   config.vocab_size = 200;
   config.max_positions = 40;
   const RandomModel model(config, random, false);
@@ -65,10 +67,10 @@ void learn_drafts(const std::shared_ptr<Engine>& engine, Random& random) {
 }
 
 // Requests of all lengths that join at any step, more of them than there are rows.
-void test_joining(ComputeType compute_type) {
+void test_joining(const std::string& architecture, ComputeType compute_type) {
   constexpr std::size_t kRequests = 50;
   Random random(5);
-  const auto engine = random_engine(random, compute_type);
+  const auto engine = random_engine(random, architecture, compute_type);
   learn_drafts(engine, random);
   std::int64_t drafted = 0;
   for (int i = 0; i < 12; ++i) {
@@ -97,10 +99,10 @@ void test_joining(ComputeType compute_type) {
   CHECK(drafted > 0);
 }
 
-void test_threads(ComputeType compute_type) {
+void test_threads(const std::string& architecture, ComputeType compute_type) {
   constexpr std::uint64_t kRequests = 60;
   Random random(4);
-  const auto engine = random_engine(random, compute_type);
+  const auto engine = random_engine(random, architecture, compute_type);
   std::vector<Reply> expected;
   for (std::uint64_t number = 0; number < kRequests; ++number) {
     expected.push_back(answer(engine, number));
@@ -124,9 +126,11 @@ void test_threads(ComputeType compute_type) {
 
 int main() {
   using mime_fast::ComputeType;
-  for (const ComputeType compute_type : {ComputeType::float32, ComputeType::int8}) {
-    mime_fast::test::test_joining(compute_type);
-    mime_fast::test::test_threads(compute_type);
+  for (const char* architecture : {"mime", "moel"}) {
+    for (const ComputeType compute_type : {ComputeType::float32, ComputeType::int8}) {
+      mime_fast::test::test_joining(architecture, compute_type);
+      mime_fast::test::test_threads(architecture, compute_type);
+    }
   }
   return mime_fast::test::status();
 }

@@ -75,9 +75,10 @@ void names_the_file_that_is_damaged(const fs::path& folder) {
   const fs::path path = folder / "short.safetensors";
   const std::string whole = one_tensor();
   write(path, whole.substr(0, whole.size() - 1));
-  CHECK_THROWS(CheckpointError,
-               path.string() + ": tensor \"a\" has data_offsets [0, 8] in a file with 7 bytes",
-               SafeTensors(path.string()));
+  CHECK_THROWS(
+      CheckpointError,
+      path.string() + " is not a whole safetensors file (tensor \"a\" has data_offsets [0, 8] in",
+      SafeTensors(path.string()));
 }
 
 }  // namespace

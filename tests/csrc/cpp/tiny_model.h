@@ -22,7 +22,7 @@ namespace mime_fast::test {
 using Shape = std::vector<std::int64_t>;
 using Shapes = std::vector<std::pair<std::string, Shape>>;
 
-// What checkpoint.parameter_shapes lists, of the tensors that the engine reads.
+// What models.parameter_shapes lists, of the tensors that the engine reads.
 class ModelShapes {
  public:
   explicit ModelShapes(const ModelConfig& config) : config_(config) {
@@ -30,22 +30,22 @@ class ModelShapes {
     add("embedding.weight", {vocab, dim});
     add("output.bias", {vocab});
     if (!config.tie_embeddings) add("output.weight", {vocab, dim});
-    add("emotion_embedding.weight", {32, dim});
-    add("emotion_classifier.weight", {dim, dim});
-    add_linear("fusion.gate", 2 * dim, 2 * dim);
-    add_linear("fusion.output", 2 * dim, dim);
-    add_stack("context_encoder", dim, {"attention"});
-    add_stack("response_encoder", 2 * dim, {"attention"});
-    if (!config.shared_response_encoder) {
-      add_stack("non_mimicking_response_encoder", 2 * dim, {"attention"});
+    add_encoder("context_encoder", dim);
+    add("decoder.projection.weight", {dim, dim});
+    add_norm("decoder.norm");
+    for (std::int64_t i = 0; i < config.num_layers; ++i) {
+      add_layer("decoder.layers." + std::to_string(i) + ".", kDecoder);
     }
-    add_stack("decoder", dim, {"attention", "cross_attention"});
-    add_linear("response_emotions.prior_hidden", dim, dim);
-    add_linear("response_emotions.positive_mixture", config.latent_dim, 13);
-    add_linear("response_emotions.negative_mixture", config.latent_dim, 19);
-    for (const char* part :
-         {"positive_mean", "positive_log_variance", "negative_mean", "negative_log_variance"}) {
-      add_linear(std::string("response_emotions.prior.") + part, dim, config.latent_dim);
+    if (config.architecture == "mime") {
+      add_mime();
+    } else {
+      add("emotion_classifier.weight", {kEmotions, dim});
+    }
+    if (config.architecture == "moel") {
+      add_layer("decoder.shared_listener.", kDecoder);
+      for (std::int64_t i = 0; i < kEmotions; ++i) {
+        add_layer("decoder.listeners." + std::to_string(i) + ".", kDecoder);
+      }
     }
   }
 
@@ -61,28 +61,53 @@ class ModelShapes {
     add(name + ".weight", {config_.hidden_dim});
     add(name + ".bias", {config_.hidden_dim});
   }
-  void add_stack(const std::string& name, std::int64_t inputs,
-                 const std::vector<std::string>& attentions) {
-    const std::int64_t dim = config_.hidden_dim;
-    add(name + ".projection.weight", {dim, inputs});
-    add_norm(name + ".norm");
-    for (std::int64_t i = 0; i < config_.num_layers; ++i) {
-      const std::string layer = name + ".layers." + std::to_string(i) + ".";
-      for (const std::string& attention : attentions) {
-        add_norm(layer + attention + "_norm");
-        for (const char* part : {".query", ".key", ".value"}) {
-          add(layer + attention + part + ".weight", {config_.key_dim, dim});
-        }
-        add(layer + attention + ".output.weight", {dim, config_.key_dim});
-      }
-      add_norm(layer + "feed_forward_norm");
-      add(layer + "feed_forward.inner.weight", {config_.filter_dim, dim, 3});
-      add(layer + "feed_forward.inner.bias", {config_.filter_dim});
-      add(layer + "feed_forward.outer.weight", {dim, config_.filter_dim, 3});
-      add(layer + "feed_forward.outer.bias", {dim});
+  void add_mime() {
+    const std::int64_t dim = config_.hidden_dim, latent = config_.latent_dim;
+    const bool grouping = config_.grouping, stochastic = config_.stochastic;
+    add("emotion_embedding.weight", {kEmotions, dim});
+    add("emotion_classifier.weight", {dim, dim});
+    if (!config_.share_emotion_embedding) add("emotion_classes.weight", {kEmotions, dim});
+    const std::int64_t fused = (grouping ? 2 : 1) * dim;
+    add_linear("fusion.gate", fused, fused);
+    add_linear("fusion.output", fused, dim);
+    add_encoder("response_encoder", 2 * dim);
+    if (!config_.shared_response_encoder) add_encoder("non_mimicking_response_encoder", 2 * dim);
+    const std::string name = "response_emotions.", prior = name + "prior.";
+    add_linear(name + "prior_hidden", dim, dim);
+    add_linear(name + "positive_mixture", latent, grouping ? kPositives : kEmotions);
+    add_linear(prior + "positive_mean", dim, latent);
+    if (stochastic) add_linear(prior + "positive_log_variance", dim, latent);
+    if (!grouping) return;
+    add_linear(name + "negative_mixture", latent, kNegatives);
+    add_linear(prior + "negative_mean", dim, latent);
+    if (stochastic && !config_.shared_log_variance) {
+      add_linear(prior + "negative_log_variance", dim, latent);
     }
   }
+  void add_encoder(const std::string& name, std::int64_t inputs) {
+    add(name + ".projection.weight", {config_.hidden_dim, inputs});
+    add_norm(name + ".norm");
+    for (std::int64_t i = 0; i < config_.num_layers; ++i) {
+      add_layer(name + ".layers." + std::to_string(i) + ".", {"attention"});
+    }
+  }
+  void add_layer(const std::string& layer, const std::vector<std::string>& attentions) {
+    const std::int64_t dim = config_.hidden_dim;
+    for (const std::string& attention : attentions) {
+      add_norm(layer + attention + "_norm");
+      for (const char* part : {".query", ".key", ".value"}) {
+        add(layer + attention + part + ".weight", {config_.key_dim, dim});
+      }
+      add(layer + attention + ".output.weight", {dim, config_.key_dim});
+    }
+    add_norm(layer + "feed_forward_norm");
+    add(layer + "feed_forward.inner.weight", {config_.filter_dim, dim, 3});
+    add(layer + "feed_forward.inner.bias", {config_.filter_dim});
+    add(layer + "feed_forward.outer.weight", {dim, config_.filter_dim, 3});
+    add(layer + "feed_forward.outer.bias", {dim});
+  }
 
+  const std::vector<std::string> kDecoder{"attention", "cross_attention"};
   ModelConfig config_;
   Shapes shapes_;
 };
@@ -131,6 +156,8 @@ class RandomModel {
   std::string path_;
 };
 
+constexpr const char* kArchitectures[] = {"mime", "moel", "multi_tr"};
+
 inline ModelConfig random_config(Random& random) {
   ModelConfig config;
   config.vocab_size = random.integer(8, random.one_in(4) ? 300 : 40);
@@ -139,30 +166,41 @@ inline ModelConfig random_config(Random& random) {
   config.key_dim = config.num_heads * random.integer(1, 18);
   config.filter_dim = random.integer(1, 20);
   config.num_layers = random.integer(1, 2);
-  config.latent_dim = random.integer(1, 20);
   config.max_positions = random.integer(2, 40);
   config.tie_embeddings = random.one_in(2);
   config.mean_query = random.one_in(2);
-  config.shared_log_variance = random.one_in(2);
-  config.shared_response_encoder = random.one_in(2);
+  config.architecture = random.pick(kArchitectures);
+  if (config.architecture == "moel") {
+    config.top_listeners = random.one_in(3) ? 0 : random.integer(1, 6);
+  } else if (config.architecture == "mime") {
+    config.latent_dim = random.integer(1, 20);
+    config.mimicry = !random.one_in(4);
+    config.stochastic = !random.one_in(4);
+    config.share_emotion_embedding = !random.one_in(4);
+    config.grouping = !random.one_in(4);
+    config.mimicry &= config.grouping;
+    config.shared_log_variance = config.grouping && random.one_in(2);
+    config.shared_response_encoder = !config.grouping || random.one_in(2);
+  }
   return config;
 }
 
 // A dialogue of random ids, encoded. Hostile: some noise is huge, tiny or equal.
 inline std::shared_ptr<const Encoded> random_encoded(Engine& engine, Random& random,
                                                      bool hostile = false) {
-  const ModelConfig& config = engine.model.config();
+  const ModelConfig& config = engine.model->config();
   const std::int64_t length = random.integer(1, config.max_positions);
   std::vector<std::int64_t> tokens{kCls}, speakers{kCls};
   for (std::int64_t i = 1; i < length; ++i) {
     tokens.push_back(random.integer(0, config.vocab_size - 1));
     speakers.push_back(random.integer(0, config.vocab_size - 1));
   }
-  const std::vector<float> noise = random.floats(
-      2 * config.latent_dim, hostile && random.one_in(3) ? random.pick(kKinds) : Kind::normal);
+  const std::vector<float> noise =
+      random.floats(config.latents() * config.latent_dim,
+                    hostile && random.one_in(3) ? random.pick(kKinds) : Kind::normal);
   Team team(engine.pool);
-  return std::make_shared<Encoded>(engine.model.encode(team, tokens.data(), speakers.data(), length,
-                                                       noise.data(), random.integer(-1, 31)));
+  return std::make_shared<Encoded>(engine.model->encode(
+      team, tokens.data(), speakers.data(), length, noise.data(), random.integer(-1, 31)));
 }
 
 // Any that are allowed.
