@@ -275,20 +275,19 @@ def draft(
     checkpoint: Ckpt = None,
     count: Annotated[int, typer.Option(help="Answer this many contexts; 0: all.")] = 0,
 ) -> None:
-    """Make a checkpoint's draft table, which speeds greedy replies up (extra `train`).
+    """Make a checkpoint's draft table, which speeds greedy replies up.
 
     The model answers the contexts of the training data, and what it tends to say is written to
     drafts.safetensors in the checkpoint. Replies stay the same.
 
     mime-fast draft --data ed --checkpoint runs/mime
     """
-    with _needs("train"):
-        from mime_fast.training.data import load_examples
     from rich.progress import track
 
     from mime_fast import checkpoint as checkpoints
     from mime_fast import drafts
     from mime_fast.generator import Generator
+    from mime_fast.text.examples import load_examples
 
     folder = checkpoints.DEFAULT if checkpoint is None else checkpoint
     contexts = [example.context for example in load_examples(data / "train.jsonl")]
