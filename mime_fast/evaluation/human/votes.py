@@ -19,6 +19,7 @@ from mime_fast.evaluation.human.verdict import Choice, Scores, Vote, missing
 APPLICATION = 0x564F5445  # "VOTE": tells our databases from others
 LEASE = 600.0  # seconds that an item is kept for who sees it: nobody reads one for ten minutes
 BUSY = 30.0  # seconds to wait for another process that writes
+BRIEF = 80  # characters of a value that an error shows
 
 SCHEMA = """
 CREATE TABLE evaluation (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
@@ -234,19 +235,18 @@ def _clear_errors(path: Path) -> Iterator[None]:
 def _check_identity(path: Path, stored: dict[str, Any], wanted: dict[str, Any]) -> None:
     keys = [key for key in {**stored, **wanted} if stored.get(key) != wanted.get(key)]
     if keys:
-        differ = ", ".join(
-            f"{key} ({_brief(stored.get(key))} there, {_brief(wanted.get(key))} here)"
-            for key in keys
-        )
+        differ = ", ".join(_difference(key, stored.get(key), wanted.get(key)) for key in keys)
         raise ValueError(
             f"{path} holds the votes of another evaluation; what differs: {differ}; give the files "
             "and options that it was made with, or another --database"
         )
 
 
-def _brief(value: object) -> str:
-    text = json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= 60 else f"{text[:57]}..."
+def _difference(key: str, stored: object, wanted: object) -> str:
+    """The name, and both values where they are short."""
+    there, here = (json.dumps(value, ensure_ascii=False) for value in (stored, wanted))
+    brief = max(len(there), len(here)) <= BRIEF
+    return f"{key} ({there} there, {here} here)" if brief else key
 
 
 def _key(item: Item) -> tuple[int, str, str]:
