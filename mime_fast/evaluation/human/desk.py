@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from mime_fast.evaluation.human.plan import Item, Plan
-from mime_fast.evaluation.human.verdict import Choice, Scores, Vote, missing
+from mime_fast.evaluation.human.verdict import Choice, Scores, Vote
 from mime_fast.evaluation.human.votes import VoteStore, by_item, is_open
 
 NAME_LENGTH = 40
@@ -77,7 +77,6 @@ class Desk:
             "annotator": annotator,
             "done": len(places),
             "remaining": sum(is_open(items[other], annotator) for other in order),
-            "disputed": sum(len(found) == 3 and missing(found) > 0 for found in items.values()),
             "previous": places[-1] if places else None,
             "item": None
             if item is None

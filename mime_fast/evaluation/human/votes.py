@@ -1,56 +1,22 @@
-"""The database of votes: rows are only ever added, and an acknowledged one is on the disk."""
+"""The votes: rows are only ever added, and an acknowledged one is on the disk."""
 
 from __future__ import annotations
 
-import json
 import sqlite3
 import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
 
-from mime_fast.evaluation.human.plan import FORMAT, Item, Plan
+from mime_fast.evaluation.human.database import open_database
+from mime_fast.evaluation.human.plan import Item, Plan
 from mime_fast.evaluation.human.verdict import Choice, Scores, Vote, missing
 
-APPLICATION = 0x564F5445  # "VOTE": tells our databases from others
 LEASE = 600.0  # seconds that an item is kept for who sees it: nobody reads one for ten minutes
-BUSY = 30.0  # seconds to wait for another process that writes
-BRIEF = 80  # characters of a value that an error shows
-
-SCHEMA = """
-CREATE TABLE evaluation (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
-CREATE TABLE votes (
-  id INTEGER PRIMARY KEY,     -- order of arrival
-  example INTEGER NOT NULL,   -- index in the examples, from 0
-  first TEXT NOT NULL,        -- the system that is rated, or the first of the pair
-  second TEXT NOT NULL,       -- the second of the pair, '' of a rating
-  annotator TEXT NOT NULL,
-  revision INTEGER NOT NULL CHECK (revision >= 0),  -- 0: the first answer; the largest counts
-  empathy INTEGER CHECK (empathy BETWEEN 1 AND 5),
-  relevance INTEGER CHECK (relevance BETWEEN 1 AND 5),
-  fluency INTEGER CHECK (fluency BETWEEN 1 AND 5),
-  choice TEXT CHECK (choice IN ('first', 'second', 'tie')),
-  shown_left TEXT NOT NULL,   -- the system on the left, or the only one
-  time TEXT NOT NULL,         -- UTC
-  UNIQUE (example, first, second, annotator, revision),
-  CHECK (CASE second WHEN '' THEN choice IS NULL AND empathy + relevance + fluency IS NOT NULL
-         ELSE choice IS NOT NULL AND coalesce(empathy, relevance, fluency) IS NULL END)
-) STRICT;
-CREATE TABLE shown (          -- which item an annotator had on the screen, and when
-  id INTEGER PRIMARY KEY,
-  annotator TEXT NOT NULL,
-  example INTEGER NOT NULL,
-  first TEXT NOT NULL,
-  second TEXT NOT NULL,
-  seconds REAL NOT NULL       -- since 1970
-) STRICT;
-CREATE TRIGGER votes_stay BEFORE DELETE ON votes BEGIN SELECT RAISE(ABORT, 'votes stay'); END;
-CREATE TRIGGER votes_hold BEFORE UPDATE ON votes BEGIN SELECT RAISE(ABORT, 'votes stay'); END;
-"""
 
 VOTES = """SELECT example, first, second, annotator, revision, empathy, relevance, fluency, choice
 FROM votes ORDER BY id"""
@@ -93,14 +59,7 @@ class VoteStore:
         self._lock = threading.Lock()
         if not create and not path.is_file():
             raise FileNotFoundError(f"no database at {path}; collect votes first, or give another")
-        with _clear_errors(path), ExitStack() as stack:
-            self._database = stack.enter_context(
-                closing(sqlite3.connect(path, BUSY, isolation_level=None, check_same_thread=False))
-            )
-            self._database.execute("PRAGMA synchronous = EXTRA")
-            with self._transaction():
-                self._open(plan)
-            stack.pop_all()  # it stays open
+        self._database = open_database(path, plan.identity)
 
     def latest(self) -> list[Vote]:
         """The last answer of every annotator to every item, in the order of their first ones."""
@@ -183,27 +142,6 @@ class VoteStore:
                     self._database.execute("ROLLBACK")
                 raise
 
-    def _open(self, plan: Plan) -> None:
-        (application,) = self._database.execute("PRAGMA application_id").fetchone()
-        (tables,) = self._database.execute("SELECT count(*) FROM sqlite_master").fetchone()
-        if not tables and not application:
-            self._make(plan)
-        elif application != APPLICATION:
-            raise ValueError(f"{self.path} is a database of something else; give another")
-        rows = self._database.execute("SELECT key, value FROM evaluation")
-        _check_identity(self.path, {key: json.loads(value) for key, value in rows}, plan.identity)
-
-    def _make(self, plan: Plan) -> None:
-        for statement in SCHEMA.strip().split(";\n"):
-            if statement:
-                self._database.execute(statement)
-        self._database.execute(f"PRAGMA application_id = {APPLICATION}")
-        self._database.execute(f"PRAGMA user_version = {FORMAT}")
-        self._database.executemany(
-            "INSERT INTO evaluation VALUES (?, ?)",
-            [(key, json.dumps(value)) for key, value in plan.identity.items()],
-        )
-
 
 def by_item(votes: Sequence[Vote]) -> dict[Item, list[Vote]]:
     """The votes of each item, in their order; none of an item that is not there."""
@@ -216,37 +154,6 @@ def by_item(votes: Sequence[Vote]) -> dict[Item, list[Vote]]:
 def is_open(votes: Sequence[Vote], annotator: str) -> bool:
     """Whether an item with these votes needs one of this annotator."""
     return missing(votes) > 0 and all(vote.annotator != annotator for vote in votes)
-
-
-@contextmanager
-def _clear_errors(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except sqlite3.OperationalError as error:
-        raise OSError(
-            f"cannot use {path} ({error}); give a --database that can be written"
-        ) from error
-    except sqlite3.DatabaseError as error:
-        raise ValueError(
-            f"{path} is no database of votes ({error}); give another --database"
-        ) from error
-
-
-def _check_identity(path: Path, stored: dict[str, Any], wanted: dict[str, Any]) -> None:
-    keys = [key for key in {**stored, **wanted} if stored.get(key) != wanted.get(key)]
-    if keys:
-        differ = ", ".join(_difference(key, stored.get(key), wanted.get(key)) for key in keys)
-        raise ValueError(
-            f"{path} holds the votes of another evaluation; what differs: {differ}; give the files "
-            "and options that it was made with, or another --database"
-        )
-
-
-def _difference(key: str, stored: object, wanted: object) -> str:
-    """The name, and both values where they are short."""
-    there, here = (json.dumps(value, ensure_ascii=False) for value in (stored, wanted))
-    brief = max(len(there), len(here)) <= BRIEF
-    return f"{key} ({there} there, {here} here)" if brief else key
 
 
 def _key(item: Item) -> tuple[int, str, str]:

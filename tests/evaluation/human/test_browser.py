@@ -13,7 +13,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 FLAGS = (
@@ -33,9 +33,9 @@ class Server:
         self.files, self.database, self.port = files, database, 0
         self.process: subprocess.Popen[str] | None = None
 
-    def start(self) -> None:
+    def start(self, *options: str) -> None:
         self.process = subprocess.Popen(
-            self.command("--port", str(self.port)), stdout=subprocess.PIPE, text=True
+            self.command("--port", str(self.port), *options), stdout=subprocess.PIPE, text=True
         )
         assert self.process.stdout is not None
         address = self.process.stdout.readline().split()[0]
@@ -260,3 +260,56 @@ def test_it_fits_a_phone(browser: Browser, server: Server) -> None:
     page.get_by_role("button", name="Next").tap()
     is_at(page, 1)
     context.close()
+
+
+def test_a_database_that_is_gone_is_waited_for(browser: Browser, server: Server) -> None:
+    page = browser.new_page()
+    enter(page, server, "Hal")
+    is_at(page, 0)
+    moved = server.database.rename(server.database.with_name("moved.sqlite"))
+    page.keyboard.type("333")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("alert")).to_contain_text("put the file back")
+    moved.rename(server.database)
+    is_at(page, 1)
+    assert len(server.rows("hal")) == 1
+    page.close()
+
+
+def test_an_item_that_others_left_is_shown_without_a_click(
+    browser: Browser, server: Server
+) -> None:
+    def nothing(route: Route) -> None:
+        answer = route.fetch()
+        route.fulfill(response=answer, json={**answer.json(), "item": None})
+
+    page = browser.new_page()
+    page.clock.install()
+    page.route("**/api/next*", nothing)
+    enter(page, server, "Ida")
+    expect(page.get_by_role("heading", name="Nothing for you at this moment")).to_be_visible()
+    page.unroute("**/api/next*")
+    page.clock.fast_forward(10_000)
+    is_at(page, 0)
+    page.close()
+
+
+def test_a_server_of_another_evaluation_gets_no_old_vote(browser: Browser, server: Server) -> None:
+    page = browser.new_page()
+    enter(page, server, "Joe")
+    is_at(page, 0)
+    server.kill()
+    page.keyboard.type("222")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("alert")).to_contain_text("The server does not answer")
+    old, server.database = server.database, server.database.with_name("other.sqlite")
+    server.start("--seed", "5")
+    expect(page.get_by_role("alert")).to_contain_text("another evaluation")
+    assert server.rows("joe") == []
+    server.kill()
+    server.database = old
+    server.start()
+    page.reload()
+    is_at(page, 1)
+    assert len(server.rows("joe")) == 1
+    page.close()

@@ -27,8 +27,16 @@ def plan_of(folder: Path, **options: object) -> Plan:
 
 
 def run(folder: Path, database: Path, *options: str | Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "mime_fast.cli", "annotate", *outputs(folder)]
-    places = ["--data", folder / "examples.jsonl", "--database", database, "--contexts", "32"]
+    command: list[str | Path] = [sys.executable, "-m", "mime_fast.cli", "annotate"]
+    command += outputs(folder)
+    places: list[str | Path] = [
+        "--data",
+        folder / "examples.jsonl",
+        "--database",
+        database,
+        "--contexts",
+        "32",
+    ]
     return subprocess.run(
         [*command, *places, *options], capture_output=True, text=True, check=False
     )
@@ -117,11 +125,11 @@ def test_it_needs_no_torch() -> None:
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
-def test_a_missing_dependency_names_the_extra(files: Path, tmp_path: Path) -> None:
+def test_a_missing_dependency_names_the_extra(tmp_path: Path) -> None:
     code = "import sys; sys.modules['fastapi'] = None; from mime_fast import cli; cli.main()"
-    command = [sys.executable, "-c", code, "annotate", files / "plum-system.jsonl"]
-    places = ["--data", files / "examples.jsonl", "--database", tmp_path / "votes.sqlite"]
-    done = subprocess.run([*command, *places], capture_output=True, text=True, check=False)
+    options = ["x.jsonl", "--data", "examples.jsonl", "--database", "votes.sqlite"]
+    command = [sys.executable, "-c", code, "annotate", *options]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert "pip install 'mime-fast[annotate]'" in done.stderr
 
 

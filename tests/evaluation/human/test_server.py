@@ -138,6 +138,19 @@ def test_an_item_that_was_not_answered_is_not_shown(client: TestClient) -> None:
         assert (response.status_code, response.json()["reason"]) == (404, "item")
 
 
+def test_what_others_see_is_waited_for(
+    client: TestClient, store: VoteStore, small_plan: Plan
+) -> None:
+    last = small_plan.order("ann")[-1]
+    for name in ("bob", "cleo", "dan"):
+        store.assign(name, [last])
+    for _ in range(5):
+        page = next_page(client)
+        vote(client, page, "tie" if len(page["item"]["replies"]) == 2 else SCORES)
+    page = next_page(client)
+    assert (page["item"], page["done"], page["remaining"]) == (None, 5, 1)
+
+
 def test_a_double_click_is_one_vote_and_a_contradiction_a_conflict(
     client: TestClient, store: VoteStore
 ) -> None:
