@@ -83,9 +83,8 @@ def test_pairs_are_counted_after_the_verdict_rule(plan: Plan) -> None:
 
 
 def test_agreement_is_krippendorffs_alpha(plan: Plan) -> None:
-    # Krippendorff, "Computing Krippendorff's Alpha-Reliability" (2011), section D: four observers,
-    # twelve units; nominal 0.743, ordinal 0.815. Three votes an item are counted here, so the
-    # fourth observer is left out; with the others alone it is 0.688 and 0.720.
+    # Three of the observers in Krippendorff, "Computing Krippendorff's Alpha-Reliability" (2011),
+    # section D: what counts here are three votes an item.
     observers = [
         [1, 2, 3, 3, 2, 1, 4, 1, 2, 0, 0, 0],
         [1, 2, 3, 3, 2, 2, 4, 1, 2, 5, 0, 3],
