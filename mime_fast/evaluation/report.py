@@ -17,7 +17,8 @@ from mime_fast import Generator, Response
 from mime_fast.emotions import EMOTIONS
 from mime_fast.evaluation.metrics import corpus_bleu, distinct, distinct_replies
 from mime_fast.evaluation.perplexity import count_unknown_types, likelihood
-from mime_fast.training.data import Example, encode_pairs, load_examples
+from mime_fast.text.examples import Example, find_examples, load_examples
+from mime_fast.training.data import encode_pairs
 
 if TYPE_CHECKING:
     from mime_fast.engines.eager import EagerEngine
@@ -69,19 +70,6 @@ DESCRIPTIONS = {
     "distinct_replies": "share of different greedy replies",
     "unknown_types": "different words of the replies that the vocabulary lacks",
 }
-
-
-def find_examples(data: Path) -> Path:
-    """A file itself; of a folder its test_examples.jsonl, else its test.jsonl."""
-    if data.is_file():
-        return data
-    for name in ("test_examples.jsonl", "test.jsonl"):
-        if (data / name).is_file():
-            return data / name
-    raise FileNotFoundError(
-        f"no examples at {data}; give --data a JSON-lines file, or a folder with "
-        "test_examples.jsonl or test.jsonl"
-    )
 
 
 def evaluate_checkpoint(path: Path | None, data: Path, samples: int = 0) -> Report:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from mime_fast.evaluation.report import evaluate_checkpoint, find_examples, show
+from mime_fast.evaluation.report import evaluate_checkpoint, show
 
 EXAMPLES = [
     {"context": ["I lost my dog yesterday."], "target": "I am so sorry.", "emotion": "sad"},
@@ -49,12 +49,3 @@ def test_a_report_has_every_figure(
     for sample in report.samples:
         assert sample.emotion == EXAMPLES[sample.index]["emotion"]
         assert sample.recognised in table
-
-
-def test_a_folder_means_its_examples_else_its_test_set(data: Path) -> None:
-    assert find_examples(data).name == "test_examples.jsonl"
-    (data / "test_examples.jsonl").rename(data / "test.jsonl")
-    assert find_examples(data).name == "test.jsonl"
-    assert find_examples(data / "test.jsonl") == data / "test.jsonl"
-    with pytest.raises(FileNotFoundError, match="--data"):
-        find_examples(data / "nothing")
