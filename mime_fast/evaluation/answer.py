@@ -31,6 +31,7 @@ SEEDS = 10  # replies of each context under emotion noise: what the stochasticit
 SEEDED = 500  # contexts that are answered so
 NOISES = 5  # seeds of the perplexity under sampled emotions
 TOP = 5  # emotions that are kept of each example
+BATCH = 64  # replies that no seed changes are made together: half the time
 
 
 def answer(folder: Path, examples: Sequence[Example]) -> Outputs:
@@ -79,23 +80,38 @@ def _costs(folder: Path, examples: Sequence[Example], progress: Progress) -> dic
 def _replies(
     folder: Path, examples: Sequence[Example], progress: Progress
 ) -> tuple[dict[str, list[str]], dict[int, list[str]]]:
-    """Replies of every decoding, and of every seed; each request is answered alone.
+    """Replies of every decoding, and of every seed.
 
     Where a seed counts, each request has its own: with one for all, the same numbers would be
     drawn for every context.
     """
     generator = Generator(folder, engine="native", compute_type="float32")
+    contexts = [example.context for example in examples]
 
-    def reply(index: int, config: GenerationConfig, seed: int) -> str:
-        return _words(generator, generator.respond(examples[index].context, config, seed=seed))
+    def alone(index: int, config: GenerationConfig, seed: int) -> str:
+        return _words(generator, generator.respond(contexts[index], config, seed=seed))
+
+    def together(config: GenerationConfig, title: str) -> list[str]:
+        order = sorted(range(len(contexts)), key=lambda index: sum(map(len, contexts[index])))
+        starts = range(0, len(order), BATCH)
+        found: dict[int, str] = {}
+        for batch in (order[i : i + BATCH] for i in progress.track(starts, description=title)):
+            responses = generator.respond_batch([contexts[index] for index in batch], config)
+            found.update(zip(batch, (_words(generator, r) for r in responses), strict=True))
+        return [found[index] for index in range(len(contexts))]
 
     replies, seeds = {}, {}
     for name, config in DECODINGS.items():
-        indices = progress.track(range(len(examples)), description=f"{name} replies")
-        replies[name] = [reply(index, config, index) for index in indices]
-    contexts, noisy = range(min(SEEDED, len(examples))), GenerationConfig()
+        title = f"{name} replies"
+        if config.do_sample:
+            indices = progress.track(range(len(contexts)), description=title)
+            replies[name] = [alone(index, config, index) for index in indices]
+        else:
+            replies[name] = together(config, title)
+    noisy = GenerationConfig()
     for seed in progress.track(range(SEEDS), description="replies of other seeds"):
-        seeds[seed] = [reply(index, noisy, seed * SEEDED + index) for index in contexts]
+        first = range(min(SEEDED, len(contexts)))
+        seeds[seed] = [alone(index, noisy, seed * SEEDED + index) for index in first]
     return replies, seeds
 
 
@@ -117,7 +133,7 @@ def _origin(folder: Path) -> dict[str, Any]:
         "config": checkpoints.load(folder).config.to_dict(),
         "training": (section.partition("\n## ")[0] if found else text).strip(),
         "decodings": options,
-        "decoding_seed": "the example's index, from 0",
+        "decoding_seed": "topk: the example's index, from 0",
         "seeds": f"greedy with emotion noise; seed s answers context i with seed {SEEDED} s + i",
         "version": __version__,
     }
