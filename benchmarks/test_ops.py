@@ -42,7 +42,7 @@ def ops(checkpoint: Checkpoint, threads: int) -> NativeOps:
 @pytest.fixture(scope="module")
 def model(checkpoint: Checkpoint, threads: int) -> Mime:
     torch.set_num_threads(threads)
-    return load_model(checkpoint)
+    return cast("Mime", load_model(checkpoint))
 
 
 def random_states(rows: int, dim: int) -> FloatArray:

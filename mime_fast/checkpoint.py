@@ -10,8 +10,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -22,7 +21,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from mime_fast.config import ModelConfig
-from mime_fast.emotions import EMOTIONS, NEGATIVE, POSITIVE
+from mime_fast.models import parameter_shapes
 from mime_fast.text.tokenizer import Tokenizer
 from mime_fast.types import FloatArray
 
@@ -43,9 +42,9 @@ class CheckpointError(ValueError):
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A checkpoint whose config, tokenizer and tensor shapes were checked; values are read late.
+    """A checkpoint whose config and tokenizer were checked; the tensors are read late.
 
-    The native engine reads `weights` itself, so that what Python would copy is never copied.
+    The native engine reads and checks `weights` itself, without torch and without a copy.
     """
 
     config: ModelConfig
@@ -59,7 +58,10 @@ class Checkpoint:
 
     @cached_property
     def tensors(self) -> dict[str, FloatArray]:
-        """Every tensor as float32, however it is stored; CheckpointError if one is not finite."""
+        """Every tensor as float32, however it is stored. Needs torch, which knows the model.
+
+        CheckpointError: a tensor is missing, unknown or misshapen for the config, or not finite.
+        """
         return _read_tensors(self.weights, self.config)
 
 
@@ -81,8 +83,7 @@ def load(path: str | Path) -> Checkpoint:
         _check_vocabulary(tokenizer, config)
     except ValueError as error:
         raise CheckpointError(f"{folder}: {error}") from error
-    with _open_tensors(folder / WEIGHTS, config):
-        return Checkpoint(config, tokenizer, folder / WEIGHTS)
+    return Checkpoint(config, tokenizer, folder / WEIGHTS)
 
 
 def _check_vocabulary(tokenizer: Tokenizer, config: ModelConfig) -> None:
@@ -112,9 +113,8 @@ def _read_config(path: Path) -> ModelConfig:
         raise CheckpointError(f"{path}: {error}") from error
 
 
-@contextmanager
-def _open_tensors(path: Path, config: ModelConfig) -> Iterator[Any]:
-    """The file, its names, shapes and types checked; what goes wrong with it names the path."""
+def _read_tensors(path: Path, config: ModelConfig) -> dict[str, FloatArray]:
+    """Names, shapes and types are checked first; what goes wrong names the path."""
     try:
         with safe_open(str(path), framework="np") as file:
             names = sorted(file.keys())
@@ -122,18 +122,13 @@ def _open_tensors(path: Path, config: ModelConfig) -> Iterator[Any]:
             check_tensors(found, parameter_shapes(config))
             for name in names:
                 _check_type(file, name)
-            yield file
+            return {name: _read_tensor(file, name) for name in names}
     except SafetensorError as error:
         raise CheckpointError(
             f"{path} is not a whole safetensors file ({error}); copy it again"
         ) from error
     except CheckpointError as error:
         raise CheckpointError(f"{path}: {error}") from error
-
-
-def _read_tensors(path: Path, config: ModelConfig) -> dict[str, FloatArray]:
-    with _open_tensors(path, config) as file:
-        return {name: _read_tensor(file, name) for name in sorted(file.keys())}
 
 
 def _check_type(file: Any, name: str) -> None:
@@ -237,60 +232,3 @@ def _exchange(first: Path, second: Path) -> bool:
     rename = getattr(ctypes.CDLL(None), "renameat2", None)
     here, swap = -100, 2  # AT_FDCWD, RENAME_EXCHANGE
     return rename is not None and rename(here, bytes(first), here, bytes(second), swap) == 0
-
-
-def parameter_shapes(config: ModelConfig) -> dict[str, tuple[int, ...]]:
-    """Name and shape of every tensor of a checkpoint, without building the model."""
-    dim, latent, vocab = config.hidden_dim, config.latent_dim, config.vocab_size
-    shapes: dict[str, tuple[int, ...]] = {
-        "embedding.weight": (vocab, dim),
-        "emotion_embedding.weight": (len(EMOTIONS), dim),
-        "emotion_classifier.weight": (dim, dim),
-        **_linear("fusion.gate", 2 * dim, 2 * dim),
-        **_linear("fusion.output", 2 * dim, dim),
-        "output.bias": (vocab,),
-        **_stack("context_encoder", config, dim, ["attention"]),
-        **_stack("response_encoder", config, 2 * dim, ["attention"]),
-        **_stack("decoder", config, dim, ["attention", "cross_attention"]),
-        **_linear("response_emotions.prior_hidden", dim, dim),
-        **_linear("response_emotions.posterior_positive_hidden", 2 * dim, dim),
-        **_linear("response_emotions.posterior_negative_hidden", 2 * dim, dim),
-        **_linear("response_emotions.positive_mixture", latent, len(POSITIVE)),
-        **_linear("response_emotions.negative_mixture", latent, len(NEGATIVE)),
-    }
-    if not config.tie_embeddings:
-        shapes["output.weight"] = (vocab, dim)
-    if not config.shared_response_encoder:
-        name = "non_mimicking_response_encoder"
-        shapes.update(_stack(name, config, 2 * dim, ["attention"]))
-    heads = ["positive_mean", "positive_log_variance", "negative_mean"]
-    heads += [] if config.shared_log_variance else ["negative_log_variance"]
-    for side in ("prior", "posterior"):
-        for head in heads:
-            shapes.update(_linear(f"response_emotions.{side}.{head}", dim, latent))
-    return shapes
-
-
-def _linear(name: str, inputs: int, outputs: int) -> dict[str, tuple[int, ...]]:
-    return {f"{name}.weight": (outputs, inputs), f"{name}.bias": (outputs,)}
-
-
-def _stack(
-    name: str, config: ModelConfig, inputs: int, attentions: list[str]
-) -> dict[str, tuple[int, ...]]:
-    dim, key_dim, width = config.hidden_dim, config.key_dim, config.filter_dim
-    shapes: dict[str, tuple[int, ...]] = {f"{name}.projection.weight": (dim, inputs)}
-    norms = [f"{name}.norm"]
-    for layer in (f"{name}.layers.{index}" for index in range(config.num_layers)):
-        norms += [f"{layer}.{part}_norm" for part in (*attentions, "feed_forward")]
-        for attention in attentions:
-            for part in ("query", "key", "value"):
-                shapes[f"{layer}.{attention}.{part}.weight"] = (key_dim, dim)
-            shapes[f"{layer}.{attention}.output.weight"] = (dim, key_dim)
-        shapes[f"{layer}.feed_forward.inner.weight"] = (width, dim, 3)
-        shapes[f"{layer}.feed_forward.inner.bias"] = (width,)
-        shapes[f"{layer}.feed_forward.outer.weight"] = (dim, width, 3)
-        shapes[f"{layer}.feed_forward.outer.bias"] = (dim,)
-    for norm in norms:
-        shapes[f"{norm}.weight"] = shapes[f"{norm}.bias"] = (dim,)
-    return shapes

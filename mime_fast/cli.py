@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mime_fast.config import GenerationConfig, ModelConfig
+from mime_fast.models import SYSTEMS
 from mime_fast.training.config import TrainingConfig, Weights
 
 if TYPE_CHECKING:
@@ -175,6 +176,18 @@ def chat(
 def train(
     data: Data,
     out: Annotated[Path, typer.Option(help="The checkpoint directory to write.")],
+    model: Annotated[
+        str, typer.Option(help=f"The system: {', '.join(SYSTEMS)}.")
+    ] = ModelConfig.architecture,
+    mimicry: Annotated[bool, typer.Option(help="Of MIME; --no-...: an ablation.")] = True,
+    grouping: Annotated[
+        bool, typer.Option(help="Likewise; without it nothing is mimicked.")
+    ] = True,
+    stochastic: Annotated[bool, typer.Option(help="Likewise.")] = True,
+    share_emotion_embedding: Annotated[bool, typer.Option(help="Likewise.")] = True,
+    top_listeners: Annotated[
+        int, typer.Option(help="Of MoEL: how many listeners speak; 0: all.")
+    ] = ModelConfig.top_listeners,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with an interrupted run.")
     ] = False,
@@ -230,11 +243,13 @@ def train(
     ] = TRAINING.mixed_precision,
     seed: Annotated[int, typer.Option(help="Of everything random.")] = TRAINING.seed,
 ) -> None:
-    """Train a model (extra `train`).
+    """Train a system: MIME, one of its ablations, Multi-TR or MoEL (extra `train`).
 
     Several processes: torchrun --nproc-per-node 2 -m mime_fast.cli train ...
 
     mime-fast train --data ed --out runs/mime --vectors --mixed-precision bf16
+
+    mime-fast train --data ed --out runs/moel --model moel --vectors --mixed-precision bf16
     """
     with _needs("train"):
         from mime_fast.training.loop import Trainer
@@ -253,7 +268,13 @@ def train(
         seed=seed,
         weights=weights,
     )
-    model = {
+    options = {
+        "architecture": model,
+        "mimicry": mimicry and grouping,
+        "grouping": grouping,
+        "stochastic": stochastic,
+        "share_emotion_embedding": share_emotion_embedding,
+        "top_listeners": top_listeners,
         "dropout": dropout,
         "hidden_dim": hidden_dim,
         "num_heads": num_heads,
@@ -263,7 +284,7 @@ def train(
         "objective": objective,
     }
     with RichReporter() as reporter:
-        trainer = Trainer(data, out, config, model, reporter, resume=resume)
+        trainer = Trainer(data, out, config, options, reporter, resume=resume)
         trainer.run()
     if trainer.accelerator.is_main_process:
         print(f"wrote {out}; try: mime-fast chat --checkpoint {out}")
@@ -344,14 +365,24 @@ def convert(
     vocabulary: Annotated[Path, typer.Option(help="Its words, one a line, in the order of ids.")],
     heads: Annotated[int, typer.Option(help="Attention heads: a state dict does not show it.")] = 2,
     mean_query: Annotated[bool, typer.Option("--mean-query", help="Trained with it.")] = False,
+    top_listeners: Annotated[
+        int, typer.Option(help="MoEL's --topk: a state dict does not show it.")
+    ] = ModelConfig.top_listeners,
 ) -> None:
-    """Turn a checkpoint of the authors' code into a checkpoint directory (extra `train`).
+    """Turn a checkpoint of the code of MIME or MoEL into a checkpoint directory (extra `train`).
 
     mime-fast convert saved_model out --vocabulary words.txt
     """
     with _needs("train"):
         from mime_fast.convert import convert as convert_checkpoint
-    convert_checkpoint(source, out, vocabulary, heads=heads, mean_query=mean_query)
+    convert_checkpoint(
+        source,
+        out,
+        vocabulary,
+        heads=heads,
+        mean_query=mean_query,
+        top_listeners=top_listeners,
+    )
     print(f"wrote {out}; try: mime-fast chat --checkpoint {out}")
 
 

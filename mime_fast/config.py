@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from numbers import Integral, Real
 from typing import Any, Self
 
-from mime_fast.emotions import emotion_id
+from mime_fast.emotions import EMOTIONS, emotion_id
+from mime_fast.models import SYSTEMS
 
 
 class Config:
@@ -75,59 +76,112 @@ def require_bool(config: Config, *names: str) -> None:
 LARGEST = 2**20  # of a width or a vocabulary: a hostile config must not exhaust the memory
 
 
+def _of(system: str, default: Any) -> Any:
+    """An option of one system, which the others must leave at its default."""
+    return field(default=default, metadata={"system": system})
+
+
+ABLATIONS = ("mimicry", "grouping", "stochastic", "share_emotion_embedding")
+
+
 @dataclass(frozen=True)
 class ModelConfig(Config):
-    """The shape of a MIME model. Defaults: the paper's sizes and the paper's equations.
+    """The shape of a model. Defaults: MIME with its paper's sizes and its paper's equations.
 
-    The authors' code departs from their paper in two places that a checkpoint depends on:
+    The authors' code of MIME departs from their paper in two places that a checkpoint depends on:
     `shared_log_variance` (Eq. 7-15: their code uses the positive group's for both) and
     `shared_response_encoder` (Eq. 22-23: one encoder in the paper, two in their code).
+    The last options of MIME are its ablations (the paper's Tables 3 and 5).
     """
 
     vocab_size: int
-    architecture: str = "mime"
+    architecture: str = "mime"  # a key of models.SYSTEMS
     hidden_dim: int = 300
     num_heads: int = 2
     key_dim: int = 40  # all heads together
     filter_dim: int = 50
     num_layers: int = 1  # of each encoder and of the decoder
-    latent_dim: int = 300
     max_positions: int = 1000
     dropout: float = 0.0
     tie_embeddings: bool = False
     mean_query: bool = False  # emotion query: mean over positions instead of the CLS position
-    shared_log_variance: bool = False
-    shared_response_encoder: bool = True
-    objective: str = "cvae"  # what the posterior reads: "cvae" the reply, "released" the context
+    objective: str = "cvae"  # "released": the authors' loss; MIME's posterior reads the context
     padding_leak: bool = False  # for golden tests only: convolutions see padding
+
+    latent_dim: int = _of("mime", 300)
+    shared_log_variance: bool = _of("mime", False)
+    shared_response_encoder: bool = _of("mime", True)
+    mimicry: bool = _of("mime", True)  # False: the positive group always comes first
+    grouping: bool = _of("mime", True)  # False: one distribution over all emotions, no mimicry
+    stochastic: bool = _of("mime", True)  # False: the mean of z, in training too
+    share_emotion_embedding: bool = _of("mime", True)  # False: the classifier has its own
+    top_listeners: int = _of("moel", 5)  # that speak, as in the published runs; 0: all
 
     def __post_init__(self) -> None:
         require(
-            self.architecture == "mime",
-            f"architecture must be 'mime', got {self.architecture!r}",
+            self.architecture in SYSTEMS,
+            f"architecture must be one of {', '.join(SYSTEMS)}, got {self.architecture!r}",
         )
         require_int(self, "vocab_size", least=8, most=LARGEST)
         require_int(self, "hidden_dim", least=4, most=LARGEST)
         require_int(self, "num_heads", "key_dim", "filter_dim", "latent_dim", least=1, most=LARGEST)
         require_int(self, "num_layers", least=1, most=100)
         require_int(self, "max_positions", least=2, most=100_000)
+        require_int(self, "top_listeners", least=0, most=len(EMOTIONS))
         require(
             self.key_dim % self.num_heads == 0,
             f"key_dim must be a multiple of num_heads ({self.num_heads}), got {self.key_dim}",
         )
         require_number(self, "dropout", "in [0, 1)", 0.0, 1 - 2**-53)
-        require_bool(
-            self,
-            "tie_embeddings",
-            "mean_query",
-            "shared_log_variance",
-            "shared_response_encoder",
-            "padding_leak",
-        )
+        flags = [f.name for f in dataclasses.fields(self) if f.type == "bool"]
+        require_bool(self, *flags)
         require(
             self.objective in ("cvae", "released"),
             f"objective must be 'cvae' or 'released', got {self.objective!r}",
         )
+        self._check_system()
+
+    def _check_system(self) -> None:
+        for option in self._foreign():
+            value = getattr(self, option.name)
+            require(
+                value == option.default,
+                f"{option.name}={value!r} is an option of {option.metadata['system']}, "
+                f"and the architecture is {self.architecture}; leave it out",
+            )
+        if not self.grouping:
+            object.__setattr__(self, "mimicry", False)  # there is nothing to tell apart
+            require(
+                self.shared_response_encoder and not self.shared_log_variance,
+                "grouping=False has one encoder and one log-variance; "
+                "leave out shared_response_encoder and shared_log_variance",
+            )
+
+    def _foreign(self) -> list[dataclasses.Field[Any]]:
+        own = (None, self.architecture)
+        return [f for f in dataclasses.fields(self) if f.metadata.get("system") not in own]
+
+    def to_dict(self) -> dict[str, Any]:
+        """See Config.to_dict; options of other systems are left out."""
+        foreign = {option.name for option in self._foreign()}
+        return {name: value for name, value in super().to_dict().items() if name not in foreign}
+
+    @property
+    def latents(self) -> int:
+        """Noise vectors that a request needs: one for each group of emotions that is sampled."""
+        if self.architecture != "mime" or not self.stochastic:
+            return 0
+        return 2 if self.grouping else 1
+
+    @property
+    def mimics(self) -> bool:
+        """Whether the reply depends on the polarity of the speaker's emotion."""
+        return self.architecture == "mime" and self.mimicry
+
+    @property
+    def reads_emotion(self) -> bool:
+        """Whether the reply depends on the speaker's emotion, so that forcing one means a thing."""
+        return self.mimics or self.architecture == "moel"
 
 
 INFINITY = float("inf")

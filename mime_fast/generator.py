@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from mime_fast import checkpoint as checkpoints
-from mime_fast.config import GenerationConfig, require
+from mime_fast.config import GenerationConfig, ModelConfig, require
 from mime_fast.emotions import EMOTIONS, NEGATIVE, POSITIVE, emotion_id, polarity
 from mime_fast.engines import create_engine
 from mime_fast.engines.base import Encoded, Engine
@@ -119,7 +119,8 @@ class Generator:
             require(length >= 1, f"lengths must be at least 1, got {length}")
             words = min(length, most) - 1
             dialogue = Dialogue([CLS] + [UNK] * words, [CLS] + [USR] * words)
-            noise = np.zeros((size, 2, self.engine.config.latent_dim), np.float32)
+            shape = size, self.engine.config.latents, self.engine.config.latent_dim
+            noise = np.zeros(shape, np.float32)
             encoded = self.engine.encode([dialogue] * size, noise, None)
             self.engine.decode(encoded, checked, range(size)).run()
 
@@ -148,6 +149,11 @@ def _checked_options(
         checked.max_new_tokens <= longest,
         f"max_new_tokens must be at most {longest} (the checkpoint's positions), "
         f"got {checked.max_new_tokens}",
+    )
+    require(
+        checked.emotion is None or engine.config.reads_emotion,
+        f"emotion={checked.emotion!r} has no effect: the replies of this "
+        f"{engine.config.architecture} model do not depend on the speaker's emotion; leave it out",
     )
     return checked
 
@@ -219,13 +225,13 @@ class _Request:
         return result
 
     def _noise(self) -> FloatArray:
-        """Emotion noise (requests, 2, latent): zeros take the means of the distributions."""
-        latent = self.engine.config.latent_dim
-        if not self.options.stochastic_emotion:
-            return np.zeros((len(self.seeds), 2, latent), np.float32)
+        """Emotion noise (requests, latents, latent): zeros take the means of the distributions."""
+        shape = self.engine.config.latents, self.engine.config.latent_dim
+        if not self.options.stochastic_emotion or 0 in shape:
+            return np.zeros((len(self.seeds), *shape), np.float32)
         draw = self.engine.sampling.standard_normal
-        drawn = [draw(seed, EMOTION_STREAM, 2 * latent).reshape(2, latent) for seed in self.seeds]
-        return np.stack(drawn)
+        count = shape[0] * shape[1]
+        return np.stack([draw(seed, EMOTION_STREAM, count).reshape(shape) for seed in self.seeds])
 
     def response(self, index: int) -> Response:
         """What the caller gets of request `index`."""
@@ -241,7 +247,7 @@ class _Request:
             score=best.score,
             seed=self.seeds[index],
             emotions=dict(zip(EMOTIONS, emotions.tolist(), strict=True)),
-            mixture=_mixture(self.encoded, index),
+            mixture=_mixture(self.engine.config, self.encoded, index),
             candidates=candidates,
             timings=Timings(self.encode_ms, self.decode_ms, len(best.tokens)),
             dropped_turns=dialogue.dropped_turns,
@@ -278,12 +284,16 @@ def _events(request: _Request) -> Iterator[TokenEvent]:
     yield replace(last, text=text, final=True, response=request.response(0))
 
 
-def _mixture(encoded: Encoded, index: int) -> EmotionMixture:
+def _mixture(config: ModelConfig, encoded: Encoded, index: int) -> EmotionMixture:
     def named(ids: tuple[int, ...], shares: FloatArray) -> dict[str, float]:
         return {EMOTIONS[i]: share for i, share in zip(ids, shares.tolist(), strict=True)}
 
+    positive, negative = encoded.positive_mixture[index], encoded.negative_mixture[index]
+    if not (positive.any() or negative.any()):  # the system has none
+        return EmotionMixture({}, {}, None)
+    mimicked = "positive" if encoded.mimics_positive[index] else "negative"
     return EmotionMixture(
-        named(POSITIVE, encoded.positive_mixture[index]),
-        named(NEGATIVE, encoded.negative_mixture[index]),
-        "positive" if encoded.mimics_positive[index] else "negative",
+        named(POSITIVE, positive),
+        named(NEGATIVE, negative),
+        mimicked if config.mimics else None,
     )

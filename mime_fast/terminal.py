@@ -92,13 +92,16 @@ def _answer(
 
 
 def _chart(response: Response) -> Table:
-    """The recognised emotion and both groups of the mixture as bars."""
+    """The recognised emotion and both groups of the mixture, where there is one, as bars."""
     table = Table.grid(padding=(0, 1))
     _add_bars(table, "you feel", response.emotions, "magenta")
+    mixture = response.mixture
     for group in ("positive", "negative"):
-        mixture = getattr(response.mixture, group)
-        note = "mimicked" if response.mixture.mimicked == group else "balance"
-        _add_bars(table, note, mixture, "green" if group == "positive" else "yellow")
+        note = group
+        if mixture.mimicked:
+            note = "mimicked" if mixture.mimicked == group else "balance"
+        colour = "green" if group == "positive" else "yellow"
+        _add_bars(table, note, getattr(mixture, group), colour)
     return table
 
 

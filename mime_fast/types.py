@@ -23,11 +23,16 @@ class Dialogue:
 
 @dataclass(frozen=True)
 class EmotionMixture:
-    """The response emotions that were sampled, by emotion name; each group sums to 1."""
+    """What a reply is composed of, by emotion name.
+
+    MIME: the response emotions that were sampled; each group sums to 1. MoEL: the weights of the
+    listeners; they, and those of MIME without grouping, sum to 1 over both groups. Multi-TR: empty.
+    """
 
     positive: dict[str, float]
     negative: dict[str, float]
-    mimicked: str  # "positive" or "negative": the group that follows the speaker
+    # "positive" or "negative", the group that follows the speaker; None: the system does not mimic.
+    mimicked: str | None
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from hypothesis import settings
 
 from mime_fast import checkpoint
 from mime_fast.config import ModelConfig
+from mime_fast.models import parameter_shapes
 from mime_fast.text.tokenizer import EOS, Tokenizer
 from mime_fast.types import FloatArray
 
@@ -63,7 +64,7 @@ def random_tensors() -> Callable[[ModelConfig], dict[str, FloatArray]]:
     def draw(config: ModelConfig) -> dict[str, FloatArray]:
         generator = np.random.default_rng(0)
         tensors = {}
-        for name, shape in checkpoint.parameter_shapes(config).items():
+        for name, shape in parameter_shapes(config).items():
             scale, centre = 0.5 if len(shape) > 1 else 0.3, float(name.endswith("norm.weight"))
             tensors[name] = generator.normal(centre, scale, shape).astype(np.float32)
         tensors["output.bias"][EOS] += 3  # so that replies end, each at another length

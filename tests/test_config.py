@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from mime_fast.config import GenerationConfig, ModelConfig
 from mime_fast.emotions import EMOTIONS
+from mime_fast.models import SYSTEMS
 
 NAN, INFINITY = math.nan, math.inf
 
@@ -49,7 +50,9 @@ IN_RANGE: list[dict[str, Any]] = [
 ]
 MODEL_OUT_OF_RANGE = [
     ("vocab_size", 7),
-    ("architecture", "moel"),
+    ("architecture", "empdg"),
+    ("top_listeners", 33),
+    ("mimicry", 1),
     ("hidden_dim", 3),
     ("num_heads", 0),
     ("key_dim", 0),
@@ -243,3 +246,52 @@ def test_replace_checks_the_combination() -> None:
 def test_configs_are_frozen() -> None:
     with pytest.raises(dataclasses.FrozenInstanceError):
         GenerationConfig().seed = 1  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"architecture": "moel", "mimicry": False}, "mimicry=False is an option of mime"),
+        ({"architecture": "multi_tr", "latent_dim": 9}, "latent_dim=9 is an option of mime"),
+        (
+            {"top_listeners": 3},
+            "top_listeners=3 is an option of moel",
+        ),
+        ({"grouping": False, "shared_log_variance": True}, "grouping=False has one encoder"),
+    ],
+)
+def test_options_of_other_systems_are_not_ignored(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        ModelConfig(vocab_size=9, **options)
+
+
+@pytest.mark.parametrize(
+    ("options", "latents", "mimics", "reads_emotion"),
+    [
+        ({}, 2, True, True),
+        ({"mimicry": False}, 2, False, False),
+        ({"grouping": False}, 1, False, False),
+        ({"stochastic": False}, 0, True, True),
+        ({"share_emotion_embedding": False}, 2, True, True),
+        ({"architecture": "multi_tr"}, 0, False, False),
+        ({"architecture": "moel"}, 0, False, True),
+    ],
+)
+def test_what_follows_from_the_options(
+    options: dict[str, Any], latents: int, mimics: bool, reads_emotion: bool
+) -> None:
+    config = ModelConfig(vocab_size=9, **options)
+    assert (config.latents, config.mimics, config.reads_emotion) == (latents, mimics, reads_emotion)
+
+
+def test_without_grouping_there_is_no_mimicry() -> None:
+    assert not ModelConfig(vocab_size=9, grouping=False).mimicry
+
+
+@pytest.mark.parametrize("architecture", SYSTEMS)
+def test_a_config_keeps_its_own_options_only(architecture: str) -> None:
+    config = ModelConfig(vocab_size=9, architecture=architecture)
+    values = config.to_dict()
+    assert ("top_listeners" in values) == (architecture == "moel")
+    assert ("mimicry" in values) == (architecture == "mime")
+    assert ModelConfig.from_dict(values) == config

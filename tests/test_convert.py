@@ -16,7 +16,9 @@ from torch import Tensor
 
 from mime_fast import checkpoint
 from mime_fast.config import ModelConfig
-from mime_fast.convert import LEFTOVERS, ConvertError, authors_name, convert
+from mime_fast.convert import ConvertError, convert
+from mime_fast.convert.forms import MIME
+from mime_fast.models import parameter_shapes
 from mime_fast.text.tokenizer import SPECIAL_WORDS
 
 CONFIG = ModelConfig(
@@ -40,8 +42,8 @@ State = dict[str, Tensor]
 @pytest.fixture
 def state() -> State:
     generator = torch.Generator().manual_seed(0)
-    shapes = {authors_name(n): s for n, s in checkpoint.parameter_shapes(CONFIG).items()}
-    shapes |= {f"{name}.weight": (2, 4) for name in LEFTOVERS}
+    shapes = {MIME.name(n): s for n, s in parameter_shapes(CONFIG).items()}
+    shapes |= {f"{name}.weight": (2, 4) for name in MIME.leftovers}
     return {name: torch.randn(shape, generator=generator) for name, shape in shapes.items()}
 
 
@@ -108,7 +110,7 @@ def refused_state(folder: Path, state: Any, **options: Any) -> str:
     ],
 )
 def test_names(ours: str, theirs: str) -> None:
-    assert authors_name(ours) == theirs
+    assert MIME.name(ours) == theirs
 
 
 def as_training_writes(state: State) -> Any:
@@ -131,9 +133,9 @@ def test_every_tensor_arrives(
     loaded = checkpoint.load(folder / "out")
     assert loaded.config == CONFIG
     assert loaded.tokenizer.words == [*SPECIAL_WORDS, *WORDS]
-    assert loaded.tensors.keys() == checkpoint.parameter_shapes(CONFIG).keys()
+    assert loaded.tensors.keys() == parameter_shapes(CONFIG).keys()
     for name, tensor in loaded.tensors.items():
-        assert np.array_equal(tensor, state[authors_name(name)].numpy()), name
+        assert np.array_equal(tensor, state[MIME.name(name)].numpy()), name
 
 
 def test_options_that_the_file_does_not_show(folder: Path, state: State) -> None:

@@ -16,7 +16,7 @@ from benchmarks.peers.search import SearchingPeer
 from benchmarks.peers.torch_modules import block_specials
 from mime_fast.checkpoint import Checkpoint
 from mime_fast.engines.eager import load_model
-from mime_fast.models.mime import Groups, Memory
+from mime_fast.models.base import Memory
 
 
 class State(NamedTuple):
@@ -37,7 +37,7 @@ class Authors(SearchingPeer):
         block_specials(self.model)  # before they are normalised
 
     def encode(self, tokens: Tensor, speakers: Tensor, noise: Tensor) -> State:
-        memory = self.model.encode(tokens, speakers, Groups(noise[:, 0], noise[:, 1]))
+        memory = self.model.encode(tokens, speakers, noise)
         return State(memory, tokens.new_empty(len(tokens), 0))
 
     def step(self, state: State, tokens: Tensor, position: int) -> tuple[Tensor, State]:  # noqa: ARG002 - the prefix knows its length
@@ -46,6 +46,4 @@ class Authors(SearchingPeer):
         return self.model.output(states).log_softmax(-1)[:, -1], state
 
     def select(self, state: State, rows: Tensor) -> State:
-        memory = state.memory
-        chosen = memory._replace(fused=memory.fused[rows], real=memory.real[rows])
-        return State(chosen, state.tokens[rows])
+        return State(state.memory.select(rows), state.tokens[rows])

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from benchmarks.peers.base import Steps, Tokens
 from benchmarks.workload import BEAMS, BLOCKED, NEW_TOKENS, Request
-from mime_fast.models.mime import pad
+from mime_fast.models.base import pad
 from mime_fast.text.tokenizer import CLS, SOS
 
 

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from benchmarks.workload import BLOCKED, NEW_TOKENS
+from mime_fast.models.base import ReplyModel
 from mime_fast.models.layers import MASKED, Attention, DecoderLayer
-from mime_fast.models.mime import Groups, Mime
 
 
 class Cross(NamedTuple):
@@ -29,12 +29,12 @@ class Cache(NamedTuple):
     outer: Tensor  # (rows, layers, 2, filter): and of the second
 
 
-def block_specials(model: Mime) -> None:
+def block_specials(model: ReplyModel) -> None:
     """What is never said gets no probability: a bias costs nothing."""
     model.output.bias.data[BLOCKED] = -torch.inf
 
 
-def decoder_layers(model: Mime) -> list[DecoderLayer]:
+def decoder_layers(model: ReplyModel) -> list[DecoderLayer]:
     """With their type, which a ModuleList forgets."""
     return [cast("DecoderLayer", layer) for layer in model.decoder.layers]
 
@@ -42,16 +42,16 @@ def decoder_layers(model: Mime) -> list[DecoderLayer]:
 class EncodeOnce(nn.Module):
     """Token ids to the decoder's cross-attention keys and values."""
 
-    def __init__(self, model: Mime) -> None:
+    def __init__(self, model: ReplyModel) -> None:
         super().__init__()
         self.model = model
 
     def forward(self, tokens: Tensor, speakers: Tensor, noise: Tensor) -> Cross:
         """Ids (rows, source), noise (rows, 2, latent)."""
-        memory = self.model.encode(tokens, speakers, Groups(noise[:, 0], noise[:, 1]))
+        memory = self.model.encode(tokens, speakers, noise)
         attentions = [layer.cross_attention for layer in decoder_layers(self.model)]
-        keys = [_heads(attention.key(memory.fused), attention) for attention in attentions]
-        values = [_heads(attention.value(memory.fused), attention) for attention in attentions]
+        keys = [_heads(attention.key(memory.context), attention) for attention in attentions]
+        values = [_heads(attention.value(memory.context), attention) for attention in attentions]
         return Cross(torch.stack(keys, 1), torch.stack(values, 1), ~memory.real)
 
 
@@ -60,7 +60,7 @@ class DecodeStep(nn.Module):
 
     arange: Tensor
 
-    def __init__(self, model: Mime) -> None:
+    def __init__(self, model: ReplyModel) -> None:
         super().__init__()
         self.model = model
         self.layers = nn.ModuleList(CachedLayer(layer) for layer in decoder_layers(model))

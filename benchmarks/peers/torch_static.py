@@ -18,7 +18,7 @@ from benchmarks.peers.torch_cached import modules
 from benchmarks.peers.torch_modules import Cache, Cross, DecodeStep, block_specials
 from benchmarks.workload import BEAMS, NEW_TOKENS, Request
 from mime_fast.checkpoint import Checkpoint
-from mime_fast.models.mime import pad
+from mime_fast.models.base import pad
 from mime_fast.text.tokenizer import SOS
 
 CACHE = [f"cache_{name}" for name in Cache._fields]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from mime_fast.checkpoint import Checkpoint
+from mime_fast.config import ABLATIONS, ModelConfig
 from mime_fast.engines.base import Engine
 
 ENGINES = ("auto", "native", "eager", "cuda")
@@ -47,6 +48,7 @@ def create_engine(
         )
     if chosen == "eager":
         return _eager(checkpoint, "cpu" if device == "auto" else device)
+    _check_served_by_cuda(checkpoint.config)
     exact = "float32" if compute_type == "auto" else compute_type
     return _cuda(checkpoint, "cuda" if device == "auto" else device, exact)
 
@@ -75,6 +77,16 @@ def _eager(checkpoint: Checkpoint, device: str) -> Engine:
             "engine='eager' needs torch; install the extra: pip install 'mime-fast[train]'"
         ) from error
     return EagerEngine(checkpoint, device)
+
+
+def _check_served_by_cuda(config: ModelConfig) -> None:
+    ablated = [name for name in ABLATIONS if not getattr(config, name)]
+    if config.architecture != "mime" or ablated:
+        system = f"mime without {ablated[0]}" if ablated else config.architecture
+        raise ValueError(
+            f"the cuda engine serves MIME as its paper has it, and this checkpoint is of {system}; "
+            "use engine='native' or engine='eager'"
+        )
 
 
 def _cuda(checkpoint: Checkpoint, device: str, compute_type: str) -> Engine:

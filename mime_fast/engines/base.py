@@ -25,15 +25,15 @@ class Encoded(Protocol):
 
     @property
     def positive_mixture(self) -> FloatArray:
-        """(n, 13), order of emotions.POSITIVE."""
+        """(n, 13), order of emotions.POSITIVE; zeros where the system has no mixture."""
 
     @property
     def negative_mixture(self) -> FloatArray:
-        """(n, 19), order of emotions.NEGATIVE."""
+        """(n, 19), order of emotions.NEGATIVE; likewise."""
 
     @property
     def mimics_positive(self) -> NDArray[np.bool_]:
-        """(n,)."""
+        """(n,); of no meaning where the system does not mimic."""
 
     @property
     def memory(self) -> Any:
@@ -115,7 +115,8 @@ class Engine(Protocol):
     ) -> Encoded:
         """Context encoder, emotion, mixture, fusion: once a request.
 
-        noise: (n, 2, latent), positive group first. emotion: forces the speaker's emotion id.
+        noise: (n, latents, latent), positive group first; see ModelConfig.latents. emotion: forces
+        the speaker's emotion id.
         """
 
     def decode(self, encoded: Encoded, options: GenerationConfig, seeds: Sequence[int]) -> Decoding:

@@ -15,8 +15,11 @@ from torch import Tensor
 from mime_fast import sampling
 from mime_fast.checkpoint import Checkpoint
 from mime_fast.config import GenerationConfig
+from mime_fast.emotions import NEGATIVE, POSITIVE
 from mime_fast.engines.base import Encoded, EncodedArrays, Sampling
-from mime_fast.models.mime import Groups, Memory, Mime, pad
+from mime_fast.models import create_model
+from mime_fast.models.base import Groups, Memory, ReplyModel, pad
+from mime_fast.models.mime import MimeMemory
 from mime_fast.search import StepDecoding
 from mime_fast.types import Dialogue, FloatArray, IntArray
 
@@ -51,15 +54,8 @@ class EagerEngine:
         speakers = pad([dialogue.speakers for dialogue in dialogues]).to(self.device)
         drawn = torch.from_numpy(noise).to(self.device)
         forced = None if emotion is None else torch.full((len(dialogues),), emotion).to(self.device)
-        groups = Groups(drawn[:, 0], drawn[:, 1])
-        memory = self.model.encode(tokens, speakers, groups, emotion=forced)
-        return EncodedArrays(
-            _numpy(memory.emotion_logits),
-            _numpy(memory.mixture.positive),
-            _numpy(memory.mixture.negative),
-            memory.positive.cpu().numpy(),
-            memory,
-        )
+        memory = self.model.encode(tokens, speakers, drawn, emotion=forced)
+        return _describe(memory)
 
     def decode(
         self, encoded: Encoded, options: GenerationConfig, seeds: Sequence[int]
@@ -70,7 +66,7 @@ class EagerEngine:
     @torch.inference_mode()
     def start(self, encoded: Encoded, rows: Sequence[int]) -> EagerState:
         """See Engine.start."""
-        empty = torch.empty(len(encoded.mimics_positive), 0, dtype=torch.long, device=self.device)
+        empty = torch.empty(len(encoded.emotion_logits), 0, dtype=torch.long, device=self.device)
         return self.select(EagerState(encoded.memory, empty), np.asarray(rows))
 
     @torch.inference_mode()
@@ -85,10 +81,7 @@ class EagerEngine:
     def select(self, state: EagerState, rows: IntArray) -> EagerState:
         """See Engine.select."""
         chosen = torch.from_numpy(rows).to(self.device)
-        memory = state.memory._replace(
-            fused=state.memory.fused[chosen], real=state.memory.real[chosen]
-        )
-        return EagerState(memory, state.tokens[chosen])
+        return EagerState(state.memory.select(chosen), state.tokens[chosen])
 
 
 def _usable_device(name: str) -> torch.device:
@@ -99,14 +92,31 @@ def _usable_device(name: str) -> torch.device:
         raise ValueError(f"device {name!r} cannot be used ({reason}); use 'cpu'") from error
 
 
-def load_model(checkpoint: Checkpoint) -> Mime:
+def load_model(checkpoint: Checkpoint) -> ReplyModel:
     """The PyTorch model of a checkpoint, in evaluation mode."""
-    model = Mime(checkpoint.config)
+    model = create_model(checkpoint.config)
     tensors = {name: torch.from_numpy(tensor) for name, tensor in checkpoint.tensors.items()}
     if checkpoint.config.tie_embeddings:
         tensors["output.weight"] = tensors["embedding.weight"]
     model.load_state_dict(tensors)
     return model.eval()
+
+
+def _describe(memory: Memory) -> Encoded:
+    rows = len(memory.emotion_logits)
+    mixture = memory.mixture or Groups(
+        torch.zeros(rows, len(POSITIVE)), torch.zeros(rows, len(NEGATIVE))
+    )
+    positive = (
+        memory.positive if isinstance(memory, MimeMemory) else torch.zeros(rows, dtype=torch.bool)
+    )
+    return EncodedArrays(
+        _numpy(memory.emotion_logits),
+        _numpy(mixture.positive),
+        _numpy(mixture.negative),
+        positive.cpu().numpy(),
+        memory,
+    )
 
 
 def _numpy(tensor: Tensor) -> FloatArray:

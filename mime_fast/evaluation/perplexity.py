@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from mime_fast.emotions import POSITIVE
-from mime_fast.models.mime import Groups, Mime, shift_right
+from mime_fast.models.base import ReplyModel, shift_right
 from mime_fast.text.tokenizer import PAD, UNK
 from mime_fast.training.data import Batch, Pair, collate, length_order, sorted_batches
 
@@ -38,7 +38,7 @@ class ExampleCosts:
 
 
 def likelihood(
-    model: Mime,
+    model: ReplyModel,
     pairs: Sequence[Pair],
     unknown_types: int,
     *,
@@ -60,7 +60,7 @@ def likelihood(
 
 @torch.inference_mode()
 def example_costs(
-    model: Mime,
+    model: ReplyModel,
     pairs: Sequence[Pair],
     unknown_types: int,
     *,
@@ -71,7 +71,8 @@ def example_costs(
 
     unknown_types: U, the number of different words of the set that the vocabulary lacks; each
     occurrence costs ln(U) on top of -ln p(UNK), so that a small vocabulary wins nothing.
-    gold_polarity: mimic the label's polarity (the authors' perplexity), else the predicted one's.
+    gold_polarity: MIME mimics the label's polarity (its authors' perplexity), else the predicted
+    one's. Other systems are shown no label.
     seed: of the emotion noise; None: the means.
     """
     model.eval()
@@ -92,10 +93,10 @@ def example_costs(
 
 
 def reply_costs(
-    model: Mime, batch: Batch, noise: Groups, gold_polarity: bool, unknown_types: int
+    model: ReplyModel, batch: Batch, noise: Tensor, gold_polarity: bool, unknown_types: int
 ) -> tuple[Tensor, Tensor]:
     """Cost of every reply token in nats (batch, length), 0 at padding; emotion logits."""
-    emotion = batch.emotion if gold_polarity else None
+    emotion = batch.emotion if gold_polarity and model.config.mimics else None
     memory = model.encode(batch.tokens, batch.speakers, noise, emotion=emotion)
     states = model.decode(shift_right(batch.reply), memory)
     real = batch.reply != PAD
@@ -108,14 +109,13 @@ def reply_costs(
     ), memory.emotion_logits
 
 
-def draw_noise(model: Mime, rows: int, generator: torch.Generator | None) -> Groups:
-    """Emotion noise (rows, latent) of both groups; zeros without a generator: the means."""
+def draw_noise(model: ReplyModel, rows: int, generator: torch.Generator | None) -> Tensor:
+    """Emotion noise (rows, latents, latent); zeros without a generator: the means."""
     device = next(model.parameters()).device
-    shape = (rows, model.config.latent_dim)
+    shape = (model.config.latents, rows, model.config.latent_dim)
     if generator is None:
-        return Groups(torch.zeros(shape, device=device), torch.zeros(shape, device=device))
-    positive, negative = torch.randn(2, *shape, generator=generator).to(device)
-    return Groups(positive, negative)
+        return torch.zeros(shape, device=device).transpose(0, 1)
+    return torch.randn(shape, generator=generator).to(device).transpose(0, 1)
 
 
 def count_unknown_types(words: Iterable[str], known: set[str]) -> int:

@@ -1,5 +1,43 @@
-"""The trained systems, in PyTorch. Importing this package imports torch."""
+"""The systems that are compared, one file each. docs/systems.md tells how to add another.
 
-from mime_fast.models.mime import Mime
+Imports no torch: the classes are imported when a model is built.
+"""
 
-__all__ = ["Mime"]
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mime_fast.config import ModelConfig
+    from mime_fast.models.base import ReplyModel
+
+# ModelConfig.architecture, which is the name of the file, to the class in it.
+SYSTEMS = {
+    "mime": "Mime",
+    "multi_tr": "MultiTr",
+    "moel": "Moel",
+}
+
+
+def model_class(architecture: str) -> type[ReplyModel]:
+    """The class of a system."""
+    module = import_module(f"mime_fast.models.{architecture}")
+    system: type[ReplyModel] = getattr(module, SYSTEMS[architecture])
+    return system
+
+
+def create_model(config: ModelConfig) -> ReplyModel:
+    """The PyTorch model of a config, with torch's random weights; see base.initialise."""
+    return model_class(config.architecture)(config)
+
+
+def parameter_shapes(config: ModelConfig) -> dict[str, tuple[int, ...]]:
+    """Name and shape of every tensor of a checkpoint; nothing of that size is allocated."""
+    import torch  # noqa: PLC0415 - slow to import
+
+    with torch.device("meta"):
+        state = create_model(config).state_dict()
+    if config.tie_embeddings:
+        del state["output.weight"]
+    return {name: tuple(tensor.shape) for name, tensor in state.items()}

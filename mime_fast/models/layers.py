@@ -169,9 +169,19 @@ class Decoder(nn.Module):
 
         real (batch, length) and memory_real (batch, source): True where a token is not padding.
         """
+        x, blocked = self.place(x, real)
+        return self.apply_layers(x, blocked, memory, ~memory_real[:, None])
+
+    def place(self, x: Tensor, real: Tensor) -> tuple[Tensor, Tensor]:
+        """Project and add positions; which keys each must not see, (batch, length, length)."""
         length = x.shape[1]
-        x = self.projection(x) + self.positions[:length]
         future = torch.ones(length, length, dtype=torch.bool, device=x.device).triu(1)
+        return self.projection(x) + self.positions[:length], future | ~real[:, None]
+
+    def apply_layers(
+        self, x: Tensor, blocked: Tensor, memory: Tensor, memory_blocked: Tensor
+    ) -> Tensor:
+        """The layers and the final norm; see DecoderLayer for the shapes."""
         for layer in self.layers:
-            x = layer(x, future | ~real[:, None], memory, ~memory_real[:, None])
+            x = layer(x, blocked, memory, memory_blocked)
         return self.norm(x)

@@ -1,12 +1,13 @@
 """MIME (arXiv 2010.01454): the model as its paper explains it, in the paper's order.
 
 Context encoder -> emotion classifier -> response-emotion sampling -> mimicry -> fusion -> decoder.
+The ablations are options of ModelConfig: grouping, mimicry, stochastic, share_emotion_embedding.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
@@ -14,8 +15,9 @@ from torch import Tensor, nn
 
 from mime_fast.config import ModelConfig
 from mime_fast.emotions import EMOTIONS, NEGATIVE, POSITIVE
-from mime_fast.models.layers import Decoder, Encoder
-from mime_fast.text.tokenizer import PAD, SOS
+from mime_fast.models.base import Groups, Memory, ReplyModel, by_group
+from mime_fast.models.layers import Encoder
+from mime_fast.text.tokenizer import PAD
 
 
 class Gaussian(NamedTuple):
@@ -36,224 +38,205 @@ class Gaussian(NamedTuple):
         return (other.log_variance - self.log_variance + ratio - 1) / 2
 
 
-class Groups(NamedTuple):
-    """One tensor or distribution for each response-emotion group."""
-
-    positive: Tensor
-    negative: Tensor
+# The latent distribution of each group, positive first; without grouping there is one for all.
+Latents = tuple[Gaussian, ...]
 
 
-class GaussianGroups(NamedTuple):
-    """The latent distributions of the two groups."""
+@dataclass(frozen=True)
+class MimeMemory(Memory):
+    """See Memory."""
 
-    positive: Gaussian
-    negative: Gaussian
-
-
-class Memory(NamedTuple):
-    """What the encoder side hands to the decoder, and what a reader wants to know of it."""
-
-    fused: Tensor  # (batch, length, dim): keys and values of the decoder
-    real: Tensor  # (batch, length) bool: not padding
-    emotion_logits: Tensor  # (batch, 32)
-    mixture: Groups  # probabilities (batch, 13) and (batch, 19)
-    prior: GaussianGroups
-    posterior: GaussianGroups | None  # training only
+    prior: Latents
+    posterior: Latents | None  # in training only
     positive: Tensor  # (batch,) bool: which group is mimicked
 
 
 class GaussianHead(nn.Module):
-    """A hidden state to the distributions of the two groups (Eq. 11-15)."""
+    """Hidden states to the distributions of both groups (Eq. 11-15)."""
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         dim, latent = config.hidden_dim, config.latent_dim
         self.positive_mean = nn.Linear(dim, latent)
-        self.positive_log_variance = nn.Linear(dim, latent)
-        self.negative_mean = nn.Linear(dim, latent)
+        self.positive_log_variance = nn.Linear(dim, latent) if config.stochastic else None
+        self.negative_mean = nn.Linear(dim, latent) if config.grouping else None
         # The released code computes the positive group's log-variance for both (spec, section 3).
-        self.negative_log_variance = None if config.shared_log_variance else nn.Linear(dim, latent)
+        own = config.grouping and config.stochastic and not config.shared_log_variance
+        self.negative_log_variance = nn.Linear(dim, latent) if own else None
 
-    def forward(self, positive: Tensor, negative: Tensor) -> GaussianGroups:
+    def forward(self, positive: Tensor, negative: Tensor) -> Latents:
         """Hidden states (batch, dim) of either group -> distributions over (batch, latent)."""
-        log_variance = self.positive_log_variance(positive).float()
-        other = log_variance
-        if self.negative_log_variance is not None:
-            other = self.negative_log_variance(negative).float()
-        return GaussianGroups(
-            Gaussian(self.positive_mean(positive).float(), log_variance),
-            Gaussian(self.negative_mean(negative).float(), other),
-        )
+        mean = self.positive_mean(positive).float()
+        log_variance = _apply(self.positive_log_variance, positive, torch.zeros_like(mean))
+        first = Gaussian(mean, log_variance)
+        if self.negative_mean is None:
+            return (first,)
+        other = _apply(self.negative_log_variance, negative, log_variance)
+        return first, Gaussian(self.negative_mean(negative).float(), other)
+
+
+def _apply(layer: nn.Module | None, x: Tensor, default: Tensor) -> Tensor:
+    return default if layer is None else layer(x).float()
 
 
 class ResponseEmotions(nn.Module):
-    """Response-emotion sampling: prior, posterior, and mixtures over the two groups (Eq. 7-17)."""
+    """Response-emotion sampling: prior, posterior, and mixtures over the two groups (Eq. 7-17).
+
+    Without grouping the "positive" parts stand for all 32 emotions, in the order of their ids.
+    """
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         dim, latent = config.hidden_dim, config.latent_dim
+        self.stochastic = config.stochastic
         self.prior_hidden = nn.Linear(dim, dim)
         self.prior = GaussianHead(config)
-        self.posterior_positive_hidden = nn.Linear(2 * dim, dim)
-        self.posterior_negative_hidden = nn.Linear(2 * dim, dim)
-        self.posterior = GaussianHead(config)
-        self.positive_mixture = nn.Linear(latent, len(POSITIVE))
-        self.negative_mixture = nn.Linear(latent, len(NEGATIVE))
+        emotions = len(POSITIVE) if config.grouping else len(EMOTIONS)
+        self.positive_mixture = nn.Linear(latent, emotions)
+        self.negative_mixture = nn.Linear(latent, len(NEGATIVE)) if config.grouping else None
+        if config.stochastic:
+            self.posterior_positive_hidden = nn.Linear(2 * dim, dim)
+            if config.grouping:
+                self.posterior_negative_hidden = nn.Linear(2 * dim, dim)
+            self.posterior = GaussianHead(config)
 
-    def infer_prior(self, query: Tensor) -> tuple[Tensor, GaussianGroups]:
+    def infer_prior(self, query: Tensor) -> tuple[Tensor, Latents]:
         """The prior from the emotion query (batch, dim), and its hidden state."""
         hidden = self.prior_hidden(query).relu()
         return hidden, self.prior(hidden, hidden)
 
-    def infer_posterior(self, context: Tensor, evidence: Groups) -> GaussianGroups:
+    def infer_posterior(self, context: Tensor, evidence: Groups) -> Latents:
         """The posterior from a context state and each group's evidence, all (batch, dim)."""
         positive = torch.cat([context, evidence.positive], -1)
-        negative = torch.cat([context, evidence.negative], -1)
-        return self.posterior(
-            self.posterior_positive_hidden(positive).relu(),
-            self.posterior_negative_hidden(negative).relu(),
-        )
+        positive = negative = self.posterior_positive_hidden(positive).relu()
+        if self.negative_mixture is not None:
+            negative = torch.cat([context, evidence.negative], -1)
+            negative = self.posterior_negative_hidden(negative).relu()
+        return self.posterior(positive, negative)
 
-    def mix(self, latent: GaussianGroups, noise: Groups) -> Groups:
-        """Draw z of each group and return its distributions over the group's emotions."""
-        positive = self.positive_mixture(latent.positive.sample(noise.positive))
-        negative = self.negative_mixture(latent.negative.sample(noise.negative))
-        return Groups(positive.float().softmax(-1), negative.float().softmax(-1))
+    def mix(self, latents: Latents, noise: Tensor) -> Groups:
+        """Draw z of each group, noise (batch, groups, latent), and return its distributions.
+
+        Without grouping it is one distribution, of which either group holds its share.
+        """
+        drawn = [latent.mean for latent in latents]
+        if self.stochastic:
+            pairs = zip(latents, noise.unbind(1), strict=True)
+            drawn = [latent.sample(group_noise) for latent, group_noise in pairs]
+        positive = self.positive_mixture(drawn[0]).float().softmax(-1)
+        if self.negative_mixture is None:
+            return by_group(positive)
+        return Groups(positive, self.negative_mixture(drawn[1]).float().softmax(-1))
 
 
 class Fusion(nn.Module):
-    """The gate that fuses the mimicking and the non-mimicking context (Eq. 24-27)."""
+    """The gate that fuses the refinements of the context (Eq. 24-27)."""
 
-    def __init__(self, dim: int) -> None:
+    def __init__(self, refinements: int, dim: int) -> None:
         super().__init__()
-        self.gate = nn.Linear(2 * dim, 2 * dim)
-        self.output = nn.Linear(2 * dim, dim)
+        self.gate = nn.Linear(refinements * dim, refinements * dim)
+        self.output = nn.Linear(refinements * dim, dim)
 
-    def forward(self, mimicking: Tensor, non_mimicking: Tensor) -> Tensor:
-        """Two (batch, length, dim) -> (batch, length, dim)."""
-        both = torch.cat([mimicking, non_mimicking], -1)
-        return self.output(self.gate(both).sigmoid() * both)
+    def forward(self, refined: Sequence[Tensor]) -> Tensor:
+        """Each (batch, length, dim), the mimicking one first -> (batch, length, dim)."""
+        together = torch.cat(list(refined), -1)
+        return self.output(self.gate(together).sigmoid() * together)
 
 
-class Mime(nn.Module):
+class Mime(ReplyModel):
     """The whole model. Token ids in, log-probabilities of the reply's words out."""
 
     positive_ids: Tensor
     negative_ids: Tensor
 
     def __init__(self, config: ModelConfig) -> None:
-        super().__init__()
+        super().__init__(config)
         dim = config.hidden_dim
-        self.config = config
-        self.embedding = nn.Embedding(config.vocab_size, dim, padding_idx=PAD)
         self.emotion_embedding = nn.Embedding(len(EMOTIONS), dim)
-        self.context_encoder = Encoder(config, dim)
         self.emotion_classifier = nn.Linear(dim, dim, bias=False)
+        self.emotion_classes = (  # what the classifier compares with
+            None if config.share_emotion_embedding else nn.Embedding(len(EMOTIONS), dim)
+        )
         self.response_emotions = ResponseEmotions(config)
         self.response_encoder = Encoder(config, 2 * dim)
         self.non_mimicking_response_encoder = (
             None if config.shared_response_encoder else Encoder(config, 2 * dim)
         )
-        self.fusion = Fusion(dim)
-        self.decoder = Decoder(config)
-        self.output = nn.Linear(dim, config.vocab_size)
-        if config.tie_embeddings:
-            self.output.weight = self.embedding.weight
-        self.dropout = nn.Dropout(config.dropout)
+        self.fusion = Fusion(2 if config.grouping else 1, dim)
         self.register_buffer("positive_ids", torch.tensor(POSITIVE), persistent=False)
         self.register_buffer("negative_ids", torch.tensor(NEGATIVE), persistent=False)
-
-    def embed(self, tokens: Tensor) -> Tensor:
-        """Ids (batch, length) -> (batch, length, dim), scaled by the root of the width."""
-        return self.embedding(tokens) * math.sqrt(self.config.hidden_dim)
 
     def encode(
         self,
         tokens: Tensor,
         speakers: Tensor,
-        noise: Groups,
+        noise: Tensor,
         *,
         emotion: Tensor | None = None,
         reply: Tensor | None = None,
-    ) -> Memory:
-        """Everything before the decoder, once a request.
-
-        tokens, speakers: ids (batch, length), PAD behind the end. noise: (batch, latent) each.
-        emotion: ids (batch,) whose polarity is mimicked; None: the classifier's.
-        reply: ids (batch, reply length): training, the posterior is inferred as well.
-        """
+    ) -> MimeMemory:
+        """See ReplyModel.encode. Of the emotion only the polarity counts: it is mimicked."""
         real = tokens != PAD
-        context = self.dropout(self.embed(tokens) + self.embed(speakers))
-        context = self.context_encoder(context, real)
-        query = self._average(context, real) if self.config.mean_query else context[:, 0]
+        context = self.encode_context(tokens, speakers, real)
+        query = self.query(context, real)
 
         emotion_logits = self.classify(query)
-        positive = self._is_positive(emotion_logits.argmax(-1) if emotion is None else emotion)
+        positive = self._mimicked(emotion_logits.argmax(-1) if emotion is None else emotion)
 
         hidden, prior = self.response_emotions.infer_prior(query)
-        latent, posterior = prior, None
-        if reply is not None and self.config.objective == "cvae":
-            evidence = self._average(self.embed(reply), reply != PAD)
+        latents, posterior = prior, None
+        if reply is not None and not self.config.stochastic:
+            posterior = prior  # nothing is drawn, and nothing diverges
+        elif reply is not None and self.config.objective == "cvae":
+            evidence = self.average(self.embed(reply), reply != PAD)
             posterior = self.response_emotions.infer_posterior(hidden, Groups(evidence, evidence))
-            latent = posterior
-        mixture = self.response_emotions.mix(latent, noise)
+            latents = posterior
+        mixture = self.response_emotions.mix(latents, noise)
 
-        mimicking, non_mimicking = self.mimic(context, real, mixture, positive)
-        if reply is not None and self.config.objective == "released":
-            evidence_groups = _by_polarity(
-                positive, self._average(mimicking, real), self._average(non_mimicking, real)
-            )
+        refined = self.refine(context, real, mixture, positive)
+        if reply is not None and posterior is None:  # the released objective
+            averages = [self.average(refinement, real) for refinement in refined]
+            # Without grouping there is one refinement, and one group.
+            evidence_groups = _by_polarity(positive, averages[0], averages[-1])
             posterior = self.response_emotions.infer_posterior(query, evidence_groups)
-        fused = self.fusion(mimicking, non_mimicking)
-        return Memory(fused, real, emotion_logits, mixture, prior, posterior, positive)
+        fused = self.fusion(refined)
+        return MimeMemory(fused, real, emotion_logits, mixture, prior, posterior, positive)
+
+    def show_emotion(self, emotion: Tensor, progress: float) -> Tensor:  # noqa: ARG002
+        """See ReplyModel.show_emotion: the gold polarity is mimicked throughout."""
+        return emotion
 
     def classify(self, query: Tensor) -> Tensor:
         """Logits of the 32 emotions: the query against the emotion embedding (Eq. 4-6)."""
-        return (self.emotion_classifier(query) @ self.emotion_embedding.weight.T).float()
+        classes = self.emotion_classes or self.emotion_embedding
+        return (self.emotion_classifier(query) @ classes.weight.T).float()
 
-    def mimic(
+    def refine(
         self, context: Tensor, real: Tensor, mixture: Groups, positive: Tensor
-    ) -> tuple[Tensor, Tensor]:
+    ) -> list[Tensor]:
         """The mimicking and the non-mimicking refinement of the context (Eq. 18-23).
 
         context (batch, length, dim); positive (batch,) says which group of the mixture is mimicked.
+        Without grouping there is one refinement, by all emotions.
         """
         table = self.emotion_embedding.weight
         groups = Groups(
             mixture.positive.to(table.dtype) @ table[self.positive_ids],
             mixture.negative.to(table.dtype) @ table[self.negative_ids],
         )
+        if not self.config.grouping:
+            emotion = groups.positive + groups.negative
+            return [self._refine(self.response_encoder, context, emotion, real)]
         mimicked, opposed = _by_polarity(positive, *groups)
         other = self.non_mimicking_response_encoder or self.response_encoder
-        return (
+        return [
             self._refine(self.response_encoder, context, mimicked, real),
             self._refine(other, context, opposed, real),
-        )
+        ]
 
-    def decode(self, tokens: Tensor, memory: Memory) -> Tensor:
-        """Decoder input ids (batch, length), SOS first -> states (batch, length, dim)."""
-        embedded = self.dropout(self.embed(tokens))
-        return self.decoder(embedded, tokens != PAD, memory.fused, memory.real)
-
-    def forward(
-        self, tokens: Tensor, speakers: Tensor, emotion: Tensor, reply: Tensor, noise: Groups
-    ) -> tuple[Memory, Tensor]:
-        """Teacher forcing: the memory, and logits (reply tokens of the batch, vocabulary).
-
-        reply: ids (batch, length), EOS last, then PAD. The logits' rows are the reply's real tokens
-        in row-major order: the projection, most of the work, is never done for padding.
-        """
-        memory = self.encode(tokens, speakers, noise, emotion=emotion, reply=reply)
-        states = self.decode(shift_right(reply), memory)
-        return memory, self.output(self.dropout(states[reply != PAD]))
-
-    def _average(self, x: Tensor, real: Tensor) -> Tensor:
-        if self.config.padding_leak:
-            return x.mean(1)
-        weight = real[:, :, None].to(x.dtype)
-        return (x * weight).sum(1) / weight.sum(1)
-
-    def _is_positive(self, emotion: Tensor) -> Tensor:
+    def _mimicked(self, emotion: Tensor) -> Tensor:
+        if not self.config.mimicry:  # the positive group always comes first
+            return torch.ones_like(emotion, dtype=torch.bool)
         return torch.isin(emotion, self.positive_ids)
 
     def _refine(self, encoder: nn.Module, context: Tensor, emotion: Tensor, real: Tensor) -> Tensor:
@@ -265,23 +248,3 @@ def _by_polarity(positive: Tensor, first: Tensor, second: Tensor) -> Groups:
     """(first, second) where the row is positive, (second, first) elsewhere."""
     chosen = positive[:, None]
     return Groups(torch.where(chosen, first, second), torch.where(chosen, second, first))
-
-
-def pad(rows: Sequence[Sequence[int]]) -> Tensor:
-    """Rows of ids -> (rows, longest) int64, PAD behind the end."""
-    longest = max(map(len, rows))
-    return torch.tensor([[*row, *[PAD] * (longest - len(row))] for row in rows])
-
-
-def shift_right(reply: Tensor) -> Tensor:
-    """The decoder's input for a reply: SOS, then the reply without its last column."""
-    start = torch.full_like(reply[:, :1], SOS)
-    return torch.cat([start, reply[:, :-1]], 1)
-
-
-def initialise(model: Mime) -> None:
-    """The released initialisation: Xavier for every matrix, N(0, 0.01) for the words."""
-    for parameter in model.parameters():
-        if parameter.dim() > 1:
-            nn.init.xavier_uniform_(parameter)
-    nn.init.normal_(model.embedding.weight, std=0.01)

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from mime_fast.models.mime import pad
+from mime_fast.models.base import pad
 from mime_fast.text.dialogue import encode_dialogue
 from mime_fast.text.examples import Example
 from mime_fast.text.tokenizer import EOS, Tokenizer

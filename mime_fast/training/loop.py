@@ -12,14 +12,15 @@ from typing import Any, Protocol, cast
 
 import torch
 from accelerate import Accelerator
-from accelerate.utils import set_seed
+from accelerate.utils import DistributedDataParallelKwargs, set_seed
 from torch import Tensor
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from mime_fast import checkpoint
 from mime_fast.config import ModelConfig
 from mime_fast.evaluation.perplexity import Likelihood, count_unknown_types, draw_noise, likelihood
-from mime_fast.models.mime import Mime, initialise
+from mime_fast.models import create_model, model_class
+from mime_fast.models.base import ReplyModel, initialise
 from mime_fast.text.examples import Example, load_examples
 from mime_fast.text.tokenizer import PAD, Tokenizer, learn_words
 from mime_fast.training.config import TrainingConfig, Weights
@@ -80,10 +81,13 @@ class Trainer:
         self.state_path = out.with_name(out.name + ".training.safetensors")
         self._check_target(resume)
         self._check_options(model_options)
+        given = ModelConfig.from_dict({"vocab_size": 8, **model_options})  # refused before reading
+        is_sparse = model_class(given.architecture).is_sparse
         self.accelerator = Accelerator(
             mixed_precision=config.mixed_precision,
             # Else processes without a GPU train the same thing side by side (accelerate 1.15).
             cpu=not torch.cuda.is_available(),
+            kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=is_sparse)],
         )
         set_seed(config.seed)
         examples = load_examples(data / "train.jsonl")
@@ -120,7 +124,7 @@ class Trainer:
 
     def _build(self) -> None:
         config = self.config
-        model = Mime(self.model_config)
+        model = create_model(self.model_config)
         initialise(model)
         if config.vectors:
             words = self.tokenizer.words
@@ -138,9 +142,9 @@ class Trainer:
         self.model, self.optimizer = self.accelerator.prepare(model, optimizer)
 
     @property
-    def averaged(self) -> Mime:
+    def averaged(self) -> ReplyModel:
         """The model with the averaged weights: what is validated and shipped."""
-        return cast("Mime", self.average.module)
+        return cast("ReplyModel", self.average.module)
 
     @property
     def steps_per_epoch(self) -> int:
@@ -197,11 +201,12 @@ class Trainer:
 
     def _loss(self, batch: Batch) -> Loss:
         noise = draw_noise(self.averaged, len(batch.tokens), torch.default_generator)
+        share = self.progress.step / self.total_steps
+        shown = self.averaged.show_emotion(batch.emotion, share)
         with self.accelerator.autocast():
-            memory, logits = self.model(*batch, noise)
+            memory, logits = self.model(batch.tokens, batch.speakers, shown, batch.reply, noise)
         if self.model_config.objective == "released":
             return released_loss(memory, logits, batch.reply, batch.emotion)
-        share = self.progress.step / self.total_steps
         return cvae_loss(memory, logits, batch.reply, batch.emotion, self.config.weights, share)
 
     def _learning_rate(self) -> float:
@@ -290,7 +295,8 @@ class Trainer:
     def _card(self, result: Likelihood) -> str:
         options = "\n".join(f"- {name}: {value}" for name, value in asdict(self.config).items())
         return (
-            f"# A MIME checkpoint\n\nTrained by `mime-fast train` on {len(self.pairs)} pairs for "
+            f"# A checkpoint of {self.model_config.architecture}\n\n"
+            f"Trained by `mime-fast train` on {len(self.pairs)} pairs for "
             f"{self.progress.step} steps ({self.progress.seconds / 60:.0f} minutes).\n\n"
             f"Validation: perplexity {result.perplexity_example_mean:.2f} (mean over examples), "
             f"{result.perplexity_token_mean:.2f} (over tokens); emotion accuracy "
@@ -299,7 +305,7 @@ class Trainer:
         )
 
 
-def save_model(out: Path, model: Mime, tokenizer: Tokenizer, card: str) -> None:
+def save_model(out: Path, model: ReplyModel, tokenizer: Tokenizer, card: str) -> None:
     """Write a model's checkpoint directory; weights in float16."""
     tied = {"output.weight"} if model.config.tie_embeddings else set()
     tensors = {
@@ -311,7 +317,7 @@ def save_model(out: Path, model: Mime, tokenizer: Tokenizer, card: str) -> None:
     checkpoint.save(out, config, tokenizer, tensors, card)
 
 
-def _decay_groups(model: Mime, weight_decay: float) -> list[dict[str, Any]]:
+def _decay_groups(model: ReplyModel, weight_decay: float) -> list[dict[str, Any]]:
     """Matrices decay; norms, biases do not."""
     matrices = [p for p in model.parameters() if p.dim() > 1]
     vectors = [p for p in model.parameters() if p.dim() <= 1]

@@ -9,7 +9,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from mime_fast.emotions import NEGATIVE, POSITIVE
-from mime_fast.models.mime import Memory
+from mime_fast.models.base import Memory
+from mime_fast.models.mime import MimeMemory
 from mime_fast.text.tokenizer import PAD
 from mime_fast.training.config import Weights
 
@@ -35,6 +36,8 @@ def cvae_loss(
 ) -> Loss:
     """The objective that our models train with; all in float32.
 
+    The last two terms are MIME's, the divergence only where it draws.
+
     logits (tokens, vocabulary) of the reply's real tokens, reply (batch, length), emotion (batch,),
     progress: the share of training that is done, which anneals beta.
     """
@@ -47,7 +50,9 @@ def cvae_loss(
         smoothed = (1 - weights.label_smoothing) * nll + weights.label_smoothing * uniform
     classification = functional.cross_entropy(memory.emotion_logits, emotion)
     divergence = kl_divergence(memory, weights.free_bits)
-    mixture = mixture_loss(memory, emotion)
+    mixture = torch.zeros_like(nll)
+    if isinstance(memory, MimeMemory):
+        mixture = mixture_loss(memory, emotion)
     beta = weights.beta * min(1.0, progress / weights.beta_warmup if weights.beta_warmup else 1.0)
     total = (
         weights.gamma * smoothed
@@ -59,7 +64,12 @@ def cvae_loss(
 
 
 def kl_divergence(memory: Memory, free_bits: float = 0.0) -> Tensor:
-    """KL(posterior || prior) of both groups: sum over the latent, mean over the batch (Eq. 16)."""
+    """KL(posterior || prior) of both groups: sum over the latent, mean over the batch (Eq. 16).
+
+    0 for systems without latents.
+    """
+    if not isinstance(memory, MimeMemory):
+        return torch.zeros((), device=memory.context.device)
     if memory.posterior is None:
         raise ValueError("the posterior is only inferred when encode() is given the reply")
     groups = zip(memory.posterior, memory.prior, strict=True)
@@ -67,9 +77,10 @@ def kl_divergence(memory: Memory, free_bits: float = 0.0) -> Tensor:
     return torch.stack([value.clamp(min=free_bits) for value in divergences]).sum()
 
 
-def mixture_loss(memory: Memory, emotion: Tensor) -> Tensor:
+def mixture_loss(memory: MimeMemory, emotion: Tensor) -> Tensor:
     """-log d_g[gold emotion] in the group that holds it, mean over the batch."""
     order = torch.tensor([*POSITIVE, *NEGATIVE], device=emotion.device)
+    assert memory.mixture is not None  # noqa: S101 - MIME always has one
     both = torch.cat(list(memory.mixture), -1)  # (batch, 32) in the groups' order
     column = (order == emotion[:, None]).int().argmax(-1)
     gold = both.gather(1, column[:, None]).squeeze(1)

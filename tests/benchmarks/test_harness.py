@@ -10,8 +10,8 @@ import pytest
 from benchmarks import floors, results
 from benchmarks.floors import Floors
 from benchmarks.harness import Budget, Race, summarise
-from mime_fast.checkpoint import parameter_shapes
 from mime_fast.config import ModelConfig
+from mime_fast.models import parameter_shapes
 
 CONFIG = ModelConfig(vocab_size=1000)
 FLOORS = Floors(2, "AVX2", {"float32": 1e9, "int8": 0.0}, [(1e3, 4e9), (1e9, 1e9)])

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import strategies as st
 from safetensors.numpy import save_file
 
-from mime_fast.checkpoint import Checkpoint, parameter_shapes
+from mime_fast.checkpoint import Checkpoint
 from mime_fast.config import ModelConfig
+from mime_fast.models import parameter_shapes
 from mime_fast.text.tokenizer import CLS, EOS, PAD, SYS, USR, Tokenizer
 from mime_fast.types import Dialogue, FloatArray
 

@@ -9,7 +9,8 @@ import torch
 from mime_fast.config import ModelConfig
 from mime_fast.emotions import POSITIVE
 from mime_fast.evaluation.perplexity import count_unknown_types, example_costs, likelihood
-from mime_fast.models.mime import Groups, Mime, shift_right
+from mime_fast.models.base import shift_right
+from mime_fast.models.mime import Mime
 from mime_fast.text.tokenizer import EOS, UNK
 from mime_fast.training.data import Pair
 from mime_fast.types import Dialogue
@@ -39,7 +40,7 @@ def costs_one_by_one(model: Mime, pair: Pair, *, gold: bool) -> list[float]:
     """The slow twin: one example, one token at a time, nothing padded or batched."""
     tokens, speakers = torch.tensor([pair.dialogue.tokens]), torch.tensor([pair.dialogue.speakers])
     emotion = torch.tensor([pair.emotion]) if gold else None
-    memory = model.encode(tokens, speakers, Groups(*torch.zeros(2, 1, 4)), emotion=emotion)
+    memory = model.encode(tokens, speakers, torch.zeros(1, 2, 4), emotion=emotion)
     costs = []
     for position, token in enumerate(pair.reply):
         prefix = shift_right(torch.tensor([pair.reply]))[:, : position + 1]
@@ -77,7 +78,7 @@ def test_accuracies_count_the_classifier_alone(model: Mime) -> None:
             torch.tensor([pair.dialogue.tokens]),
             torch.tensor([pair.dialogue.speakers]),
         )
-        memory = model.encode(tokens, speakers, Groups(*torch.zeros(2, 1, 4)))
+        memory = model.encode(tokens, speakers, torch.zeros(1, 2, 4))
         predicted.append(memory.emotion_logits.argmax().item())
     pairs = [PAIRS[0]._replace(emotion=int(predicted[0])), *PAIRS[1:]]
     same = [p == pair.emotion for p, pair in zip(predicted, pairs, strict=True)]

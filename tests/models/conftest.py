@@ -26,15 +26,14 @@ def one_thread() -> Iterator[None]:
 
 @pytest.fixture(scope="module", params=CASES)
 def golden(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Golden:
-    arrays = load_arrays(
-        lzma.decompress((GOLDENS / f"{request.param}.safetensors.xz").read_bytes())
-    )
-    folder = tmp_path_factory.mktemp(request.param)
+    case = request.param
+    arrays = load_arrays(lzma.decompress((GOLDENS / f"{case}.safetensors.xz").read_bytes()))
+    folder = tmp_path_factory.mktemp(case)
     state = {
         n.removeprefix("state/"): torch.from_numpy(a) for n, a in arrays.items() if "state/" in n
     }
     torch.save({"iter": 9, "current_loss": 1.0, "model": state}, folder / "model_9")
-    expected = CASES[request.param]
+    expected = CASES[case]
     words = [f"w{index}" for index in range(len(SPECIAL_WORDS), expected.vocab_size)]
     (folder / "words.txt").write_text("\n".join(words) + "\n", encoding="utf-8")
     convert(
@@ -43,6 +42,7 @@ def golden(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
         folder / "words.txt",
         heads=expected.num_heads,
         mean_query=expected.mean_query,
+        top_listeners=expected.top_listeners,
     )
     return Golden(expected, arrays, checkpoint.load(folder / "checkpoint"))
 

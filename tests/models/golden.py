@@ -12,8 +12,9 @@ from torch import Tensor
 
 from mime_fast.checkpoint import Checkpoint
 from mime_fast.config import ModelConfig
+from mime_fast.convert.forms import MIME, MOEL
 from mime_fast.engines.eager import load_model
-from mime_fast.models.mime import Mime
+from mime_fast.models.base import ReplyModel
 from mime_fast.text.tokenizer import PAD
 from mime_fast.types import Dialogue, FloatArray
 
@@ -27,11 +28,23 @@ TINY = ModelConfig(
     shared_response_encoder=False,
     objective="released",
 )
-CASES = {
+MIME_CASES = {
     "a_default_tiny": TINY,
     "b_hop2_heads4_ws_tiny": TINY.replace(num_layers=2, num_heads=4, tie_embeddings=True),
     "h_mean_query_tiny": TINY.replace(mean_query=True),
 }
+TINY_MOEL = ModelConfig(
+    vocab_size=60,
+    architecture="moel",
+    hidden_dim=24,
+    key_dim=8,
+    filter_dim=10,
+    objective="released",
+    top_listeners=0,
+)
+MOEL_CASES = {"e_moel_tiny": TINY_MOEL, "f_moel_top5_tiny": TINY_MOEL.replace(top_listeners=5)}
+CASES = {**MIME_CASES, **MOEL_CASES}
+FORMS = {"mime": MIME, "moel": MOEL}
 EXAMPLES = range(5)
 STEPS = 51  # of the authors' greedy decoding, which goes on behind the end
 TOLERANCE = 1e-5  # absolute, float32; the worst is 7e-6, of a log-probability
@@ -56,7 +69,11 @@ class Golden:
         prefix = f"{kind}/"
         return {name.removeprefix(prefix): a for name, a in self.arrays.items() if prefix in name}
 
-    def model(self, *, padding_leak: bool) -> Mime:
+    def names(self, ours: str) -> str:
+        """The authors' name of one of our parameters or modules."""
+        return FORMS[self.expected.architecture].name(ours)
+
+    def model(self, *, padding_leak: bool) -> ReplyModel:
         config = self.checkpoint.config.replace(padding_leak=padding_leak)
         return load_model(dataclasses.replace(self.checkpoint, config=config))
 
@@ -65,8 +82,19 @@ class Golden:
         return [Dialogue(t[t != PAD].tolist(), s[s != PAD].tolist()) for t, s in rows]
 
     def noise(self) -> FloatArray:
+        """(examples, latents, latent)."""
+        config = self.expected
+        if not config.latents:
+            return np.zeros((len(EXAMPLES), 0, config.latent_dim), np.float32)
         groups = [[self.arrays[f"ex{i}_eps_{group}"][0] for group in "pn"] for i in EXAMPLES]
-        return np.array(groups, np.float32)  # (examples, 2, latent)
+        return np.array(groups, np.float32)
+
+    def batch_noise(self, prefix: str) -> Tensor:
+        """The same of the padded batch, (examples, latents, latent); prefix: eval, train0, ..."""
+        config = self.expected
+        if not config.latents:
+            return torch.zeros(len(EXAMPLES), 0, config.latent_dim)
+        return torch.stack([self.tensor(f"{prefix}_{group}") for group in "pn"], 1)
 
 
 def assert_close(ours: dict[str, Any], golden: Golden, tolerance: float = TOLERANCE) -> None:

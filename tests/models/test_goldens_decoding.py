@@ -11,6 +11,7 @@ from mime_fast.config import GenerationConfig
 from mime_fast.emotions import POSITIVE
 from mime_fast.engines.base import Encoded, Engine
 from mime_fast.engines.eager import EagerEngine
+from mime_fast.models.mime import Mime
 from mime_fast.search import BeamSearch, Sampler, Search, decode
 from mime_fast.search.constraints import Constraints
 from mime_fast.search.hypothesis import log_softmax
@@ -24,6 +25,9 @@ def intermediates(
 ) -> tuple[Encoded, dict[str, Any]]:
     """What encoding an example computes on the way, under the goldens' names."""
     model, seen = engine.model, list[tuple[Any, Any]]()
+    if not isinstance(model, Mime):
+        encoded = encode_example(golden, engine, example)
+        return encoded, {"encoder_outputs": encoded.memory.context[0]}
     other = model.non_mimicking_response_encoder
     assert other is not None
     for encoder in (model.context_encoder, model.response_encoder, other):
@@ -37,10 +41,10 @@ def intermediates(
         "emotions_non_mimic": opposed[0, dim:],
         "m_out": mimicking,
         "m_tilde_out": non_mimicking,
-        "v": memory.fused[0],
-        "mu_p": memory.prior.positive.mean[0],
-        "logvar_p": memory.prior.positive.log_variance[0],
-        "mu_n": memory.prior.negative.mean[0],
+        "v": memory.context[0],
+        "mu_p": memory.prior[0].mean[0],
+        "logvar_p": memory.prior[0].log_variance[0],
+        "mu_n": memory.prior[1].mean[0],
     }
 
 
@@ -57,12 +61,14 @@ def test_encoding(golden: Golden, engine: Engine, example: int) -> None:
     else:
         encoded = encode_example(golden, engine, example)
     ours["emotion_logits"] = encoded.emotion_logits[0]
-    ours["E_prob_p"] = encoded.positive_mixture[0]
-    ours["E_prob_n"] = encoded.negative_mixture[0]
+    mimics = golden.expected.mimics
+    if mimics:
+        ours["E_prob_p"] = encoded.positive_mixture[0]
+        ours["E_prob_n"] = encoded.negative_mixture[0]
     assert_close({f"ex{example}_{name}": array[None] for name, array in ours.items()}, golden)
     predicted = int(golden.arrays[f"ex{example}_emo_pred"])
     assert int(encoded.emotion_logits[0].argmax()) == predicted
-    assert bool(encoded.mimics_positive[0]) == (predicted in POSITIVE)
+    assert not mimics or bool(encoded.mimics_positive[0]) == (predicted in POSITIVE)
 
 
 def decode_raw(
@@ -105,6 +111,8 @@ def test_greedy_steps(golden: Golden, engine: Engine) -> None:
 
 def test_greedy_steps_with_a_given_polarity(golden: Golden, engine: Engine) -> None:
     """The authors' other sources of the polarity: the gold emotion, and VADER's score."""
+    if not golden.expected.mimics:
+        pytest.skip("what MoEL's code does with a given emotion is not among its goldens")
     ids = {
         is_positive: greedy_raw(golden, engine, emotion).argmax(-1)
         for is_positive, emotion in ((True, 11), (False, 9))  # confident, afraid
@@ -190,6 +198,8 @@ def assert_same_beam(search: RecordedBeam, theirs: dict[str, NDArray[Any]]) -> N
 
 
 def test_top_3_of_a_sampled_path(golden: Golden, engine: Engine) -> None:
+    if "ex0_top3_ids" not in golden.arrays:
+        pytest.skip("MoEL's code has no top-k search that runs")
     paths = np.array([golden.arrays[f"ex{example}_top3_sampled_ids"] for example in EXAMPLES])
     logits = decode_raw(golden, engine, lambda step, _: paths[:, step])
     for example, rows in enumerate(logits):

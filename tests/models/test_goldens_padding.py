@@ -3,16 +3,16 @@
 import torch
 from torch import Tensor
 
-from mime_fast.models.mime import Groups, Memory, Mime, shift_right
+from mime_fast.models.base import Memory, ReplyModel, shift_right
 from mime_fast.text.tokenizer import PAD
 from tests.models.golden import EXAMPLES, TOLERANCE, Golden
 
 
-def encode_rows(model: Mime, golden: Golden, rows: slice) -> tuple[Memory, Tensor]:
+def encode_rows(model: ReplyModel, golden: Golden, rows: slice) -> tuple[Memory, Tensor]:
     """Memory and log-probabilities of some examples, padded to the longest of them."""
     tokens, reply = golden.tensor("enc_batch")[rows], golden.tensor("dec_batch")[rows]
     length, width = (int((t != PAD).sum(1).max()) for t in (tokens, reply))
-    noise = Groups(golden.tensor("eval_eps_p")[rows], golden.tensor("eval_eps_n")[rows])
+    noise = golden.batch_noise("eval_eps")[rows]
     speakers = golden.tensor("mask_input")[rows, :length]
     with torch.no_grad():
         memory = model.encode(tokens[:, :length], speakers, noise)
@@ -28,10 +28,9 @@ def padding_deviation(golden: Golden, *, padding_leak: bool) -> float:
     for i in EXAMPLES:
         alone, log_probs = encode_rows(model, golden, slice(i, i + 1))
         pairs = [
-            (alone.fused[0], batch.fused[i, : alone.fused.shape[1]]),
+            (alone.context[0], batch.context[i, : alone.context.shape[1]]),
             (alone.emotion_logits[0], batch.emotion_logits[i]),
-            (alone.mixture.positive[0], batch.mixture.positive[i]),
-            (alone.mixture.negative[0], batch.mixture.negative[i]),
+            *zip(alone.mixture or (), (group[i] for group in batch.mixture or ()), strict=True),
             (log_probs[0], batch_log_probs[i, : log_probs.shape[1]]),
         ]
         worst = max(worst, *(float((a - b).abs().max()) for a, b in pairs))

@@ -20,6 +20,13 @@ from mime_fast.training.objective import Loss
 from mime_fast.training.state import load_state
 
 MODEL = {"hidden_dim": 32, "key_dim": 16, "filter_dim": 16, "latent_dim": 8, "dropout": 0.1}
+FORMS: list[dict[str, Any]] = [
+    {},
+    {"grouping": False},
+    {"stochastic": False},
+    {"architecture": "multi_tr"},
+    {"architecture": "moel"},
+]
 SHORT = TrainingConfig(
     epochs=6, batch_size=8, learning_rate=3e-3, warmup_steps=4, validate_every=10, min_count=1
 )
@@ -58,15 +65,18 @@ def test_training_learns_and_writes_a_checkpoint(dialogues: Path, tmp_path: Path
     assert generator.respond("I found my dog!").emotion == "joyful"
 
 
+@pytest.mark.parametrize("form", FORMS, ids=str)
 def test_a_resumed_run_ends_where_an_uninterrupted_one_does(
-    dialogues: Path, tmp_path: Path
+    dialogues: Path, tmp_path: Path, form: dict[str, Any]
 ) -> None:
-    trainer(dialogues, tmp_path / "whole").run()
+    own = {name: value for name, value in MODEL.items() if name != "latent_dim"}
+    model = {**(own if "architecture" in form else MODEL), **form}
+    Trainer(dialogues, tmp_path / "whole", SHORT, model, Recorder()).run()
     with pytest.raises(KeyboardInterrupt):
-        trainer(dialogues, tmp_path / "cut", Recorder(stop_after=27)).run()
+        Trainer(dialogues, tmp_path / "cut", SHORT, model, Recorder(stop_after=27)).run()
     assert not (tmp_path / "cut").exists()
     resumed = Recorder()
-    Trainer(dialogues, tmp_path / "cut", SHORT, MODEL, resumed, resume=True).run()
+    Trainer(dialogues, tmp_path / "cut", SHORT, model, resumed, resume=True).run()
     assert resumed.validations[0][0] == 30  # it went on from the validation at step 20
     whole, cut = (checkpoint.load(tmp_path / name).tensors for name in ("whole", "cut"))
     for name, tensor in whole.items():
@@ -96,16 +106,18 @@ def test_a_killed_run_loses_at_most_one_validation_interval(
     assert Generator(tmp_path / "out").respond("I lost my dog.").text
 
 
-def test_two_processes_share_an_epoch(dialogues: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("model", ["mime", "moel"])
+def test_two_processes_share_an_epoch(dialogues: Path, tmp_path: Path, model: str) -> None:
     command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2"]
     command += ["-m", "mime_fast.cli", "train", "--data", str(dialogues)]
     command += ["--out", str(tmp_path / "out"), "--epochs", "2", "--batch-size", "8"]
     command += ["--hidden-dim", "32", "--key-dim", "16", "--filter-dim", "16", "--min-count", "1"]
+    command += ["--model", model]
     output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     assert output.count("wrote") == 1
     progress = load_state(tmp_path / "out.training.safetensors")[1]["progress"]
     assert progress["step"] == 2 * 4  # 60 pairs in batches of 2 x 8
-    assert Generator(tmp_path / "out").respond("I lost my dog.").text
+    assert Generator(tmp_path / "out", engine="eager").respond("I lost my dog.").text
 
 
 def test_validation_that_stops_improving_ends_the_run(dialogues: Path, tmp_path: Path) -> None:

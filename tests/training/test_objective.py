@@ -9,7 +9,8 @@ from torch.distributions import Normal, kl_divergence
 
 from mime_fast.config import ModelConfig
 from mime_fast.emotions import NEGATIVE, POSITIVE
-from mime_fast.models.mime import Gaussian, Groups, Memory, Mime, initialise
+from mime_fast.models.base import initialise
+from mime_fast.models.mime import Gaussian, Mime, MimeMemory
 from mime_fast.text.tokenizer import EOS, PAD
 from mime_fast.training.config import Weights
 from mime_fast.training.objective import cvae_loss, mixture_loss
@@ -21,14 +22,14 @@ EMOTION = torch.tensor([POSITIVE[2], NEGATIVE[5]])
 
 
 @pytest.fixture
-def forward() -> tuple[Mime, Memory, Tensor]:
+def forward() -> tuple[Mime, MimeMemory, Tensor]:
     torch.manual_seed(0)
     config = ModelConfig(
         vocab_size=12, hidden_dim=16, num_heads=2, key_dim=8, filter_dim=8, latent_dim=4
     )
     model = Mime(config)
     initialise(model)
-    noise = Groups(*torch.randn(2, 2, 4))
+    noise = torch.randn(2, 2, 4)
     return model, *model(TOKENS, SPEAKERS, EMOTION, REPLY, noise)
 
 
@@ -42,7 +43,7 @@ def test_the_divergence_is_that_of_torch() -> None:
     torch.testing.assert_close(ours, theirs)
 
 
-def test_the_total_is_the_weighted_sum(forward: tuple[Mime, Memory, Tensor]) -> None:
+def test_the_total_is_the_weighted_sum(forward: tuple[Mime, MimeMemory, Tensor]) -> None:
     _, memory, logits = forward
     weights = Weights(alpha=2, beta=0.5, gamma=3, delta=0.25, label_smoothing=0.1)
     loss = cvae_loss(memory, logits, REPLY, EMOTION, weights, progress=1.0)
@@ -54,7 +55,7 @@ def test_the_total_is_the_weighted_sum(forward: tuple[Mime, Memory, Tensor]) -> 
     torch.testing.assert_close(loss.nll, torch.nn.functional.cross_entropy(logits, targets))
 
 
-def test_beta_rises_from_nothing(forward: tuple[Mime, Memory, Tensor]) -> None:
+def test_beta_rises_from_nothing(forward: tuple[Mime, MimeMemory, Tensor]) -> None:
     _, memory, logits = forward
     weights = Weights(beta=1.0, beta_warmup=0.5)
     totals = [
@@ -66,20 +67,21 @@ def test_beta_rises_from_nothing(forward: tuple[Mime, Memory, Tensor]) -> None:
     torch.testing.assert_close(totals[3], totals[2])
 
 
-def test_free_bits_are_free(forward: tuple[Mime, Memory, Tensor]) -> None:
+def test_free_bits_are_free(forward: tuple[Mime, MimeMemory, Tensor]) -> None:
     _, memory, logits = forward
     loss = cvae_loss(memory, logits, REPLY, EMOTION, Weights(free_bits=1e3), 1.0)
     assert loss.divergence.item() == 2e3
 
 
-def test_the_mixture_loss_reads_the_gold_emotion(forward: tuple[Mime, Memory, Tensor]) -> None:
+def test_the_mixture_loss_reads_the_gold_emotion(forward: tuple[Mime, MimeMemory, Tensor]) -> None:
     _, memory, _ = forward
+    assert memory.mixture is not None
     gold = memory.mixture.positive[0, 2], memory.mixture.negative[1, 5]
     expected = -sum(math.log(share.item()) for share in gold) / 2
     assert mixture_loss(memory, EMOTION).item() == pytest.approx(expected)
 
 
-def test_every_parameter_learns(forward: tuple[Mime, Memory, Tensor]) -> None:
+def test_every_parameter_learns(forward: tuple[Mime, MimeMemory, Tensor]) -> None:
     model, memory, logits = forward
     cvae_loss(memory, logits, REPLY, EMOTION, Weights(), 1.0).total.backward()
     still = [n for n, p in model.named_parameters() if p.grad is None or not p.grad.any()]
@@ -89,6 +91,6 @@ def test_every_parameter_learns(forward: tuple[Mime, Memory, Tensor]) -> None:
 def test_the_divergence_needs_the_reply() -> None:
     config = ModelConfig(vocab_size=12, hidden_dim=16, key_dim=8, filter_dim=8, latent_dim=4)
     model = Mime(config)
-    memory = model.encode(TOKENS, SPEAKERS, Groups(*torch.zeros(2, 2, 4)))
+    memory = model.encode(TOKENS, SPEAKERS, torch.zeros(2, 2, 4))
     with pytest.raises(ValueError, match="reply"):
         cvae_loss(memory, torch.zeros(5, 12), REPLY, EMOTION, Weights(), 1.0)

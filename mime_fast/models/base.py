@@ -1,0 +1,146 @@
+"""What the systems have in common: words, context encoder, decoder, output (spec, section 2)."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar, NamedTuple, Self
+
+import torch
+from torch import Tensor, nn
+
+from mime_fast.config import ModelConfig
+from mime_fast.emotions import NEGATIVE, POSITIVE
+from mime_fast.models.layers import Decoder, Encoder
+from mime_fast.text.tokenizer import PAD, SOS
+
+
+class Groups(NamedTuple):
+    """One tensor for each group of response emotions."""
+
+    positive: Tensor
+    negative: Tensor
+
+
+def by_group(weights: Tensor) -> Groups:
+    """Weights of all 32 emotions (batch, 32) -> those of either group, in its order."""
+    return Groups(weights[:, list(POSITIVE)], weights[:, list(NEGATIVE)])
+
+
+@dataclass(frozen=True)
+class Memory:
+    """What the encoder side hands to the decoder, and what a reader wants to know of it."""
+
+    context: Tensor  # (batch, length, dim): keys and values of the decoder
+    real: Tensor  # (batch, length) bool: not padding
+    emotion_logits: Tensor  # (batch, 32)
+    # Shares of the response emotions, (batch, 13) and (batch, 19); None: the system has none.
+    mixture: Groups | None
+
+    def select(self, rows: Tensor) -> Self:
+        """What decoding these rows, in this order, needs."""
+        return dataclasses.replace(self, context=self.context[rows], real=self.real[rows])
+
+
+class ReplyModel(nn.Module):
+    """A system: token ids in, logits of the reply's words out. Subclasses say how they encode."""
+
+    # Whether a batch may leave parameters without a gradient.
+    is_sparse: ClassVar[bool] = False
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        dim = config.hidden_dim
+        self.config = config
+        self.embedding = nn.Embedding(config.vocab_size, dim, padding_idx=PAD)
+        self.context_encoder = Encoder(config, dim)
+        self.decoder = Decoder(config)
+        self.output = nn.Linear(dim, config.vocab_size)
+        if config.tie_embeddings:
+            self.output.weight = self.embedding.weight
+        self.dropout = nn.Dropout(config.dropout)
+
+    def encode(
+        self,
+        tokens: Tensor,
+        speakers: Tensor,
+        noise: Tensor,
+        *,
+        emotion: Tensor | None = None,
+        reply: Tensor | None = None,
+    ) -> Memory:
+        """Everything before the decoder, once a request.
+
+        tokens, speakers: ids (batch, length), PAD behind the end.
+        noise: (batch, latents, latent) ~ N(0, 1), zeros take the means.
+        emotion: ids (batch,) of what the speakers feel; None: what is recognised.
+        reply: ids (batch, reply length), in training only.
+        """
+        raise NotImplementedError
+
+    def show_emotion(self, emotion: Tensor, progress: float) -> Tensor | None:
+        """What training shows encode() of the gold emotion (batch,); progress: share done."""
+        raise NotImplementedError
+
+    def embed(self, tokens: Tensor) -> Tensor:
+        """Ids (batch, length) -> (batch, length, dim), scaled by the root of the width."""
+        return self.embedding(tokens) * math.sqrt(self.config.hidden_dim)
+
+    def encode_context(self, tokens: Tensor, speakers: Tensor, real: Tensor) -> Tensor:
+        """Ids (batch, length) -> context states (batch, length, dim)."""
+        return self.context_encoder(self.dropout(self.embed(tokens) + self.embed(speakers)), real)
+
+    def query(self, context: Tensor, real: Tensor) -> Tensor:
+        """The state that the emotion is read from (batch, dim): the CLS position's, or the mean."""
+        return self.average(context, real) if self.config.mean_query else context[:, 0]
+
+    def average(self, x: Tensor, real: Tensor) -> Tensor:
+        """(batch, length, dim) -> (batch, dim), the mean over real positions."""
+        if self.config.padding_leak:
+            return x.mean(1)
+        weight = real[:, :, None].to(x.dtype)
+        return (x * weight).sum(1) / weight.sum(1)
+
+    def decode(self, tokens: Tensor, memory: Memory) -> Tensor:
+        """Decoder input ids (batch, length), SOS first -> states (batch, length, dim)."""
+        embedded = self.dropout(self.embed(tokens))
+        return self.decoder(embedded, tokens != PAD, memory.context, memory.real)
+
+    def forward(
+        self,
+        tokens: Tensor,
+        speakers: Tensor,
+        emotion: Tensor | None,
+        reply: Tensor,
+        noise: Tensor,
+    ) -> tuple[Memory, Tensor]:
+        """Teacher forcing: the memory, and logits (reply tokens of the batch, vocabulary).
+
+        reply: ids (batch, length), EOS last, then PAD. The logits' rows are the reply's real tokens
+        in row-major order: the projection, most of the work, is never done for padding.
+        """
+        memory = self.encode(tokens, speakers, noise, emotion=emotion, reply=reply)
+        states = self.decode(shift_right(reply), memory)
+        return memory, self.output(self.dropout(states[reply != PAD]))
+
+
+def pad(rows: Sequence[Sequence[int]]) -> Tensor:
+    """Rows of ids -> (rows, longest) int64, PAD behind the end."""
+    longest = max(map(len, rows))
+    return torch.tensor([[*row, *[PAD] * (longest - len(row))] for row in rows])
+
+
+def shift_right(reply: Tensor) -> Tensor:
+    """The decoder's input for a reply: SOS, then the reply without its last column."""
+    start = torch.full_like(reply[:, :1], SOS)
+    return torch.cat([start, reply[:, :-1]], 1)
+
+
+def initialise(model: ReplyModel) -> None:
+    """The released initialisation: Xavier for every matrix, N(0, 0.01) for the words."""
+    for parameter in model.parameters():
+        if parameter.dim() > 1:
+            nn.init.xavier_uniform_(parameter)
+    nn.init.normal_(model.embedding.weight, std=0.01)
