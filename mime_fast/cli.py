@@ -324,18 +324,38 @@ def evaluate(
     data: Annotated[
         Path, typer.Option(help="A JSON-lines file, or a folder (test_examples or test).")
     ],
-    checkpoint: Annotated[Path | None, typer.Argument(help="Default: the bundled one.")] = None,
+    systems: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            metavar="[SYSTEMS]...",
+            help="Checkpoints, saved outputs, or those the authors released; default: the bundled.",
+        ),
+    ] = None,
+    baseline: Annotated[
+        str | None, typer.Option(help="The system to test the others against; default: the first.")
+    ] = None,
+    decoding: Annotated[str, typer.Option(help="Compare greedy, beam or topk replies.")] = "greedy",
+    save: Annotated[
+        Path | None, typer.Option(help="Write the outputs of checkpoints into this folder.")
+    ] = None,
+    people: Annotated[
+        bool, typer.Option("--people", help="Measure the references as a system, too.")
+    ] = False,
     samples: Annotated[int, typer.Option(help="Show this many replies, drawn at random.")] = 0,
-    as_json: Annotated[bool, typer.Option("--json", help="The figures as JSON.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Everything, as JSON.")] = False,
 ) -> None:
-    """Measure perplexity, emotion accuracy, BLEU and diversity (extra `eval`).
+    """Compare systems: perplexity, emotions, BLEU, diversity, mimicry, relevance (extra `eval`).
 
     mime-fast evaluate --data ed/test_examples.jsonl
+
+    mime-fast evaluate runs/mime systems/moel.jsonl --data ed --baseline moel --save systems
     """
     with _needs("eval"):
-        from mime_fast.evaluation.report import evaluate_checkpoint, show
-    report = evaluate_checkpoint(checkpoint, data, samples)
-    show(report, as_json=as_json)
+        from mime_fast.evaluation.evaluate import Options
+        from mime_fast.evaluation.evaluate import evaluate as evaluate_systems
+
+        options = Options(baseline, decoding, save, people, samples, as_json)
+        evaluate_systems(systems or [], data, options)
 
 
 @app.command()

@@ -21,7 +21,8 @@ from mime_fast import checkpoint
 from mime_fast.checkpoint import CheckpointError
 from mime_fast.config import ModelConfig
 from mime_fast.engines import create_engine
-from mime_fast.models import Mime, parameter_shapes
+from mime_fast.models import parameter_shapes
+from mime_fast.models.mime import Mime
 from mime_fast.text.tokenizer import Tokenizer
 from mime_fast.types import FloatArray
 

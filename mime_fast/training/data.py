@@ -78,8 +78,13 @@ def shuffled_batches(pairs: Sequence[Pair], size: int, seed: int) -> list[list[P
 
 def sorted_batches(pairs: Sequence[Pair], size: int) -> list[list[Pair]]:
     """All pairs once, in batches of similar length: for evaluation, where order is free."""
-    order = sorted(pairs, key=_length)
+    order = [pairs[index] for index in length_order(pairs)]
     return [order[i : i + size] for i in range(0, len(order), size)]
+
+
+def length_order(pairs: Sequence[Pair]) -> list[int]:
+    """The indices of the pairs in the order of sorted_batches."""
+    return sorted(range(len(pairs)), key=lambda index: _length(pairs[index]))
 
 
 def _length(pair: Pair) -> tuple[int, int]:
