@@ -1,4 +1,4 @@
-"""The command line: mime-fast respond | chat | train | draft | evaluate | convert.
+"""The command line: mime-fast respond | chat | train | draft | evaluate | annotate | convert.
 
 Nothing heavy is imported before a command needs it: --help stays instant.
 """
@@ -296,20 +296,19 @@ def draft(
     checkpoint: Ckpt = None,
     count: Annotated[int, typer.Option(help="Answer this many contexts; 0: all.")] = 0,
 ) -> None:
-    """Make a checkpoint's draft table, which speeds greedy replies up (extra `train`).
+    """Make a checkpoint's draft table, which speeds greedy replies up.
 
     The model answers the contexts of the training data, and what it tends to say is written to
     drafts.safetensors in the checkpoint. Replies stay the same.
 
     mime-fast draft --data ed --checkpoint runs/mime
     """
-    with _needs("train"):
-        from mime_fast.training.data import load_examples
     from rich.progress import track
 
     from mime_fast import checkpoint as checkpoints
     from mime_fast import drafts
     from mime_fast.generator import Generator
+    from mime_fast.text.examples import load_examples
 
     folder = checkpoints.DEFAULT if checkpoint is None else checkpoint
     contexts = [example.context for example in load_examples(data / "train.jsonl")]
@@ -325,18 +324,87 @@ def evaluate(
     data: Annotated[
         Path, typer.Option(help="A JSON-lines file, or a folder (test_examples or test).")
     ],
-    checkpoint: Annotated[Path | None, typer.Argument(help="Default: the bundled one.")] = None,
+    systems: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            metavar="[SYSTEMS]...",
+            help="Checkpoints, saved outputs, or those the authors released; default: the bundled.",
+        ),
+    ] = None,
+    baseline: Annotated[
+        str | None, typer.Option(help="The system to test the others against; default: the first.")
+    ] = None,
+    decoding: Annotated[str, typer.Option(help="Compare greedy, beam or topk replies.")] = "greedy",
+    save: Annotated[
+        Path | None, typer.Option(help="Write the outputs of checkpoints into this folder.")
+    ] = None,
+    people: Annotated[
+        bool, typer.Option("--people", help="Measure the references as a system, too.")
+    ] = False,
     samples: Annotated[int, typer.Option(help="Show this many replies, drawn at random.")] = 0,
-    as_json: Annotated[bool, typer.Option("--json", help="The figures as JSON.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Everything, as JSON.")] = False,
 ) -> None:
-    """Measure perplexity, emotion accuracy, BLEU and diversity (extra `eval`).
+    """Compare systems: perplexity, emotions, BLEU, diversity, mimicry, relevance (extra `eval`).
 
     mime-fast evaluate --data ed/test_examples.jsonl
+
+    mime-fast evaluate runs/mime systems/moel.jsonl --data ed --baseline moel --save systems
     """
     with _needs("eval"):
-        from mime_fast.evaluation.report import evaluate_checkpoint, show
-    report = evaluate_checkpoint(checkpoint, data, samples)
-    show(report, as_json=as_json)
+        from mime_fast.evaluation.evaluate import Options
+        from mime_fast.evaluation.evaluate import evaluate as evaluate_systems
+
+        options = Options(baseline, decoding, save, people, samples, as_json)
+        evaluate_systems(systems or [], data, options)
+
+
+@app.command()
+def annotate(
+    outputs: Annotated[
+        list[Path], typer.Argument(metavar="OUTPUTS...", help="Files of replies, or released ones.")
+    ],
+    data: Annotated[Path, typer.Option(help="The examples that they answer: a file or a folder.")],
+    database: Annotated[
+        Path, typer.Option(help="Where votes are stored; made if it is not there.")
+    ],
+    decoding: Annotated[
+        str, typer.Option(help="Which replies of a system: greedy, ...")
+    ] = "greedy",
+    contexts: Annotated[int, typer.Option(help="How many; as many of each emotion.")] = 128,
+    system: Annotated[
+        list[str] | None, typer.Option(help="Only this one, in the order given; repeat the option.")
+    ] = None,
+    pair: Annotated[
+        list[str] | None,
+        typer.Option(help="FIRST:SECOND, an A/B pair; default: the first system with every other."),
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Of contexts, orders and sides.")] = 0,
+    host: Annotated[
+        str, typer.Option(help="Listen here; 0.0.0.0: the whole network.")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Listen here; 0: any free one.")] = 8000,
+    results: Annotated[bool, typer.Option("--results", help="Print the results instead.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="The results as JSON.")] = False,
+) -> None:
+    """Let people rate and compare replies in their browsers (extra `annotate`).
+
+    mime-fast annotate ours.jsonl mime.txt --data ed/test_examples.jsonl --database votes.sqlite
+    """
+    with _needs("annotate"):
+        from mime_fast.evaluation.human.command import read_plan, serve_page, show_results
+    plan = read_plan(
+        outputs,
+        data,
+        systems=system or (),
+        pairs=pair or (),
+        decoding=decoding,
+        contexts=contexts,
+        seed=seed,
+    )
+    if results or as_json:
+        show_results(plan, database, as_json=as_json)
+    else:
+        serve_page(plan, database, host, port)
 
 
 @app.command()

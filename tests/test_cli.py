@@ -17,7 +17,7 @@ from mime_fast.config import ModelConfig
 from mime_fast.emotions import EMOTIONS
 from mime_fast.text.tokenizer import EOS, Tokenizer
 
-COMMANDS = ("respond", "chat", "train", "evaluate", "convert")
+COMMANDS = ("respond", "chat", "train", "evaluate", "annotate", "convert")
 MESSAGE = "I lost my dog"
 KEYS = {
     *("text", "emotion", "polarity", "score", "seed", "emotions", "mixture", "candidates"),

@@ -13,7 +13,7 @@ from torch.nn import functional
 from mime_fast.emotions import POSITIVE
 from mime_fast.models.base import ReplyModel, shift_right
 from mime_fast.text.tokenizer import PAD, UNK
-from mime_fast.training.data import Batch, Pair, collate, sorted_batches
+from mime_fast.training.data import Batch, Pair, collate, length_order, sorted_batches
 
 BATCH = 64
 
@@ -28,7 +28,15 @@ class Likelihood:
     polarity_accuracy: float
 
 
-@torch.inference_mode()
+@dataclass(frozen=True)
+class ExampleCosts:
+    """What the figures are made of, in the order of the examples; on the CPU."""
+
+    costs: Tensor  # (examples,) float64: nats of a reply's words and its end
+    tokens: Tensor  # (examples,) int64: how many these are
+    emotion_logits: Tensor  # (examples, emotions)
+
+
 def likelihood(
     model: ReplyModel,
     pairs: Sequence[Pair],
@@ -37,7 +45,29 @@ def likelihood(
     gold_polarity: bool = True,
     seed: int | None = None,
 ) -> Likelihood:
-    """Perplexities of the replies' words and ends, and emotion accuracy.
+    """Perplexities of the replies' words and ends, and emotion accuracy; see example_costs."""
+    found = example_costs(model, pairs, unknown_types, gold_polarity=gold_polarity, seed=seed)
+    emotions = torch.tensor([pair.emotion for pair in pairs])
+    predicted = found.emotion_logits.argmax(-1)
+    same_group = _positive(predicted) == _positive(emotions)
+    return Likelihood(
+        (found.costs / found.tokens).mean().exp().item(),  # infinity, where math.exp would raise
+        (found.costs.sum() / found.tokens.sum()).exp().item(),
+        int((predicted == emotions).sum()) / len(pairs),
+        int(same_group.sum()) / len(pairs),
+    )
+
+
+@torch.inference_mode()
+def example_costs(
+    model: ReplyModel,
+    pairs: Sequence[Pair],
+    unknown_types: int,
+    *,
+    gold_polarity: bool = True,
+    seed: int | None = None,
+) -> ExampleCosts:
+    """Cost of each reply, and the emotion recognised in each context.
 
     unknown_types: U, the number of different words of the set that the vocabulary lacks; each
     occurrence costs ln(U) on top of -ln p(UNK), so that a small vocabulary wins nothing.
@@ -48,23 +78,18 @@ def likelihood(
     model.eval()
     device = next(model.parameters()).device
     generator = None if seed is None else torch.Generator().manual_seed(seed)
-    example_costs, token_counts, correct, same_group = [], [], 0, 0
+    sums, counts, emotion_logits = [], [], []
     for pairs_of_batch in sorted_batches(pairs, BATCH):
         batch = collate(pairs_of_batch).to(device)
         noise = draw_noise(model, len(pairs_of_batch), generator)
         costs, logits = reply_costs(model, batch, noise, gold_polarity, unknown_types)
-        example_costs.append(costs.sum(1))
-        token_counts.append((batch.reply != PAD).sum(1))
-        predicted = logits.argmax(-1)
-        correct += int((predicted == batch.emotion).sum())
-        same_group += int((_positive(predicted) == _positive(batch.emotion)).sum())
-    total, count = torch.cat(example_costs).double(), torch.cat(token_counts)
-    return Likelihood(
-        (total / count).mean().exp().item(),  # infinity, where math.exp would raise
-        (total.sum() / count.sum()).exp().item(),
-        correct / len(pairs),
-        same_group / len(pairs),
-    )
+        sums.append(costs.sum(1))
+        counts.append((batch.reply != PAD).sum(1))
+        emotion_logits.append(logits)
+    place = torch.tensor(length_order(pairs)).argsort()
+    parts = (sums, counts, emotion_logits)
+    costs, tokens, logits = (torch.cat(part).cpu()[place] for part in parts)
+    return ExampleCosts(costs.double(), tokens, logits)
 
 
 def reply_costs(

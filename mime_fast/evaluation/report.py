@@ -1,165 +1,159 @@
-"""`mime-fast evaluate`: one checkpoint, one set of examples, every figure named."""
+"""What `mime-fast evaluate` shows: a column a system, a row a figure; or everything as JSON."""
 
 from __future__ import annotations
 
 import json
+import math
 import random
-from dataclasses import asdict, dataclass, field
-from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import track
 from rich.table import Table
 
-from mime_fast import Generator, Response
 from mime_fast.emotions import EMOTIONS
-from mime_fast.evaluation.metrics import corpus_bleu, distinct, distinct_replies
-from mime_fast.evaluation.perplexity import count_unknown_types, likelihood
-from mime_fast.training.data import Example, encode_pairs, load_examples
+from mime_fast.evaluation.bootstrap import RESAMPLES, Figure
+from mime_fast.evaluation.compare import Comparison
+from mime_fast.evaluation.figures import DESCRIPTIONS
+from mime_fast.evaluation.measure import Measured, natural_text
+from mime_fast.text.examples import Example
 
-if TYPE_CHECKING:
-    from mime_fast.engines.eager import EagerEngine
-
-SEEDS = 5  # of the perplexity under sampled emotions
-BATCH = 64
-
-
-@dataclass(frozen=True)
-class Sample:
-    """A greedy reply to the example of that index (from 0); emotions are the label's and ours."""
-
-    index: int
-    emotion: str
-    recognised: str
-    reply: str
+ABSENT = "-"
+WIDE = 500  # columns, where the output is no terminal: nothing is broken into lines
+SHOWN_FREQUENT = 3  # replies a system; the JSON has more
 
 
-@dataclass(frozen=True)
-class Report:
-    """Figures of one checkpoint on one set. Accuracies and distinct_replies are shares of 1."""
-
-    examples: int
-    perplexity_example_mean: float  # the authors' convention: gold polarity, here without noise
-    perplexity_token_mean: float
-    perplexity_predicted_polarity: float  # example mean
-    perplexity_sampled_emotions: float  # example mean, mean of SEEDS draws of the emotion noise
-    emotion_accuracy: float
-    polarity_accuracy: float
-    bleu_greedy: float  # in [0, 100]
-    distinct_1: float  # per hundred
-    distinct_2: float
-    distinct_replies: float
-    unknown_types: int  # U of the perplexities
-    samples: list[Sample] = field(default_factory=list)  # unselected greedy replies
+def draw_samples(examples: int, count: int) -> list[int]:
+    """The indices of `count` examples drawn at random: always the same ones."""
+    return sorted(random.Random(0).sample(range(examples), min(count, examples)))  # noqa: S311
 
 
-DESCRIPTIONS = {
-    "examples": "(context, reply) pairs",
-    "perplexity_example_mean": "exp of the mean over examples of a reply's mean cost (authors')",
-    "perplexity_token_mean": "exp of the mean cost over all tokens",
-    "perplexity_predicted_polarity": "example mean, mimicking the predicted polarity",
-    "perplexity_sampled_emotions": f"example mean, emotion noise on, mean of {SEEDS} seeds",
-    "emotion_accuracy": "share, 32 emotions",
-    "polarity_accuracy": "share, 2 groups",
-    "bleu_greedy": "BLEU-4 as multi-bleu.perl -lc, greedy replies without noise",
-    "distinct_1": "different words per hundred words of the greedy replies",
-    "distinct_2": "different pairs per hundred pairs",
-    "distinct_replies": "share of different greedy replies",
-    "unknown_types": "different words of the replies that the vocabulary lacks",
-}
-
-
-def find_examples(data: Path) -> Path:
-    """A file itself; of a folder its test_examples.jsonl, else its test.jsonl."""
-    if data.is_file():
-        return data
-    for name in ("test_examples.jsonl", "test.jsonl"):
-        if (data / name).is_file():
-            return data / name
-    raise FileNotFoundError(
-        f"no examples at {data}; give --data a JSON-lines file, or a folder with "
-        "test_examples.jsonl or test.jsonl"
+def as_json(
+    systems: Sequence[Measured], tests: Sequence[Comparison], baseline: str, samples: Sequence[int]
+) -> str:
+    """Everything; a figure that is not known is not there, and one that is infinite is null."""
+    return json.dumps(
+        _finite(
+            {
+                "examples": len(systems[0].outputs),
+                "systems": [_system(measured, samples) for measured in systems],
+                "baseline": baseline,
+                "tests": [asdict(test) for test in tests],
+                "descriptions": {name: known.text for name, known in DESCRIPTIONS.items()},
+                "emotions": EMOTIONS,
+                "intervals": f"95%, of {RESAMPLES} resamples of the examples",
+            }
+        ),
+        indent=2,
+        ensure_ascii=False,
+        allow_nan=False,
     )
 
 
-def evaluate_checkpoint(path: Path | None, data: Path, samples: int = 0) -> Report:
-    """Measure a checkpoint (None: the bundled one) in float32 on its stored weights.
-
-    samples: how many replies to show, of examples drawn at random (always the same ones).
-    """
-    examples = load_examples(find_examples(data))
-    generator = Generator(path, engine="eager")
-    model, tokenizer = cast("EagerEngine", generator.engine).model, generator.tokenizer
-    pairs = encode_pairs(tokenizer, examples, model.config.max_positions)
-    references = [tokenizer.tokenize(example.target) for example in examples]
-    words = (word for reference in references for word in reference)
-    unknown = count_unknown_types(words, set(tokenizer.words))
-
-    gold = likelihood(model, pairs, unknown)
-    predicted = likelihood(model, pairs, unknown, gold_polarity=False)
-    sampled = [
-        likelihood(model, pairs, unknown, seed=seed).perplexity_example_mean
-        for seed in track(range(SEEDS), "perplexity", console=Console(stderr=True))
-    ]
-    responses = greedy_responses(generator, examples)
-    replies = [
-        [tokenizer.word(token) for token in response.candidates[0].tokens] for response in responses
-    ]
-    shown = random.Random(0).sample(range(len(examples)), min(samples, len(examples)))  # noqa: S311
-    return Report(
-        examples=len(examples),
-        perplexity_example_mean=gold.perplexity_example_mean,
-        perplexity_token_mean=gold.perplexity_token_mean,
-        perplexity_predicted_polarity=predicted.perplexity_example_mean,
-        perplexity_sampled_emotions=sum(sampled) / SEEDS,
-        emotion_accuracy=gold.emotion_accuracy,
-        polarity_accuracy=gold.polarity_accuracy,
-        bleu_greedy=corpus_bleu(replies, references),
-        distinct_1=distinct(replies, 1),
-        distinct_2=distinct(replies, 2),
-        distinct_replies=distinct_replies(replies),
-        unknown_types=unknown,
-        samples=[
-            Sample(i, EMOTIONS[examples[i].emotion], responses[i].emotion, responses[i].text)
-            for i in sorted(shown)
+def _system(measured: Measured, samples: Sequence[int]) -> dict[str, Any]:
+    outputs = measured.outputs
+    return {
+        "system": outputs.system,
+        "decoding": measured.decoding,
+        "figures": {name: _figure(figure) for name, figure in measured.figures.items()},
+        "absent": measured.absent,
+        **measured.details,
+        "facts": outputs.facts,
+        "samples": [
+            {"index": index, "reply": natural_text(measured.replies[index])} for index in samples
         ],
-    )
+    }
 
 
-def greedy_responses(generator: Generator, examples: list[Example]) -> list[Response]:
-    """The greedy reply to every context, without emotion noise, in order."""
-    order = sorted(range(len(examples)), key=lambda i: sum(map(len, examples[i].context)))
-    batches = [order[start : start + BATCH] for start in range(0, len(order), BATCH)]
-    found: dict[int, Response] = {}
-    for batch in track(batches, "replies   ", console=Console(stderr=True)):
-        messages = [examples[index].context for index in batch]
-        responses = generator.respond_batch(messages, stochastic_emotion=False, seed=0)
-        found.update(zip(batch, responses, strict=True))
-    return [found[index] for index in range(len(examples))]
+def _figure(figure: Figure) -> dict[str, float]:
+    return {name: value for name, value in asdict(figure).items() if value is not None}
 
 
-def show(report: Report, *, as_json: bool) -> None:
-    """Print a report as JSON, or as a table with what each figure is."""
-    figures = asdict(report)
-    if as_json:
-        print(json.dumps(figures, indent=2, ensure_ascii=False))
-        return
-    samples = figures.pop("samples")
-    table = Table("figure", "value", "what it is")
-    table.columns[1].justify = "right"
-    for name, value in figures.items():
-        shown = str(value) if isinstance(value, int) else f"{value:.4g}"
-        table.add_row(name, shown, DESCRIPTIONS[name])
+def _finite(value: Any) -> Any:
+    """JSON has no infinity and no NaN."""
+    if isinstance(value, dict):
+        return {key: _finite(member) for key, member in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(member) for member in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def show(
+    systems: Sequence[Measured],
+    tests: Sequence[Comparison],
+    baseline: str,
+    examples: Sequence[Example],
+    samples: Sequence[int],
+) -> None:
+    """Print figures, paired tests, the most frequent replies, what is not known, and samples."""
     console = Console()
-    console.print(table)
+    if not console.is_terminal:
+        console = Console(width=WIDE)
+    console.print(_figures(systems))
+    if tests:
+        console.print(_tests(tests, baseline))
+    console.print(_frequent(systems))
+    for measured in systems:
+        for what, why in measured.absent.items():
+            line = f"{measured.outputs.system}: no {what} ({why})"
+            console.print(line, markup=False, highlight=False)
     if samples:
-        console.print(_sample_table(report.samples))
+        console.print(_samples(systems, examples, samples))
 
 
-def _sample_table(samples: list[Sample]) -> Table:
-    table = Table("example", "emotion", "recognised", "reply")
-    for sample in samples:
-        table.add_row(str(sample.index), sample.emotion, sample.recognised, escape(sample.reply))
+def _figures(systems: Sequence[Measured]) -> Table:
+    table = Table("figure")
+    for measured in systems:
+        table.add_column(f"{escape(measured.outputs.system)}\n{measured.decoding}", justify="right")
+    alone = len(systems) == 1
+    if alone:
+        table.add_column("what it is")
+    for name, known in DESCRIPTIONS.items():
+        cells = [_cell(measured.figures.get(name), known.format) for measured in systems]
+        if set(cells) != {ABSENT}:
+            table.add_row(name, *cells, *([known.text] if alone else []))
+    return table
+
+
+def _cell(figure: Figure | None, form: str) -> str:
+    if figure is None:
+        return ABSENT
+    if figure.low is None or figure.high is None:
+        return format(figure.value, form)
+    sign = "%" if form.endswith("%") else ""
+    low, high = (format(end, form).rstrip("%") for end in (figure.low, figure.high))
+    return f"{format(figure.value, form)} ({low} to {high}{sign})"
+
+
+def _tests(tests: Sequence[Comparison], baseline: str) -> Table:
+    title = f"less {escape(baseline)}"
+    table = Table("figure", "system", title, "p", "p (Holm)", "test")
+    for test in tests:
+        p_values = [f"{p:.2g}" for p in (test.p_value, test.p_holm)]
+        cell = _cell(test.difference, "+" + DESCRIPTIONS[test.figure].format)
+        table.add_row(test.figure, escape(test.system), cell, *p_values, test.test)
+    return table
+
+
+def _frequent(systems: Sequence[Measured]) -> Table:
+    table = Table("system", "times", "most frequent replies")
+    for measured in systems:
+        for reply, count in measured.details["frequent_replies"][:SHOWN_FREQUENT]:
+            table.add_row(escape(measured.outputs.system), str(count), escape(reply))
+    return table
+
+
+def _samples(
+    systems: Sequence[Measured], examples: Sequence[Example], samples: Sequence[int]
+) -> Table:
+    table = Table("example", "emotion", "system", "recognised", "reply")
+    for index in samples:
+        label = EMOTIONS[examples[index].emotion]
+        for measured in systems:
+            ranked = measured.outputs.emotions
+            seen = ranked[index][0] if ranked else ABSENT
+            reply = escape(natural_text(measured.replies[index]))
+            table.add_row(str(index), label, escape(measured.outputs.system), seen, reply)
     return table

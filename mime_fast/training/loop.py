@@ -21,15 +21,14 @@ from mime_fast.config import ModelConfig
 from mime_fast.evaluation.perplexity import Likelihood, count_unknown_types, draw_noise, likelihood
 from mime_fast.models import create_model, model_class
 from mime_fast.models.base import ReplyModel, initialise
+from mime_fast.text.examples import Example, load_examples
 from mime_fast.text.tokenizer import PAD, Tokenizer, learn_words
 from mime_fast.training.config import TrainingConfig, Weights
 from mime_fast.training.data import (
     Batch,
-    Example,
     Pair,
     collate,
     encode_pairs,
-    load_examples,
     shuffled_batches,
 )
 from mime_fast.training.objective import Loss, cvae_loss, released_loss

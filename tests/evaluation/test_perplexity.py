@@ -8,7 +8,7 @@ import torch
 
 from mime_fast.config import ModelConfig
 from mime_fast.emotions import POSITIVE
-from mime_fast.evaluation.perplexity import count_unknown_types, likelihood
+from mime_fast.evaluation.perplexity import count_unknown_types, example_costs, likelihood
 from mime_fast.models.base import shift_right
 from mime_fast.models.mime import Mime
 from mime_fast.text.tokenizer import EOS, UNK
@@ -58,6 +58,16 @@ def test_both_perplexities_follow_their_definitions(model: Mime, gold: bool) -> 
     assert result.perplexity_example_mean == pytest.approx(math.exp(sum(means) / 3), rel=1e-5)
     total = math.exp(sum(everything) / len(everything))
     assert result.perplexity_token_mean == pytest.approx(total, rel=1e-5)
+
+
+def test_each_example_keeps_its_place(model: Mime) -> None:
+    for pairs in (PAIRS, PAIRS[::-1]):
+        costs = [costs_one_by_one(model, pair, gold=True) for pair in pairs]
+        found = example_costs(model, pairs, U)
+        assert found.costs.tolist() == pytest.approx([sum(example) for example in costs], rel=1e-5)
+        assert found.tokens.tolist() == [len(example) for example in costs]
+        alone = [example_costs(model, [pair], U).emotion_logits[0] for pair in pairs]
+        assert torch.allclose(found.emotion_logits, torch.stack(alone), atol=1e-5)
 
 
 @torch.inference_mode()

@@ -22,7 +22,7 @@ def model_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     tokenizer.save(str(tmp_path / "tokenizer.json"))
     table = torch.randn(len(PIECES), 6, generator=torch.Generator().manual_seed(0))
     save_file({"embeddings.word_embeddings.weight": table}, tmp_path / "model.safetensors")
-    monkeypatch.setattr(vectors, "_model_folder", lambda: tmp_path)
+    monkeypatch.setattr(vectors, "model_folder", lambda: tmp_path)
     return tmp_path
 
 

@@ -1,0 +1,139 @@
+"""A checkpoint -> its outputs: replies, recognised emotions and the cost of each reference."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, cast
+
+from rich.console import Console
+from rich.progress import Progress
+
+from mime_fast import Generator, Response, __version__
+from mime_fast import checkpoint as checkpoints
+from mime_fast.config import GenerationConfig
+from mime_fast.emotions import EMOTIONS
+from mime_fast.engines.eager import EagerEngine
+from mime_fast.evaluation.outputs import COST_DECIMALS, Outputs
+from mime_fast.evaluation.perplexity import count_unknown_types, example_costs, likelihood
+from mime_fast.text.examples import Example
+from mime_fast.training.data import encode_pairs
+
+# The authors' three searches (spec: width 5, the three likeliest words). Theirs draw emotion noise
+# for each; here greedy and beam replies take the means, so that they are those of the model alone.
+DECODINGS = {
+    "greedy": GenerationConfig(stochastic_emotion=False),
+    "beam": GenerationConfig(num_beams=5, stochastic_emotion=False),
+    "topk": GenerationConfig(do_sample=True, top_k=3),
+}
+SEEDS = 10  # replies of each context under emotion noise: what the stochasticity buys
+SEEDED = 500  # contexts that are answered so
+NOISES = 5  # seeds of the perplexity under sampled emotions
+TOP = 5  # emotions that are kept of each example
+BATCH = 64  # replies that no seed changes are made together: half the time
+
+
+def answer(folder: Path, examples: Sequence[Example]) -> Outputs:
+    """What the checkpoint answers to every example, and how likely.
+
+    Costs and emotions are the eager model's in float32 on the stored weights, with gold polarity
+    and without noise. Replies are the native engine's in float32, which are the same tokens.
+    """
+    with Progress(console=Console(stderr=True)) as progress:
+        measured = _costs(folder, examples, progress)
+        replies, seeds = _replies(folder, examples, progress)
+    facts = {**measured.pop("facts"), **_origin(folder)}
+    name = folder.resolve().name
+    return Outputs(system=name, replies=replies, seeds=seeds, facts=facts, **measured)
+
+
+def _costs(folder: Path, examples: Sequence[Example], progress: Progress) -> dict[str, Any]:
+    generator = Generator(folder, engine="eager")
+    model, tokenizer = cast("EagerEngine", generator.engine).model, generator.tokenizer
+    pairs = encode_pairs(tokenizer, examples, model.config.max_positions)
+    words = (word for example in examples for word in tokenizer.tokenize(example.target))
+    unknown = count_unknown_types(words, set(tokenizer.words))
+    task = progress.add_task("perplexity", total=2 + NOISES)
+    gold = example_costs(model, pairs, unknown)
+    progress.advance(task)
+    predicted = likelihood(model, pairs, unknown, gold_polarity=False)
+    progress.advance(task)
+    sampled = []
+    for seed in range(NOISES):
+        sampled.append(likelihood(model, pairs, unknown, seed=seed).perplexity_example_mean)
+        progress.advance(task)
+    best = gold.emotion_logits.topk(TOP).indices.tolist()
+    return {
+        "costs": [round(cost, COST_DECIMALS) for cost in gold.costs.tolist()],
+        "tokens": gold.tokens.tolist(),
+        "emotions": [[EMOTIONS[emotion] for emotion in row] for row in best],
+        "facts": {
+            "parameters": sum(parameter.numel() for parameter in model.parameters()),
+            "unknown_types": unknown,
+            "perplexity_predicted_polarity": predicted.perplexity_example_mean,
+            "perplexity_sampled_emotions": sum(sampled) / NOISES,
+        },
+    }
+
+
+def _replies(
+    folder: Path, examples: Sequence[Example], progress: Progress
+) -> tuple[dict[str, list[str]], dict[int, list[str]]]:
+    """Replies of every decoding, and of every seed.
+
+    Where a seed counts, each request has its own: with one for all, the same numbers would be
+    drawn for every context.
+    """
+    generator = Generator(folder, engine="native", compute_type="float32")
+    contexts = [example.context for example in examples]
+
+    def alone(index: int, config: GenerationConfig, seed: int) -> str:
+        return _words(generator, generator.respond(contexts[index], config, seed=seed))
+
+    def together(config: GenerationConfig, title: str) -> list[str]:
+        order = sorted(range(len(contexts)), key=lambda index: sum(map(len, contexts[index])))
+        starts = range(0, len(order), BATCH)
+        found: dict[int, str] = {}
+        for batch in (order[i : i + BATCH] for i in progress.track(starts, description=title)):
+            responses = generator.respond_batch([contexts[index] for index in batch], config)
+            found.update(zip(batch, (_words(generator, r) for r in responses), strict=True))
+        return [found[index] for index in range(len(contexts))]
+
+    replies, seeds = {}, {}
+    for name, config in DECODINGS.items():
+        title = f"{name} replies"
+        if config.do_sample:
+            indices = progress.track(range(len(contexts)), description=title)
+            replies[name] = [alone(index, config, index) for index in indices]
+        else:
+            replies[name] = together(config, title)
+    noisy = GenerationConfig()
+    for seed in progress.track(range(SEEDS), description="replies of other seeds"):
+        first = range(min(SEEDED, len(contexts)))
+        seeds[seed] = [alone(index, noisy, seed * SEEDED + index) for index in first]
+    return replies, seeds
+
+
+def _words(generator: Generator, response: Response) -> str:
+    return " ".join(generator.tokenizer.word(token) for token in response.candidates[0].tokens)
+
+
+def _origin(folder: Path) -> dict[str, Any]:
+    """What made the outputs: the model, its training as its card tells it, and the options."""
+    card = folder / checkpoints.CARD
+    text = card.read_text(encoding="utf-8") if card.is_file() else ""
+    _, found, section = text.partition("## Training\n")
+    default = asdict(GenerationConfig())
+    options = {
+        name: {key: value for key, value in asdict(config).items() if value != default[key]}
+        for name, config in DECODINGS.items()
+    }
+    return {
+        "config": checkpoints.load(folder).config.to_dict(),
+        "training": (section.partition("\n## ")[0] if found else text).strip(),
+        "decodings": options,
+        "decoding_seed": "topk: the example's index, from 0",
+        "seeds": f"greedy with emotion noise; seed s answers context i with seed {SEEDED} s + i",
+        "version": __version__,
+    }

@@ -1,0 +1,84 @@
+"""`mime-fast annotate`: files of replies -> the page, or the results."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import closing
+from ipaddress import ip_address
+from pathlib import Path
+from socket import gethostname
+from typing import Any
+
+from mime_fast.evaluation.human.desk import Desk
+from mime_fast.evaluation.human.plan import Pair, Plan, draw_plan
+from mime_fast.evaluation.human.results import compute_results
+from mime_fast.evaluation.human.server import listen, serve
+from mime_fast.evaluation.human.tables import show
+from mime_fast.evaluation.human.votes import VoteStore
+from mime_fast.evaluation.outputs import Outputs, read_outputs
+from mime_fast.text.examples import find_examples, load_examples
+
+
+def read_plan(
+    files: Sequence[Path],
+    data: Path,
+    *,
+    systems: Sequence[str] = (),
+    pairs: Sequence[str] = (),
+    **options: Any,
+) -> Plan:
+    """The plan of an evaluation.
+
+    Args:
+        files: Of replies, one system or several in each.
+        data: The examples that they answer.
+        systems: Names of those to evaluate, in that order; none: all.
+        pairs: `first:second`, names of systems; none: the first with every other.
+        options: Of draw_plan.
+    """
+    examples = load_examples(find_examples(data))
+    known = [system for file in files for system in read_outputs(file, examples)]
+    outputs = _choose(known, systems) if systems else known
+    names = [system.system for system in outputs]
+    return draw_plan(examples, outputs, pairs=[_pair(pair, names) for pair in pairs], **options)
+
+
+def serve_page(plan: Plan, database: Path, host: str, port: int) -> None:
+    """Serve the page until interrupted."""
+    with listen(host, port) as listener, closing(VoteStore(database, plan)) as store:
+        port = listener.getsockname()[1]
+        print(f"{_url(host, port)} asks about {', '.join(plan.texts)}", flush=True)
+        print(f"votes are stored in {database}; Ctrl-C stops", flush=True)
+        serve(Desk(plan, store), listener, host)
+
+
+def show_results(plan: Plan, database: Path, *, as_json: bool) -> None:
+    """Print what the votes of a database say."""
+    with closing(VoteStore(database, plan, create=False)) as store:
+        show(compute_results(plan, store.latest()), as_json=as_json)
+
+
+def _url(host: str, port: int) -> str:
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return f"http://{host}:{port}"
+    if address.is_unspecified:  # all addresses of this machine: others know it by name
+        return f"http://{gethostname()}:{port}"
+    return f"http://[{host}]:{port}" if address.version == 6 else f"http://{host}:{port}"
+
+
+def _choose(outputs: list[Outputs], systems: Sequence[str]) -> list[Outputs]:
+    known = [output.system for output in outputs]
+    for system in systems:
+        if system not in known:
+            raise ValueError(f"no file holds the system {system!r}; use some of {', '.join(known)}")
+    return [output for system in systems for output in outputs if output.system == system]
+
+
+def _pair(text: str, names: Sequence[str]) -> Pair:
+    """Cut `first:second`, where names may hold colons themselves."""
+    for first in names:
+        if text.startswith(f"{first}:") and text.removeprefix(f"{first}:") in names:
+            return first, text.removeprefix(f"{first}:")
+    raise ValueError(f"--pair must be FIRST:SECOND, of {', '.join(names)}, got {text!r}")

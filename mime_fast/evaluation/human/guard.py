@@ -1,0 +1,46 @@
+"""Which requests the server answers: those of its own page, called by a name that is its own."""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+from collections.abc import Mapping
+from urllib.parse import urlsplit
+
+LONGEST_BODY = 4096  # bytes; a vote has about 200
+
+
+def refusal(method: str, headers: Mapping[str, str], host: str) -> tuple[int, str] | None:
+    """Status and reason when a request must not be answered, else None.
+
+    Args:
+        method: Of the request.
+        headers: Of the request, names in lower case.
+        host: What the server was told to listen on.
+    """
+    called = headers.get("host", "")
+    if not _is_own_name(called, host):
+        return 421, f"this server is not called {called!r:.60}; use the address that it printed"
+    if method in ("GET", "HEAD"):
+        return None
+    if headers.get("origin", f"http://{called}") != f"http://{called}":
+        return 403, "votes are taken from the page of this server only"
+    if headers.get("content-type", "").partition(";")[0].strip() != "application/json":
+        return 415, "a vote must be application/json"
+    length = headers.get("content-length", "")
+    if not length.isascii() or not length.isdigit() or int(length) > LONGEST_BODY:
+        return 413, f"a vote must state its length, of at most {LONGEST_BODY} bytes"
+    return None
+
+
+def _is_own_name(called: str, host: str) -> bool:
+    """Addresses, and names of this machine: a stranger's name may be rebound to this address."""
+    try:
+        name = urlsplit(f"//{called}").hostname or ""
+    except ValueError:
+        return False
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return name in {"localhost", host.lower(), socket.gethostname().lower()}
+    return True

@@ -1,0 +1,159 @@
+"""All figures of one system."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from mime_fast.emotions import emotion_id
+from mime_fast.evaluation import bootstrap, diversity, emotions, polarity
+from mime_fast.evaluation.bleu import CONVENTIONS, corpus_bleu
+from mime_fast.evaluation.bootstrap import Array, Bootstrap, Figure, Statistic
+from mime_fast.evaluation.gold import Gold
+from mime_fast.evaluation.metrics import distinct, distinct_replies, lengths, most_frequent
+from mime_fast.evaluation.outputs import Outputs
+from mime_fast.evaluation.relevance import relevance
+from mime_fast.text.detokenizer import Detokenizer
+
+# Facts of a file that are figures already.
+KNOWN = (
+    *("perplexity_predicted_polarity", "perplexity_sampled_emotions"),
+    *("unknown_types", "parameters"),
+)
+
+
+@dataclass
+class Measured:
+    """The figures of one system; one that its outputs do not give is not there."""
+
+    outputs: Outputs
+    decoding: str
+    figures: dict[str, Figure] = field(default_factory=dict)
+    statistics: dict[str, Statistic] = field(default_factory=dict)  # of figures with intervals
+    paired: dict[str, Array] = field(default_factory=dict)  # what paired tests compare (examples,)
+    details: dict[str, Any] = field(default_factory=dict)
+    absent: dict[str, str] = field(default_factory=dict)  # what is not there, and why
+
+    @property
+    def replies(self) -> list[str]:
+        """The replies of the decoding, words joined by blanks."""
+        return self.outputs.replies[self.decoding]
+
+
+def measure(outputs: Outputs, gold: Gold, decoding: str) -> Measured:
+    """Every figure that the outputs give; `decoding`: whose replies (see Outputs.decoding)."""
+    found = Measured(outputs, outputs.decoding(decoding))
+    _likelihood(found)
+    _recognition(found, gold)
+    _overlap(found, gold)
+    _variety(found)
+    texts = [natural_text(reply) for reply in found.replies]
+    _polarity(found, gold, texts)
+    _relevance(found, gold, texts)
+    found.figures |= {
+        name: gold.bootstrap.figure(statistic) for name, statistic in found.statistics.items()
+    }
+    _seeds(found)
+    known = ((name, outputs.facts.get(name)) for name in KNOWN)
+    found.figures |= {
+        name: Figure(value) for name, value in known if isinstance(value, (int, float))
+    }
+    return found
+
+
+def natural_text(reply: str) -> str:
+    """A reply as a reader sees it: words joined by blanks -> text."""
+    detokenizer = Detokenizer()
+    return "".join([*map(detokenizer.push, reply.split()), detokenizer.finish()])
+
+
+def _add_mean(found: Measured, name: str, values: Array) -> None:
+    found.statistics[name], found.paired[name] = bootstrap.mean(values), values
+
+
+def _likelihood(found: Measured) -> None:
+    if found.outputs.costs is None or found.outputs.tokens is None:
+        found.absent["perplexity"] = "the file holds no costs"
+        return
+    costs, tokens = np.array(found.outputs.costs), np.array(found.outputs.tokens, np.float64)
+    name = "perplexity_example_mean"
+    found.paired[name] = costs / tokens
+    found.statistics[name] = bootstrap.exp(bootstrap.mean(costs / tokens))
+    found.statistics["perplexity_token_mean"] = bootstrap.exp(bootstrap.ratio(costs, tokens))
+
+
+def _recognition(found: Measured, gold: Gold) -> None:
+    if found.outputs.emotions is None:
+        found.absent["emotion_accuracy"] = "the file holds no recognised emotions"
+        return
+    ranked = [[emotion_id(name) for name in names] for names in found.outputs.emotions]
+    predicted = np.array([likeliest[0] for likeliest in ranked])
+    _add_mean(found, "emotion_accuracy", emotions.hits(gold.emotions, ranked, 1))
+    if min(map(len, ranked)) >= 5:
+        _add_mean(found, "emotion_accuracy_top5", emotions.hits(gold.emotions, ranked, 5))
+    else:
+        found.absent["emotion_accuracy_top5"] = "the file holds fewer than five emotions an example"
+    found.statistics["emotion_macro_f1"] = emotions.macro_f1(gold.emotions, predicted)
+    _add_mean(found, "polarity_accuracy", emotions.group_hits(gold.emotions, predicted))
+    found.details["emotion_recall"] = emotions.recalls(gold.emotions, predicted)
+    found.details["confusion"] = emotions.confusion(gold.emotions, predicted).tolist()
+
+
+def _overlap(found: Measured, gold: Gold) -> None:
+    for name, convention in CONVENTIONS.items():
+        for decoding, replies in found.outputs.replies.items():
+            statistic = corpus_bleu(convention, replies, gold.references)
+            found.statistics[f"{name}_{decoding}"] = statistic
+            if decoding == found.decoding:
+                found.statistics[name] = statistic
+    found.details["signatures"] = {
+        name: convention.signature(found.replies, gold.references)
+        for name, convention in CONVENTIONS.items()
+    }
+
+
+def _variety(found: Measured) -> None:
+    replies = found.replies
+    frequent = most_frequent(replies)
+    found.figures["distinct_1"] = Figure(distinct(replies, 1))
+    found.figures["distinct_2"] = Figure(distinct(replies, 2))
+    found.figures["distinct_replies"] = Figure(distinct_replies(replies))
+    found.figures["most_frequent_reply"] = Figure(frequent[0][1] / len(replies))
+    _add_mean(found, "length", lengths(replies))
+    found.details["frequent_replies"] = frequent
+
+
+def _polarity(found: Measured, gold: Gold, texts: Sequence[str]) -> None:
+    scores = polarity.sentiments(texts)
+    agrees = polarity.agreement(scores, gold.positive)
+    _add_mean(found, "polarity_agreement", agrees)
+    groups = {"positive": gold.positive, "negative": ~gold.positive}
+    for name, members in groups.items():
+        _add_mean(found, f"polarity_agreement_{name}", np.where(members, agrees, np.nan))
+    found.statistics["polarity_discrimination"] = polarity.discrimination(scores, gold.positive)
+    turns = polarity.turn_agreement(scores, gold.turn_sentiments)
+    _add_mean(found, "turn_polarity_agreement", turns)
+
+
+def _relevance(found: Measured, gold: Gold, texts: Sequence[str]) -> None:
+    if gold.encoder is None:
+        found.absent["relevance"] = gold.why_no_encoder
+        return
+    _add_mean(found, "relevance", relevance(gold.encoder, texts, gold.turns))
+
+
+def _seeds(found: Measured) -> None:
+    seeds = found.outputs.seeds
+    if seeds is None or len(seeds) < 2:
+        found.absent["seeds"] = "the file holds no replies under several seeds"
+        return
+    shares = diversity.distinct_shares(seeds)
+    contexts = Bootstrap(len(shares))
+    repeats = bootstrap.mean(diversity.self_bleu(seeds))
+    found.figures["seeds_distinct_replies"] = contexts.figure(bootstrap.mean(shares))
+    found.figures["seeds_self_bleu"] = contexts.figure(repeats)
+    replies = [reply for of_seed in seeds.values() for reply in of_seed]
+    found.figures["seeds_distinct_2"] = Figure(distinct(replies, 2))

