@@ -18,8 +18,8 @@ from typing import Any
 
 from benchmarks import results
 from benchmarks.harness import FULL, QUICK, Budget, Call, Race, Row, summarise
-from benchmarks.peers import REFERENCE
 from benchmarks.peers import BY_NAME as PEERS
+from benchmarks.peers import REFERENCE
 from benchmarks.peers.native import create
 from benchmarks.workload import GREEDY, NEW_TOKENS, random_checkpoint, random_requests
 from mime_fast.engines.base import Encoded, Engine

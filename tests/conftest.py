@@ -64,7 +64,7 @@ def random_tensors() -> Callable[[ModelConfig], dict[str, FloatArray]]:
     def draw(config: ModelConfig) -> dict[str, FloatArray]:
         generator = np.random.default_rng(0)
         tensors = {}
-        for name, shape in parameter_shapes(config).items():
+        for name, shape in sorted(parameter_shapes(config).items()):  # whatever the code's order
             scale, centre = 0.5 if len(shape) > 1 else 0.3, float(name.endswith("norm.weight"))
             tensors[name] = generator.normal(centre, scale, shape).astype(np.float32)
         tensors["output.bias"][EOS] += 3  # so that replies end, each at another length

@@ -15,7 +15,6 @@ from mime_fast.models import parameter_shapes
 from mime_fast.text.tokenizer import CLS, EOS, PAD, SYS, USR, Tokenizer
 from mime_fast.types import Dialogue, FloatArray
 
-
 SYSTEM_OPTIONS: dict[str, st.SearchStrategy[dict[str, Any]]] = {
     "mime": st.fixed_dictionaries(
         {
