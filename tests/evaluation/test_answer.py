@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from mime_fast import Generator
 from mime_fast import checkpoint as checkpoints
+from mime_fast.config import ModelConfig
 from mime_fast.emotions import EMOTIONS
 from mime_fast.evaluation.answer import DECODINGS, SEEDED, SEEDS, answer
 from mime_fast.evaluation.outputs import Outputs, read_outputs, write_outputs
@@ -74,3 +76,21 @@ def test_what_made_them_is_kept(
     assert math.isfinite(outputs.facts["perplexity_predicted_polarity"])
     write_outputs(outputs, examples, tmp_path / "tiny.jsonl")
     assert read_outputs(tmp_path / "tiny.jsonl", examples) == [outputs]
+
+
+def test_a_system_without_noise_or_mimicry_is_answered_too(
+    tmp_path: Path, save_tiny: Callable[..., Path], tiny_config: ModelConfig
+) -> None:
+    shape = {"hidden_dim": 24, "key_dim": 8, "filter_dim": 10, "max_positions": 64}
+    shape["vocab_size"] = tiny_config.vocab_size
+    config = ModelConfig.from_dict({"architecture": "multi_tr", **shape})
+    folder = save_tiny(tmp_path / "multi_tr", config)
+    outputs = answer(folder, [Example(["I lost my dog yesterday."], "I am so sorry.", 5)])
+    assert outputs.system == "multi_tr"
+    assert outputs.costs is not None
+    assert outputs.tokens is not None
+    perplexity = pytest.approx(math.exp(outputs.costs[0] / outputs.tokens[0]), rel=1e-4)
+    assert outputs.facts["perplexity_sampled_emotions"] == perplexity
+    assert outputs.facts["perplexity_predicted_polarity"] == perplexity
+    assert outputs.seeds is not None
+    assert len(set(map(tuple, outputs.seeds.values()))) == 1
