@@ -1,18 +1,20 @@
 """Every system on the native engine: eager's replies, however they are asked for."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from mime_fast import GenerationConfig, Generator, drafts
-from mime_fast.checkpoint import DRAFTS
+from mime_fast import GenerationConfig, Generator, checkpoint, drafts
+from mime_fast.checkpoint import DRAFTS, CheckpointError
 from mime_fast.config import ModelConfig
 from mime_fast.emotions import EMOTIONS, NEGATIVE, POSITIVE
 from mime_fast.engines.base import Encoded
 from mime_fast.engines.native import NativeEngine
+from mime_fast.models import SYSTEMS
 from mime_fast.text.dialogue import encode_dialogue
 from mime_fast.types import FloatArray
 
@@ -112,6 +114,21 @@ def test_what_was_found_out_is_what_eager_found_out(folder: Path, emotion: int |
     np.testing.assert_allclose(native.emotion_logits, eager.emotion_logits, atol=3e-4)
     np.testing.assert_allclose(shares(native), shares(eager), atol=1e-5)
     np.testing.assert_array_equal(native.mimics_positive, eager.mimics_positive)
+
+
+def test_a_system_that_only_eager_knows_is_named(
+    tmp_path: Path,
+    save_tiny: Callable[..., Path],
+    tiny_config: ModelConfig,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(SYSTEMS, "cem", "Cem")
+    loaded = checkpoint.load(save_tiny(tmp_path / "model", tiny_config))
+    newer = replace(loaded, config=ModelConfig(tiny_config.vocab_size, architecture="cem"))
+    with pytest.raises(
+        CheckpointError, match=r"moel, multi_tr, .*'cem'; use engine='eager'"
+    ):
+        NativeEngine(newer)
 
 
 def test_requests_with_other_listeners_share_their_steps(
