@@ -18,9 +18,7 @@ from typing import Any
 
 from benchmarks import results
 from benchmarks.harness import FULL, QUICK, Budget, Call, Race, Row, summarise
-from benchmarks.peers import BY_NAME as PEERS
-from benchmarks.peers import REFERENCE
-from benchmarks.peers.native import create
+from benchmarks.peers import BY_NAME, REFERENCE, native
 from benchmarks.workload import GREEDY, NEW_TOKENS, random_checkpoint, random_requests
 from mime_fast.engines.base import Encoded, Engine
 
@@ -66,9 +64,9 @@ def check(*, tiny: bool) -> None:
     for name, options in SYSTEMS.items():
         checkpoint = random_checkpoint(tiny=tiny, **options)
         requests = random_requests(checkpoint.config, CHECKED)
-        expected = PEERS[REFERENCE].create(checkpoint, 1).batch(requests)
+        expected = BY_NAME[REFERENCE].create(checkpoint, 1).batch(requests)
         for compute_type in ("float32", "int8"):
-            if create(checkpoint, compute_type, 1).batch(requests) != expected:
+            if native.create(checkpoint, compute_type, 1).batch(requests) != expected:
                 sys.exit(f"{name}: native {compute_type} gives other tokens than eager")
 
 
@@ -77,7 +75,7 @@ def measure(threads: int, budget: Budget, *, tiny: bool) -> list[Row]:
     calls: dict[str, dict[str, Call]] = {part: {} for part in PARTS}
     for name, options in SYSTEMS.items():
         checkpoint = random_checkpoint(tiny=tiny, **options)
-        peer = create(checkpoint, "int8", threads)
+        peer = native.create(checkpoint, "int8", threads)
         (request,) = random_requests(checkpoint.config, 1)
         calls["encode"][name] = partial(peer.encode_only, [request])
         calls["token"][name] = partial(decode, peer.engine, peer.encode_only([request]))

@@ -125,9 +125,7 @@ def test_a_system_that_only_eager_knows_is_named(
     monkeypatch.setitem(SYSTEMS, "cem", "Cem")
     loaded = checkpoint.load(save_tiny(tmp_path / "model", tiny_config))
     newer = replace(loaded, config=ModelConfig(tiny_config.vocab_size, architecture="cem"))
-    with pytest.raises(
-        CheckpointError, match=r"moel, multi_tr, .*'cem'; use engine='eager'"
-    ):
+    with pytest.raises(CheckpointError, match=r"moel, multi_tr, .*'cem'; use engine='eager'"):
         NativeEngine(newer)
 
 
