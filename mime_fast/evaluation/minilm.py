@@ -49,7 +49,8 @@ class SentenceEncoder:
         pieces = [encoding.ids for encoding in self._tokenizer.encode_batch(new)]
         order = sorted(range(len(new)), key=lambda index: len(pieces[index]))
         batches = [order[start : start + BATCH] for start in range(0, len(order), BATCH)]
-        for batch in track(batches, "sentence vectors", console=Console(stderr=True)):
+        console = Console(stderr=True, quiet=not batches)
+        for batch in track(batches, "sentence vectors", console=console):
             rows = self._encode([pieces[index] for index in batch]).numpy()
             self._known.update((new[index], row) for index, row in zip(batch, rows, strict=True))
         return np.stack([self._known[text] for text in texts])
