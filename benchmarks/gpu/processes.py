@@ -35,8 +35,10 @@ def run_limited(
     command: list[str], seconds: float, environment: dict[str, str], output: IO[str] | None = None
 ) -> int:
     """The exit status; behind the limit the process is interrupted, then killed."""
+    # A job in the background ignores interrupts, and so would what it starts.
+    interruptible = ["env", "--default-signal=INT", *command]
     process = subprocess.Popen(
-        command, cwd=ROOT, env=environment, stdout=output, stderr=output and subprocess.STDOUT
+        interruptible, cwd=ROOT, env=environment, stdout=output, stderr=output and subprocess.STDOUT
     )
     try:
         return process.wait(seconds)
