@@ -1,4 +1,4 @@
-"""The command line: mime-fast respond | chat | train | draft | evaluate | annotate | convert.
+"""The command line: mime-fast respond | chat | train | draft | evaluate | report | ...; see --help.
 
 Nothing heavy is imported before a command needs it: --help stays instant.
 """
@@ -356,6 +356,45 @@ def evaluate(
 
         options = Options(baseline, decoding, save, people, samples, as_json)
         evaluate_systems(systems or [], data, options)
+
+
+@app.command()
+def report(
+    data: Annotated[
+        Path, typer.Option(help="A JSON-lines file, or a folder (test_examples or test).")
+    ],
+    out: Annotated[Path, typer.Option(help="The HTML file to write.")],
+    systems: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="[SYSTEMS]...", help="As of evaluate; default: the bundled."),
+    ] = None,
+    weights: Annotated[
+        list[Path] | None,
+        typer.Option(help="Checkpoint of a system given as outputs, of its name; repeat it."),
+    ] = None,
+    baseline: Annotated[
+        str | None, typer.Option(help="The system to test the others against; default: the first.")
+    ] = None,
+    decoding: Annotated[str, typer.Option(help="Compare greedy, beam or topk replies.")] = "greedy",
+    save: Annotated[
+        Path | None, typer.Option(help="Write the outputs of checkpoints into this folder.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Of the examples that are drawn.")] = 0,
+    examples: Annotated[int, typer.Option(help="How many are shown.")] = 12,
+) -> None:
+    """Write one HTML page: tables, tests, figures, examples, errors (extra `eval`).
+
+    mime-fast report --data ed --out report.html
+
+    mime-fast report mime.jsonl moel.jsonl --weights runs/mime --data ed --out report.html
+    """
+    with _needs("eval"):
+        from mime_fast.evaluation.evaluate import Options
+        from mime_fast.evaluation.page.report import Shown
+        from mime_fast.evaluation.page.report import report as write_report
+
+        options = Options(baseline, decoding, save)
+        write_report(systems or [], data, out, options, Shown(weights or [], seed, examples))
 
 
 @app.command()

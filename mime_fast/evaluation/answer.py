@@ -18,6 +18,8 @@ from mime_fast.emotions import EMOTIONS
 from mime_fast.engines.eager import EagerEngine
 from mime_fast.evaluation.outputs import COST_DECIMALS, Outputs
 from mime_fast.evaluation.perplexity import count_unknown_types, example_costs, likelihood
+from mime_fast.models.base import ReplyModel
+from mime_fast.models.mime import Mime
 from mime_fast.text.examples import Example
 from mime_fast.training.data import encode_pairs
 
@@ -31,6 +33,7 @@ DECODINGS = {
 SEEDS = 10  # replies of each context under emotion noise: what the stochasticity buys
 SEEDED = 500  # contexts that are answered so
 NOISES = 5  # seeds of the perplexity under sampled emotions
+DECIMALS = 4  # of the emotion embedding
 TOP = 5  # emotions that are kept of each example
 BATCH = 64  # replies that no seed changes are made together: half the time
 
@@ -74,12 +77,21 @@ def _costs(folder: Path, examples: Sequence[Example], progress: Progress) -> dic
         "tokens": gold.tokens.tolist(),
         "emotions": [[EMOTIONS[emotion] for emotion in row] for row in best],
         "facts": {
+            **_emotion_embedding(model),
             "parameters": sum(parameter.numel() for parameter in model.parameters()),
             "unknown_types": unknown,
             "perplexity_predicted_polarity": predicted.perplexity_example_mean,
             "perplexity_sampled_emotions": fmean(sampled or [mean_cost]),
         },
     }
+
+
+def _emotion_embedding(model: ReplyModel) -> dict[str, Any]:
+    """What the report draws of MIME's emotions: a row each; other systems have none."""
+    if not isinstance(model, Mime):
+        return {}
+    table = model.emotion_embedding.weight.double().tolist()
+    return {"emotion_embedding": [[round(value, DECIMALS) for value in row] for row in table]}
 
 
 def _replies(

@@ -7,12 +7,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mime_fast import checkpoint as checkpoints
-from mime_fast.evaluation.compare import compare, find_baseline, load_systems, references
+from mime_fast.evaluation.compare import (
+    Comparison,
+    compare,
+    find_baseline,
+    load_systems,
+    references,
+)
 from mime_fast.evaluation.gold import Gold
-from mime_fast.evaluation.measure import measure
+from mime_fast.evaluation.measure import Measured, measure
 from mime_fast.evaluation.outputs import Outputs, write_outputs
 from mime_fast.evaluation.report import as_json, draw_samples, show
-from mime_fast.text.examples import find_examples, load_examples
+from mime_fast.text.examples import Example, find_examples, load_examples
 
 
 @dataclass(frozen=True)
@@ -27,11 +33,32 @@ class Options:
     as_json: bool = False
 
 
+@dataclass(frozen=True)
+class Compared:
+    """The systems beside each other: what is printed, or shown on a page."""
+
+    examples: list[Example]
+    gold: Gold
+    systems: list[Measured]
+    tests: list[Comparison]
+    baseline: str
+
+
 def evaluate(systems: Sequence[Path], data: Path, options: Options) -> None:
     """Compare checkpoint directories and files of outputs (none: the bundled checkpoint).
 
     data: JSON lines, or a folder with test_examples.jsonl or test.jsonl.
     """
+    found = compare_systems(systems, data, options)
+    samples = draw_samples(len(found.examples), options.samples)
+    if options.as_json:
+        print(as_json(found.systems, found.tests, found.baseline, samples))
+    else:
+        show(found.systems, found.tests, found.baseline, found.examples, samples)
+
+
+def compare_systems(systems: Sequence[Path], data: Path, options: Options) -> Compared:
+    """Measure the systems and test them against the baseline; see evaluate."""
     systems = systems or [checkpoints.DEFAULT]
     if any(path.is_dir() for path in systems):
         from mime_fast.evaluation.answer import answer  # noqa: PLC0415 - files need no torch
@@ -52,8 +79,4 @@ def evaluate(systems: Sequence[Path], data: Path, options: Options) -> None:
     measured = [measure(outputs, gold, options.decoding) for outputs in [*found, *people]]
     place = found.index(baseline)
     tests = compare(measured[place], [m for i, m in enumerate(measured) if i != place], gold)
-    samples = draw_samples(len(examples), options.samples)
-    if options.as_json:
-        print(as_json(measured, tests, baseline.system, samples))
-    else:
-        show(measured, tests, baseline.system, examples, samples)
+    return Compared(examples, gold, measured, tests, baseline.system)

@@ -57,12 +57,16 @@ class Attention(nn.Module):
 
         blocked: bool (batch, 1 or length, key length), True where a key must not be seen.
         """
-        query = self._split(self.query(queries))  # (batch, heads, length, width)
-        key, value = self._split(self.key(keys)), self._split(self.value(keys))
+        value = self._split(self.value(keys))  # (batch, heads, key length, width)
+        weights = self.weigh(queries, keys, blocked).to(value.dtype)
+        return self.output((weights @ value).transpose(1, 2).flatten(2))
+
+    def weigh(self, queries: Tensor, keys: Tensor, blocked: Tensor) -> Tensor:
+        """What each query sees of each key, (batch, heads, length, key length); rows sum to 1."""
+        query, key = self._split(self.query(queries)), self._split(self.key(keys))
         query = query * query.shape[-1] ** -0.5
         logits = (query @ key.transpose(-1, -2)).float()
-        weights = logits.masked_fill(blocked[:, None], MASKED).softmax(-1).to(value.dtype)
-        return self.output((weights @ value).transpose(1, 2).flatten(2))
+        return logits.masked_fill(blocked[:, None], MASKED).softmax(-1)
 
 
 class FeedForward(nn.Module):

@@ -1,0 +1,1 @@
+"""`mime-fast report`: one self-contained HTML page about any number of systems."""

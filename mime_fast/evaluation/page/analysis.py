@@ -1,0 +1,185 @@
+"""Error analysis: fluency, surprise, wrong emotion; counts a system, and instances at random."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+from mime_fast.emotions import EMOTIONS, polarity
+from mime_fast.evaluation.bootstrap import Array
+from mime_fast.evaluation.measure import Measured, natural_text
+from mime_fast.evaluation.page.errors import (
+    FLAWS,
+    SURPRISING,
+    confusions,
+    flawed,
+    most_surprising,
+    single_words,
+)
+from mime_fast.evaluation.page.examples import recognised, turns
+from mime_fast.evaluation.page.markup import (
+    Html,
+    Part,
+    absent,
+    folded,
+    join,
+    paragraph,
+    table,
+    tag,
+    terms,
+)
+from mime_fast.evaluation.page.material import Material
+from mime_fast.evaluation.report import ABSENT
+
+INSTANCES = 4  # of each kind and system
+PAIRS = 8  # of emotions that are confused
+Mask = NDArray[np.bool_]
+
+
+def part(material: Material) -> Part:
+    """The three kinds of errors, each defined where it is counted."""
+    body = [
+        *(tag("h3", "Fluency"), _fluency(material)),
+        *(tag("h3", "Surprise"), _surprise(material)),
+        *(tag("h3", "Wrong emotion"), _wrong_emotion(material)),
+    ]
+    return Part("errors", "Error analysis", join(body))
+
+
+def _fluency(material: Material) -> Html:
+    count = len(material.examples)
+    written = {each.outputs.system: each.replies for each in material.systems}
+    found = {name: flawed(replies) for name, replies in written.items()}
+    people = flawed(material.gold.references)
+    rows = [
+        (name, *(_share(len(flaws[flaw.name]), count) for flaw in FLAWS))
+        for name, flaws in [*found.items(), ("people (the references)", people)]
+    ]
+    shown = [
+        folded(f"{name}: {flaw.name}, examples", _replies(material, name, flaw.name, places))
+        for name, flaws in found.items()
+        for flaw in FLAWS
+        if (places := flaws[flaw.name])
+    ]
+    meaning = terms((flaw.name, flaw.meaning) for flaw in FLAWS)
+    head = ["", *(flaw.name for flaw in FLAWS)]
+    caption = f"Replies with each flaw, of {count:,}"
+    note = paragraph("What can be counted without a judge; a reply without a flaw may be dull.")
+    return join([note, meaning, table(caption, head, rows), *shown])
+
+
+def _replies(material: Material, name: str, flaw: str, places: Sequence[int]) -> Html:
+    (measured,) = (each for each in material.systems if each.outputs.system == name)
+    drawn = material.draw(INSTANCES, places, f"{name} {flaw}")
+    rows = [(f"example {index}", natural_text(measured.replies[index])) for index in drawn]
+    return tag("div", table(_drawn(len(drawn), len(places)), ["", "reply"], rows), class_="words")
+
+
+def _drawn(shown: int, total: int) -> str:
+    return f"{shown} of {total:,}, at random"
+
+
+def _share(count: int, total: int) -> Html:
+    return join([f"{count:,}", tag("small", f"{count / max(total, 1):.1%}")])
+
+
+def _surprise(material: Material) -> Html:
+    note = paragraph(
+        f"The {SURPRISING:.0%} of the examples whose references cost a system most nats a token "
+        "(the unknown words' share included), beside the others. A word is single if no other "
+        "reference of the set has it."
+    )
+    able = [each for each in material.systems if each.outputs.costs is not None]
+    names = ", ".join(each.outputs.system for each in material.systems if each not in able)
+    missing = [absent(f"{names}: the outputs hold no costs.")] if names else []
+    return join([note, *(_surprise_of(material, each) for each in able), *missing])
+
+
+def _surprise_of(material: Material, measured: Measured) -> Html:
+    costs, tokens = np.array(measured.outputs.costs), np.array(measured.outputs.tokens, float)
+    top = most_surprising(costs, tokens)
+    single = single_words(material.gold.references)
+    traits = [
+        ("nats a token of the reference", costs / tokens),
+        ("tokens of the reference, with its end", tokens),
+        ("references with a single word", (single > 0).astype(float)),
+        ("turns of the context", np.array([len(each.context) for each in material.examples])),
+        ("words of the last turn", np.array([len(t.split()) for t in material.gold.turns])),
+    ]
+    if "emotion_accuracy" in measured.paired:
+        traits.append(("emotion recognised right", measured.paired["emotion_accuracy"]))
+    rows = [(trait, _mean(values, top), _mean(values, ~top)) for trait, values in traits]
+    name = measured.outputs.system
+    caption = f"{name}: means of the {int(top.sum()):,} most surprising examples and of the others"
+    drawn = material.draw(INSTANCES, np.flatnonzero(top).tolist(), f"{name} surprise")
+    instances = [_instance(material, measured, index, costs / tokens) for index in drawn]
+    title = f"{name}: {_drawn(len(drawn), int(top.sum()))}"
+    return join([table(caption, ["", "surprising", "others"], rows), folded(title, *instances)])
+
+
+def _mean(values: Array, members: Mask) -> str:
+    return f"{values[members].mean():.2f}" if members.any() else ABSENT
+
+
+def _instance(material: Material, measured: Measured, index: int, costs: Array | None) -> Html:
+    example = material.examples[index]
+    spent = "" if costs is None else f", {costs[index]:.1f} nats a token"
+    seen = recognised(measured, index)
+    title = f"Example {index}: labelled {EMOTIONS[example.emotion]}, recognised {seen}{spent}"
+    pairs = [
+        (measured.outputs.system, natural_text(measured.replies[index])),
+        ("reference", example.target),
+    ]
+    return tag("article", tag("h4", title), turns(example), terms(pairs))
+
+
+def _wrong_emotion(material: Material) -> Html:
+    note = paragraph(
+        "The recognised emotion is of the other group than the label: MIME then mimics the wrong "
+        "polarity. Does the sentiment of the reply (VADER) suffer? It agrees with the label's "
+        "group in the shares below; p is of Fisher's exact test that they are the same. The "
+        "examples differ in more than the recognised group (the hard ones are on one side), so a "
+        "difference is no proof of a cause."
+    )
+    able = [each for each in material.systems if each.outputs.emotions is not None]
+    names = ", ".join(each.outputs.system for each in material.systems if each not in able)
+    missing = [absent(f"{names}: the outputs hold no recognised emotions.")] if names else []
+    if not able:
+        return join([note, *missing])
+    head = ["", "wrong group", "agrees where right", "agrees where wrong", "p"]
+    rows = [_polarity_row(each) for each in able]
+    shown = [item for each in able for item in _confused(material, each)]
+    caption = "Recognised in the wrong group, and the sentiment of the replies"
+    return join([note, table(caption, head, rows), *shown, *missing])
+
+
+def _polarity_row(measured: Measured) -> tuple[object, ...]:
+    right = measured.paired["polarity_accuracy"] > 0
+    agrees = measured.paired["polarity_agreement"] > 0
+    counts = [[int((agrees & side).sum()), int((~agrees & side).sum())] for side in (right, ~right)]
+    p_value = float(stats.fisher_exact(counts).pvalue)
+    shares = [_share(agreeing, agreeing + other) for agreeing, other in counts]
+    wrong = _share(int((~right).sum()), len(right))
+    return measured.outputs.system, wrong, *shares, f"{p_value:.2g}"
+
+
+def _confused(material: Material, measured: Measured) -> Iterable[Html]:
+    name = measured.outputs.system
+    pairs = confusions(np.array(measured.details["confusion"]), PAIRS)
+    rows = [
+        (
+            f"{EMOTIONS[label]} as {EMOTIONS[seen]}",
+            f"{count}",
+            "no" if polarity(label) == polarity(seen) else "yes",
+        )
+        for label, seen, count in pairs
+    ]
+    yield table(f"{name}: the most frequent confusions", ["", "times", "other group"], rows)
+    wrong = np.flatnonzero(measured.paired["polarity_accuracy"] == 0).tolist()
+    drawn = material.draw(INSTANCES, wrong, f"{name} emotion")
+    instances = [_instance(material, measured, index, None) for index in drawn]
+    title = f"{name}: {_drawn(len(drawn), len(wrong))}, recognised in the wrong group"
+    yield folded(title, *instances)

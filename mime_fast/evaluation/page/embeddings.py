@@ -1,0 +1,160 @@
+"""Fig. 3: the emotion embeddings in two principal components, and how far the groups are apart."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mime_fast.config import require
+from mime_fast.emotions import EMOTIONS, POSITIVE
+from mime_fast.evaluation.page.chart import Values
+from mime_fast.evaluation.page.markup import Html, Part, absent, figure, join, paragraph, tag
+from mime_fast.evaluation.page.material import Material
+from mime_fast.evaluation.page.scatter import scatter
+
+Labels = NDArray[np.bool_]
+SHUFFLES = 9999  # of the groups' labels: p-values from 1e-4
+IN_GROUP = np.isin(np.arange(len(EMOTIONS)), POSITIVE)
+KINDS = ["positive" if positive else "negative" for positive in IN_GROUP]
+MEANING = (
+    "The silhouette of an emotion is (b - a) / max(a, b): a is its mean distance to the others of "
+    "its group, positive or negative, b that to the other group. The mean over the 32 emotions is "
+    "1 where each group is a point far from the other, and about 0 where the groups are "
+    "mixed. It is computed in all dimensions, not in the two that are drawn. p is the share of "
+    f"{SHUFFLES:,} random divisions into groups of these sizes that are at least as far apart (the "
+    "given one counted among them). The paper shows the two panels without a number."
+)
+
+
+@dataclass(frozen=True)
+class Separation:
+    """Mean silhouette of two groups, and how often chance gives as much."""
+
+    silhouette: float
+    p_value: float
+
+
+def principal_components(points: Values) -> tuple[Values, Values]:
+    """Points (n, dim) -> their places (n, 2), and the share of the variance of either axis.
+
+    The sign of an axis is such that the point farthest from the middle is on its positive side.
+    """
+    left, strengths, _ = np.linalg.svd(points - points.mean(0), full_matrices=False)
+    places = left[:, :2] * strengths[:2]
+    farthest = np.abs(places).argmax(0)
+    places = places * np.where(places[farthest, np.arange(places.shape[1])] < 0, -1, 1)
+    return places, strengths[:2] ** 2 / max(float((strengths**2).sum()), 1e-12)
+
+
+def silhouettes(points: Values, groups: Labels) -> Values:
+    """Mean silhouette of points (n, dim) under each division (divisions, n): (divisions,)."""
+    distances = np.linalg.norm(points[:, None] - points, axis=-1)
+    to_true = groups.astype(np.float64) @ distances
+    to_false = distances.sum(0) - to_true
+    true_count = groups.sum(1, keepdims=True)
+    false_count = groups.shape[1] - true_count
+    own = np.where(groups, to_true, to_false) / np.where(groups, true_count - 1, false_count - 1)
+    other = np.where(groups, to_false, to_true) / np.where(groups, false_count, true_count)
+    longer = np.maximum(np.maximum(own, other), 1e-12)
+    return ((other - own) / longer).mean(1)
+
+
+def separation(points: Values, group: Labels, seed: int = 0) -> Separation:
+    """How far apart a group (n,) of points (n, dim) is from the rest, by a permutation test."""
+    drawer = np.random.default_rng(seed)
+    shuffled = drawer.permuted(np.tile(group, (SHUFFLES, 1)), axis=1)
+    given, *others = silhouettes(points, np.concatenate([group[None], shuffled]))
+    at_least = 1 + int((np.array(others) >= given - 1e-12).sum())
+    return Separation(float(given), at_least / (SHUFFLES + 1))
+
+
+def embedding_table(facts: dict[str, Any]) -> Values | None:
+    """The emotion embedding (32, dim) of a system's facts; None: they hold none.
+
+    Raises:
+        ValueError: it is not a table of 32 rows of finite numbers.
+    """
+    if (found := facts.get("emotion_embedding")) is None:
+        return None
+    try:
+        values = np.array(found, np.float64)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise ValueError(f"emotion_embedding must be a table of numbers: {error}") from error
+    require(
+        values.ndim == 2 and len(values) == len(EMOTIONS) and values.shape[1] > 1,
+        f"emotion_embedding must be {len(EMOTIONS)} rows of 2 numbers or more, got a table of "
+        f"{values.shape}; write the outputs again",
+    )
+    require(bool(np.isfinite(values).all()), "emotion_embedding must be finite; write it again")
+    return values
+
+
+def part(material: Material) -> Part:
+    """One panel a system that has an emotion embedding."""
+    title = "Emotion embeddings (the paper's Fig. 3)"
+    named = [(each.outputs.system, each.outputs.facts) for each in material.systems]
+    found = [(name, facts, embedding_table(facts)) for name, facts in named]
+    panels = [_panel(name, facts, table) for name, facts, table in found if table is not None]
+    if not panels:
+        body = absent("no system has an emotion embedding: give a checkpoint of MIME.")
+        return Part("embeddings", title, body)
+    without = [name for name, _, table in found if table is None]
+    legend = paragraph(
+        "Each point is one of the 32 emotions: ",
+        join(
+            [
+                tag("b", "positive", class_="positive"),
+                " and ",
+                tag("b", "negative", class_="negative"),
+            ]
+        ),
+        " as the model groups them. ",
+        MEANING,
+    )
+    body = join([legend, tag("div", *panels, class_="panels"), *_missing(found, without)])
+    return Part("embeddings", title, body)
+
+
+def _panel(name: str, facts: dict[str, Any], table: Values) -> Html:
+    places, shares = principal_components(table)
+    apart = separation(table, IN_GROUP)
+    label = f"{name}, {_form(facts)}"
+    caption = (
+        f"{label}: {shares.sum():.0%} of the variance is in this plane. "
+        f"Silhouette {apart.silhouette:.3f}, p {_p_value(apart.p_value)}."
+    )
+    return figure(scatter(f"emotion embedding of {label}", EMOTIONS, places, KINDS), caption)
+
+
+def _p_value(p_value: float) -> str:
+    least = 1 / (SHUFFLES + 1)
+    return f"= {p_value:.2g}" if p_value > least else f"≤ {least:.0e}"
+
+
+def _mimics(facts: dict[str, Any]) -> bool:
+    config = facts.get("config")
+    return not isinstance(config, dict) or config.get("mimicry", True) is not False
+
+
+def _form(facts: dict[str, Any]) -> str:
+    return "with mimicry" if _mimics(facts) else "without mimicry"
+
+
+def _missing(
+    found: Sequence[tuple[str, dict[str, Any], Values | None]], without: Sequence[str]
+) -> list[Html]:
+    forms = {_mimics(facts) for _, facts, table in found if table is not None}
+    missing = []
+    if False not in forms:
+        missing.append(
+            absent("no system without mimicry was given (mime-fast train --no-mimicry makes one).")
+        )
+    if True not in forms:
+        missing.append(absent("no system with mimicry was given."))
+    if without:
+        missing.append(absent(f"{', '.join(without)}: the outputs hold no emotion embedding."))
+    return missing

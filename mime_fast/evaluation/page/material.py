@@ -1,0 +1,46 @@
+"""What the page is made of: measured systems, their weights where known, and what was drawn."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from mime_fast.evaluation.compare import Comparison
+from mime_fast.evaluation.gold import Gold
+from mime_fast.evaluation.measure import Measured
+from mime_fast.text.examples import Example
+
+if TYPE_CHECKING:
+    from mime_fast.evaluation.page.attention import Look
+
+
+@dataclass(frozen=True)
+class Material:
+    """Everything that a part of the page may show."""
+
+    examples: Sequence[Example]
+    gold: Gold
+    systems: Sequence[Measured]
+    tests: Sequence[Comparison]
+    baseline: str
+    seed: int = 0
+    shown: int = 12  # examples
+    looks: Mapping[str, Sequence[Look]] = field(default_factory=dict)  # inside replies, by system
+    command: str = ""
+
+    def draw(self, count: int, members: Sequence[int] | None = None, stream: str = "") -> list[int]:
+        """See draw; members: None for all examples."""
+        pool = range(len(self.examples)) if members is None else members
+        return draw(self.seed, count, pool, stream)
+
+    def drawn(self) -> list[int]:
+        """The examples that are shown."""
+        return self.draw(self.shown)
+
+
+def draw(seed: int, count: int, members: Sequence[int], stream: str) -> list[int]:
+    """Members drawn at random, in their order; always the same for a seed and a stream."""
+    drawer = random.Random(f"{seed} {stream}")  # noqa: S311 - nothing is secret
+    return sorted(drawer.sample(members, min(count, len(members))))

@@ -1,0 +1,68 @@
+"""`mime-fast report` from checkpoints and files."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import pytest
+
+from mime_fast.emotions import EMOTIONS
+from mime_fast.evaluation.evaluate import Options
+from mime_fast.evaluation.outputs import Outputs, write_outputs
+from mime_fast.evaluation.page.report import Shown, report
+from mime_fast.text.examples import Example
+
+
+@pytest.fixture
+def data(examples: list[Example], tmp_path: Path) -> Path:
+    lines = [{**asdict(each), "emotion": EMOTIONS[each.emotion]} for each in examples]
+    path = tmp_path / "test.jsonl"
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    return path
+
+
+@pytest.fixture
+def saved(examples: list[Example], outputs: Outputs, tmp_path: Path) -> Path:
+    path = tmp_path / "tiny.jsonl"
+    write_outputs(outputs, examples, path)
+    return path
+
+
+def test_a_checkpoint_beside_a_file(
+    tiny_checkpoint: Path,
+    data: Path,
+    saved: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    out = tmp_path / "page.html"
+    report([tiny_checkpoint, saved], data, out, Options(), Shown())
+    assert capsys.readouterr().out == f"wrote {out}\n"
+    text = out.read_text("utf-8")
+    assert "emotion embedding of paper, with mimicry" in text
+    assert "attention of the reply of paper to example 0" in text
+    assert "emotions of the reply of paper to example 2" in text
+    assert "tiny: outputs do not hold it" in text
+
+
+def test_weights_of_a_system_that_is_given_as_outputs(
+    tiny_checkpoint: Path, data: Path, saved: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "page.html"
+    with pytest.raises(ValueError, match="the systems are tiny: the folder must be called"):
+        report([saved], data, out, Options(), Shown([tiny_checkpoint]))
+    link = tmp_path / "tiny"
+    for file in tiny_checkpoint.iterdir():
+        link.mkdir(exist_ok=True)
+        (link / file.name).write_bytes(file.read_bytes())
+    report([saved], data, out, Options(), Shown([link]))
+    assert "attention of the reply of tiny to example 0" in out.read_text("utf-8")
+
+
+def test_refusals(data: Path, saved: Path, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="examples must be at least 1, got 0"):
+        Shown(examples=0)
+    with pytest.raises(ValueError, match="out must be a file, got the folder"):
+        report([saved], data, tmp_path, Options(), Shown())
