@@ -119,7 +119,7 @@ class ModelConfig(Config):
 
     def __post_init__(self) -> None:
         require(
-            isinstance(self.architecture, str) and self.architecture in SYSTEMS,
+            self.architecture in tuple(SYSTEMS),  # anything may be compared, not all hashed
             f"architecture must be one of {', '.join(SYSTEMS)}, got {self.architecture!r}",
         )
         require_int(self, "vocab_size", least=8, most=LARGEST)
