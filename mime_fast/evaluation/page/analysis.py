@@ -32,6 +32,7 @@ from mime_fast.evaluation.page.markup import (
     terms,
 )
 from mime_fast.evaluation.page.material import Material
+from mime_fast.evaluation.page.tables import p_value
 from mime_fast.evaluation.report import ABSENT
 
 INSTANCES = 4  # of each kind and system
@@ -160,10 +161,10 @@ def _polarity_row(measured: Measured) -> tuple[object, ...]:
     right = measured.paired["polarity_accuracy"] > 0
     agrees = measured.paired["polarity_agreement"] > 0
     counts = [[int((agrees & side).sum()), int((~agrees & side).sum())] for side in (right, ~right)]
-    p_value = float(stats.fisher_exact(counts).pvalue)
+    p = float(stats.fisher_exact(counts).pvalue)
     shares = [_share(agreeing, agreeing + other) for agreeing, other in counts]
     wrong = _share(int((~right).sum()), len(right))
-    return measured.outputs.system, wrong, *shares, f"{p_value:.2g}"
+    return measured.outputs.system, wrong, *shares, p_value(p)
 
 
 def _confused(material: Material, measured: Measured) -> Iterable[Html]:

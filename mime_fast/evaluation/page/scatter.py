@@ -10,6 +10,7 @@ from mime_fast.evaluation.page.chart import HIGH, Values, drawing, text_width, w
 from mime_fast.evaluation.page.markup import Html, tag
 
 SIDE, MARGIN, RADIUS = 480, 84, 4  # pixels
+FARNESS = 4  # square pixels that a name may cover to be a pixel nearer
 Box = tuple[float, float, float, float]  # left, top, right, bottom
 
 
@@ -29,8 +30,13 @@ def scatter(label: str, names: Sequence[str], points: Values, kinds: Sequence[st
 
 
 def _free(name: str, x: float, y: float, taken: Sequence[Box]) -> Box:
-    """The place beside the point whose name covers least of what is there already."""
-    return min(_beside(name, x, y), key=lambda place: sum(_overlap(place, box) for box in taken))
+    """The place for a point's name that covers least of what is there, and is not far from it."""
+
+    def cost(place: Box) -> float:
+        away = abs((place[1] + place[3]) / 2 - y)
+        return sum(_overlap(place, box) for box in taken) + FARNESS * away
+
+    return min(_beside(name, x, y), key=cost)
 
 
 def _beside(name: str, x: float, y: float) -> Iterator[Box]:

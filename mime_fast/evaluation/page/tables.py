@@ -39,6 +39,7 @@ GROUPS = {
         *("polarity_discrimination", "turn_polarity_agreement", "relevance"),
     ),
 }
+LEAST_P = 0.0001
 RECOGNITION = (
     *("emotion_accuracy", "emotion_accuracy_top5", "emotion_macro_f1", "polarity_accuracy"),
 )
@@ -53,6 +54,11 @@ def cell(figure: Figure | None, form: str) -> object:
     if figure.low is None or figure.high is None:
         return value
     return join([value, tag("small", f"{figure.low:{form}} to {figure.high:{form}}")])
+
+
+def p_value(value: float) -> str:
+    """A p-value; those that say no more than that they are tiny are not told apart."""
+    return f"{value:.2g}" if value >= LEAST_P else f"< {LEAST_P:g}"
 
 
 def readable(name: str) -> str:
@@ -126,8 +132,8 @@ def tests_part(material: Material) -> Part:
             readable(test.figure),
             test.system,
             cell(test.difference, f"+{DESCRIPTIONS[test.figure].format}"),
-            f"{test.p_value:.2g}",
-            f"{test.p_holm:.2g}",
+            p_value(test.p_value),
+            p_value(test.p_holm),
             test.test,
         )
         for test in material.tests

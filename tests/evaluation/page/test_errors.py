@@ -12,10 +12,8 @@ from mime_fast.evaluation.page.errors import (
 
 
 def test_sentences() -> None:
-    assert sentences(["oh", "no", "!", "i", "am", "sorry", ".", "..."]) == [
-        ("oh", "no"),
-        ("i", "am", "sorry"),
-    ]
+    words = ["oh", "no", "!", "i", "am", "sorry", ".", "..."]
+    assert sentences(words) == [("oh", "no"), ("i", "am", "sorry")]
 
 
 @pytest.mark.parametrize(

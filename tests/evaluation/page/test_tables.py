@@ -1,6 +1,6 @@
 from mime_fast.evaluation.bootstrap import Figure
 from mime_fast.evaluation.figures import DESCRIPTIONS
-from mime_fast.evaluation.page.tables import GROUPS, RECOGNITION, SEEDS, cell
+from mime_fast.evaluation.page.tables import GROUPS, RECOGNITION, SEEDS, cell, p_value
 
 
 def test_every_figure_has_one_place() -> None:
@@ -12,3 +12,8 @@ def test_a_value_with_its_interval() -> None:
     assert cell(Figure(0.5, 0.25, 0.75), ".0%") == "50%<small>25% to 75%</small>"
     assert cell(Figure(2.0), ".2f") == "2.00"
     assert cell(None, ".2f") == "-"
+
+
+def test_tiny_p_values_are_not_told_apart() -> None:
+    shown = [p_value(p) for p in (1.0, 0.0421, 0.0001, 3e-278, 0.0)]
+    assert shown == ["1", "0.042", "0.0001", "< 0.0001", "< 0.0001"]
