@@ -68,7 +68,10 @@ def _fluency(material: Material) -> Html:
     meaning = terms((flaw.name, flaw.meaning) for flaw in FLAWS)
     head = ["", *(flaw.name for flaw in FLAWS)]
     caption = f"Replies with each flaw, of {count:,}"
-    note = paragraph("What can be counted without a judge; a reply without a flaw may be dull.")
+    note = paragraph(
+        "What can be counted without a judge: a reply without a flaw may be dull, and people leave "
+        "out a last full stop too, as their own row shows."
+    )
     return join([note, meaning, table(caption, head, rows), *shown])
 
 

@@ -45,7 +45,7 @@ def repeats_sentence(words: Sequence[str]) -> bool:
 
 
 def repeats_run(words: Sequence[str]) -> bool:
-    """Whether RUN words come twice within sentences that differ."""
+    """Whether RUN words come twice within sentences, each different one taken once."""
     runs = [
         sentence[start : start + RUN]
         for sentence in dict.fromkeys(sentences(words))
@@ -71,7 +71,7 @@ FLAWS = (
     Flaw("repeats a sentence", "two sentences of the reply are the same", repeats_sentence),
     Flaw(
         "repeats a run",
-        f"{RUN} words in a row come twice, in sentences that are not the same",
+        f"{RUN} words in a row come twice; a sentence that is repeated counts once",
         repeats_run,
     ),
     Flaw("stutters", "a word follows itself (punctuation may)", stutters),
