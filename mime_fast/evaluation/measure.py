@@ -16,7 +16,7 @@ from mime_fast.evaluation.gold import Gold
 from mime_fast.evaluation.metrics import distinct, distinct_replies, lengths, most_frequent
 from mime_fast.evaluation.outputs import Outputs
 from mime_fast.evaluation.relevance import relevance
-from mime_fast.text.detokenizer import Detokenizer
+from mime_fast.text.detokenizer import natural_text
 
 # Facts of a file that are figures already.
 KNOWN = (
@@ -62,12 +62,6 @@ def measure(outputs: Outputs, gold: Gold, decoding: str) -> Measured:
         name: Figure(value) for name, value in known if isinstance(value, (int, float))
     }
     return found
-
-
-def natural_text(reply: str) -> str:
-    """A reply as a reader sees it: words joined by blanks -> text."""
-    detokenizer = Detokenizer()
-    return "".join([*map(detokenizer.push, reply.split()), detokenizer.finish()])
 
 
 def _add_mean(found: Measured, name: str, values: Array) -> None:

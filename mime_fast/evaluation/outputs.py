@@ -12,11 +12,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 from mime_fast.config import require
 from mime_fast.emotions import emotion_id
 from mime_fast.evaluation.released import read_released
+from mime_fast.files import write_whole
 from mime_fast.text.examples import Example, digest
 
 FORMAT = 1
@@ -99,13 +99,8 @@ def write_outputs(outputs: Outputs, examples: Sequence[Example], path: Path) -> 
     }
     lines = [header, *(_record(outputs, index) for index in range(len(outputs)))]
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{uuid4().hex}")
-    try:
-        with temporary.open("w", encoding="utf-8") as file:
-            file.writelines(json.dumps(line, separators=(",", ":")) + "\n" for line in lines)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    text = "".join(json.dumps(line, separators=(",", ":")) + "\n" for line in lines)
+    write_whole(path, text.encode())
 
 
 def _record(outputs: Outputs, index: int) -> dict[str, Any]:

@@ -17,7 +17,8 @@ from mime_fast.emotions import EMOTIONS
 from mime_fast.evaluation.bootstrap import RESAMPLES, Figure
 from mime_fast.evaluation.compare import Comparison
 from mime_fast.evaluation.figures import DESCRIPTIONS
-from mime_fast.evaluation.measure import Measured, natural_text
+from mime_fast.evaluation.measure import Measured
+from mime_fast.text.detokenizer import natural_text
 from mime_fast.text.examples import Example
 
 ABSENT = "-"

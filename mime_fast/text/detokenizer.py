@@ -1,6 +1,7 @@
 """Words to natural text, append-only, so that streaming and decoding give the same text."""
 
 import re
+from collections.abc import Iterable
 
 from mime_fast.text.proper_nouns import PROPER_NOUNS
 from mime_fast.text.special import SPECIAL_WORDS, UNK
@@ -97,6 +98,18 @@ class Detokenizer:
         if word in _CLITICS or not (self._capital or word in PROPER_NOUNS):
             return word
         return _capitalized(word)
+
+
+def detokenize(words: Iterable[str]) -> str:
+    """The natural text of all words of a reply: the joined pieces of a Detokenizer."""
+    detokenizer = Detokenizer()
+    pieces = [detokenizer.push(word) for word in words]
+    return "".join([*pieces, detokenizer.finish()])
+
+
+def natural_text(reply: str) -> str:
+    """A reply as a reader sees it: words joined by blanks -> text."""
+    return detokenize(reply.split())
 
 
 def _capitalized(word: str) -> str:

@@ -6,12 +6,12 @@ from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Self
-from uuid import uuid4
 
 import tokenizers
 from tokenizers import models
 
-from mime_fast.text.detokenizer import Detokenizer
+from mime_fast.files import write_whole
+from mime_fast.text.detokenizer import Detokenizer, detokenize
 from mime_fast.text.special import CLS, EOS, PAD, SOS, SPECIAL_WORDS, SYS, UNK, USR
 from mime_fast.text.treebank import word_normalizer, word_splitter
 
@@ -89,13 +89,7 @@ class Tokenizer:
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Writes the file at once or not at all: a reader never sees half of it."""
-        path = Path(path)
-        temporary = path.with_name(f".{path.name}.{uuid4().hex}")
-        try:
-            temporary.write_text(self.to_json(), encoding="utf-8")
-            temporary.replace(path)
-        finally:
-            temporary.unlink(missing_ok=True)
+        write_whole(Path(path), self.to_json().encode())
 
     @property
     def vocab_size(self) -> int:
@@ -127,9 +121,7 @@ class Tokenizer:
 
         It is exactly the joined pieces of `detokenizer()`.
         """
-        detokenizer = self.detokenizer()
-        pieces = [detokenizer.push(self.word(index)) for index in ids]
-        return "".join([*pieces, detokenizer.finish()])
+        return detokenize(self.word(index) for index in ids)
 
     def detokenizer(self) -> Detokenizer:
         """A new state machine that turns the words of one reply into text, piece by piece."""

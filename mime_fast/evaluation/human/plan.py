@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from mime_fast.emotions import EMOTIONS
 from mime_fast.evaluation.outputs import Outputs
-from mime_fast.text.detokenizer import Detokenizer
+from mime_fast.text.detokenizer import natural_text
 from mime_fast.text.examples import Example, digest
 
 FORMAT = 1  # of the identity, the order and the database; another one is another evaluation
@@ -106,7 +106,7 @@ def draw_plan(
         examples=examples,
         contexts=chosen,
         texts={
-            system: {index: detokenize(said[index]) for index in chosen}
+            system: {index: natural_text(said[index]) for index in chosen}
             for system, said in replies.items()
         },
         pairs=pairs,
@@ -122,13 +122,6 @@ def draw_plan(
             "seed": seed,
         },
     )
-
-
-def detokenize(reply: str) -> str:
-    """Words joined by blanks -> natural text: no system is known by its spacing or capitals."""
-    detokenizer = Detokenizer()
-    pieces = [detokenizer.push(word) for word in reply.split()]
-    return "".join([*pieces, detokenizer.finish()]).strip()
 
 
 def _draw_contexts(examples: Sequence[Example], count: int, seed: int) -> tuple[int, ...]:

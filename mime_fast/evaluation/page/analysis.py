@@ -10,7 +10,7 @@ from scipy import stats
 
 from mime_fast.emotions import EMOTIONS, polarity
 from mime_fast.evaluation.bootstrap import Array
-from mime_fast.evaluation.measure import Measured, natural_text
+from mime_fast.evaluation.measure import Measured
 from mime_fast.evaluation.page.errors import (
     FLAWS,
     SURPRISING,
@@ -34,6 +34,7 @@ from mime_fast.evaluation.page.markup import (
 from mime_fast.evaluation.page.material import Material
 from mime_fast.evaluation.page.tables import p_value
 from mime_fast.evaluation.report import ABSENT
+from mime_fast.text.detokenizer import natural_text
 
 INSTANCES = 4  # of each kind and system
 PAIRS = 8  # of emotions that are confused

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from importlib.resources import files
 from pathlib import Path
-from uuid import uuid4
 
 from mime_fast.evaluation.page import (
     analysis,
@@ -19,6 +18,7 @@ from mime_fast.evaluation.page import (
 )
 from mime_fast.evaluation.page.markup import Html, Part, join, tag
 from mime_fast.evaluation.page.material import Material
+from mime_fast.files import write_whole
 
 PARTS = (
     summary.part,
@@ -56,12 +56,7 @@ def write_page(material: Material, path: Path) -> None:
     """Write the page, at once or not at all: a reader never sees half of one."""
     text = build_page(material)
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{uuid4().hex}")
-    try:
-        temporary.write_text(text, encoding="utf-8", errors="replace")
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    write_whole(path, text.encode(errors="replace"))
 
 
 def _opening(material: Material) -> Html:

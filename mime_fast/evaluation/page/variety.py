@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 
-from mime_fast.evaluation.measure import Measured, natural_text
+from mime_fast.evaluation.measure import Measured
 from mime_fast.evaluation.page.examples import turns
 from mime_fast.evaluation.page.markup import Html, Part, absent, join, paragraph, table, tag
 from mime_fast.evaluation.page.material import Material
 from mime_fast.evaluation.page.tables import SEEDS, figure_table
+from mime_fast.text.detokenizer import natural_text
 
 CONTEXTS = 3  # that are shown
 

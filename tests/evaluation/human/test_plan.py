@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from mime_fast.emotions import EMOTIONS
-from mime_fast.evaluation.human.plan import Item, Plan, detokenize, draw_plan
+from mime_fast.evaluation.human.plan import Item, Plan, draw_plan
 from mime_fast.evaluation.outputs import Outputs
+from mime_fast.text.detokenizer import natural_text
 from mime_fast.text.examples import Example
 
 
@@ -130,6 +131,6 @@ def test_one_system_is_rated_and_not_compared(
 
 
 def test_replies_are_shown_as_natural_text() -> None:
-    assert detokenize("oh no ! i 'm so sorry . :)") == "Oh no! I'm so sorry. :)"
-    assert detokenize("why :") == "Why:"
-    assert detokenize("") == ""
+    assert natural_text("oh no ! i 'm so sorry . :)") == "Oh no! I'm so sorry. :)"
+    assert natural_text("why :") == "Why:"
+    assert natural_text("") == ""
