@@ -17,7 +17,7 @@ from mime_fast.config import GenerationConfig
 from mime_fast.emotions import EMOTIONS
 from mime_fast.engines.eager import EagerEngine
 from mime_fast.evaluation.outputs import COST_DECIMALS, Outputs
-from mime_fast.evaluation.perplexity import count_unknown_types, example_costs, likelihood
+from mime_fast.evaluation.perplexity import ExampleCosts, count_unknown_types, example_costs
 from mime_fast.models.base import ReplyModel
 from mime_fast.models.mime import Mime
 from mime_fast.text.examples import Example
@@ -61,16 +61,16 @@ def _costs(folder: Path, examples: Sequence[Example], progress: Progress) -> dic
     unknown = count_unknown_types(words, set(tokenizer.words))
     # A system that does not mimic, or draws no noise, has the same cost whatever is asked.
     seeds = range(NOISES if model.config.latents else 0)
-    task = progress.add_task("perplexity", total=2 + len(seeds))
-    gold = example_costs(model, pairs, unknown)
-    progress.advance(task)
-    predicted = likelihood(model, pairs, unknown, gold_polarity=not model.config.mimics)
-    progress.advance(task)
-    sampled = []
-    for seed in seeds:
-        sampled.append(likelihood(model, pairs, unknown, seed=seed).perplexity_example_mean)
+    task = progress.add_task("perplexity", total=1 + model.config.mimics + len(seeds))
+
+    def costs(**variant: Any) -> ExampleCosts:
+        found = example_costs(model, pairs, unknown, **variant)
         progress.advance(task)
-    mean_cost = (gold.costs / gold.tokens).mean().exp().item()
+        return found
+
+    gold = costs()
+    predicted = costs(gold_polarity=False) if model.config.mimics else gold
+    sampled = [costs(seed=seed).perplexity for seed in seeds] or [gold.perplexity]
     best = gold.emotion_logits.topk(TOP).indices.tolist()
     return {
         "costs": [round(cost, COST_DECIMALS) for cost in gold.costs.tolist()],
@@ -80,8 +80,8 @@ def _costs(folder: Path, examples: Sequence[Example], progress: Progress) -> dic
             **_emotion_embedding(model),
             "parameters": sum(parameter.numel() for parameter in model.parameters()),
             "unknown_types": unknown,
-            "perplexity_predicted_polarity": predicted.perplexity_example_mean,
-            "perplexity_sampled_emotions": fmean(sampled or [mean_cost]),
+            "perplexity_predicted_polarity": predicted.perplexity,
+            "perplexity_sampled_emotions": fmean(sampled),
         },
     }
 

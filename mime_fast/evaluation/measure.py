@@ -53,9 +53,9 @@ def measure(outputs: Outputs, gold: Gold, decoding: str) -> Measured:
     texts = [natural_text(reply) for reply in found.replies]
     _polarity(found, gold, texts)
     _relevance(found, gold, texts)
-    found.figures |= {
-        name: gold.bootstrap.figure(statistic) for name, statistic in found.statistics.items()
-    }
+    # The same statistic may have two names, as BLEU has: it is resampled once.
+    resampled = {each: gold.bootstrap.figure(each) for each in set(found.statistics.values())}
+    found.figures |= {name: resampled[each] for name, each in found.statistics.items()}
     _seeds(found)
     known = ((name, outputs.facts.get(name)) for name in KNOWN)
     found.figures |= {
@@ -101,8 +101,7 @@ def _overlap(found: Measured, gold: Gold) -> None:
         for decoding, replies in found.outputs.replies.items():
             statistic = corpus_bleu(convention, replies, gold.references)
             found.statistics[f"{name}_{decoding}"] = statistic
-            if decoding == found.decoding:
-                found.statistics[name] = statistic
+        found.statistics[name] = found.statistics[f"{name}_{found.decoding}"]
     found.details["signatures"] = {
         name: convention.signature(found.replies, gold.references)
         for name, convention in CONVENTIONS.items()

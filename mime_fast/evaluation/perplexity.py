@@ -36,6 +36,13 @@ class ExampleCosts:
     tokens: Tensor  # (examples,) int64: how many these are
     emotion_logits: Tensor  # (examples, emotions)
 
+    @property
+    def perplexity(self) -> float:
+        """Exp of the mean over examples of each example's mean cost: the authors' convention."""
+        return (
+            (self.costs / self.tokens).mean().exp().item()
+        )  # infinity, where math.exp would raise
+
 
 def likelihood(
     model: ReplyModel,
@@ -51,7 +58,7 @@ def likelihood(
     predicted = found.emotion_logits.argmax(-1)
     same_group = _positive(predicted) == _positive(emotions)
     return Likelihood(
-        (found.costs / found.tokens).mean().exp().item(),  # infinity, where math.exp would raise
+        found.perplexity,
         (found.costs.sum() / found.tokens.sum()).exp().item(),
         int((predicted == emotions).sum()) / len(pairs),
         int(same_group.sum()) / len(pairs),
