@@ -27,6 +27,7 @@ from rich.progress import track
 from mime_fast import Generator
 from mime_fast.config import GenerationConfig
 from mime_fast.engines.base import Encoded, Engine
+from mime_fast.generator import emotion_noise
 from mime_fast.search import BeamSearch, Sampler, decode
 from mime_fast.search.constraints import Constraints
 from mime_fast.search.hypothesis import log_softmax
@@ -118,10 +119,7 @@ def new_search(
 
 def encode(engine: Engine, dialogues: Sequence[Dialogue], seeds: Sequence[int]) -> Encoded:
     """One batch, with the emotion noise that Generator draws for these seeds."""
-    shape = engine.config.latents, engine.config.latent_dim
-    draws = [engine.sampling.standard_normal(seed, 0, shape[0] * shape[1]) for seed in seeds]
-    noise = np.stack([drawn.reshape(shape) for drawn in draws])
-    return engine.encode(dialogues, noise, None)
+    return engine.encode(dialogues, emotion_noise(engine, seeds), None)
 
 
 @dataclass(frozen=True)

@@ -158,6 +158,15 @@ def _checked_options(
     return checked
 
 
+def emotion_noise(engine: Engine, seeds: Sequence[int]) -> FloatArray:
+    """The noise that requests with these seeds draw, (requests, latents, latent) of N(0, 1)."""
+    shape = engine.config.latents, engine.config.latent_dim
+    if 0 in shape:
+        return np.zeros((len(seeds), *shape), np.float32)
+    draw, count = engine.sampling.standard_normal, shape[0] * shape[1]
+    return np.stack([draw(seed, EMOTION_STREAM, count).reshape(shape) for seed in seeds])
+
+
 class _Request:
     """The life of one call: text -> encode -> decode -> Response."""
 
@@ -226,12 +235,10 @@ class _Request:
 
     def _noise(self) -> FloatArray:
         """Emotion noise (requests, latents, latent): zeros take the means of the distributions."""
-        shape = self.engine.config.latents, self.engine.config.latent_dim
-        if not self.options.stochastic_emotion or 0 in shape:
-            return np.zeros((len(self.seeds), *shape), np.float32)
-        draw = self.engine.sampling.standard_normal
-        count = shape[0] * shape[1]
-        return np.stack([draw(seed, EMOTION_STREAM, count).reshape(shape) for seed in self.seeds])
+        if self.options.stochastic_emotion:
+            return emotion_noise(self.engine, self.seeds)
+        config = self.engine.config
+        return np.zeros((len(self.seeds), config.latents, config.latent_dim), np.float32)
 
     def response(self, index: int) -> Response:
         """What the caller gets of request `index`."""
