@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, NamedTuple, Self
@@ -44,7 +45,7 @@ class Memory:
         return dataclasses.replace(self, context=self.context[rows], real=self.real[rows])
 
 
-class ReplyModel(nn.Module):
+class ReplyModel(nn.Module, ABC):
     """A system: token ids in, logits of the reply's words out. Subclasses say how they encode."""
 
     # Whether a batch may leave parameters without a gradient.
@@ -62,6 +63,7 @@ class ReplyModel(nn.Module):
             self.output.weight = self.embedding.weight
         self.dropout = nn.Dropout(config.dropout)
 
+    @abstractmethod
     def encode(
         self,
         tokens: Tensor,
@@ -78,11 +80,10 @@ class ReplyModel(nn.Module):
         emotion: ids (batch,) of what the speakers feel; None: what is recognised.
         reply: ids (batch, reply length), in training only.
         """
-        raise NotImplementedError
 
+    @abstractmethod
     def show_emotion(self, emotion: Tensor, progress: float) -> Tensor | None:
         """What training shows encode() of the gold emotion (batch,); progress: share done."""
-        raise NotImplementedError
 
     def embed(self, tokens: Tensor) -> Tensor:
         """Ids (batch, length) -> (batch, length, dim), scaled by the root of the width."""
