@@ -57,6 +57,16 @@ Seed = Annotated[int | None, typer.Option(help="Repeats a reply exactly; default
 ForcedEmotion = Annotated[str | None, typer.Option(help="Force the speaker's emotion, e.g. sad.")]
 MeanEmotion = Annotated[bool, typer.Option(help="Do not sample the response emotions.")]
 Data = Annotated[Path, typer.Option("--data", help="A folder in the EmpatheticDialogues format.")]
+Examples = Annotated[
+    Path, typer.Option("--data", help="A JSON-lines file, or a folder (test_examples or test).")
+]
+Baseline = Annotated[
+    str | None, typer.Option(help="The system to test the others against; default: the first.")
+]
+Decoding = Annotated[str, typer.Option(help="Compare greedy, beam or topk replies.")]
+Save = Annotated[
+    Path | None, typer.Option(help="Write the outputs of checkpoints into this folder.")
+]
 
 
 TRAINING, WEIGHTS = TrainingConfig(), Weights()  # the defaults have one home
@@ -321,9 +331,7 @@ def draft(
 
 @app.command()
 def evaluate(
-    data: Annotated[
-        Path, typer.Option(help="A JSON-lines file, or a folder (test_examples or test).")
-    ],
+    data: Examples,
     systems: Annotated[
         list[Path] | None,
         typer.Argument(
@@ -331,13 +339,9 @@ def evaluate(
             help="Checkpoints, saved outputs, or those the authors released; default: the bundled.",
         ),
     ] = None,
-    baseline: Annotated[
-        str | None, typer.Option(help="The system to test the others against; default: the first.")
-    ] = None,
-    decoding: Annotated[str, typer.Option(help="Compare greedy, beam or topk replies.")] = "greedy",
-    save: Annotated[
-        Path | None, typer.Option(help="Write the outputs of checkpoints into this folder.")
-    ] = None,
+    baseline: Baseline = None,
+    decoding: Decoding = "greedy",
+    save: Save = None,
     people: Annotated[
         bool, typer.Option("--people", help="Measure the references as a system, too.")
     ] = False,
@@ -360,9 +364,7 @@ def evaluate(
 
 @app.command()
 def report(
-    data: Annotated[
-        Path, typer.Option(help="A JSON-lines file, or a folder (test_examples or test).")
-    ],
+    data: Examples,
     out: Annotated[Path, typer.Option(help="The HTML file to write.")],
     systems: Annotated[
         list[Path] | None,
@@ -372,13 +374,9 @@ def report(
         list[Path] | None,
         typer.Option(help="Checkpoint of a system given as outputs, of its name; repeat it."),
     ] = None,
-    baseline: Annotated[
-        str | None, typer.Option(help="The system to test the others against; default: the first.")
-    ] = None,
-    decoding: Annotated[str, typer.Option(help="Compare greedy, beam or topk replies.")] = "greedy",
-    save: Annotated[
-        Path | None, typer.Option(help="Write the outputs of checkpoints into this folder.")
-    ] = None,
+    baseline: Baseline = None,
+    decoding: Decoding = "greedy",
+    save: Save = None,
     seed: Annotated[int, typer.Option(help="Of the examples that are drawn.")] = 0,
     examples: Annotated[int, typer.Option(help="How many are shown.")] = 12,
 ) -> None:
