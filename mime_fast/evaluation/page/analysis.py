@@ -23,7 +23,6 @@ from mime_fast.evaluation.page.examples import recognised, turns
 from mime_fast.evaluation.page.markup import (
     Html,
     Part,
-    absent,
     folded,
     join,
     paragraph,
@@ -98,15 +97,14 @@ def _surprise(material: Material) -> Html:
         "reference of the set has it."
     )
     able = [each for each in material.systems if each.outputs.costs is not None]
-    names = ", ".join(each.outputs.system for each in material.systems if each not in able)
-    missing = [absent(f"{names}: the outputs hold no costs.")] if names else []
-    return join([note, *(_surprise_of(material, each) for each in able), *missing])
+    single = single_words(material.gold.references)
+    missing = material.without(able, "the outputs hold no costs.")
+    return join([note, *(_surprise_of(material, each, single) for each in able), *missing])
 
 
-def _surprise_of(material: Material, measured: Measured) -> Html:
+def _surprise_of(material: Material, measured: Measured, single: Array) -> Html:
     costs, tokens = np.array(measured.outputs.costs), np.array(measured.outputs.tokens, float)
     top = most_surprising(costs, tokens)
-    single = single_words(material.gold.references)
     traits = [
         ("nats a token of the reference", costs / tokens),
         ("tokens of the reference, with its end", tokens),
@@ -150,8 +148,7 @@ def _wrong_emotion(material: Material) -> Html:
         "difference is no proof of a cause."
     )
     able = [each for each in material.systems if each.outputs.emotions is not None]
-    names = ", ".join(each.outputs.system for each in material.systems if each not in able)
-    missing = [absent(f"{names}: the outputs hold no recognised emotions.")] if names else []
+    missing = material.without(able, "the outputs hold no recognised emotions.")
     if not able:
         return join([note, *missing])
     head = ["", "wrong group", "agrees where right", "agrees where wrong", "p"]

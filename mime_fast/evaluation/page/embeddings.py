@@ -10,16 +10,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mime_fast.config import require
-from mime_fast.emotions import EMOTIONS, POSITIVE
+from mime_fast.emotions import EMOTIONS, polarity
+from mime_fast.evaluation.emotions import is_positive
 from mime_fast.evaluation.page.chart import Values
-from mime_fast.evaluation.page.markup import Html, Part, absent, figure, join, paragraph, tag
+from mime_fast.evaluation.page.markup import (
+    Html,
+    Part,
+    absent,
+    figure,
+    groups_named,
+    join,
+    paragraph,
+    tag,
+)
 from mime_fast.evaluation.page.material import Material
 from mime_fast.evaluation.page.scatter import scatter
 
 Labels = NDArray[np.bool_]
 SHUFFLES = 9999  # of the groups' labels: p-values from 1e-4
-IN_GROUP = np.isin(np.arange(len(EMOTIONS)), POSITIVE)
-KINDS = ["positive" if positive else "negative" for positive in IN_GROUP]
+IN_GROUP = is_positive(np.arange(len(EMOTIONS)))
+KINDS = [polarity(emotion) for emotion in range(len(EMOTIONS))]
 MEANING = (
     "The silhouette of an emotion is (b - a) / max(a, b): a is its mean distance to the others of "
     "its group, positive or negative, b that to the other group. The mean over the 32 emotions is "
@@ -105,13 +115,7 @@ def part(material: Material) -> Part:
     without = [name for name, _, table in found if table is None]
     legend = paragraph(
         "Each point is one of the 32 emotions: ",
-        join(
-            [
-                tag("b", "positive", class_="positive"),
-                " and ",
-                tag("b", "negative", class_="negative"),
-            ]
-        ),
+        groups_named(),
         " as the model groups them. ",
         MEANING,
     )

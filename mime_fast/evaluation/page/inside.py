@@ -81,6 +81,5 @@ def _group(name: str, kind: str, shares: dict[str, float], index: int) -> Html:
 
 
 def _without(material: Material) -> list[Html]:
-    names = [each.outputs.system for each in material.systems]
-    without = ", ".join(name for name in names if name not in material.looks)
-    return [absent(f"{without}: {NEED}")] if without else []
+    able = [each for each in material.systems if each.outputs.system in material.looks]
+    return material.without(able, NEED)

@@ -51,6 +51,12 @@ def paragraph(*children: object) -> Html:
     return tag("p", *children)
 
 
+def groups_named() -> Html:
+    """The words "positive and negative", each in the colour of its group."""
+    positive, negative = (tag("b", name, class_=name) for name in ("positive", "negative"))
+    return join([positive, " and ", negative])
+
+
 def absent(reason: str) -> Html:
     """Why something is not here."""
     return tag("p", reason, class_="absent")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from mime_fast.evaluation.compare import Comparison
 from mime_fast.evaluation.gold import Gold
 from mime_fast.evaluation.measure import Measured
+from mime_fast.evaluation.page.markup import Html, absent
 from mime_fast.text.examples import Example
 
 if TYPE_CHECKING:
@@ -34,6 +35,11 @@ class Material:
         """See draw; members: None for all examples."""
         pool = range(len(self.examples)) if members is None else members
         return draw(self.seed, count, pool, stream)
+
+    def without(self, able: Sequence[Measured], reason: str) -> list[Html]:
+        """A line that names the systems which are not among `able`, and why; none if all are."""
+        names = ", ".join(each.outputs.system for each in self.systems if each not in able)
+        return [absent(f"{names}: {reason}")] if names else []
 
     def drawn(self) -> list[int]:
         """The examples that are shown."""

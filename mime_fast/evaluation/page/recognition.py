@@ -9,7 +9,7 @@ import numpy as np
 from mime_fast.emotions import EMOTIONS, NEGATIVE, POSITIVE, polarity
 from mime_fast.evaluation.measure import Measured
 from mime_fast.evaluation.page.chart import Bar, bars, heat_map
-from mime_fast.evaluation.page.markup import Html, Part, absent, figure, join, tag
+from mime_fast.evaluation.page.markup import Html, Part, absent, figure, groups_named, join, tag
 from mime_fast.evaluation.page.material import Material
 from mime_fast.evaluation.page.tables import RECOGNITION, figure_table
 
@@ -48,8 +48,8 @@ def _bars(chosen: Measured, others: Sequence[Measured]) -> Html:
     caption = join(
         [
             f"Share of each emotion's examples in which {name} recognises it, ",
-            join([tag("b", "positive", class_="positive"), " and "]),
-            join([tag("b", "negative", class_="negative"), " emotions."]),
+            groups_named(),
+            " emotions.",
             *([" Marks:", *legend, "."] if legend else []),
         ]
     )

@@ -6,7 +6,7 @@ from collections import Counter
 
 from mime_fast.evaluation.measure import Measured
 from mime_fast.evaluation.page.examples import turns
-from mime_fast.evaluation.page.markup import Html, Part, absent, join, paragraph, table, tag
+from mime_fast.evaluation.page.markup import Html, Part, join, paragraph, table, tag
 from mime_fast.evaluation.page.material import Material
 from mime_fast.evaluation.page.tables import SEEDS, figure_table
 from mime_fast.text.detokenizer import natural_text
@@ -18,8 +18,7 @@ def part(material: Material) -> Part:
     """Figures of the systems that were asked again with other seeds, and a few contexts."""
     title = "Diversity over seeds"
     able = [each for each in material.systems if each.outputs.seeds]
-    names = ", ".join(each.outputs.system for each in material.systems if each not in able)
-    missing = [absent(f"{names}: the outputs hold no replies of several seeds.")] if names else []
+    missing = material.without(able, "the outputs hold no replies of several seeds.")
     if not able:
         return Part("seeds", title, join(missing))
     note = paragraph(
