@@ -1,6 +1,6 @@
 """What decides a training run besides its data and the model's shape. Imports no torch.
 
-The defaults are those of the bundled checkpoint, but for `vectors` and "bf16".
+The defaults are those of the bundled checkpoint, but for `vectors`, "bf16" and its teacher.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Weights(Config):
 class TrainingConfig(Config):
     """Everything that decides the result of a run besides the data and the model's shape."""
 
-    epochs: int = 4
+    epochs: int = 6
     batch_size: int = 64
     learning_rate: float = 1.5e-3  # the peak
     warmup_steps: int = 500
@@ -44,6 +44,7 @@ class TrainingConfig(Config):
     patience: int = 4  # validations without improvement before stopping
     min_count: int = 2  # words seen less often are UNK
     vectors: bool = False  # start from pretrained word vectors
+    teacher_share: float = 0.7  # of the emotion's soft label, where there is a teacher
     mixed_precision: str = "no"  # "bf16" on processors that have it, "fp16" on GPUs only
     seed: int = 1234
     weights: Weights = field(default_factory=Weights)
@@ -58,6 +59,7 @@ class TrainingConfig(Config):
         require_number(self, "weight_decay", "at least 0", 0.0, INFINITY)
         require_number(self, "max_grad_norm", "positive", 5e-324, INFINITY)
         require_number(self, "ema_decay", "in [0, 1)", 0.0, 0.999999)
+        require_number(self, "teacher_share", "in [0, 1]", 0.0, 1.0)
         require(
             self.mixed_precision in ("no", "bf16", "fp16"),
             f"mixed_precision must be no, bf16 or fp16, got {self.mixed_precision!r}",

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from mime_fast.emotions import EMOTIONS
 from mime_fast.models.base import pad
 from mime_fast.text.dialogue import encode_dialogue
 from mime_fast.text.examples import Example
@@ -24,15 +25,19 @@ class Pair(NamedTuple):
     dialogue: Dialogue
     reply: list[int]  # words, then EOS
     emotion: int
+    soft_label: Sequence[float] | None = (
+        None  # (32,) shares of the emotions; None: all is emotion's
+    )
 
 
 class Batch(NamedTuple):
-    """Padded tensors of several pairs, int64."""
+    """Padded tensors of several pairs, int64 but the last."""
 
     tokens: Tensor  # (batch, length)
     speakers: Tensor  # (batch, length)
     emotion: Tensor  # (batch,)
     reply: Tensor  # (batch, reply length)
+    soft_label: Tensor  # (batch, 32) float32: shares of the emotions, what training aims at
 
     def to(self, device: torch.device) -> Batch:
         """The same batch on a device."""
@@ -60,7 +65,29 @@ def collate(pairs: Sequence[Pair]) -> Batch:
         pad([pair.dialogue.speakers for pair in pairs]),
         torch.tensor([pair.emotion for pair in pairs]),
         pad([pair.reply for pair in pairs]),
+        torch.tensor([pair.soft_label or one_hot(pair.emotion) for pair in pairs]),
     )
+
+
+def one_hot(emotion: int) -> list[float]:
+    """(32,) 1 for the emotion, 0 for the others."""
+    return [float(emotion == other) for other in range(len(EMOTIONS))]
+
+
+def soften(pairs: Sequence[Pair], probabilities: Tensor, share: float) -> list[Pair]:
+    """The same pairs with soft labels: a teacher's probabilities (pairs, 32) are a share of them.
+
+    The rest is the label's. Hinton et al., arXiv 1503.02531, at temperature 1.
+    """
+    return [
+        pair._replace(
+            soft_label=[
+                round(share * taught + (1 - share) * label, 5)
+                for taught, label in zip(row, one_hot(pair.emotion), strict=True)
+            ]
+        )
+        for pair, row in zip(pairs, probabilities.tolist(), strict=True)
+    ]
 
 
 def shuffled_batches(pairs: Sequence[Pair], size: int, seed: int) -> list[list[Pair]]:

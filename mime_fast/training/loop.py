@@ -30,6 +30,7 @@ from mime_fast.training.data import (
     collate,
     encode_pairs,
     shuffled_batches,
+    soften,
 )
 from mime_fast.training.objective import Loss, cvae_loss, released_loss
 from mime_fast.training.state import (
@@ -38,6 +39,7 @@ from mime_fast.training.state import (
     restore_optimizer,
     save_state,
 )
+from mime_fast.training.teacher import load_teacher
 from mime_fast.training.vectors import pretrained_vectors
 
 
@@ -75,12 +77,13 @@ class Trainer:
         model_options: dict[str, Any],
         reporter: Reporter,
         *,
+        teacher: Path | None = None,
         resume: bool = False,
     ) -> None:
-        self.out, self.config, self.reporter = out, config, reporter
+        self.out, self.config, self.reporter, self.teacher = out, config, reporter, teacher
         self.state_path = out.with_name(out.name + ".training.safetensors")
         self._check_target(resume)
-        self._check_options(model_options)
+        self._check_options(model_options, teacher)
         given = ModelConfig.from_dict({"vocab_size": 8, **model_options})  # refused before reading
         is_sparse = model_class(given.architecture).is_sparse
         self.accelerator = Accelerator(
@@ -97,6 +100,8 @@ class Trainer:
         )
         positions = self.model_config.max_positions
         self.pairs = encode_pairs(self.tokenizer, examples, positions)
+        if teacher is not None:
+            self.pairs = soften(self.pairs, load_teacher(teacher, examples), config.teacher_share)
         validation = load_examples(data / "valid.jsonl")
         self.validation_pairs = encode_pairs(self.tokenizer, validation, positions)
         words = (word for e in validation for word in self.tokenizer.tokenize(e.target))
@@ -116,9 +121,14 @@ class Trainer:
         if not resume and self.out.exists() and (self.out.is_file() or any(self.out.iterdir())):
             raise FileExistsError(f"{self.out} exists; name another --out, or remove it first")
 
-    def _check_options(self, model_options: dict[str, Any]) -> None:
-        if model_options.get("objective") == "released" and self.config.weights != Weights():
-            raise ValueError("objective='released' has fixed weights; leave out --alpha and others")
+    def _check_options(self, model_options: dict[str, Any], teacher: Path | None) -> None:
+        if model_options.get("objective") == "released":
+            if self.config.weights != Weights():
+                raise ValueError(
+                    "objective='released' has fixed weights; leave out --alpha and others"
+                )
+            if teacher is not None:
+                raise ValueError("objective='released' learns hard labels; leave out --teacher")
         if self.config.mixed_precision == "fp16" and not torch.cuda.is_available():
             raise ValueError("mixed_precision='fp16' needs a GPU; use bf16 or no")
 
@@ -207,7 +217,7 @@ class Trainer:
             memory, logits = self.model(batch.tokens, batch.speakers, shown, batch.reply, noise)
         if self.model_config.objective == "released":
             return released_loss(memory, logits, batch.reply, batch.emotion)
-        return cvae_loss(memory, logits, batch.reply, batch.emotion, self.config.weights, share)
+        return cvae_loss(memory, logits, batch.reply, batch.soft_label, self.config.weights, share)
 
     def _learning_rate(self) -> float:
         """Linear warm-up, then half a cosine down to 2% of the peak."""
@@ -293,7 +303,8 @@ class Trainer:
         return result
 
     def _card(self, result: Likelihood) -> str:
-        options = "\n".join(f"- {name}: {value}" for name, value in asdict(self.config).items())
+        facts = {**asdict(self.config), "teacher": self.teacher and self.teacher.name}
+        options = "\n".join(f"- {name}: {value}" for name, value in facts.items())
         return (
             f"# A checkpoint of {self.model_config.architecture}\n\n"
             f"Trained by `mime-fast train` on {len(self.pairs)} pairs for "

@@ -30,7 +30,7 @@ def cvae_loss(
     memory: Memory,
     logits: Tensor,
     reply: Tensor,
-    emotion: Tensor,
+    soft_label: Tensor,
     weights: Weights,
     progress: float,
 ) -> Loss:
@@ -38,8 +38,9 @@ def cvae_loss(
 
     The last two terms are MIME's, the divergence only where it draws.
 
-    logits (tokens, vocabulary) of the reply's real tokens, reply (batch, length), emotion (batch,),
-    progress: the share of training that is done, which anneals beta.
+    logits (tokens, vocabulary) of the reply's real tokens, reply (batch, length),
+    soft_label (batch, 32) shares of the speaker's emotions, progress: the share of training that is
+    done, which anneals beta.
     """
     targets = reply[reply != PAD]
     log_probs = logits.float().log_softmax(-1)
@@ -48,11 +49,11 @@ def cvae_loss(
     if weights.label_smoothing:
         uniform = -log_probs.mean()
         smoothed = (1 - weights.label_smoothing) * nll + weights.label_smoothing * uniform
-    classification = functional.cross_entropy(memory.emotion_logits, emotion)
+    classification = functional.cross_entropy(memory.emotion_logits, soft_label)
     divergence = kl_divergence(memory, weights.free_bits)
     mixture = torch.zeros_like(nll)
     if isinstance(memory, MimeMemory):
-        mixture = mixture_loss(memory, emotion)
+        mixture = mixture_loss(memory, soft_label)
     beta = weights.beta * min(1.0, progress / weights.beta_warmup if weights.beta_warmup else 1.0)
     total = (
         weights.gamma * smoothed
@@ -77,14 +78,12 @@ def kl_divergence(memory: Memory, free_bits: float = 0.0) -> Tensor:
     return torch.stack([value.clamp(min=free_bits) for value in divergences]).sum()
 
 
-def mixture_loss(memory: MimeMemory, emotion: Tensor) -> Tensor:
-    """-log d_g[gold emotion] in the group that holds it, mean over the batch."""
-    order = torch.tensor([*POSITIVE, *NEGATIVE], device=emotion.device)
+def mixture_loss(memory: MimeMemory, soft_label: Tensor) -> Tensor:
+    """-log d_g[e] of the emotions e, each in its own group, weighed by their shares (batch, 32)."""
     assert memory.mixture is not None  # noqa: S101 - MIME always has one
+    order = torch.tensor([*POSITIVE, *NEGATIVE], device=soft_label.device)
     both = torch.cat(list(memory.mixture), -1)  # (batch, 32) in the groups' order
-    column = (order == emotion[:, None]).int().argmax(-1)
-    gold = both.gather(1, column[:, None]).squeeze(1)
-    return -gold.clamp(min=1e-9).log().mean()
+    return -(soft_label[:, order] * both.clamp(min=1e-9).log()).sum(-1).mean()
 
 
 def released_loss(memory: Memory, logits: Tensor, reply: Tensor, emotion: Tensor) -> Loss:

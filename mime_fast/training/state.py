@@ -1,4 +1,4 @@
-"""The state of a training run in one safetensors file, replaced atomically at each validation."""
+"""Named groups of tensors in one safetensors file: a training run's state, or its teacher."""
 
 from __future__ import annotations
 

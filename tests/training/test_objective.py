@@ -6,9 +6,10 @@ import pytest
 import torch
 from torch import Tensor
 from torch.distributions import Normal, kl_divergence
+from torch.nn import functional
 
 from mime_fast.config import ModelConfig
-from mime_fast.emotions import NEGATIVE, POSITIVE
+from mime_fast.emotions import EMOTIONS, NEGATIVE, POSITIVE
 from mime_fast.models.base import initialise
 from mime_fast.models.mime import Gaussian, Mime, MimeMemory
 from mime_fast.text.tokenizer import EOS, PAD
@@ -19,6 +20,7 @@ TOKENS = torch.tensor([[6, 7, 8, 9], [6, 10, PAD, PAD]])
 SPEAKERS = torch.tensor([[6, 4, 4, 4], [6, 4, PAD, PAD]])
 REPLY = torch.tensor([[8, 9, EOS], [7, EOS, PAD]])
 EMOTION = torch.tensor([POSITIVE[2], NEGATIVE[5]])
+LABEL = functional.one_hot(EMOTION, len(EMOTIONS)).float()
 
 
 @pytest.fixture
@@ -46,7 +48,7 @@ def test_the_divergence_is_that_of_torch() -> None:
 def test_the_total_is_the_weighted_sum(forward: tuple[Mime, MimeMemory, Tensor]) -> None:
     _, memory, logits = forward
     weights = Weights(alpha=2, beta=0.5, gamma=3, delta=0.25, label_smoothing=0.1)
-    loss = cvae_loss(memory, logits, REPLY, EMOTION, weights, progress=1.0)
+    loss = cvae_loss(memory, logits, REPLY, LABEL, weights, progress=1.0)
     expected = 3 * loss.response + 2 * loss.emotion + 0.5 * loss.divergence + 0.25 * loss.mixture
     torch.testing.assert_close(loss.total, expected)
     targets = torch.tensor([8, 9, EOS, 7, EOS])
@@ -59,17 +61,17 @@ def test_beta_rises_from_nothing(forward: tuple[Mime, MimeMemory, Tensor]) -> No
     _, memory, logits = forward
     weights = Weights(beta=1.0, beta_warmup=0.5)
     totals = [
-        cvae_loss(memory, logits, REPLY, EMOTION, weights, progress).total
+        cvae_loss(memory, logits, REPLY, LABEL, weights, progress).total
         for progress in (0.0, 0.25, 0.5, 1.0)
     ]
-    divergence = cvae_loss(memory, logits, REPLY, EMOTION, weights, 1.0).divergence
+    divergence = cvae_loss(memory, logits, REPLY, LABEL, weights, 1.0).divergence
     torch.testing.assert_close(totals[1] - totals[0], divergence / 2)
     torch.testing.assert_close(totals[3], totals[2])
 
 
 def test_free_bits_are_free(forward: tuple[Mime, MimeMemory, Tensor]) -> None:
     _, memory, logits = forward
-    loss = cvae_loss(memory, logits, REPLY, EMOTION, Weights(free_bits=1e3), 1.0)
+    loss = cvae_loss(memory, logits, REPLY, LABEL, Weights(free_bits=1e3), 1.0)
     assert loss.divergence.item() == 2e3
 
 
@@ -78,12 +80,27 @@ def test_the_mixture_loss_reads_the_gold_emotion(forward: tuple[Mime, MimeMemory
     assert memory.mixture is not None
     gold = memory.mixture.positive[0, 2], memory.mixture.negative[1, 5]
     expected = -sum(math.log(share.item()) for share in gold) / 2
-    assert mixture_loss(memory, EMOTION).item() == pytest.approx(expected)
+    assert mixture_loss(memory, LABEL).item() == pytest.approx(expected)
+
+
+def test_a_soft_label_weighs_the_losses_of_the_emotions(
+    forward: tuple[Mime, MimeMemory, Tensor],
+) -> None:
+    _, memory, logits = forward
+    swapped, shares = LABEL.flip(0), (0.7, 0.3)
+    soft, first, second = (
+        cvae_loss(memory, logits, REPLY, label, Weights(), 1.0)
+        for label in (shares[0] * LABEL + shares[1] * swapped, LABEL, swapped)
+    )
+    for name in ("emotion", "mixture", "total"):
+        one, other = getattr(first, name), getattr(second, name)
+        torch.testing.assert_close(getattr(soft, name), shares[0] * one + shares[1] * other)
+    assert not torch.isclose(first.emotion, second.emotion)
 
 
 def test_every_parameter_learns(forward: tuple[Mime, MimeMemory, Tensor]) -> None:
     model, memory, logits = forward
-    cvae_loss(memory, logits, REPLY, EMOTION, Weights(), 1.0).total.backward()
+    cvae_loss(memory, logits, REPLY, LABEL, Weights(), 1.0).total.backward()
     still = [n for n, p in model.named_parameters() if p.grad is None or not p.grad.any()]
     assert still == []
 
@@ -93,4 +110,4 @@ def test_the_divergence_needs_the_reply() -> None:
     model = Mime(config)
     memory = model.encode(TOKENS, SPEAKERS, torch.zeros(2, 2, 4))
     with pytest.raises(ValueError, match="reply"):
-        cvae_loss(memory, torch.zeros(5, 12), REPLY, EMOTION, Weights(), 1.0)
+        cvae_loss(memory, torch.zeros(5, 12), REPLY, LABEL, Weights(), 1.0)

@@ -1,0 +1,134 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from zlib import crc32
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+
+from mime_fast.text.examples import Example, load_examples
+from mime_fast.training.config import TrainingConfig
+from mime_fast.training.loop import Trainer
+from mime_fast.training.teacher import (
+    FOLDS,
+    context_vectors,
+    cross_fit,
+    fold_of_each,
+    load_teacher,
+    make_teacher,
+)
+from tests.training.test_loop import MODEL, SHORT, Recorder
+
+
+def bag_of_words(texts: Sequence[str]) -> NDArray[np.float32]:
+    """(texts, 64): how often each word's bucket occurs."""
+    vectors = np.zeros((len(texts), 64), np.float32)
+    for vector, text in zip(vectors, texts, strict=True):
+        for word in text.lower().split():
+            vector[crc32(word.encode()) % 64] += 1
+    return vectors
+
+
+@pytest.fixture
+def examples(dialogues: Path) -> list[Example]:
+    return load_examples(dialogues / "train.jsonl")
+
+
+def test_a_context_is_the_speakers_first_mean_and_last_turn() -> None:
+    spoken = ["I lost my dog.", "He ran away!"]
+    contexts = [spoken[:1], [spoken[0], "Oh no.", spoken[1]]]
+    vectors = context_vectors(bag_of_words, [Example(context, "?", 3) for context in contexts])
+    first, last = bag_of_words(spoken)
+    np.testing.assert_array_equal(vectors[0], np.concatenate([first, first, first]))
+    np.testing.assert_allclose(vectors[1], np.concatenate([first, (first + last) / 2, last]))
+
+
+def test_a_conversation_lies_in_one_fold(examples: list[Example]) -> None:
+    folds = fold_of_each(examples)
+    assert set(folds.tolist()) == set(range(FOLDS))
+    of_first: dict[str, set[int]] = {}
+    for example, fold in zip(examples, folds.tolist(), strict=True):
+        of_first.setdefault(example.context[0], set()).add(fold)
+    assert {len(folds) for folds in of_first.values()} == {1}
+    assert len(of_first) < len(examples)
+
+
+def test_no_example_is_taught_by_a_classifier_that_saw_it() -> None:
+    """Each row has a feature of its own, which alone tells its label: it must not help."""
+    torch.manual_seed(0)
+    emotions = torch.arange(100) % 2
+    probabilities = cross_fit(torch.eye(100), emotions, torch.arange(100) % FOLDS)
+    torch.testing.assert_close(probabilities.sum(-1), torch.ones(100))
+    own = probabilities.gather(1, emotions[:, None])
+    other = probabilities.gather(1, 1 - emotions[:, None])
+    torch.testing.assert_close(own, other, rtol=0.1, atol=0)
+
+
+def test_a_teacher_is_written_and_read(examples: list[Example], tmp_path: Path) -> None:
+    path = tmp_path / "runs/teacher.safetensors"
+    accuracy = make_teacher(examples, bag_of_words, path)
+    assert accuracy > 0.9  # the data set's feelings have words of their own
+    probabilities = load_teacher(path, examples)
+    assert probabilities.shape == (len(examples), 32)
+    emotions = torch.tensor([example.emotion for example in examples])
+    assert (probabilities.argmax(-1) == emotions).float().mean().item() == pytest.approx(accuracy)
+    assert [file.name for file in path.parent.iterdir()] == [path.name]
+
+
+def test_a_teacher_of_other_examples_or_of_nothing_is_refused(
+    examples: list[Example], tmp_path: Path
+) -> None:
+    path = tmp_path / "teacher.safetensors"
+    make_teacher(examples, bag_of_words, path)
+    with pytest.raises(ValueError, match="teaches other examples; make it again: mime-fast teach"):
+        load_teacher(path, examples[1:])
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(ValueError, match="no whole teacher; make it: mime-fast teach"):
+        load_teacher(path, examples)
+    with pytest.raises(ValueError, match="more than one conversation"):
+        make_teacher(examples[:2], bag_of_words, path)
+
+
+def test_a_teacher_softens_the_labels_of_training(
+    dialogues: Path, examples: list[Example], tmp_path: Path
+) -> None:
+    path = tmp_path / "teacher.safetensors"
+    make_teacher(examples, bag_of_words, path)
+    config = SHORT.replace(teacher_share=0.25)
+    run = Trainer(dialogues, tmp_path / "out", config, MODEL, Recorder(), teacher=path)
+    taught = load_teacher(path, examples)
+    for pair, probabilities in zip(run.pairs, taught, strict=True):
+        expected = 0.25 * probabilities
+        expected[pair.emotion] += 0.75
+        assert pair.soft_label == pytest.approx(expected.tolist(), abs=1e-5)
+    assert {pair.soft_label for pair in run.validation_pairs} == {None}
+    run.run()
+    assert "- teacher: teacher.safetensors" in (tmp_path / "out/README.md").read_text("utf-8")
+
+
+def test_a_run_is_not_resumed_with_another_teacher(
+    dialogues: Path, examples: list[Example], tmp_path: Path
+) -> None:
+    path = tmp_path / "teacher.safetensors"
+    make_teacher(examples, bag_of_words, path)
+    with pytest.raises(KeyboardInterrupt):
+        Trainer(
+            dialogues, tmp_path / "out", SHORT, MODEL, Recorder(stop_after=11), teacher=path
+        ).run()
+    with pytest.raises(ValueError, match="run with other data"):
+        Trainer(dialogues, tmp_path / "out", SHORT, MODEL, Recorder(), resume=True)
+
+
+def test_the_released_objective_takes_no_teacher(dialogues: Path, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="leave out --teacher"):
+        Trainer(
+            dialogues,
+            tmp_path / "out",
+            TrainingConfig(),
+            {**MODEL, "objective": "released"},
+            Recorder(),
+            teacher=tmp_path / "teacher.safetensors",
+        )
