@@ -48,6 +48,9 @@ TopK = Annotated[int, typer.Option(help="Sample among the k likeliest words; 0: 
 TopP = Annotated[float, typer.Option(help="Sample among the words that hold this probability.")]
 MinP = Annotated[float, typer.Option(help="Drop words below this share of the likeliest.")]
 Sequences = Annotated[int, typer.Option("--num-return-sequences", "-n", help="How many replies.")]
+MbrSamples = Annotated[
+    int, typer.Option(help="Sample so many replies and take what they agree on, e.g. 16; 0: off.")
+]
 MaxTokens = Annotated[int, typer.Option(help="Longest reply, in words.")]
 MinTokens = Annotated[int, typer.Option(help="Shortest reply, in words.")]
 LengthPenalty = Annotated[float, typer.Option(help="Scores are divided by length to this power.")]
@@ -63,7 +66,12 @@ Examples = Annotated[
 Baseline = Annotated[
     str | None, typer.Option(help="The system to test the others against; default: the first.")
 ]
-Decoding = Annotated[str, typer.Option(help="Compare greedy, beam or topk replies.")]
+Decoding = Annotated[
+    str,
+    typer.Option(
+        help="Compare greedy, beam, topk or mbr replies; mbr,greedy: the first that a system has."
+    ),
+]
 Save = Annotated[
     Path | None, typer.Option(help="Write the outputs of checkpoints into this folder.")
 ]
@@ -92,6 +100,7 @@ def respond(
     top_p: TopP = GenerationConfig.top_p,
     min_p: MinP = GenerationConfig.min_p,
     num_return_sequences: Sequences = GenerationConfig.num_return_sequences,
+    mbr_samples: MbrSamples = GenerationConfig.mbr_samples,
     max_new_tokens: MaxTokens = GenerationConfig.max_new_tokens,
     min_new_tokens: MinTokens = GenerationConfig.min_new_tokens,
     length_penalty: LengthPenalty = GenerationConfig.length_penalty,
@@ -113,6 +122,7 @@ def respond(
         top_p=top_p,
         min_p=min_p,
         num_return_sequences=num_return_sequences,
+        mbr_samples=mbr_samples,
         max_new_tokens=max_new_tokens,
         min_new_tokens=min_new_tokens,
         length_penalty=length_penalty,

@@ -187,6 +187,10 @@ class ModelConfig(Config):
 INFINITY = float("inf")
 
 
+# Options of sampling, as they are where nothing is sampled.
+SAMPLING_OFF = {"temperature": 1, "top_k": 0, "top_p": 1, "min_p": 0, "mbr_samples": 0}
+
+
 @dataclass(frozen=True)
 class GenerationConfig(Config):
     """How a reply is chosen. Names and meanings follow transformers, vLLM and CTranslate2."""
@@ -204,6 +208,7 @@ class GenerationConfig(Config):
     repetition_penalty: float = 1.0
     no_repeat_ngram_size: int = 0  # 0: off
     num_return_sequences: int = 1
+    mbr_samples: int = 0  # drawn, and ranked by what they agree on (minimum Bayes risk); 0: off
     return_scores: bool = False
     speculation: bool = True  # greedy: verified drafts, the same tokens in fewer steps
     seed: int | None = None  # None: one is drawn and reported in the Response
@@ -218,6 +223,7 @@ class GenerationConfig(Config):
         require_int(self, "max_new_tokens", least=1)
         require_int(self, "num_beams", least=1, most=1000)
         require_int(self, "num_return_sequences", least=1, most=10_000)
+        require_int(self, "mbr_samples", least=0, most=1000)
         require_int(self, "min_new_tokens", "top_k", "no_repeat_ngram_size", least=0)
         require_number(self, "length_penalty", "a number in [-10, 10]", -10.0, 10.0)
         require_number(self, "temperature", "in [0.01, 100]", 0.01, 100.0)
@@ -249,7 +255,7 @@ class GenerationConfig(Config):
             f"do_sample does not go with num_beams={self.num_beams}; use one of the two",
         )
         if not self.do_sample:
-            for name, off in (("temperature", 1), ("top_k", 0), ("top_p", 1), ("min_p", 0)):
+            for name, off in SAMPLING_OFF.items():
                 value = getattr(self, name)
                 require(value == off, f"{name}={value} needs do_sample=True (--sample)")
             require(
@@ -257,6 +263,16 @@ class GenerationConfig(Config):
                 f"num_return_sequences={self.num_return_sequences} needs do_sample=True "
                 f"or num_beams >= {self.num_return_sequences}",
             )
+        require(
+            not self.mbr_samples or self.num_return_sequences <= self.mbr_samples,
+            f"num_return_sequences ({self.num_return_sequences}) must not exceed "
+            f"mbr_samples ({self.mbr_samples})",
+        )
+
+    @property
+    def num_sequences(self) -> int:
+        """How many a request decodes without a beam; more than it returns where they are ranked."""
+        return self.mbr_samples or self.num_return_sequences
 
     @property
     def needs_scores(self) -> bool:

@@ -17,6 +17,7 @@ from mime_fast.config import GenerationConfig, ModelConfig, require
 from mime_fast.emotions import EMOTIONS, NEGATIVE, POSITIVE, emotion_id, polarity
 from mime_fast.engines import create_engine
 from mime_fast.engines.base import Encoded, Engine
+from mime_fast.search.consensus import by_consensus
 from mime_fast.search.hypothesis import Hypothesis, log_softmax
 from mime_fast.text.dialogue import encode_dialogue
 from mime_fast.text.message import check_turns
@@ -130,7 +131,8 @@ class Generator:
         """Answer one message piece by piece, each as soon as no hypothesis can change it.
 
         The texts joined are exactly `respond(...).text`; the last event is `final` and carries the
-        Response. Options are checked here and now, not at the first piece.
+        Response. With mbr_samples it is the only one: until all are drawn, no word is sure. Options
+        are checked here and now, not at the first piece.
         """
         return _events(_Request(self, [message], config, options))
 
@@ -242,7 +244,7 @@ class _Request:
 
     def response(self, index: int) -> Response:
         """What the caller gets of request `index`."""
-        candidates = [self._candidate(found) for found in self.decoding.results(index)]
+        candidates = [self._candidate(found) for found in self.best(index)]
         emotions = np.exp(log_softmax(self.encoded.emotion_logits[index]))
         recognised = int(self.encoded.emotion_logits[index].argmax())
         emotion = self.options.emotion or EMOTIONS[recognised]
@@ -260,6 +262,17 @@ class _Request:
             dropped_turns=dialogue.dropped_turns,
             dropped_words=dialogue.dropped_words,
         )
+
+    def agreed(self) -> tuple[int, ...]:
+        """The tokens that the only request's reply is sure to start with."""
+        return () if self.options.mbr_samples else self.decoding.agreed(0)
+
+    def best(self, index: int) -> list[Hypothesis]:
+        """The replies to request `index`, best first."""
+        found = self.decoding.results(index)
+        if self.options.mbr_samples:
+            found = by_consensus(found)[: self.options.num_return_sequences]
+        return found
 
     def _candidate(self, hypothesis: Hypothesis) -> Candidate:
         words = [token for token in hypothesis.tokens if token != EOS]
@@ -280,12 +293,12 @@ def _events(request: _Request) -> Iterator[TokenEvent]:
         return TokenEvent(text, tokens, score)
 
     for _ in request.steps():
-        agreed = request.decoding.agreed(0)
+        agreed = request.agreed()
         end = len(agreed) - (agreed[-1:] == (EOS,))  # the end belongs to the last event
         if end > sent:
             yield event(request.decoding.leader(0), end)
             sent = end
-    best = request.decoding.results(0)[0]
+    best = request.best(0)[0]
     last = event(best, len(best.tokens))
     text = last.text + detokenizer.finish()
     yield replace(last, text=text, final=True, response=request.response(0))

@@ -91,6 +91,7 @@ def subprocess_run(*arguments: str | bytes | Path, stdin: bytes = b"") -> Result
         (["--sample", "--top-k", "5"], {"do_sample": True, "top_k": 5}),
         (["-s", "--top-p", "0.6"], {"do_sample": True, "top_p": 0.6}),
         (["-s", "--min-p", "0.2", "-n", "3"], {"do_sample": True, "min_p": 0.2} | {"n": 3}),
+        (["-s", "--mbr-samples", "4", "-n", "2"], {"do_sample": True, "mbr_samples": 4} | {"n": 2}),
         (["-s", "--temperature", "3"], {"do_sample": True, "temperature": 3.0}),
         (["--min-new-tokens", "9"], {"min_new_tokens": 9}),
         (["--max-new-tokens", "2"], {"max_new_tokens": 2}),

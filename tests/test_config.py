@@ -20,6 +20,7 @@ OUT_OF_RANGE: list[tuple[str, Any]] = [
     *(("max_new_tokens", value) for value in (0, -1, 5.0, "5", None, True)),
     *(("num_beams", value) for value in (0, 1.0, 1001)),
     *(("num_return_sequences", value) for value in (0, "1", 10_001)),
+    *(("mbr_samples", value) for value in (-1, 2.0, 1001)),
     *((name, -1) for name in ("min_new_tokens", "top_k", "no_repeat_ngram_size")),
     *(("length_penalty", value) for value in (-10.5, 11, NAN, "1")),
     *(("temperature", value) for value in (0, 0.009, -1, 101, NAN, INFINITY, True)),
@@ -42,6 +43,7 @@ IN_RANGE: list[dict[str, Any]] = [
     {"do_sample": True, "top_k": 2**70},
     {"do_sample": True, "min_p": 1},
     {"do_sample": True, "num_return_sequences": 9},
+    {"do_sample": True, "num_return_sequences": 9, "mbr_samples": 9},
     {"num_beams": 3, "num_return_sequences": 3},
     {"repetition_penalty": 0.01},
     {"seed": 0},
@@ -83,6 +85,7 @@ GENERATION_OPTIONS = st.fixed_dictionaries(
         "top_p": st.floats(0, 1, exclude_min=True),
         "min_p": st.floats(0, 1),
         "num_return_sequences": st.integers(1, 9),
+        "mbr_samples": st.just(0) | st.integers(9, 1000),
         "seed": st.none() | st.integers(0, 2**64 - 1),
         "emotion": st.none() | st.sampled_from(EMOTIONS),
     },
@@ -127,6 +130,11 @@ def test_an_unknown_emotion_lists_the_known_ones(emotion: Any) -> None:
         ({"top_k": 3}, r"top_k=3 needs do_sample=True"),
         ({"top_p": 0.9, "num_beams": 4}, r"top_p=0.9 needs do_sample=True"),
         ({"min_p": 0.1}, r"min_p=0.1 needs do_sample=True"),
+        ({"mbr_samples": 4}, r"mbr_samples=4 needs do_sample=True"),
+        (
+            {"do_sample": True, "mbr_samples": 4, "num_return_sequences": 5},
+            r"num_return_sequences \(5\) must not exceed mbr_samples \(4\)",
+        ),
         ({"num_return_sequences": 2}, r"=2 needs do_sample=True or num_beams >= 2"),
         ({"num_return_sequences": 6, "num_beams": 5}, r"=6 needs .* num_beams >= 6"),
     ],
@@ -150,6 +158,7 @@ def test_generation_defaults_are_greedy() -> None:
         ({"return_scores": True}, True),
         ({"num_beams": 2}, True),
         ({"do_sample": True, "num_return_sequences": 2}, True),
+        ({"do_sample": True, "mbr_samples": 2}, False),
     ],
 )
 def test_scores_are_computed_only_for_those_who_ask(

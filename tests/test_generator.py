@@ -16,6 +16,7 @@ from mime_fast.config import ModelConfig
 from mime_fast.emotions import EMOTIONS, NEGATIVE, POSITIVE, emotion_id, polarity
 from mime_fast.generator import Message
 from mime_fast.models import parameter_shapes
+from mime_fast.search.consensus import expected_utilities
 from mime_fast.text.tokenizer import CLS, EOS
 from mime_fast.types import FloatArray
 
@@ -45,6 +46,7 @@ OPTIONS: list[dict[str, Any]] = [
     {"do_sample": True, "top_k": 5, "num_return_sequences": 3},
     {"do_sample": True, "top_p": 0.9, "temperature": 1.5, "repetition_penalty": 1.3},
     {"do_sample": True, "min_p": 0.05, "return_scores": True},
+    {"do_sample": True, "temperature": 0.7, "mbr_samples": 6, "num_return_sequences": 2},
     {"stochastic_emotion": False},
     {"emotion": "joyful"},
     {"emotion": "furious", "stochastic_emotion": False, "num_beams": 2},
@@ -352,6 +354,26 @@ def test_the_first_samples_do_not_depend_on_how_many_are_drawn(
     many = native.respond("I lost my dog", num_return_sequences=7, **options)
     few = native.respond("I lost my dog", num_return_sequences=count, **options)
     assert tokens(few) == tokens(many)[:count]
+
+
+def test_minimum_bayes_risk_ranks_the_samples(generator: Generator) -> None:
+    options = {"do_sample": True, "return_scores": True, **SEEDED}
+    for message in MESSAGES:
+        drawn = generator.respond(message, num_return_sequences=9, **options)
+        ranked = generator.respond(message, mbr_samples=9, num_return_sequences=9, **options)
+        # Every sequence ends with a token that no candidate shows, unless it was cut.
+        said = [[*found, EOS] if len(found) < 16 else found for found in tokens(drawn)]
+        order = np.argsort(-expected_utilities(said), kind="stable")
+        assert ranked.candidates == [drawn.candidates[index] for index in order]
+        best = generator.respond(message, mbr_samples=9, **options)
+        assert best.candidates == ranked.candidates[:1]
+
+
+def test_a_stream_of_minimum_bayes_risk_is_sure_of_nothing_before_the_end(
+    native: Generator,
+) -> None:
+    events = list(native.stream("I lost my dog", do_sample=True, mbr_samples=3, **SEEDED))
+    assert [event.final for event in events] == [True]
 
 
 @pytest.mark.parametrize("options", [{}, {"num_beams": 3}, {"do_sample": True}], ids=str)

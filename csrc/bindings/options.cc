@@ -37,6 +37,7 @@ GenerationOptions to_options(py::handle config) {
   options.repetition_penalty = fields.number("repetition_penalty");
   options.no_repeat_ngram_size = fields.size("no_repeat_ngram_size");
   options.num_return_sequences = fields.size("num_return_sequences");
+  options.mbr_samples = fields.size("mbr_samples");
   options.return_scores = fields.flag("return_scores");
   options.speculation = fields.flag("speculation");
   return options;

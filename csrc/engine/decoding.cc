@@ -37,7 +37,7 @@ const GenerationOptions& that_fit(const GenerationOptions& options, const ModelC
 }
 
 std::int64_t rows_each(const GenerationOptions& options) {
-  return options.num_beams > 1 ? options.num_beams : options.num_return_sequences;
+  return options.num_beams > 1 ? options.num_beams : options.num_sequences();
 }
 
 }  // namespace

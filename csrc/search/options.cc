@@ -17,6 +17,7 @@ const GenerationOptions& GenerationOptions::checked() const {
           no_repeat_ngram_size);
   require(num_return_sequences >= 1 && num_return_sequences <= 10000,
           "num_return_sequences must be in [1, 10000]", num_return_sequences);
+  require(mbr_samples >= 0 && mbr_samples <= 1000, "mbr_samples must be in [0, 1000]", mbr_samples);
   sampling().validate();
   return *this;
 }

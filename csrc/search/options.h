@@ -24,11 +24,17 @@ struct GenerationOptions {
   double repetition_penalty = 1.0;
   std::int64_t no_repeat_ngram_size = 0;  // 0: off
   std::int64_t num_return_sequences = 1;
+  std::int64_t mbr_samples = 0;  // drawn, and ranked by who reads them; 0: off
   bool return_scores = false;
   bool speculation = true;  // greedy: verified drafts, the same tokens in fewer steps
 
   // Log-probabilities cost a pass over the vocabulary; only these callers pay for them.
   bool needs_scores() const { return return_scores || num_return_sequences > 1 || num_beams > 1; }
+
+  // How many a request decodes without a beam.
+  std::int64_t num_sequences() const {
+    return mbr_samples > 0 ? mbr_samples : num_return_sequences;
+  }
 
   SamplingOptions sampling() const { return {temperature, top_k, top_p, min_p}; }
 

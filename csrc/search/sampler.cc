@@ -22,7 +22,7 @@ Sampler::Sampler(const GenerationOptions& options, std::uint64_t seed, TokenIds 
       seed_(seed),
       constraints_(options, std::move(blocked)),
       drafts_(drafts) {
-  hypotheses_.resize(static_cast<std::size_t>(options.num_return_sequences));
+  hypotheses_.resize(static_cast<std::size_t>(options.num_sequences()));
   for (Hypothesis& hypothesis : hypotheses_) {
     hypothesis.tokens.reserve(options.expected_tokens());
     hypothesis.log_probs.reserve(options.expected_tokens());

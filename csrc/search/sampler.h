@@ -50,7 +50,7 @@ class Sampler final : public Search {
   GenerationOptions options_;
   std::uint64_t seed_;
   Constraints constraints_;
-  std::vector<Hypothesis> hypotheses_;  // (num_return_sequences,)
+  std::vector<Hypothesis> hypotheses_;  // (num_sequences,)
   std::vector<Live> live_;
   const DraftTable* drafts_;
   std::int64_t most_drafts_ = 0;

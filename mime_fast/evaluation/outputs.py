@@ -56,13 +56,14 @@ class Outputs:
         return len(next(iter(self.replies.values())))
 
     def decoding(self, preferred: str) -> str:
-        """The decoding to compare by: the preferred one, else the only one there is.
+        """The decoding to compare by: of "mbr,greedy" the first that is there, else the only one.
 
         Raises:
-            ValueError: there are several, and the preferred one is not among them.
+            ValueError: there are several, and no preferred one is among them.
         """
-        if preferred in self.replies:
-            return preferred
+        for name in preferred.split(","):
+            if name in self.replies:
+                return name
         if len(self.replies) == 1:
             return next(iter(self.replies))
         known = ", ".join(self.replies)

@@ -21,8 +21,8 @@ class Sampler:
         self, options: GenerationConfig, seed: int, sampling: Sampling, constraints: Constraints
     ) -> None:
         self.options, self.constraints, self.sampling = options, constraints, sampling
-        self.hypotheses = [Hypothesis()] * options.num_return_sequences
-        self.live = list(range(options.num_return_sequences))
+        self.hypotheses = [Hypothesis()] * options.num_sequences
+        self.live = list(range(options.num_sequences))
         self._steps = 0
         if options.do_sample:
             self._uniforms = np.stack(

@@ -82,6 +82,7 @@ OPTIONS = [
     {"num_beams": 17, "max_new_tokens": 2},
     {"do_sample": True, "top_p": 0.9, "num_return_sequences": 2},
     {"do_sample": True, "top_k": 5, "temperature": 2.0, "repetition_penalty": 0.5},
+    {"do_sample": True, "mbr_samples": 3},
     {"do_sample": True, "min_p": 0.1, "return_scores": True, "max_new_tokens": 4},
 ]
 

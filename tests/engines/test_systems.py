@@ -34,6 +34,7 @@ SEARCHES: dict[str, dict[str, Any]] = {
     "forced": {"emotion": "sad", "return_scores": True},
     "beams": {"num_beams": 4, "num_return_sequences": 2},
     "sampled": {"do_sample": True, "top_k": 9, "num_return_sequences": 2},
+    "consensus": {"do_sample": True, "mbr_samples": 5},
 }
 
 

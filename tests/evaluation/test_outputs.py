@@ -120,6 +120,7 @@ def test_outputs_that_do_not_fit_each_other_are_refused(
 def test_the_only_decoding_there_is_stands_in(outputs: Outputs) -> None:
     assert outputs.decoding("beam") == "beam"
     assert Outputs("one", {"beam": ["a"]}).decoding("greedy") == "beam"
+    assert outputs.decoding("mbr,beam,greedy") == "beam"
     with pytest.raises(ValueError, match="tiny holds no 'topk' replies; use one of: greedy, beam"):
         outputs.decoding("topk")
 

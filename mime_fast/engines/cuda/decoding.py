@@ -145,7 +145,7 @@ class DeviceDecoding:
             batch.record.wait()
             arrays = arrays | batch.record.arrays
         found = self._search.results(arrays, places, scored=options.needs_scores)
-        return [replies[: options.num_return_sequences] for replies in found]
+        return [replies[: options.num_sequences] for replies in found]
 
     def agreed(self, request: int) -> tuple[int, ...]:
         """See Decoding.agreed."""

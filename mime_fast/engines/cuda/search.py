@@ -287,6 +287,6 @@ def device_search(options: GenerationConfig, requests: int, *, drafts: bool) -> 
     if options.num_beams > 1:
         return Beams(options.num_beams)
     if options.do_sample:
-        return Sampling(options.num_return_sequences)
+        return Sampling(options.num_sequences)
     drafted = drafts and options.speculation and requests <= MOST_DRAFTED
     return Drafting() if drafted else Greedy()
