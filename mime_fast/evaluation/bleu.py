@@ -27,10 +27,11 @@ class Convention:
             self.lowercase, force=True, tokenize=self.tokenize, smooth_method=self.smooth_method
         )
 
-    def signature(self, replies: Sequence[str], references: Sequence[str]) -> str:
+    @property
+    def signature(self) -> str:
         """How sacrebleu names it, with its own version."""
         metric = self.metric()
-        metric.corpus_score(replies, [references])  # it counts the references only then
+        metric.corpus_score(["a reply"], [["its only reference"]])  # it counts references only then
         return str(metric.get_signature())
 
 

@@ -103,8 +103,7 @@ def _overlap(found: Measured, gold: Gold) -> None:
             found.statistics[f"{name}_{decoding}"] = statistic
         found.statistics[name] = found.statistics[f"{name}_{found.decoding}"]
     found.details["signatures"] = {
-        name: convention.signature(found.replies, gold.references)
-        for name, convention in CONVENTIONS.items()
+        name: convention.signature for name, convention in CONVENTIONS.items()
     }
 
 
