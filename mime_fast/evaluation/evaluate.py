@@ -14,10 +14,11 @@ from mime_fast.evaluation.compare import (
     load_systems,
     references,
 )
+from mime_fast.evaluation.draw import draw
 from mime_fast.evaluation.gold import Gold
 from mime_fast.evaluation.measure import Measured, measure
 from mime_fast.evaluation.outputs import Outputs, write_outputs
-from mime_fast.evaluation.report import as_json, draw_samples, show
+from mime_fast.evaluation.report import as_json, show
 from mime_fast.text.examples import Example, find_examples, load_examples
 
 
@@ -50,7 +51,7 @@ def evaluate(systems: Sequence[Path], data: Path, options: Options) -> None:
     data: JSON lines, or a folder with test_examples.jsonl or test.jsonl.
     """
     found = compare_systems(systems, data, options)
-    samples = draw_samples(len(found.examples), options.samples)
+    samples = draw(0, options.samples, range(len(found.examples)))
     if options.as_json:
         print(as_json(found.systems, found.tests, found.baseline, samples))
     else:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import random
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
@@ -24,11 +23,6 @@ from mime_fast.text.examples import Example
 ABSENT = "-"
 WIDE = 500  # columns, where the output is no terminal: nothing is broken into lines
 SHOWN_FREQUENT = 3  # replies a system; the JSON has more
-
-
-def draw_samples(examples: int, count: int) -> list[int]:
-    """The indices of `count` examples drawn at random: always the same ones."""
-    return sorted(random.Random(0).sample(range(examples), min(count, examples)))  # noqa: S311
 
 
 def as_json(

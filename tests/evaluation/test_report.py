@@ -72,7 +72,7 @@ def files(tmp_path: Path, data: Path, outputs: Outputs) -> list[Path]:
 def test_a_table_has_a_column_a_system_and_a_dash_for_what_is_unknown(
     files: list[Path], data: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    evaluate(files, data, Options(people=True, samples=1))
+    evaluate(files, data, Options(people=True, samples=9))
     shown = capsys.readouterr().out
     (row,) = [line for line in shown.splitlines() if "perplexity_example_mean" in line]
     assert row.split("│")[1:4] != row.split("│")[2:5]

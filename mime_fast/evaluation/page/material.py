@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from mime_fast.evaluation.compare import Comparison
+from mime_fast.evaluation.draw import draw
 from mime_fast.evaluation.gold import Gold
 from mime_fast.evaluation.measure import Measured
 from mime_fast.evaluation.page.markup import Html, absent
@@ -44,9 +44,3 @@ class Material:
     def drawn(self) -> list[int]:
         """The examples that are shown."""
         return self.draw(self.shown)
-
-
-def draw(seed: int, count: int, members: Sequence[int], stream: str) -> list[int]:
-    """Members drawn at random, in their order; always the same for a seed and a stream."""
-    drawer = random.Random(f"{seed} {stream}")  # noqa: S311 - nothing is secret
-    return sorted(drawer.sample(members, min(count, len(members))))

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 
 from mime_fast import checkpoint as checkpoints
 from mime_fast.config import require
+from mime_fast.evaluation.draw import draw
 from mime_fast.evaluation.evaluate import Compared, Options, compare_systems
 from mime_fast.evaluation.page.embeddings import embedding_table
-from mime_fast.evaluation.page.material import Material, draw
+from mime_fast.evaluation.page.material import Material
 from mime_fast.evaluation.page.page import write_page
 
 if TYPE_CHECKING:
