@@ -33,6 +33,10 @@ CASES: dict[str, tuple[int, dict[str, Any]]] = {
     "text: greedy reply": (1, {}),
     "text: beam 5 reply": (1, {"num_beams": 5}),
     "text: sampled reply": (1, {"do_sample": True, "top_p": 0.9}),
+    "text: consensus of 32 samples": (
+        1,
+        {"do_sample": True, "temperature": 0.5, "mbr_samples": 32},
+    ),
     f"text: batch of {BATCH}": (BATCH, {}),
 }
 

@@ -6,6 +6,7 @@ Read without torch and without pickle; written as a whole or not at all.
 from __future__ import annotations
 
 import ctypes
+import hashlib
 import json
 import os
 import shutil
@@ -55,6 +56,12 @@ class Checkpoint:
     def drafts(self) -> Path:
         """The draft table, which a checkpoint may lack; see mime_fast.drafts."""
         return self.weights.with_name(DRAFTS)
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the tensors' file: of other weights it is another."""
+        with self.weights.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
 
     @cached_property
     def tensors(self) -> dict[str, FloatArray]:

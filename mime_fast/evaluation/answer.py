@@ -149,6 +149,7 @@ def _words(generator: Generator, response: Response) -> str:
 
 def _origin(folder: Path) -> dict[str, Any]:
     """What made the outputs: the model, its training as its card tells it, and the options."""
+    checkpoint = checkpoints.load(folder)
     card = folder / checkpoints.CARD
     text = card.read_text(encoding="utf-8") if card.is_file() else ""
     _, found, section = text.partition("## Training\n")
@@ -158,7 +159,8 @@ def _origin(folder: Path) -> dict[str, Any]:
         for name, config in DECODINGS.items()
     }
     return {
-        "config": checkpoints.load(folder).config.to_dict(),
+        "config": checkpoint.config.to_dict(),
+        "weights": checkpoint.digest,
         "training": (section.partition("\n## ")[0] if found else text).strip(),
         "decodings": options,
         "decoding_seed": "topk and mbr: the example's index, from 0",

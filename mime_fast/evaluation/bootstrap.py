@@ -1,4 +1,8 @@
-"""Figures with intervals: the same resamples of the examples for every figure and every system."""
+"""Figures with intervals: the same resamples for every figure and every system.
+
+Conversations are drawn, not examples: contexts of one conversation share a speaker, a feeling and
+most of their words, so what a system makes of them is alike.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +23,7 @@ TAILS = (0.025, 0.975)  # of a 95% interval
 
 @dataclass(frozen=True)
 class Figure:
-    """A value, and the 95% interval that resampling the examples gives it (None: not known)."""
+    """A value, and the 95% interval that resampling gives it (None: not known)."""
 
     value: float
     low: float | None = None
@@ -27,13 +31,18 @@ class Figure:
 
 
 class Bootstrap:
-    """Resamples of `examples` examples, with replacement; always the same ones for a seed."""
+    """Resamples of conversations, with replacement; always the same ones for a seed.
 
-    def __init__(self, examples: int, resamples: int = RESAMPLES, seed: int = 0) -> None:
-        drawer = np.random.default_rng(seed)
-        shares = np.full(examples, 1 / examples)
+    conversations: of each example its conversation's number (see text.examples.conversations).
+    """
+
+    def __init__(
+        self, conversations: NDArray[np.int64], resamples: int = RESAMPLES, seed: int = 0
+    ) -> None:
+        drawer, count = np.random.default_rng(seed), int(conversations.max()) + 1
+        drawn = drawer.multinomial(count, np.full(count, 1 / count), resamples)
         # (resamples, examples): float64 for matrix products; 42 MB for the test set
-        self.weights = drawer.multinomial(examples, shares, resamples).astype(np.float64)
+        self.weights = drawn[:, conversations].astype(np.float64)
 
     def figure(self, statistic: Statistic) -> Figure:
         """The figure over all examples, and its interval."""

@@ -2,36 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from mime_fast import checkpoint as checkpoints
-from mime_fast.evaluation.bootstrap import Array, Figure
+from mime_fast.evaluation.bleu import AUTHORS, corpus_bleu
+from mime_fast.evaluation.bootstrap import Figure
 from mime_fast.evaluation.figures import DESCRIPTIONS
 from mime_fast.evaluation.gold import Gold
 from mime_fast.evaluation.measure import Measured
 from mime_fast.evaluation.outputs import Outputs, read_outputs
-from mime_fast.evaluation.significance import holm, mcnemar, paired_bleu, paired_t
+from mime_fast.evaluation.polarity import discrimination
+from mime_fast.evaluation.significance import holm, paired_t, randomised
 from mime_fast.text.examples import Example
 
-Test = tuple[Callable[[Array, Array], float], str]
-T_TEST: Test = (paired_t, "paired t-test")
-MCNEMAR: Test = (mcnemar, "exact McNemar test")
-BLEU_TEST = "approximate randomisation (sacrebleu)"
-# Each tests what its figure is a mean of: of the perplexity, the mean cost of a token.
-TESTS = {
-    "perplexity_example_mean": T_TEST,
-    "emotion_accuracy": MCNEMAR,
-    "emotion_accuracy_top5": MCNEMAR,
-    "polarity_accuracy": MCNEMAR,
-    "length": T_TEST,
-    "polarity_agreement": MCNEMAR,
-    "polarity_agreement_positive": MCNEMAR,
-    "polarity_agreement_negative": MCNEMAR,
-    "turn_polarity_agreement": MCNEMAR,
-    "relevance": T_TEST,
-}
+# Figures that are a mean over examples, of the perplexity that of a token's cost, ...
+MEANS = frozenset(
+    {
+        *("perplexity_example_mean", "emotion_accuracy", "emotion_accuracy_top5"),
+        *("polarity_accuracy", "length", "polarity_agreement", "polarity_agreement_positive"),
+        *("polarity_agreement_negative", "turn_polarity_agreement", "relevance"),
+        *("seeds_distinct_replies", "seeds_self_bleu"),
+    }
+)
+# ... and that are none.
+WHOLES = frozenset({"bleu", "polarity_discrimination"})
+T_TEST, RANDOMISATION = "paired t-test", "approximate randomisation"
 
 
 @dataclass(frozen=True)
@@ -46,46 +45,47 @@ class Comparison:
     test: str
 
 
-def load_systems(
-    systems: Sequence[Path], examples: Sequence[Example], answer: Callable[[Path], Outputs]
-) -> list[Outputs]:
-    """The outputs of checkpoint directories, which `answer` makes, and of files.
-
-    All are checked before the first one answers, which takes minutes.
+def read_systems(systems: Sequence[Path], examples: Sequence[Example]) -> list[Outputs | Path]:
+    """What files of outputs hold, and the checkpoint directories as they are, but checked.
 
     Raises:
-        ValueError: two of a name, or what answer and read_outputs refuse.
+        ValueError: two systems of a name, or what checkpoint.load and read_outputs refuse.
         FileNotFoundError: there is neither a directory nor a file.
     """
     if missing := [str(path) for path in systems if not path.exists()]:
         raise FileNotFoundError(
             f"no checkpoint directory and no outputs file at {', '.join(missing)}"
         )
-    files = {path: read_outputs(path, examples) for path in systems if path.is_file()}
-    names = [outputs.system for path in systems for outputs in files.get(path, ())]
-    for folder in (path for path in systems if path not in files):
-        checkpoints.load(folder)
-        names.append(folder.resolve().name)
+    found: list[Outputs | Path] = []
+    for path in systems:
+        if path.is_file():
+            found += read_outputs(path, examples)
+        else:
+            _ = checkpoints.load(path).tensors  # all are read, and checked
+            found.append(path)
+    names = [system_name(system) for system in found]
     if double := {name for name in names if names.count(name) > 1}:
         raise ValueError(
             f"several systems are called {', '.join(sorted(double))}: name each once, and rename "
             "the folder of a checkpoint (or the system in the first line of an outputs file)"
         )
-    found: list[Outputs] = []
-    for path in systems:
-        found += files[path] if path in files else [answer(path)]
     return found
 
 
-def find_baseline(systems: Sequence[Outputs], name: str | None) -> Outputs:
-    """The system of that name; None: the first. ValueError lists the names."""
+def system_name(system: Outputs | Path) -> str:
+    """A checkpoint is called as its folder."""
+    return system.resolve().name if isinstance(system, Path) else system.system
+
+
+def find_baseline(names: Sequence[str], name: str | None) -> int:
+    """The place of the system of that name; None: the first. ValueError lists the names."""
     if name is None:
-        return systems[0]
-    for outputs in systems:
-        if outputs.system == name:
-            return outputs
-    known = ", ".join(outputs.system for outputs in systems)
-    raise ValueError(f"no system is called {name!r}; --baseline must be one of: {known}")
+        return 0
+    if name not in names:
+        raise ValueError(
+            f"no system is called {name!r}; --baseline must be one of: {', '.join(names)}"
+        )
+    return names.index(name)
 
 
 def references(gold: Gold) -> Outputs:
@@ -98,7 +98,7 @@ def compare(baseline: Measured, others: Sequence[Measured], gold: Gold) -> list[
     found: list[Comparison] = []
     for figure in DESCRIPTIONS:
         rivals = [other for other in others if figure in other.statistics]
-        if rivals and figure in baseline.statistics and (figure == "bleu" or figure in TESTS):
+        if rivals and figure in baseline.statistics and figure in MEANS | WHOLES:
             found += _compare(figure, baseline, rivals, gold)
     return found
 
@@ -106,12 +106,7 @@ def compare(baseline: Measured, others: Sequence[Measured], gold: Gold) -> list[
 def _compare(
     figure: str, baseline: Measured, rivals: Sequence[Measured], gold: Gold
 ) -> list[Comparison]:
-    if figure == "bleu":
-        replies = [rival.replies for rival in rivals]
-        p_values, name = paired_bleu(baseline.replies, replies, gold.references), BLEU_TEST
-    else:
-        (test, name), theirs = TESTS[figure], baseline.paired[figure]
-        p_values = [test(rival.paired[figure], theirs) for rival in rivals]
+    p_values = [_p_value(figure, rival, baseline, gold) for rival in rivals]
     return [
         Comparison(
             figure,
@@ -119,7 +114,18 @@ def _compare(
             gold.bootstrap.difference(rival.statistics[figure], baseline.statistics[figure]),
             p_value,
             adjusted,
-            name,
+            T_TEST if figure in MEANS else RANDOMISATION,
         )
         for rival, p_value, adjusted in zip(rivals, p_values, holm(p_values), strict=True)
     ]
+
+
+def _p_value(figure: str, ours: Measured, theirs: Measured, gold: Gold) -> float:
+    if figure in MEANS:
+        return paired_t(ours.paired[figure], theirs.paired[figure], gold.conversations)
+    if figure == "bleu":
+        both = corpus_bleu(AUTHORS, [*ours.replies, *theirs.replies], gold.references * 2)
+    else:
+        scores = np.concatenate([ours.sentiments, theirs.sentiments])
+        both = discrimination(scores, np.tile(gold.positive, 2))
+    return randomised(both, gold.conversations)

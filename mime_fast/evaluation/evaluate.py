@@ -7,17 +7,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mime_fast import checkpoint as checkpoints
+from mime_fast.config import require
 from mime_fast.evaluation.compare import (
     Comparison,
     compare,
     find_baseline,
-    load_systems,
+    read_systems,
     references,
+    system_name,
 )
 from mime_fast.evaluation.draw import draw
 from mime_fast.evaluation.gold import Gold
 from mime_fast.evaluation.measure import Measured, measure
-from mime_fast.evaluation.outputs import Outputs, write_outputs
+from mime_fast.evaluation.outputs import Outputs, find_decoding, write_outputs
 from mime_fast.evaluation.report import as_json, show
 from mime_fast.text.examples import Example, find_examples, load_examples
 
@@ -27,11 +29,27 @@ class Options:
     """What to compare by, and what to show and to keep of it."""
 
     baseline: str | None = None  # of the paired tests; None: the first system
-    decoding: str = "greedy"
+    decoding: str = "greedy"  # see outputs.find_decoding
     save: Path | None = None  # folder for the outputs of checkpoints
     people: bool = False  # the references as a system
     samples: int = 0
     as_json: bool = False
+
+    def __post_init__(self) -> None:
+        require(self.samples >= 0, f"samples must be at least 0, got {self.samples}")
+
+
+@dataclass(frozen=True)
+class Gathered:
+    """What will be compared, checked: checkpoint directories take minutes to answer."""
+
+    examples: list[Example]
+    systems: list[Outputs | Path]
+
+    @property
+    def names(self) -> list[str]:
+        """Of the systems."""
+        return [system_name(system) for system in self.systems]
 
 
 @dataclass(frozen=True)
@@ -50,7 +68,7 @@ def evaluate(systems: Sequence[Path], data: Path, options: Options) -> None:
 
     data: JSON lines, or a folder with test_examples.jsonl or test.jsonl.
     """
-    found = compare_systems(systems, data, options)
+    found = compare_systems(gather(systems, data, options), options)
     samples = draw(0, options.samples, range(len(found.examples)))
     if options.as_json:
         print(as_json(found.systems, found.tests, found.baseline, samples))
@@ -58,26 +76,45 @@ def evaluate(systems: Sequence[Path], data: Path, options: Options) -> None:
         show(found.systems, found.tests, found.baseline, found.examples, samples)
 
 
-def compare_systems(systems: Sequence[Path], data: Path, options: Options) -> Compared:
-    """Measure the systems and test them against the baseline; see evaluate."""
-    systems = systems or [checkpoints.DEFAULT]
-    if any(path.is_dir() for path in systems):
-        from mime_fast.evaluation.answer import answer  # noqa: PLC0415 - files need no torch
+def gather(systems: Sequence[Path], data: Path, options: Options) -> Gathered:
+    """Find the systems and the examples; whatever does not fit is refused here. See evaluate."""
     examples = load_examples(find_examples(data))
+    found = read_systems(systems or [checkpoints.DEFAULT], examples)
+    gathered = Gathered(examples, found)
+    find_baseline(gathered.names, options.baseline)
+    for system in found:
+        find_decoding(system_name(system), _decodings(system), options.decoding)
+    if options.save is not None:
+        options.save.mkdir(parents=True, exist_ok=True)
+    return gathered
 
-    def answer_and_save(folder: Path) -> Outputs:
-        outputs = answer(folder, examples)
-        if options.save is not None:
-            write_outputs(outputs, examples, options.save / f"{outputs.system}.jsonl")
-        return outputs
 
-    found = load_systems(systems, examples, answer_and_save)
-    baseline = find_baseline(found, options.baseline)
-    for outputs in found:
-        outputs.decoding(options.decoding)  # all are checked before the first is measured
+def _decodings(system: Outputs | Path) -> Sequence[str]:
+    if isinstance(system, Outputs):
+        return list(system.replies)
+    from mime_fast.evaluation.answer import DECODINGS  # noqa: PLC0415 - files need no torch
+
+    return list(DECODINGS)
+
+
+def compare_systems(gathered: Gathered, options: Options) -> Compared:
+    """Answer, measure, and test against the baseline."""
+    examples = gathered.examples
+    found = [_outputs(system, examples, options.save) for system in gathered.systems]
     gold = Gold(examples)
     people = [references(gold)] if options.people else []
     measured = [measure(outputs, gold, options.decoding) for outputs in [*found, *people]]
-    place = found.index(baseline)
+    place = find_baseline(gathered.names, options.baseline)
     tests = compare(measured[place], [m for i, m in enumerate(measured) if i != place], gold)
-    return Compared(examples, gold, measured, tests, baseline.system)
+    return Compared(examples, gold, measured, tests, gathered.names[place])
+
+
+def _outputs(system: Outputs | Path, examples: Sequence[Example], save: Path | None) -> Outputs:
+    if isinstance(system, Outputs):
+        return system
+    from mime_fast.evaluation.answer import answer  # noqa: PLC0415 - as above
+
+    outputs = answer(system, examples)
+    if save is not None:
+        write_outputs(outputs, examples, save / f"{outputs.system}.jsonl")
+    return outputs

@@ -10,7 +10,7 @@ import numpy as np
 from mime_fast.evaluation.bootstrap import Bootstrap
 from mime_fast.evaluation.emotions import is_positive
 from mime_fast.evaluation.polarity import sentiments
-from mime_fast.text.examples import Example
+from mime_fast.text.examples import Example, conversations
 from mime_fast.text.tokenizer import Tokenizer
 
 if TYPE_CHECKING:
@@ -31,7 +31,8 @@ class Gold:
         self.targets = [example.target for example in examples]
         self.turns = [example.context[-1] for example in examples]
         self.turn_sentiments = sentiments(self.turns)
-        self.bootstrap = Bootstrap(len(examples))
+        self.conversations = np.array(conversations(examples))
+        self.bootstrap = Bootstrap(self.conversations)
         self.encoder, self.why_no_encoder = _sentence_encoder()
 
     def __len__(self) -> int:

@@ -11,7 +11,7 @@ import numpy as np
 from mime_fast.emotions import emotion_id
 from mime_fast.evaluation import bootstrap, diversity, emotions, polarity
 from mime_fast.evaluation.bleu import CONVENTIONS, corpus_bleu
-from mime_fast.evaluation.bootstrap import Array, Bootstrap, Figure, Statistic
+from mime_fast.evaluation.bootstrap import Array, Figure, Statistic
 from mime_fast.evaluation.gold import Gold
 from mime_fast.evaluation.metrics import distinct, distinct_replies, lengths, most_frequent
 from mime_fast.evaluation.outputs import Outputs
@@ -34,6 +34,7 @@ class Measured:
     figures: dict[str, Figure] = field(default_factory=dict)
     statistics: dict[str, Statistic] = field(default_factory=dict)  # of figures with intervals
     paired: dict[str, Array] = field(default_factory=dict)  # what paired tests compare (examples,)
+    sentiments: Array = field(default_factory=lambda: np.zeros(0))  # of the replies (examples,)
     details: dict[str, Any] = field(default_factory=dict)
     absent: dict[str, str] = field(default_factory=dict)  # what is not there, and why
 
@@ -53,10 +54,10 @@ def measure(outputs: Outputs, gold: Gold, decoding: str) -> Measured:
     texts = [natural_text(reply) for reply in found.replies]
     _polarity(found, gold, texts)
     _relevance(found, gold, texts)
+    _seeds(found, len(gold))
     # The same statistic may have two names, as BLEU has: it is resampled once.
     resampled = {each: gold.bootstrap.figure(each) for each in set(found.statistics.values())}
     found.figures |= {name: resampled[each] for name, each in found.statistics.items()}
-    _seeds(found)
     known = ((name, outputs.facts.get(name)) for name in KNOWN)
     found.figures |= {
         name: Figure(value) for name, value in known if isinstance(value, (int, float))
@@ -119,7 +120,7 @@ def _variety(found: Measured) -> None:
 
 
 def _polarity(found: Measured, gold: Gold, texts: Sequence[str]) -> None:
-    scores = polarity.sentiments(texts)
+    scores = found.sentiments = polarity.sentiments(texts)
     agrees = polarity.agreement(scores, gold.positive)
     _add_mean(found, "polarity_agreement", agrees)
     groups = {"positive": gold.positive, "negative": ~gold.positive}
@@ -137,15 +138,15 @@ def _relevance(found: Measured, gold: Gold, texts: Sequence[str]) -> None:
     _add_mean(found, "relevance", relevance(gold.encoder, texts, gold.turns))
 
 
-def _seeds(found: Measured) -> None:
+def _seeds(found: Measured, examples: int) -> None:
     seeds = found.outputs.seeds
     if seeds is None or len(seeds) < 2:
         found.absent["seeds"] = "the file holds no replies under several seeds"
         return
-    shares = diversity.distinct_shares(seeds)
-    contexts = Bootstrap(len(shares))
-    repeats = bootstrap.mean(diversity.self_bleu(seeds))
-    found.figures["seeds_distinct_replies"] = contexts.figure(bootstrap.mean(shares))
-    found.figures["seeds_self_bleu"] = contexts.figure(repeats)
+    for name, values in (
+        ("seeds_distinct_replies", diversity.distinct_shares(seeds)),
+        ("seeds_self_bleu", diversity.self_bleu(seeds)),
+    ):
+        _add_mean(found, name, np.pad(values, (0, examples - len(values)), constant_values=np.nan))
     replies = [reply for of_seed in seeds.values() for reply in of_seed]
     found.figures["seeds_distinct_2"] = Figure(distinct(replies, 2))

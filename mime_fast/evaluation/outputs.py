@@ -56,18 +56,25 @@ class Outputs:
         return len(next(iter(self.replies.values())))
 
     def decoding(self, preferred: str) -> str:
-        """The decoding to compare by: of "mbr,greedy" the first that is there, else the only one.
+        """See find_decoding."""
+        return find_decoding(self.system, list(self.replies), preferred)
 
-        Raises:
-            ValueError: there are several, and no preferred one is among them.
-        """
-        for name in preferred.split(","):
-            if name in self.replies:
-                return name
-        if len(self.replies) == 1:
-            return next(iter(self.replies))
-        known = ", ".join(self.replies)
-        raise ValueError(f"{self.system} holds no {preferred!r} replies; use one of: {known}")
+
+def find_decoding(system: str, known: Sequence[str], preferred: str) -> str:
+    """The decoding to compare by: of "mbr,greedy" the first that is known, else the only one.
+
+    Raises:
+        ValueError: the system has several, and no preferred one is among them.
+    """
+    for name in map(str.strip, preferred.split(",")):
+        if name in known:
+            return name
+    if len(known) == 1:
+        return known[0]
+    raise ValueError(
+        f"{system} holds no {preferred!r} replies; use one of: {', '.join(known)} "
+        "(or several, separated by commas: the first that a system has)"
+    )
 
 
 def read_outputs(path: Path, examples: Sequence[Example]) -> list[Outputs]:

@@ -62,6 +62,12 @@ def digest(examples: Sequence[Example]) -> str:
     return hashlib.sha256(json.dumps(texts).encode()).hexdigest()
 
 
+def conversations(examples: Sequence[Example]) -> list[int]:
+    """Of each example the number of its conversation, from 0: contexts that begin with one turn."""
+    numbers: dict[str, int] = {}
+    return [numbers.setdefault(example.context[0], len(numbers)) for example in examples]
+
+
 def _parse(record: dict[str, Any]) -> Iterator[Example]:
     emotion = emotion_id(record["emotion"])
     if "context" in record:

@@ -17,6 +17,7 @@ from mime_fast.text.tokenizer import EOS, Tokenizer
 from mime_fast.types import Dialogue
 
 BUCKET = 50  # batches that are sorted by length together: 1.1 times the work of no padding at all
+ONE_HOT = torch.eye(len(EMOTIONS)).tolist()
 
 
 class Pair(NamedTuple):
@@ -25,9 +26,7 @@ class Pair(NamedTuple):
     dialogue: Dialogue
     reply: list[int]  # words, then EOS
     emotion: int
-    soft_label: Sequence[float] | None = (
-        None  # (32,) shares of the emotions; None: all is emotion's
-    )
+    soft_label: Sequence[float]  # (32,) shares of the emotions: what training aims at
 
 
 class Batch(NamedTuple):
@@ -37,7 +36,7 @@ class Batch(NamedTuple):
     speakers: Tensor  # (batch, length)
     emotion: Tensor  # (batch,)
     reply: Tensor  # (batch, reply length)
-    soft_label: Tensor  # (batch, 32) float32: shares of the emotions, what training aims at
+    soft_label: Tensor  # (batch, 32) float32
 
     def to(self, device: torch.device) -> Batch:
         """The same batch on a device."""
@@ -53,6 +52,7 @@ def encode_pairs(
             encode_dialogue(tokenizer, example.context, max_positions),
             [*tokenizer.encode(example.target)[: max_positions - 1], EOS],
             example.emotion,
+            ONE_HOT[example.emotion],
         )
         for example in examples
     ]
@@ -65,29 +65,18 @@ def collate(pairs: Sequence[Pair]) -> Batch:
         pad([pair.dialogue.speakers for pair in pairs]),
         torch.tensor([pair.emotion for pair in pairs]),
         pad([pair.reply for pair in pairs]),
-        torch.tensor([pair.soft_label or one_hot(pair.emotion) for pair in pairs]),
+        torch.tensor([pair.soft_label for pair in pairs]),
     )
 
 
-def one_hot(emotion: int) -> list[float]:
-    """(32,) 1 for the emotion, 0 for the others."""
-    return [float(emotion == other) for other in range(len(EMOTIONS))]
-
-
 def soften(pairs: Sequence[Pair], probabilities: Tensor, share: float) -> list[Pair]:
-    """The same pairs with soft labels: a teacher's probabilities (pairs, 32) are a share of them.
+    """The same pairs with softer labels: a teacher's probabilities (pairs, 32) are a share of them.
 
     The rest is the label's. Hinton et al., arXiv 1503.02531, at temperature 1.
     """
-    return [
-        pair._replace(
-            soft_label=[
-                round(share * taught + (1 - share) * label, 5)
-                for taught, label in zip(row, one_hot(pair.emotion), strict=True)
-            ]
-        )
-        for pair, row in zip(pairs, probabilities.tolist(), strict=True)
-    ]
+    labels = torch.tensor([pair.soft_label for pair in pairs])
+    softer = share * probabilities + (1 - share) * labels
+    return [pair._replace(soft_label=row) for pair, row in zip(pairs, softer.tolist(), strict=True)]
 
 
 def shuffled_batches(pairs: Sequence[Pair], size: int, seed: int) -> list[list[Pair]]:

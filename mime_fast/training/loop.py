@@ -80,7 +80,7 @@ class Trainer:
         teacher: Path | None = None,
         resume: bool = False,
     ) -> None:
-        self.out, self.config, self.reporter, self.teacher = out, config, reporter, teacher
+        self.out, self.config, self.reporter = out, config, reporter
         self.state_path = out.with_name(out.name + ".training.safetensors")
         self._check_target(resume)
         self._check_options(model_options, teacher)
@@ -94,18 +94,21 @@ class Trainer:
         )
         set_seed(config.seed)
         examples = load_examples(data / "train.jsonl")
+        taught = None if teacher is None else load_teacher(teacher, examples)
         self.tokenizer = Tokenizer.from_words(learn_words(_texts(examples), config.min_count))
         self.model_config = ModelConfig.from_dict(
             {"vocab_size": self.tokenizer.vocab_size, "tie_embeddings": True, **model_options}
         )
         positions = self.model_config.max_positions
         self.pairs = encode_pairs(self.tokenizer, examples, positions)
-        if teacher is not None:
-            self.pairs = soften(self.pairs, load_teacher(teacher, examples), config.teacher_share)
         validation = load_examples(data / "valid.jsonl")
         self.validation_pairs = encode_pairs(self.tokenizer, validation, positions)
         words = (word for e in validation for word in self.tokenizer.tokenize(e.target))
         self.unknown_types = count_unknown_types(words, set(self.tokenizer.words))
+        self.digest = _digest(self.tokenizer.words, self.pairs, self.validation_pairs)
+        self.teacher = "none" if taught is None else f"{teacher}, {_digest(taught.tolist())}"
+        if taught is not None:
+            self.pairs = soften(self.pairs, taught, config.teacher_share)
         self.progress = Progress()
         self._build()
         if resume:
@@ -129,6 +132,10 @@ class Trainer:
                 )
             if teacher is not None:
                 raise ValueError("objective='released' learns hard labels; leave out --teacher")
+        if teacher is None and self.config.teacher_share != TrainingConfig.teacher_share:
+            raise ValueError(
+                f"teacher_share={self.config.teacher_share} has no effect without --teacher"
+            )
         if self.config.mixed_precision == "fp16" and not torch.cuda.is_available():
             raise ValueError("mixed_precision='fp16' needs a GPU; use bf16 or no")
 
@@ -260,14 +267,10 @@ class Trainer:
         return {
             "model": self.model_config.to_dict(),
             "training": asdict(self.config),
-            "data": self._digest(),
+            "teacher": self.teacher.rpartition(", ")[2],  # its file may move
+            "data": self.digest,
             "processes": self.accelerator.num_processes,
         }
-
-    def _digest(self) -> str:
-        """Changes with any word or its order, in either split."""
-        everything = repr((self.tokenizer.words, self.pairs, self.validation_pairs))
-        return hashlib.blake2b(everything.encode(), digest_size=16).hexdigest()
 
     def _restore(self) -> None:
         groups, facts = load_state(self.state_path)
@@ -303,7 +306,12 @@ class Trainer:
         return result
 
     def _card(self, result: Likelihood) -> str:
-        facts = {**asdict(self.config), "teacher": self.teacher and self.teacher.name}
+        facts = {
+            **asdict(self.config),
+            "teacher": self.teacher,
+            "dropout": self.model_config.dropout,  # a checkpoint's config has none
+            "processes": self.accelerator.num_processes,
+        }
         options = "\n".join(f"- {name}: {value}" for name, value in facts.items())
         return (
             f"# A checkpoint of {self.model_config.architecture}\n\n"
@@ -346,7 +354,16 @@ def _texts(examples: list[Example]) -> list[str]:
     return list(texts)
 
 
+def _digest(*everything: object) -> str:
+    """Changes with any word or number, and with their order."""
+    return hashlib.blake2b(repr(everything).encode(), digest_size=16).hexdigest()
+
+
 def _difference(old: Any, new: Any) -> str:
     if not isinstance(old, dict):
         return f"{old} then, {new} now"
-    return ", ".join(f"{k} {old[k]} then, {new.get(k)} now" for k in old if old[k] != new.get(k))
+    return ", ".join(
+        f"{key} {old.get(key)} then, {new.get(key)} now"
+        for key in old | new
+        if old.get(key) != new.get(key)
+    )

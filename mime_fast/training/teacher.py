@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from mime_fast.emotions import EMOTIONS
-from mime_fast.text.examples import Example, digest
+from mime_fast.text.examples import Example, conversations, digest
 from mime_fast.training.state import load_state, save_state
 
 Encode = Callable[[Sequence[str]], NDArray[np.float32]]
@@ -31,8 +31,10 @@ EPOCHS, BATCH, RATE, DECAY = 12, 512, 3e-3, 3e-3  # the best of a few on the val
 def make_teacher(examples: Sequence[Example], encode: Encode, path: Path) -> float:
     """Write the probabilities of 32 emotions for each example; returns their accuracy, in [0, 1].
 
-    encode: texts -> (texts, width), SentenceEncoder's.
+    encode: texts -> (texts, width), SentenceEncoder's. FileExistsError: nothing is overwritten.
     """
+    if path.exists():
+        raise FileExistsError(f"{path} exists; name another --out, or remove it first")
     vectors = torch.from_numpy(context_vectors(encode, examples))
     emotions = torch.tensor([example.emotion for example in examples])
     probabilities = cross_fit(vectors, emotions, fold_of_each(examples))
@@ -43,7 +45,16 @@ def make_teacher(examples: Sequence[Example], encode: Encode, path: Path) -> flo
 
 
 def load_teacher(path: Path, examples: Sequence[Example]) -> Tensor:
-    """Probabilities (examples, 32) that make_teacher wrote for these examples; else ValueError."""
+    """Probabilities (examples, 32) that make_teacher wrote for these examples.
+
+    Raises:
+        ValueError: it was made of other examples, or the file is not whole.
+        FileNotFoundError: there is none.
+    """
+    if path.is_dir():
+        raise ValueError(f"{path} is a folder; give the file that mime-fast teach wrote")
+    if not path.exists():
+        raise FileNotFoundError(f"no teacher at {path}; make it: mime-fast teach")
     try:
         groups, facts = load_state(path)
         probabilities = groups["teacher"]["probabilities"]
@@ -65,11 +76,8 @@ def context_vectors(encode: Encode, examples: Sequence[Example]) -> NDArray[np.f
 
 
 def fold_of_each(examples: Sequence[Example]) -> Tensor:
-    """(examples,) in [0, FOLDS): the same for contexts that begin with the same turn."""
-    place: dict[str, int] = {}
-    for example in examples:
-        place.setdefault(example.context[0], len(place))
-    return torch.tensor([place[example.context[0]] % FOLDS for example in examples])
+    """(examples,) in [0, FOLDS): the same for all examples of a conversation."""
+    return torch.tensor(conversations(examples)) % FOLDS
 
 
 def cross_fit(vectors: Tensor, emotions: Tensor, folds: Tensor) -> Tensor:

@@ -12,13 +12,13 @@ from mime_fast.evaluation.perplexity import count_unknown_types, example_costs, 
 from mime_fast.models.base import shift_right
 from mime_fast.models.mime import Mime
 from mime_fast.text.tokenizer import EOS, UNK
-from mime_fast.training.data import Pair
+from mime_fast.training.data import ONE_HOT, Pair
 from mime_fast.types import Dialogue
 
 PAIRS = [
-    Pair(Dialogue([6, 7, 8], [6, 4, 4]), [9, 10, EOS], 5),
-    Pair(Dialogue([6, 9], [6, 4]), [UNK, EOS], POSITIVE[0]),
-    Pair(Dialogue([6, 7, 8, 9, 10], [6, 4, 5, 5, 4]), [8, EOS], 2),
+    Pair(Dialogue([6, 7, 8], [6, 4, 4]), [9, 10, EOS], 5, ONE_HOT[5]),
+    Pair(Dialogue([6, 9], [6, 4]), [UNK, EOS], POSITIVE[0], ONE_HOT[POSITIVE[0]]),
+    Pair(Dialogue([6, 7, 8, 9, 10], [6, 4, 5, 5, 4]), [8, EOS], 2, ONE_HOT[2]),
 ]
 U = 7
 

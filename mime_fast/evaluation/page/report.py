@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 from mime_fast import checkpoint as checkpoints
 from mime_fast.config import require
 from mime_fast.evaluation.draw import draw
-from mime_fast.evaluation.evaluate import Compared, Options, compare_systems
+from mime_fast.evaluation.evaluate import Compared, Gathered, Options, compare_systems, gather
+from mime_fast.evaluation.outputs import Outputs
 from mime_fast.evaluation.page.embeddings import embedding_table
 from mime_fast.evaluation.page.material import Material
 from mime_fast.evaluation.page.page import write_page
@@ -37,14 +38,13 @@ class Shown:
 
 def report(systems: Sequence[Path], data: Path, out: Path, options: Options, shown: Shown) -> None:
     """Compare the systems (see evaluate) and write the page; prints where it is."""
-    for folder in shown.weights:
-        checkpoints.load(folder)  # before anything that takes minutes
     require(not out.is_dir(), f"out must be a file, got the folder {out}; name one in it")
-    found = compare_systems(systems, data, options)
-    for each in found.systems:
-        embedding_table(each.outputs.facts)
-    folders = [path for path in systems or [checkpoints.DEFAULT] if path.is_dir()]
-    weights = _weights([*folders, *shown.weights], found)
+    gathered = gather(systems, data, options)
+    weights = _weights(gathered, shown)
+    for system in gathered.systems:
+        if isinstance(system, Outputs):
+            embedding_table(system.facts)
+    found = compare_systems(gathered, options)
     material = Material(
         found.examples,
         found.gold,
@@ -60,16 +60,36 @@ def report(systems: Sequence[Path], data: Path, out: Path, options: Options, sho
     print(f"wrote {out}")
 
 
-def _weights(folders: Sequence[Path], found: Compared) -> dict[str, Path]:
-    """Checkpoint directories by the name of their system."""
-    named = {folder.resolve().name: folder for folder in folders}
-    systems = [each.outputs.system for each in found.systems]
-    if unknown := sorted(named.keys() - set(systems)):
-        raise ValueError(
-            f"--weights holds {', '.join(unknown)}, but the systems are {', '.join(systems)}: "
-            "the folder must be called as the system"
+def _weights(gathered: Gathered, shown: Shown) -> dict[str, Path]:
+    """Checkpoint directories by the name of their system: those that answer, and others' weights.
+
+    Raises:
+        ValueError: weights that are not those of a system that is given as outputs.
+    """
+    found = {
+        name: system
+        for name, system in zip(gathered.names, gathered.systems, strict=True)
+        if isinstance(system, Path)
+    }
+    answered = {s.system: s for s in gathered.systems if isinstance(s, Outputs)}
+    for folder in shown.weights:
+        loaded, name = checkpoints.load(folder), folder.resolve().name
+        require(
+            name not in found, f"--weights {folder}: {name} has its weights already; leave it out"
         )
-    return named
+        require(
+            name in answered,
+            f"--weights {folder}, but the systems are {', '.join(gathered.names)}: "
+            "the folder must be called as the system",
+        )
+        made_with = answered[name].facts.get("weights", loaded.digest)
+        require(
+            made_with == loaded.digest,
+            f"--weights {folder}: the outputs of {name} were made with other weights; "
+            "give those, or evaluate the folder again",
+        )
+        found[name] = folder
+    return found
 
 
 def _looks(weights: Mapping[str, Path], found: Compared, shown: Shown) -> dict[str, Sequence[Look]]:
