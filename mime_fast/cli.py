@@ -273,9 +273,9 @@ def train(
 
     Several processes: torchrun --nproc-per-node 2 -m mime_fast.cli train ...
 
-    mime-fast train --data ed --out runs/mime --vectors --mixed-precision bf16
+    mime-fast train --data ed --out runs/mime --vectors --teacher runs/teacher.safetensors
 
-    mime-fast train --data ed --out runs/moel --model moel --teacher runs/teacher.safetensors
+    Systems that are compared need the same options, but for --model and what is left out.
     """
     with _needs("train"):
         from mime_fast.training.loop import Trainer

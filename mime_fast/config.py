@@ -181,7 +181,9 @@ class ModelConfig(Config):
     @property
     def reads_emotion(self) -> bool:
         """Whether the reply depends on the speaker's emotion, so that forcing one means a thing."""
-        return self.mimics or self.architecture == "moel"
+        if self.architecture == "mime":
+            return self.mimics  # its ablations without mimicry do not
+        return SYSTEMS[self.architecture].reads_emotion
 
 
 INFINITY = float("inf")

@@ -244,7 +244,7 @@ class _Request:
 
     def response(self, index: int) -> Response:
         """What the caller gets of request `index`."""
-        candidates = [self._candidate(found) for found in self.best(index)]
+        candidates = [self._candidate(found) for found in self.replies(index)]
         emotions = np.exp(log_softmax(self.encoded.emotion_logits[index]))
         recognised = int(self.encoded.emotion_logits[index].argmax())
         emotion = self.options.emotion or EMOTIONS[recognised]
@@ -267,8 +267,8 @@ class _Request:
         """The tokens that the only request's reply is sure to start with."""
         return () if self.options.mbr_samples else self.decoding.agreed(0)
 
-    def best(self, index: int) -> list[Hypothesis]:
-        """The replies to request `index`, best first."""
+    def replies(self, index: int) -> list[Hypothesis]:
+        """What request `index` gets, in the order of Response.candidates."""
         found = self.decoding.results(index)
         if self.options.mbr_samples:
             found = by_consensus(found)[: self.options.num_return_sequences]
@@ -298,7 +298,7 @@ def _events(request: _Request) -> Iterator[TokenEvent]:
         if end > sent:
             yield event(request.decoding.leader(0), end)
             sent = end
-    best = request.best(0)[0]
+    best = request.replies(0)[0]
     last = event(best, len(best.tokens))
     text = last.text + detokenizer.finish()
     yield replace(last, text=text, final=True, response=request.response(0))

@@ -67,7 +67,7 @@ class Response:
     seed: int  # repeats this reply exactly
     emotions: dict[str, float]  # 32 probabilities of the speaker's emotion
     mixture: EmotionMixture
-    candidates: list[Candidate]
+    candidates: list[Candidate]  # beams: best first; samples: as drawn; mbr_samples: by consensus
     timings: Timings
     dropped_turns: int  # how much of a long context was cut, see Dialogue
     dropped_words: int

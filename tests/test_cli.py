@@ -17,7 +17,9 @@ from mime_fast.config import ModelConfig
 from mime_fast.emotions import EMOTIONS
 from mime_fast.text.tokenizer import EOS, Tokenizer
 
-COMMANDS = ("respond", "chat", "train", "evaluate", "annotate", "convert")
+COMMANDS = (
+    *("respond", "chat", "train", "teach", "evaluate", "report", "annotate", "draft", "convert"),
+)
 MESSAGE = "I lost my dog"
 KEYS = {
     *("text", "emotion", "polarity", "score", "seed", "emotions", "mixture", "candidates"),

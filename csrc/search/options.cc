@@ -18,6 +18,9 @@ const GenerationOptions& GenerationOptions::checked() const {
   require(num_return_sequences >= 1 && num_return_sequences <= 10000,
           "num_return_sequences must be in [1, 10000]", num_return_sequences);
   require(mbr_samples >= 0 && mbr_samples <= 1000, "mbr_samples must be in [0, 1000]", mbr_samples);
+  require(mbr_samples == 0 || do_sample, "without do_sample mbr_samples must be 0", mbr_samples);
+  require(mbr_samples == 0 || num_return_sequences <= mbr_samples,
+          "num_return_sequences must be at most mbr_samples", num_return_sequences);
   sampling().validate();
   return *this;
 }

@@ -24,7 +24,7 @@ struct GenerationOptions {
   double repetition_penalty = 1.0;
   std::int64_t no_repeat_ngram_size = 0;  // 0: off
   std::int64_t num_return_sequences = 1;
-  std::int64_t mbr_samples = 0;  // drawn, and ranked by who reads them; 0: off
+  std::int64_t mbr_samples = 0;  // drawn, for the caller to rank; 0: off
   bool return_scores = false;
   bool speculation = true;  // greedy: verified drafts, the same tokens in fewer steps
 

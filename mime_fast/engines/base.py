@@ -97,7 +97,7 @@ class Decoding(Protocol):
         """A hypothesis that starts with the agreed tokens, for their log-probabilities."""
 
     def results(self, request: int) -> list[Hypothesis]:
-        """The n best of a request, best first, once its search is over."""
+        """A request's replies once its search is over: beams best first, samples as drawn."""
 
 
 class Engine(Protocol):

@@ -43,6 +43,7 @@ class Comparison:
     p_value: float
     p_holm: float  # adjusted for the number of systems compared by this figure
     test: str
+    replies: str  # of which decoding, or of which two
 
 
 def read_systems(systems: Sequence[Path], examples: Sequence[Example]) -> list[Outputs | Path]:
@@ -115,6 +116,7 @@ def _compare(
             p_value,
             adjusted,
             T_TEST if figure in MEANS else RANDOMISATION,
+            " less ".join(dict.fromkeys([rival.decoding, baseline.decoding])),
         )
         for rival, p_value, adjusted in zip(rivals, p_values, holm(p_values), strict=True)
     ]

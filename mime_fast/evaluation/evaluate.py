@@ -78,8 +78,11 @@ def evaluate(systems: Sequence[Path], data: Path, options: Options) -> None:
 
 def gather(systems: Sequence[Path], data: Path, options: Options) -> Gathered:
     """Find the systems and the examples; whatever does not fit is refused here. See evaluate."""
+    systems = systems or [checkpoints.DEFAULT]
+    if any(path.is_dir() for path in systems):  # what this needs is missed at once, or not at all
+        import mime_fast.evaluation.answer  # noqa: F401, PLC0415 - files need no torch
     examples = load_examples(find_examples(data))
-    found = read_systems(systems or [checkpoints.DEFAULT], examples)
+    found = read_systems(systems, examples)
     gathered = Gathered(examples, found)
     find_baseline(gathered.names, options.baseline)
     for system in found:
@@ -92,7 +95,7 @@ def gather(systems: Sequence[Path], data: Path, options: Options) -> Gathered:
 def _decodings(system: Outputs | Path) -> Sequence[str]:
     if isinstance(system, Outputs):
         return list(system.replies)
-    from mime_fast.evaluation.answer import DECODINGS  # noqa: PLC0415 - files need no torch
+    from mime_fast.evaluation.answer import DECODINGS  # noqa: PLC0415 - as above
 
     return list(DECODINGS)
 

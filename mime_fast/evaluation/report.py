@@ -124,11 +124,11 @@ def _cell(figure: Figure | None, form: str) -> str:
 
 def _tests(tests: Sequence[Comparison], baseline: str) -> Table:
     title = f"less {escape(baseline)}"
-    table = Table("figure", "system", title, "p", "p (Holm)", "test")
+    table = Table("figure", "system", "replies", title, "p", "p (Holm)", "test")
     for test in tests:
         p_values = [f"{p:.2g}" for p in (test.p_value, test.p_holm)]
         cell = _cell(test.difference, "+" + DESCRIPTIONS[test.figure].format)
-        table.add_row(test.figure, escape(test.system), cell, *p_values, test.test)
+        table.add_row(test.figure, escape(test.system), test.replies, cell, *p_values, test.test)
     return table
 
 

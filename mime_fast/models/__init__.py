@@ -6,24 +6,32 @@ Imports no torch: the classes are imported when a model is built.
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from mime_fast.config import ModelConfig
     from mime_fast.models.base import ReplyModel
 
-# ModelConfig.architecture, which is the name of the file, to the class in it.
+
+class System(NamedTuple):
+    """A line of the registry."""
+
+    class_name: str
+    reads_emotion: bool  # whether a reply may depend on which emotion was recognised
+
+
+# ModelConfig.architecture, which is the name of the file, and what is in it.
 SYSTEMS = {
-    "mime": "Mime",
-    "multi_tr": "MultiTr",
-    "moel": "Moel",
+    "mime": System("Mime", reads_emotion=True),
+    "multi_tr": System("MultiTr", reads_emotion=False),
+    "moel": System("Moel", reads_emotion=True),
 }
 
 
 def model_class(architecture: str) -> type[ReplyModel]:
     """The class of a system."""
     module = import_module(f"mime_fast.models.{architecture}")
-    system: type[ReplyModel] = getattr(module, SYSTEMS[architecture])
+    system: type[ReplyModel] = getattr(module, SYSTEMS[architecture].class_name)
     return system
 
 

@@ -144,7 +144,7 @@ class Fusion(nn.Module):
 
 
 class Mime(ReplyModel):
-    """The whole model. Token ids in, log-probabilities of the reply's words out."""
+    """The whole model. Token ids in, logits of the reply's words out."""
 
     positive_ids: Tensor
     negative_ids: Tensor

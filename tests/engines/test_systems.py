@@ -14,7 +14,7 @@ from mime_fast.config import ModelConfig
 from mime_fast.emotions import EMOTIONS, NEGATIVE, POSITIVE
 from mime_fast.engines.base import Encoded
 from mime_fast.engines.native import NativeEngine
-from mime_fast.models import SYSTEMS
+from mime_fast.models import SYSTEMS, System
 from mime_fast.text.dialogue import encode_dialogue
 from mime_fast.types import FloatArray
 
@@ -123,7 +123,7 @@ def test_a_system_that_only_eager_knows_is_named(
     tiny_config: ModelConfig,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setitem(SYSTEMS, "cem", "Cem")
+    monkeypatch.setitem(SYSTEMS, "cem", System("Cem", reads_emotion=False))
     loaded = checkpoint.load(save_tiny(tmp_path / "model", tiny_config))
     newer = replace(loaded, config=ModelConfig(tiny_config.vocab_size, architecture="cem"))
     with pytest.raises(CheckpointError, match=r"moel, multi_tr, .*'cem'; use engine='eager'"):

@@ -30,6 +30,7 @@ TOKENS = torch.tensor([[CLS, 7, 8, 9, 10], [CLS, 9, 11, PAD, PAD], [CLS, 12, 7, 
 SPEAKERS = torch.tensor([[CLS, USR, SYS, USR, USR], [CLS, USR, USR, PAD, PAD], [CLS, 4, 5, 4, PAD]])
 REPLY = torch.tensor([[8, 9, EOS], [7, EOS, PAD], [EOS, PAD, PAD]])
 EMOTION = torch.tensor([POSITIVE[2], NEGATIVE[5], 0])
+LABEL = torch.eye(len(EMOTIONS))[EMOTION]
 
 
 def name(form: dict[str, Any]) -> str:
@@ -95,7 +96,7 @@ def test_every_parameter_learns(form: dict[str, Any]) -> None:
     memory, logits = model(TOKENS, SPEAKERS, EMOTION, REPLY, draw_noise(model))
     if isinstance(model, Moel):  # gold weights teach one listener
         memory, logits = model(TOKENS, SPEAKERS, None, REPLY, draw_noise(model))
-    cvae_loss(memory, logits, REPLY, EMOTION, Weights(), 1.0).total.backward()
+    cvae_loss(memory, logits, REPLY, LABEL, Weights(), 1.0).total.backward()
     still = [n for n, p in model.named_parameters() if p.grad is None or not p.grad.any()]
     assert still == []
 

@@ -268,6 +268,7 @@ def test_a_logit_that_is_no_number_is_an_error(value: float) -> None:
         ("length_penalty", np.nan, "got nan"),
         ("repetition_penalty", 0.0, r"repetition_penalty must be in \[0.01, 100\], got 0"),
         ("num_return_sequences", 2**32, r"num_return_sequences must be in .*, got 4294967296"),
+        ("mbr_samples", 5, "without do_sample mbr_samples must be 0, got 5"),
         ("mbr_samples", 1001, r"mbr_samples must be in \[0, 1000\], got 1001"),
         ("temperature", 0.0, "temperature must be positive and finite, got 0"),
     ],

@@ -8,7 +8,10 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
+from typer.testing import CliRunner
 
+from mime_fast.cli import app
+from mime_fast.evaluation import minilm
 from mime_fast.text.examples import Example, load_examples
 from mime_fast.training.config import TrainingConfig
 from mime_fast.training.loop import Trainer
@@ -155,3 +158,25 @@ def test_the_released_objective_takes_no_teacher(dialogues: Path, tmp_path: Path
             Recorder(),
             teacher=tmp_path / "teacher.safetensors",
         )
+
+
+def test_the_commands_teach_and_train(
+    dialogues: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Encoder:
+        """In place of 90 MB of sentence vectors."""
+
+        encode = staticmethod(bag_of_words)
+
+    monkeypatch.setattr(minilm, "SentenceEncoder", Encoder)
+    path, out = tmp_path / "teacher.safetensors", tmp_path / "out"
+    runner = CliRunner()
+    taught = runner.invoke(app, ["teach", "--data", str(dialogues), "--out", str(path)])
+    assert "it is right in " in taught.output
+    sizes = ["--hidden-dim", "32", "--key-dim", "16", "--filter-dim", "16", "--min-count", "1"]
+    options = [*sizes, "--teacher", str(path), "--teacher-share", "0.3", "--epochs", "1"]
+    trained = runner.invoke(app, ["train", "--data", str(dialogues), "--out", str(out), *options])
+    assert trained.exit_code == 0, trained.output
+    card = (out / "README.md").read_text("utf-8")
+    assert f"- teacher: {path}, " in card
+    assert "- teacher_share: 0.3" in card

@@ -43,9 +43,10 @@ def mixture_part(material: Material) -> Part:
     if not material.looks:
         return Part("mixture", title, absent(NEED))
     note = paragraph(
-        "The same replies. MIME mixes the emotions of either group (each sums to 1) and lets the "
-        "group that mimics the speaker's polarity come first; of MoEL the bars are the weights of "
-        "its listeners."
+        "The same replies. MIME mixes the emotions of either group (each sums to 1), and the group "
+        "that mimics the speaker's polarity refines the context first; without mimicry the "
+        "positive group always does, and without grouping both sum to 1 together. Of MoEL the bars "
+        "are the weights of its listeners."
     )
     drawn = [
         _mixture(material, name, place)

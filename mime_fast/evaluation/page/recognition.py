@@ -32,6 +32,7 @@ def part(material: Material) -> Part:
 def _bars(chosen: Measured, others: Sequence[Measured]) -> Html:
     name, recall = chosen.outputs.system, chosen.details["emotion_recall"]
     marked = list(enumerate(others[:COLOURS]))
+    unmarked = [each.outputs.system for each in others[COLOURS:]]
     items = [
         Bar(
             emotion,
@@ -51,6 +52,7 @@ def _bars(chosen: Measured, others: Sequence[Measured]) -> Html:
             groups_named(),
             " emotions.",
             *([" Marks:", *legend, "."] if legend else []),
+            *([" Without marks: ", ", ".join(unmarked), " (see the table)."] if unmarked else []),
         ]
     )
     return figure(bars(f"recall of each emotion by {name}", items, 1.0), caption)

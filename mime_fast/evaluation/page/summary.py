@@ -12,11 +12,12 @@ from mime_fast.evaluation.page.material import Material
 
 LEVEL = 0.05
 # What is better, by figure; where neither is (the length of a reply), a figure is not judged.
-LOWER = frozenset({"perplexity_example_mean"})
+LOWER = frozenset({"perplexity_example_mean", "seeds_self_bleu"})
 HIGHER = frozenset(
     {
         *("emotion_accuracy", "emotion_accuracy_top5", "polarity_accuracy", "bleu", "distinct_1"),
         *("distinct_2", "polarity_agreement", "polarity_discrimination", "relevance"),
+        "seeds_distinct_replies",
     }
 )
 CALLED = {
@@ -30,6 +31,8 @@ CALLED = {
     "polarity_agreement": "agreement of the reply's sentiment with the label",
     "polarity_discrimination": "telling positive from negative contexts by the reply's sentiment",
     "relevance": "relevance to the last turn",
+    "seeds_distinct_replies": "different replies to a context under several seeds",
+    "seeds_self_bleu": "likeness of such replies (self-BLEU, lower is more varied)",
 }
 
 
@@ -41,7 +44,7 @@ def part(material: Material) -> Part:
         f"{count:,} examples. The highest or lowest value below is that of this sample: "
         "only what is called significant is supported by a test."
     )
-    parts: list[Html] = [opening]
+    parts: list[Html] = [opening, *_decodings(material)]
     if len(material.systems) > 1:
         lines = [leader(name, material.systems) for name in CALLED]
         parts.append(listed(line for line in lines if line is not None))
@@ -49,6 +52,19 @@ def part(material: Material) -> Part:
     else:
         parts.append(paragraph("There is nothing to compare it with: give more systems."))
     return Part("summary", "Summary", join(parts))
+
+
+def _decodings(material: Material) -> list[Html]:
+    """A line that says whose replies were found in another way; none if all were in one."""
+    systems: dict[str, list[str]] = {}
+    for each in material.systems:
+        systems.setdefault(each.decoding, []).append(each.outputs.system)
+    if len(systems) < 2:
+        return []
+    ways = "; ".join(f"{decoding}: {', '.join(names)}" for decoding, names in systems.items())
+    return [
+        paragraph(f"Replies were not all decoded in one way, and some differ for that: {ways}.")
+    ]
 
 
 def leader(name: str, systems: Sequence[Measured]) -> str | None:

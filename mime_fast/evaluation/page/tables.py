@@ -131,6 +131,7 @@ def tests_part(material: Material) -> Part:
         (
             readable(test.figure),
             test.system,
+            test.replies,
             cell(test.difference, f"+{DESCRIPTIONS[test.figure].format}"),
             p_value(test.p_value),
             p_value(test.p_holm),
@@ -139,7 +140,7 @@ def tests_part(material: Material) -> Part:
         for test in material.tests
     ]
     less = f"less {material.baseline}"
-    head = ["figure", "system", less, "p", "p (Holm)", "test"]
+    head = ["figure", "system", "replies", less, "p", "p (Holm)", "test"]
     note = paragraph(
         f"The difference is the system's value less that of {material.baseline} over the same "
         "examples. Holm's correction is for the number of systems compared by a figure."
