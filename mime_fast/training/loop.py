@@ -106,7 +106,7 @@ class Trainer:
         words = (word for e in validation for word in self.tokenizer.tokenize(e.target))
         self.unknown_types = count_unknown_types(words, set(self.tokenizer.words))
         self.digest = _digest(self.tokenizer.words, self.pairs, self.validation_pairs)
-        self.teacher = "none" if taught is None else f"{teacher}, {_digest(taught.tolist())}"
+        self.teacher = "none" if taught is None else f"digest {_digest(taught.tolist())}"
         if taught is not None:
             self.pairs = soften(self.pairs, taught, config.teacher_share)
         self.progress = Progress()
@@ -267,7 +267,7 @@ class Trainer:
         return {
             "model": self.model_config.to_dict(),
             "training": asdict(self.config),
-            "teacher": self.teacher.rpartition(", ")[2],  # its file may move
+            "teacher": self.teacher,
             "data": self.digest,
             "processes": self.accelerator.num_processes,
         }
