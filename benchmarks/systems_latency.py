@@ -1,9 +1,10 @@
 """How fast the native engine answers with each system, in one run: encode, a token, a whole reply.
 
 Random weights in the default sizes; every reply is checked against the eager engine's. Systems take
-turns, so their ratios hold where the machine drifts.
+turns, so their ratios hold where the machine drifts. They are called as in benchmarks/systems.
 
     python -m benchmarks.systems_latency [--quick] [--threads 1 2] [--output FILE.json]
+    mime-fast report benchmarks/systems/*.jsonl --latency FILE.json --data ed --out report.html
 """
 
 from __future__ import annotations
@@ -19,19 +20,23 @@ from typing import Any
 from benchmarks import results
 from benchmarks.harness import FULL, QUICK, Budget, Call, Race, Row, summarise
 from benchmarks.peers import BY_NAME, REFERENCE, native
-from benchmarks.workload import GREEDY, NEW_TOKENS, random_checkpoint, random_requests
+from benchmarks.workload import CONTEXT, GREEDY, NEW_TOKENS, random_checkpoint, random_requests
 from mime_fast.engines.base import Encoded, Engine
 
 SYSTEMS: dict[str, dict[str, Any]] = {
     "mime": {},
-    "mime, no mimicry": {"mimicry": False},
-    "mime, no grouping": {"grouping": False},
-    "mime, not stochastic": {"stochastic": False},
-    "mime, two emotion tables": {"share_emotion_embedding": False},
+    "mime_no_mimicry": {"mimicry": False},
+    "mime_no_grouping": {"grouping": False},
+    "mime_no_stochastic": {"stochastic": False},
+    "mime_unshared": {"share_emotion_embedding": False},
     "multi_tr": {"architecture": "multi_tr"},
-    "moel, top 5": {"architecture": "moel", "top_listeners": 5},
-    "moel, all 32": {"architecture": "moel", "top_listeners": 0},
+    "moel": {"architecture": "moel"},
+    "moel_all_listeners": {"architecture": "moel", "top_listeners": 0},
 }
+WORKLOAD = (
+    f"a greedy reply of exactly {NEW_TOKENS} tokens to {CONTEXT} of context, the native engine in "
+    "int8, random weights in the default sizes"
+)
 PARTS = ("encode", "token", "reply")
 CHECKED = 5  # replies of each system
 
@@ -54,6 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         document = {
             "commit": results.describe_commit(),
             "machine": results.describe_machine(),
+            "workload": WORKLOAD,
             "rows": [row.to_dict() for row in rows],
         }
         options.output.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")

@@ -413,6 +413,10 @@ def report(
     save: Save = None,
     seed: Annotated[int, typer.Option(help="Of the examples that are drawn.")] = 0,
     examples: Annotated[int, typer.Option(help="How many are shown.")] = 12,
+    latency: Annotated[
+        Path | None,
+        typer.Option(help="Times of the systems: what benchmarks.systems_latency wrote."),
+    ] = None,
 ) -> None:
     """Write one HTML page: tables, tests, figures, examples, errors (extra `eval`).
 
@@ -426,7 +430,8 @@ def report(
         from mime_fast.evaluation.page.report import report as write_report
 
         options = Options(baseline, decoding, save)
-        write_report(systems or [], data, out, options, Shown(weights or [], seed, examples))
+        shown = Shown(weights or [], seed, examples, latency)
+        write_report(systems or [], data, out, options, shown)
 
 
 @app.command()

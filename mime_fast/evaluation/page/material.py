@@ -15,6 +15,7 @@ from mime_fast.text.examples import Example
 
 if TYPE_CHECKING:
     from mime_fast.evaluation.page.attention import Look
+    from mime_fast.evaluation.page.speed import Speed
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,7 @@ class Material:
     seed: int = 0
     shown: int = 12  # examples
     looks: Mapping[str, Sequence[Look]] = field(default_factory=dict)  # inside replies, by system
+    speed: Speed | None = None
     command: str = ""
 
     def draw(self, count: int, members: Sequence[int] | None = None, stream: str = "") -> list[int]:

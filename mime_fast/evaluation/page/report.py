@@ -17,6 +17,7 @@ from mime_fast.evaluation.outputs import Outputs
 from mime_fast.evaluation.page.embeddings import embedding_table
 from mime_fast.evaluation.page.material import Material
 from mime_fast.evaluation.page.page import write_page
+from mime_fast.evaluation.page.speed import Speed
 
 if TYPE_CHECKING:
     from mime_fast.evaluation.page.attention import Look
@@ -31,6 +32,7 @@ class Shown:
     weights: Sequence[Path] = ()  # checkpoints of systems that are given as outputs
     seed: int = 0  # of whatever is drawn at random
     examples: int = 12
+    latency: Path | None = None  # what benchmarks.systems_latency wrote
 
     def __post_init__(self) -> None:
         require(self.examples >= 1, f"examples must be at least 1, got {self.examples}")
@@ -39,6 +41,7 @@ class Shown:
 def report(systems: Sequence[Path], data: Path, out: Path, options: Options, shown: Shown) -> None:
     """Compare the systems (see evaluate) and write the page; prints where it is."""
     require(not out.is_dir(), f"out must be a file, got the folder {out}; name one in it")
+    speed = Speed.load(shown.latency) if shown.latency else None
     gathered = gather(systems, data, options)
     weights = _weights(gathered, shown)
     for system in gathered.systems:
@@ -54,6 +57,7 @@ def report(systems: Sequence[Path], data: Path, out: Path, options: Options, sho
         seed=shown.seed,
         shown=shown.examples,
         looks=_looks(weights, found, shown),
+        speed=speed,
         command=shlex.join(["mime-fast", *sys.argv[1:]]),
     )
     write_page(material, out)

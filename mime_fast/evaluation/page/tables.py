@@ -87,9 +87,9 @@ def figure_table(title: str, names: Sequence[str], systems: Sequence[Measured]) 
 def figures_part(material: Material) -> Part:
     """Everything that was computed here."""
     intervals = paragraph(
-        f"Below each value: its 95% interval, from {RESAMPLES:,} resamples of the examples, the "
-        "same ones for all. Perplexities count a word outside the vocabulary by the number of such "
-        "words, so that vocabularies of different size can be compared."
+        f"Below each value: its 95% interval, from {RESAMPLES:,} resamples of the conversations, "
+        "the same ones for all. Perplexities count a word outside the vocabulary by the number of "
+        "such words, so that vocabularies of different size can be compared."
     )
     tables = [figure_table(title, names, material.systems) for title, names in GROUPS.items()]
     missing: dict[tuple[str, str], list[str]] = {}

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks import systems_latency
 from mime_fast.emotions import EMOTIONS
 from mime_fast.evaluation.evaluate import Options
 from mime_fast.evaluation.outputs import Outputs, write_outputs
@@ -59,6 +60,24 @@ def test_weights_of_a_system_that_is_given_as_outputs(
         (link / file.name).write_bytes(file.read_bytes())
     report([saved], data, out, Options(), Shown([link]))
     assert "attention of the reply of tiny to example 0" in out.read_text("utf-8")
+
+
+def test_times_of_the_systems(data: Path, saved: Path, tmp_path: Path) -> None:
+    times, out = tmp_path / "times.json", tmp_path / "page.html"
+    systems_latency.main(["--tiny", "--quick", "--threads", "1", "--output", str(times)])
+    report([saved], data, out, Options(), Shown(latency=times))
+    text = out.read_text("utf-8")
+    for name in systems_latency.SYSTEMS:
+        assert f'<th scope="row">{name}</th>' in text
+    assert "<td>1.00</td>" in text
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{}", '{"rows": [{"threads": 1}]}', '{"rows": 3}'])
+def test_times_of_another_form(content: str, data: Path, saved: Path, tmp_path: Path) -> None:
+    times = tmp_path / "times.json"
+    times.write_text(content)
+    with pytest.raises(ValueError, match=r"--latency .*times.json is not of the form of"):
+        report([saved], data, tmp_path / "page.html", Options(), Shown(latency=times))
 
 
 def test_refusals(data: Path, saved: Path, tmp_path: Path) -> None:

@@ -1,0 +1,102 @@
+"""How fast the systems answer, as `python -m benchmarks.systems_latency` measured it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from mime_fast.config import require
+from mime_fast.evaluation.page.markup import Html, Part, absent, join, paragraph, table, tag
+from mime_fast.evaluation.page.material import Material
+
+REPLY = "reply"  # the part by which systems are compared
+MEASURE = "python -m benchmarks.systems_latency --output FILE"
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Milliseconds of one part of a system's replies."""
+
+    median: float
+    p10: float
+    p90: float
+
+
+@dataclass(frozen=True)
+class Speed:
+    """One run, in which the systems took turns."""
+
+    workload: str
+    commit: str
+    cpu: str
+    timings: dict[tuple[int, str, str], Timing]  # by threads, system and part, as measured
+
+    @classmethod
+    def load(cls, path: Path) -> Speed:
+        """Read what the benchmark wrote.
+
+        Raises:
+            ValueError: the file is not of that form.
+        """
+        try:
+            document = json.loads(path.read_text(encoding="utf-8"))
+            timings = {
+                (int(row["threads"]), str(row["contestant"]), str(row["group"])): Timing(
+                    *(float(row[name]) for name in ("median_ms", "p10_ms", "p90_ms"))
+                )
+                for row in document["rows"]
+            }
+            cpu = str(document["machine"]["cpu"])
+            found = cls(str(document["workload"]), str(document["commit"]), cpu, timings)
+        except (ValueError, KeyError, TypeError) as error:
+            message = f"--latency {path} is not of the form of `{MEASURE}` ({error!r})"
+            raise ValueError(message) from error
+        require(bool(timings), f"--latency {path} holds no row; run `{MEASURE}` again")
+        return found
+
+    @property
+    def threads(self) -> list[int]:
+        """Numbers of threads, as measured."""
+        return list(dict.fromkeys(threads for threads, _, _ in self.timings))
+
+    @property
+    def parts(self) -> list[str]:
+        """What was timed, as measured."""
+        return list(dict.fromkeys(part for _, _, part in self.timings))
+
+    def systems(self, threads: int) -> list[str]:
+        """Those that were timed on so many threads, as measured."""
+        return list(dict.fromkeys(name for each, name, _ in self.timings if each == threads))
+
+
+def part(material: Material) -> Part:
+    """A table for each number of threads."""
+    title, speed = "Speed", material.speed
+    if speed is None:
+        return Part("speed", title, absent(f"times were not given (--latency, of `{MEASURE}`)."))
+    note = paragraph(
+        f"Milliseconds on {speed.cpu}, commit {speed.commit}: {speed.workload}. Medians; below "
+        "them the tenth and the ninetieth percentile. All systems took turns in one run."
+    )
+    return Part("speed", title, join([note, *(_table(speed, each) for each in speed.threads)]))
+
+
+def _table(speed: Speed, threads: int) -> Html:
+    systems = speed.systems(threads)
+    first = speed.timings.get((threads, systems[0], REPLY))
+    rows = []
+    for name in systems:
+        timings = [speed.timings.get((threads, name, part)) for part in speed.parts]
+        reply = speed.timings.get((threads, name, REPLY))
+        times = f"{reply.median / first.median:.2f}" if reply and first else ""
+        rows.append((name, *(_cell(timing) for timing in timings), times))
+    caption = f"{threads} thread{'s' if threads > 1 else ''}"
+    return table(caption, ["", *speed.parts, f"reply, times {systems[0]}"], rows)
+
+
+def _cell(timing: Timing | None) -> object:
+    if timing is None:
+        return ""
+    low_to_high = tag("small", f"{timing.p10:.3f} to {timing.p90:.3f}")
+    return join([f"{timing.median:.3f}", low_to_high])
