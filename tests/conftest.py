@@ -1,6 +1,7 @@
 """Tiny checkpoints with random weights, in the paper's form and in the released code's."""
 
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from mime_fast.models import parameter_shapes
 from mime_fast.text.tokenizer import EOS, Tokenizer
 from mime_fast.types import FloatArray
 
+# The benchmarks are not installed; behind everything that is, their folder is found too.
+sys.path.append(str(Path(__file__).resolve().parents[1]))
 # Tiny models gain nothing from threads, and lose much where another process holds a core.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 # Triton's kernels run on the CPU, one program after the other.

@@ -32,6 +32,12 @@ DESCRIPTIONS = {
     "emotion_accuracy_top5": Description(_PER_CENT, "the label is among the likeliest five"),
     "emotion_macro_f1": Description(_PER_CENT, "mean over emotions of recognition's F1"),
     "polarity_accuracy": Description(_PER_CENT, "the recognised emotion is of the label's group"),
+    "emotion_silhouette": Description(
+        ".3f", "how far the positive and the negative emotions' embeddings are apart; 0: mixed"
+    ),
+    "emotion_silhouette_p": Description(
+        ".2g", "random divisions of the emotions that are at least as far apart"
+    ),
     "bleu": Description(_TWO, "BLEU-4 as multi-bleu.perl -lc (the authors'), 0 to 100"),
     "bleu_13a": Description(_TWO, "BLEU-4 as sacrebleu by default: 13a, exponential smoothing"),
     "bleu_greedy": Description(_TWO, "BLEU-4 (the authors') of greedy replies"),

@@ -16,6 +16,7 @@ from mime_fast.evaluation.gold import Gold
 from mime_fast.evaluation.metrics import distinct, distinct_replies, lengths, most_frequent
 from mime_fast.evaluation.outputs import Outputs
 from mime_fast.evaluation.relevance import relevance
+from mime_fast.evaluation.separation import embedding_table, separation
 from mime_fast.text.detokenizer import natural_text
 
 # Facts of a file that are figures already.
@@ -49,6 +50,7 @@ def measure(outputs: Outputs, gold: Gold, decoding: str) -> Measured:
     found = Measured(outputs, outputs.decoding(decoding))
     _likelihood(found)
     _recognition(found, gold)
+    _separation(found)
     _overlap(found, gold)
     _variety(found)
     texts = [natural_text(reply) for reply in found.replies]
@@ -95,6 +97,15 @@ def _recognition(found: Measured, gold: Gold) -> None:
     _add_mean(found, "polarity_accuracy", emotions.group_hits(gold.emotions, predicted))
     found.details["emotion_recall"] = emotions.recalls(gold.emotions, predicted)
     found.details["confusion"] = emotions.confusion(gold.emotions, predicted).tolist()
+
+
+def _separation(found: Measured) -> None:
+    if (table := embedding_table(found.outputs.facts)) is None:
+        found.absent["emotion_silhouette"] = "the file holds no emotion embedding"
+        return
+    apart = separation(table)
+    found.figures["emotion_silhouette"] = Figure(apart.silhouette)
+    found.figures["emotion_silhouette_p"] = Figure(apart.p_value)
 
 
 def _overlap(found: Measured, gold: Gold) -> None:

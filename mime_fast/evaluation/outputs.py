@@ -16,6 +16,7 @@ from typing import Any
 from mime_fast.config import require
 from mime_fast.emotions import emotion_id
 from mime_fast.evaluation.released import read_released
+from mime_fast.evaluation.separation import embedding_table
 from mime_fast.files import write_whole
 from mime_fast.text.examples import Example, digest
 
@@ -172,9 +173,10 @@ def _header(path: Path, line: str, examples: Sequence[Example]) -> dict[str, Any
     return header
 
 
-def _check_header(system: object, seeds: list[object], facts: object) -> None:
+def _check_header(system: object, seeds: list[object], facts: Any) -> None:
     require(isinstance(system, str) and bool(system), f"system must be a name, got {system!r:.80}")
     require(isinstance(facts, dict), f"facts must be an object, got {facts!r:.80}")
+    embedding_table(facts)
     different = len(set(seeds)) == len(seeds) and all(type(seed) is int for seed in seeds)
     require(different, f"seeds must be different integers, got {seeds!r:.80}")
 

@@ -38,7 +38,7 @@ def as_json(
                 "tests": [asdict(test) for test in tests],
                 "descriptions": {name: known.text for name, known in DESCRIPTIONS.items()},
                 "emotions": EMOTIONS,
-                "intervals": f"95%, of {RESAMPLES} resamples of the examples",
+                "intervals": f"95%, of {RESAMPLES} resamples of the conversations",
             }
         ),
         indent=2,

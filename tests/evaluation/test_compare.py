@@ -18,6 +18,7 @@ from mime_fast.evaluation.figures import DESCRIPTIONS
 from mime_fast.evaluation.gold import Gold
 from mime_fast.evaluation.measure import measure
 from mime_fast.evaluation.outputs import Outputs, write_outputs
+from mime_fast.evaluation.separation import IN_GROUP, SHUFFLES
 from mime_fast.text.examples import Example
 
 
@@ -57,9 +58,17 @@ def test_what_a_file_does_not_hold_is_absent_and_said(gold: Gold) -> None:
     bare = Outputs("bare", {"beam": ["a", "b", "c"]})
     found = measure(bare, gold, "greedy")
     assert found.decoding == "beam"
-    assert set(found.absent) == {"perplexity", "emotion_accuracy", "seeds"}
+    assert set(found.absent) == {"perplexity", "emotion_accuracy", "emotion_silhouette", "seeds"}
     unknown = {"perplexity_example_mean", "emotion_accuracy", "seeds_self_bleu", "unknown_types"}
     assert not unknown & set(found.figures)
+
+
+def test_the_embedding_of_the_emotions_is_measured(outputs: Outputs, gold: Gold) -> None:
+    table = np.where(IN_GROUP, 1.0, -1.0)[:, None] * np.ones(3)
+    found = measure(replace(outputs, facts={"emotion_embedding": table.tolist()}), gold, "greedy")
+    assert found.figures["emotion_silhouette"].value == pytest.approx(1)  # two points
+    assert found.figures["emotion_silhouette_p"].value == 1 / (SHUFFLES + 1)
+    assert "emotion_silhouette" not in found.absent
 
 
 def test_without_sentence_vectors_the_reason_is_told(

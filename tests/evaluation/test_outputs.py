@@ -67,6 +67,7 @@ def put(line: int, name: str, value: object) -> Change:
         (drop(0, "seeds"), r":1 is not the header"),
         (put(0, "seeds", [1, 1]), r":1 is not the header .*different"),
         (put(0, "system", ""), r":1 is not the header .*name"),
+        (put(0, "facts", {"emotion_embedding": [[1, 2]]}), r":1 is not the header .*32 rows"),
         (put(0, "format", 2), r":1: format 2, this version reads format 1"),
         (put(0, "format", True), r":1: format True"),
         (drop(2, "replies"), r":3: lacks the field 'replies'"),

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from mime_fast.config import require
 from mime_fast.emotions import EMOTIONS, polarity
-from mime_fast.evaluation.emotions import is_positive
 from mime_fast.evaluation.page.chart import Values
 from mime_fast.evaluation.page.markup import (
     Html,
@@ -25,10 +21,8 @@ from mime_fast.evaluation.page.markup import (
 )
 from mime_fast.evaluation.page.material import Material
 from mime_fast.evaluation.page.scatter import scatter
+from mime_fast.evaluation.separation import SHUFFLES, embedding_table, separation
 
-Labels = NDArray[np.bool_]
-SHUFFLES = 9999  # of the groups' labels: p-values from 1e-4
-IN_GROUP = is_positive(np.arange(len(EMOTIONS)))
 KINDS = [polarity(emotion) for emotion in range(len(EMOTIONS))]
 MEANING = (
     "The silhouette of an emotion is (b - a) / max(a, b): a is its mean distance to the others of "
@@ -38,14 +32,6 @@ MEANING = (
     f"{SHUFFLES:,} random divisions into groups of these sizes that are at least as far apart (the "
     "given one counted among them). The paper shows the two panels without a number."
 )
-
-
-@dataclass(frozen=True)
-class Separation:
-    """Mean silhouette of two groups, and how often chance gives as much."""
-
-    silhouette: float
-    p_value: float
 
 
 def principal_components(points: Values) -> tuple[Values, Values]:
@@ -58,49 +44,6 @@ def principal_components(points: Values) -> tuple[Values, Values]:
     farthest = np.abs(places).argmax(0)
     places = places * np.where(places[farthest, np.arange(places.shape[1])] < 0, -1, 1)
     return places, strengths[:2] ** 2 / max(float((strengths**2).sum()), 1e-12)
-
-
-def silhouettes(points: Values, groups: Labels) -> Values:
-    """Mean silhouette of points (n, dim) under each division (divisions, n): (divisions,)."""
-    distances = np.linalg.norm(points[:, None] - points, axis=-1)
-    to_true = groups.astype(np.float64) @ distances
-    to_false = distances.sum(0) - to_true
-    true_count = groups.sum(1, keepdims=True)
-    false_count = groups.shape[1] - true_count
-    own = np.where(groups, to_true, to_false) / np.where(groups, true_count - 1, false_count - 1)
-    other = np.where(groups, to_false, to_true) / np.where(groups, false_count, true_count)
-    longer = np.maximum(np.maximum(own, other), 1e-12)
-    return ((other - own) / longer).mean(1)
-
-
-def separation(points: Values, group: Labels, seed: int = 0) -> Separation:
-    """How far apart a group (n,) of points (n, dim) is from the rest, by a permutation test."""
-    drawer = np.random.default_rng(seed)
-    shuffled = drawer.permuted(np.tile(group, (SHUFFLES, 1)), axis=1)
-    given, *others = silhouettes(points, np.concatenate([group[None], shuffled]))
-    at_least = 1 + int((np.array(others) >= given - 1e-12).sum())
-    return Separation(float(given), at_least / (SHUFFLES + 1))
-
-
-def embedding_table(facts: dict[str, Any]) -> Values | None:
-    """The emotion embedding (32, dim) of a system's facts; None: they hold none.
-
-    Raises:
-        ValueError: it is not a table of 32 rows of finite numbers.
-    """
-    if (found := facts.get("emotion_embedding")) is None:
-        return None
-    try:
-        values = np.array(found, np.float64)
-    except (TypeError, ValueError, OverflowError) as error:
-        raise ValueError(f"emotion_embedding must be a table of numbers: {error}") from error
-    require(
-        values.ndim == 2 and len(values) == len(EMOTIONS) and values.shape[1] > 1,
-        f"emotion_embedding must be {len(EMOTIONS)} rows of 2 numbers or more, got a table of "
-        f"{values.shape}; write the outputs again",
-    )
-    require(bool(np.isfinite(values).all()), "emotion_embedding must be finite; write it again")
-    return values
 
 
 def part(material: Material) -> Part:
@@ -125,7 +68,7 @@ def part(material: Material) -> Part:
 
 def _panel(name: str, facts: dict[str, Any], table: Values) -> Html:
     places, shares = principal_components(table)
-    apart = separation(table, IN_GROUP)
+    apart = separation(table)
     label = f"{name}, {_form(facts)}"
     caption = (
         f"{label}: {shares.sum():.0%} of the variance is in this plane. "

@@ -14,7 +14,6 @@ from mime_fast.config import require
 from mime_fast.evaluation.draw import draw
 from mime_fast.evaluation.evaluate import Compared, Gathered, Options, compare_systems, gather
 from mime_fast.evaluation.outputs import Outputs
-from mime_fast.evaluation.page.embeddings import embedding_table
 from mime_fast.evaluation.page.material import Material
 from mime_fast.evaluation.page.page import write_page
 from mime_fast.evaluation.page.speed import Speed
@@ -44,9 +43,6 @@ def report(systems: Sequence[Path], data: Path, out: Path, options: Options, sho
     speed = Speed.load(shown.latency) if shown.latency else None
     gathered = gather(systems, data, options)
     weights = _weights(gathered, shown)
-    for system in gathered.systems:
-        if isinstance(system, Outputs):
-            embedding_table(system.facts)
     found = compare_systems(gathered, options)
     material = Material(
         found.examples,

@@ -42,6 +42,7 @@ GROUPS = {
 LEAST_P = 0.0001
 RECOGNITION = (
     *("emotion_accuracy", "emotion_accuracy_top5", "emotion_macro_f1", "polarity_accuracy"),
+    *("emotion_silhouette", "emotion_silhouette_p"),
 )
 SEEDS = ("seeds_distinct_replies", "seeds_self_bleu", "seeds_distinct_2")
 
