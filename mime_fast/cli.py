@@ -406,7 +406,7 @@ def report(
     ] = None,
     weights: Annotated[
         list[Path] | None,
-        typer.Option(help="Checkpoint of a system given as outputs, of its name; repeat it."),
+        typer.Option(help="A checkpoint that made some of the outputs; repeat it."),
     ] = None,
     baseline: Baseline = None,
     decoding: Decoding = "greedy",

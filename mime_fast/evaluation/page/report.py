@@ -28,7 +28,7 @@ LOOKS = 3  # examples whose replies are looked into
 class Shown:
     """What the page shows beside the comparison."""
 
-    weights: Sequence[Path] = ()  # checkpoints of systems that are given as outputs
+    weights: Sequence[Path] = ()  # checkpoints that made some of the outputs
     seed: int = 0  # of whatever is drawn at random
     examples: int = 12
     latency: Path | None = None  # what benchmarks.systems_latency wrote
@@ -64,31 +64,24 @@ def _weights(gathered: Gathered, shown: Shown) -> dict[str, Path]:
     """Checkpoint directories by the name of their system: those that answer, and others' weights.
 
     Raises:
-        ValueError: weights that are not those of a system that is given as outputs.
+        ValueError: weights that made none of the outputs.
     """
     found = {
         name: system
         for name, system in zip(gathered.names, gathered.systems, strict=True)
         if isinstance(system, Path)
     }
-    answered = {s.system: s for s in gathered.systems if isinstance(s, Outputs)}
+    answered = [system for system in gathered.systems if isinstance(system, Outputs)]
     for folder in shown.weights:
-        loaded, name = checkpoints.load(folder), folder.resolve().name
+        digest = checkpoints.load(folder).digest
+        made = [outputs.system for outputs in answered if outputs.facts.get("weights") == digest]
         require(
-            name not in found, f"--weights {folder}: {name} has its weights already; leave it out"
+            bool(made),
+            f"--weights {folder} made none of the outputs that are given "
+            f"({', '.join(outputs.system for outputs in answered) or 'there are none'}); "
+            "give the folder as a system",
         )
-        require(
-            name in answered,
-            f"--weights {folder}, but the systems are {', '.join(gathered.names)}: "
-            "the folder must be called as the system",
-        )
-        made_with = answered[name].facts.get("weights", loaded.digest)
-        require(
-            made_with == loaded.digest,
-            f"--weights {folder}: the outputs of {name} were made with other weights; "
-            "give those, or evaluate the folder again",
-        )
-        found[name] = folder
+        found.update(dict.fromkeys(made, folder))
     return found
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
 
 from benchmarks import systems_latency
+from mime_fast.checkpoint import load
 from mime_fast.emotions import EMOTIONS
 from mime_fast.evaluation.evaluate import Options
 from mime_fast.evaluation.outputs import Outputs, write_outputs
@@ -48,17 +49,22 @@ def test_a_checkpoint_beside_a_file(
     assert "tiny: outputs do not hold it" in text
 
 
-def test_weights_of_a_system_that_is_given_as_outputs(
-    tiny_checkpoint: Path, data: Path, saved: Path, tmp_path: Path
+def test_weights_that_made_the_outputs(
+    tiny_checkpoint: Path,
+    data: Path,
+    saved: Path,
+    examples: list[Example],
+    outputs: Outputs,
+    tmp_path: Path,
 ) -> None:
     out = tmp_path / "page.html"
-    with pytest.raises(ValueError, match="the systems are tiny: the folder must be called"):
+    with pytest.raises(ValueError, match=r"made none of the outputs that are given \(tiny\)"):
         report([saved], data, out, Options(), Shown([tiny_checkpoint]))
-    link = tmp_path / "tiny"
-    for file in tiny_checkpoint.iterdir():
-        link.mkdir(exist_ok=True)
-        (link / file.name).write_bytes(file.read_bytes())
-    report([saved], data, out, Options(), Shown([link]))
+    with pytest.raises(ValueError, match="there are none"):
+        report([tiny_checkpoint], data, out, Options(), Shown([tiny_checkpoint]))
+    made = replace(outputs, facts={**outputs.facts, "weights": load(tiny_checkpoint).digest})
+    write_outputs(made, examples, saved)
+    report([saved], data, out, Options(), Shown([tiny_checkpoint]))
     assert "attention of the reply of tiny to example 0" in out.read_text("utf-8")
 
 
