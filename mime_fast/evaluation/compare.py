@@ -30,6 +30,7 @@ MEANS = frozenset(
 )
 # ... and that are none.
 WHOLES = frozenset({"bleu", "polarity_discrimination"})
+LEVEL = 0.05
 T_TEST, RANDOMISATION = "paired t-test", "approximate randomisation"
 
 
@@ -44,6 +45,11 @@ class Comparison:
     p_holm: float  # adjusted for the number of systems compared by this figure
     test: str
     replies: str  # of which decoding, or of which two
+
+    @property
+    def is_significant(self) -> bool:
+        """Whether chance alone would seldom show such a difference."""
+        return self.p_holm < LEVEL
 
 
 def read_systems(systems: Sequence[Path], examples: Sequence[Example]) -> list[Outputs | Path]:

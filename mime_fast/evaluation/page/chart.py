@@ -12,7 +12,9 @@ from mime_fast.evaluation.page.markup import Html, tag
 
 Values = NDArray[np.floating]
 
-WIDE, HIGH, GAP = 0.58, 12, 8  # of the text: an em's share of a letter's width; pixels
+HIGH, GAP = 12, 8  # pixels of a text's line, and beside a text
+WIDTHS = {**dict.fromkeys("mwMW%", 0.96), **dict.fromkeys(" fijlrt.,'!:|", 0.4)}  # em, DejaVu Sans
+USUAL_WIDTH = 0.64
 ROW = 18  # pixels of a row of a drawing
 BAR = 320  # pixels of the longest bar
 FAINTEST = 0.02  # shares of the strongest cell below this are not drawn
@@ -31,7 +33,7 @@ class Bar:
 
 def text_width(text: str) -> int:
     """About how many pixels a text of the drawings takes."""
-    return round(len(text) * HIGH * WIDE)
+    return round(HIGH * sum(WIDTHS.get(letter, USUAL_WIDTH) for letter in text))
 
 
 def drawing(label: str, width: float, height: float, *children: object) -> Html:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mime_fast.evaluation.compare import Comparison
+from mime_fast.evaluation.compare import LEVEL, Comparison
 from mime_fast.evaluation.figures import DESCRIPTIONS
 from mime_fast.evaluation.measure import Measured
 from mime_fast.evaluation.page.markup import Html, Part, join, listed, paragraph, tag
 from mime_fast.evaluation.page.material import Material
 
-LEVEL = 0.05
 # What is better, by figure; where neither is (the length of a reply), a figure is not judged.
 LOWER = frozenset({"perplexity_example_mean", "seeds_self_bleu"})
 HIGHER = frozenset(
@@ -92,7 +91,7 @@ def verdicts(system: str, tests: Sequence[Comparison]) -> dict[str, list[str]]:
         if test.system == system and test.figure in CALLED:
             up = test.difference.value > 0
             kind = "better" if up == (test.figure in HIGHER) else "worse"
-            found[kind if test.p_holm < LEVEL else "unclear"].append(CALLED[test.figure])
+            found[kind if test.is_significant else "unclear"].append(CALLED[test.figure])
     return found
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mime_fast.evaluation.bootstrap import RESAMPLES, Figure
+from mime_fast.evaluation.compare import LEVEL, Comparison
 from mime_fast.evaluation.figures import DESCRIPTIONS
 from mime_fast.evaluation.measure import Measured
 from mime_fast.evaluation.page import quoted
@@ -128,22 +129,30 @@ def tests_part(material: Material) -> Part:
     title = "Paired tests"
     if not material.tests:
         return Part("tests", title, absent("they need a second system beside the baseline."))
+    found = {(test.figure, test.system): test for test in material.tests}
+    systems = list(dict.fromkeys(test.system for test in material.tests))
+    kinds = {test.figure: test.test for test in material.tests}
     rows = [
         (
-            readable(test.figure),
-            test.system,
-            test.replies,
-            cell(test.difference, f"+{DESCRIPTIONS[test.figure].format}"),
-            p_value(test.p_value),
-            p_value(test.p_holm),
-            test.test,
+            join([readable(figure), tag("small", kind)]),
+            *(beside(found.get((figure, system))) for system in systems),
         )
-        for test in material.tests
+        for figure, kind in kinds.items()
     ]
     less = f"less {material.baseline}"
-    head = ["figure", "system", "replies", less, "p", "p (Holm)", "test"]
     note = paragraph(
         f"The difference is the system's value less that of {material.baseline} over the same "
-        "examples. Holm's correction is for the number of systems compared by a figure."
+        "examples, with its 95% interval. p after Holm's correction for the number of systems "
+        f"compared by a figure; where it is below {LEVEL} the difference is bold."
     )
-    return Part("tests", title, join([note, table(f"{title}, {less}", head, rows)]))
+    shown = table(f"{title}, {less}", ["", *systems], rows)
+    return Part("tests", title, join([note, shown]))
+
+
+def beside(test: Comparison | None) -> object:
+    """A difference with its interval and p; bold if it is significant."""
+    if test is None:
+        return ABSENT
+    difference = cell(test.difference, f"+{DESCRIPTIONS[test.figure].format}")
+    shown = tag("b", difference) if test.is_significant else difference
+    return join([shown, tag("small", f"p {p_value(test.p_holm)}")])

@@ -1,6 +1,7 @@
 from mime_fast.evaluation.bootstrap import Figure
+from mime_fast.evaluation.compare import Comparison
 from mime_fast.evaluation.figures import DESCRIPTIONS
-from mime_fast.evaluation.page.tables import GROUPS, RECOGNITION, SEEDS, cell, p_value
+from mime_fast.evaluation.page.tables import GROUPS, RECOGNITION, SEEDS, beside, cell, p_value
 
 
 def test_every_figure_has_one_place() -> None:
@@ -17,3 +18,14 @@ def test_a_value_with_its_interval() -> None:
 def test_tiny_p_values_are_not_told_apart() -> None:
     shown = [p_value(p) for p in (1.0, 0.0421, 0.0001, 3e-278, 0.0)]
     assert shown == ["1", "0.042", "0.0001", "< 0.0001", "< 0.0001"]
+
+
+def test_what_is_significant_is_bold() -> None:
+    def test(p_holm: float) -> Comparison:
+        difference = Figure(0.5, 0.25, 0.75)
+        return Comparison("bleu", "tiny", difference, 0.001, p_holm, "of chance", "greedy")
+
+    shown = "+0.50<small>+0.25 to +0.75</small>"
+    assert beside(test(0.049)) == f"<b>{shown}</b><small>p 0.049</small>"
+    assert beside(test(0.05)) == f"{shown}<small>p 0.05</small>"
+    assert beside(None) == "-"
