@@ -22,6 +22,7 @@ from benchmarks.harness import FULL, QUICK, Budget, Call, Race, Row, summarise
 from benchmarks.peers import BY_NAME, REFERENCE, native
 from benchmarks.workload import CONTEXT, GREEDY, NEW_TOKENS, random_checkpoint, random_requests
 from mime_fast.engines.base import Encoded, Engine
+from mime_fast.files import write_whole
 
 SYSTEMS: dict[str, dict[str, Any]] = {
     "mime": {},
@@ -62,7 +63,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             "workload": WORKLOAD,
             "rows": [row.to_dict() for row in rows],
         }
-        options.output.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+        write_whole(options.output, (json.dumps(document, indent=2) + "\n").encode())
 
 
 def check(*, tiny: bool) -> None:
