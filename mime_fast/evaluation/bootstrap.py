@@ -64,7 +64,7 @@ def _figure(value: float, resampled: Array) -> Figure:
 
 def mean(values: Array) -> Statistic:
     """The mean of one value an example; NaN marks examples that have none."""
-    known = np.isfinite(values)
+    known = ~np.isnan(values)
     return ratio(np.where(known, values, 0), known.astype(np.float64))
 
 

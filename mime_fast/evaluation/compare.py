@@ -31,6 +31,7 @@ MEANS = frozenset(
 # ... and that are none.
 WHOLES = frozenset({"bleu", "polarity_discrimination"})
 LEVEL = 0.05
+PEOPLE = "references"
 T_TEST, RANDOMISATION = "paired t-test", "approximate randomisation"
 
 
@@ -97,17 +98,32 @@ def find_baseline(names: Sequence[str], name: str | None) -> int:
 
 def references(gold: Gold) -> Outputs:
     """The replies of people, as if a system had given them: the other end of the scale."""
-    return Outputs("references", {"people": gold.references})
+    return Outputs(PEOPLE, {"people": gold.references})
 
 
 def compare(baseline: Measured, others: Sequence[Measured], gold: Gold) -> list[Comparison]:
     """Paired tests of every figure that has one, in the order of DESCRIPTIONS."""
     found: list[Comparison] = []
     for figure in DESCRIPTIONS:
-        rivals = [other for other in others if figure in other.statistics]
-        if rivals and figure in baseline.statistics and figure in MEANS | WHOLES:
+        if figure not in MEANS | WHOLES or figure not in baseline.statistics:
+            continue
+        if rivals := [other for other in others if _comparable(figure, other, baseline)]:
             found += _compare(figure, baseline, rivals, gold)
     return found
+
+
+def _comparable(figure: str, other: Measured, baseline: Measured) -> bool:
+    """Whether it has it too; figures of seeds depend on how many seeds and contexts there are."""
+    if figure not in other.statistics:
+        return False
+    if not figure.startswith("seeds_") or _design(other) == _design(baseline):
+        return True
+    other.absent["test of seeds"] = "not as many seeds and contexts as the baseline"
+    return False
+
+
+def _design(measured: Measured) -> list[int]:
+    return [len(replies) for replies in (measured.outputs.seeds or {}).values()]
 
 
 def _compare(

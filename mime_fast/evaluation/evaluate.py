@@ -9,6 +9,7 @@ from pathlib import Path
 from mime_fast import checkpoint as checkpoints
 from mime_fast.config import require
 from mime_fast.evaluation.compare import (
+    PEOPLE,
     Comparison,
     compare,
     find_baseline,
@@ -84,6 +85,8 @@ def gather(systems: Sequence[Path], data: Path, options: Options) -> Gathered:
     examples = load_examples(find_examples(data))
     found = read_systems(systems, examples)
     gathered = Gathered(examples, found)
+    if options.people and PEOPLE in gathered.names:
+        raise ValueError(f"--people adds a system called {PEOPLE!r}: rename yours, or leave it out")
     find_baseline(gathered.names, options.baseline)
     for system in found:
         find_decoding(system_name(system), _decodings(system), options.decoding)

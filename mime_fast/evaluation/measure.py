@@ -15,15 +15,10 @@ from mime_fast.evaluation.bootstrap import Array, Figure, Statistic
 from mime_fast.evaluation.gold import Gold
 from mime_fast.evaluation.metrics import distinct, distinct_replies, lengths, most_frequent
 from mime_fast.evaluation.outputs import Outputs
+from mime_fast.evaluation.records import FIGURES
 from mime_fast.evaluation.relevance import relevance
 from mime_fast.evaluation.separation import embedding_table, separation
 from mime_fast.text.detokenizer import natural_text
-
-# Facts of a file that are figures already.
-KNOWN = (
-    *("perplexity_predicted_polarity", "perplexity_sampled_emotions"),
-    *("unknown_types", "parameters"),
-)
 
 
 @dataclass
@@ -60,10 +55,8 @@ def measure(outputs: Outputs, gold: Gold, decoding: str) -> Measured:
     # The same statistic may have two names, as BLEU has: it is resampled once.
     resampled = {each: gold.bootstrap.figure(each) for each in set(found.statistics.values())}
     found.figures |= {name: resampled[each] for name, each in found.statistics.items()}
-    known = ((name, outputs.facts.get(name)) for name in KNOWN)
-    found.figures |= {
-        name: Figure(value) for name, value in known if isinstance(value, (int, float))
-    }
+    known = [name for name in FIGURES if name in outputs.facts]
+    found.figures |= {name: Figure(outputs.facts[name]) for name in known}
     return found
 
 

@@ -7,16 +7,13 @@ that they answer; then one object an example, in order. No text of the examples 
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from mime_fast.config import require
-from mime_fast.emotions import emotion_id
+from mime_fast.evaluation.records import check_cost, check_header, check_record
 from mime_fast.evaluation.released import read_released
-from mime_fast.evaluation.separation import embedding_table
 from mime_fast.files import write_whole
 from mime_fast.text.examples import Example, digest
 
@@ -29,7 +26,7 @@ class Outputs:
     """Replies of one system to the examples of one set, in their order.
 
     Raises:
-        ValueError: the lists are of different lengths, or there is no reply.
+        ValueError: the lists are of different lengths, there is no reply, or a cost is none.
     """
 
     system: str
@@ -52,6 +49,8 @@ class Outputs:
             raise ValueError(f"{self.system}: every seed needs replies to the same contexts")
         if (self.costs is None) != (self.tokens is None):
             raise ValueError(f"{self.system}: costs and tokens belong together; give both, or none")
+        for cost, tokens in zip(self.costs or (), self.tokens or (), strict=True):
+            check_cost(cost, tokens)
 
     def __len__(self) -> int:
         return len(next(iter(self.replies.values())))
@@ -137,6 +136,8 @@ def _read_own(path: Path, lines: list[str], examples: Sequence[Example]) -> Outp
         wanted = _shape(records[0], len(header["seeds"]) if index < seeded else 0)
         if (found := _shape(record, len(record.get("seeds", ())))) != wanted:
             raise _bad_line(path, index, f"expected {_words(wanted)}, got {_words(found)}")
+    if header["seeds"] and not seeded:
+        raise _bad_line(path, 0, f"lacks the replies of the {len(header['seeds'])} seeds of line 1")
     seeds = {
         seed: [record["seeds"][place] for record in records[:seeded]]
         for place, seed in enumerate(header["seeds"])
@@ -156,8 +157,8 @@ def _header(path: Path, line: str, examples: Sequence[Example]) -> dict[str, Any
     try:
         header = json.loads(line)
         version, made_of = header["format"], header["digest"]
-        _check_header(header["system"], header["seeds"], header["facts"])
-    except (KeyError, TypeError, ValueError, RecursionError) as error:
+        check_header(header["system"], header["seeds"], header["facts"])
+    except (KeyError, TypeError, ValueError, OverflowError, RecursionError) as error:
         raise ValueError(
             f"{path}:1 is not the header of an outputs file ({error!r}); write the file again"
         ) from error
@@ -173,39 +174,16 @@ def _header(path: Path, line: str, examples: Sequence[Example]) -> dict[str, Any
     return header
 
 
-def _check_header(system: object, seeds: list[object], facts: Any) -> None:
-    require(isinstance(system, str) and bool(system), f"system must be a name, got {system!r:.80}")
-    require(isinstance(facts, dict), f"facts must be an object, got {facts!r:.80}")
-    embedding_table(facts)
-    different = len(set(seeds)) == len(seeds) and all(type(seed) is int for seed in seeds)
-    require(different, f"seeds must be different integers, got {seeds!r:.80}")
-
-
 def _checked(path: Path, index: int, line: str) -> dict[str, Any]:
     """The record of a line, the type and the range of each of its fields checked."""
     try:
         record = json.loads(line)
-        _check_record(record, index)
+        check_record(record, index)
     except KeyError as error:
         raise _bad_line(path, index, f"lacks the field {error}") from error
-    except (TypeError, AttributeError, ValueError, RecursionError) as error:
+    except (TypeError, AttributeError, ValueError, OverflowError, RecursionError) as error:
         raise _bad_line(path, index, str(error)) from error
     return record
-
-
-def _check_record(record: dict[str, Any], index: int) -> None:
-    place, replies = record["index"], [*record["replies"].values(), *record.get("seeds", ())]
-    in_order = type(place) is int and place == index
-    require(in_order, f"index must be {index} here, got {place!r}: the lines are out of order")
-    for reply in replies:
-        require(isinstance(reply, str), f"a reply must be a string, got {reply!r:.80}")
-    if "emotions" in record:
-        ids = [emotion_id(name) for name in record["emotions"]]
-        require(0 < len(ids) == len(set(ids)), "emotions must name one or more, each once")
-    if "cost" in record:
-        cost, tokens = record["cost"], record["tokens"]
-        require(math.isfinite(cost) and cost >= 0, f"cost must be finite, 0 or more, got {cost}")
-        require(type(tokens) is int and tokens > 0, f"tokens must be above 0, got {tokens!r}")
 
 
 def _bad_line(path: Path, index: int, problem: str) -> ValueError:

@@ -14,6 +14,7 @@ from mime_fast.evaluation.emotions import is_positive
 
 Values = NDArray[np.floating]
 Labels = NDArray[np.bool_]
+LARGEST = 1e30  # of an embedding: distances do not overflow
 SHUFFLES = 9999  # of the groups' labels: p-values from 1e-4
 IN_GROUP = is_positive(np.arange(len(EMOTIONS)))
 
@@ -65,5 +66,8 @@ def embedding_table(facts: dict[str, Any]) -> Values | None:
         f"emotion_embedding must be {len(EMOTIONS)} rows of 2 numbers or more, got a table of "
         f"{values.shape}; write the outputs again",
     )
-    require(bool(np.isfinite(values).all()), "emotion_embedding must be finite; write it again")
+    require(
+        bool((np.abs(values) < LARGEST).all()),  # so NaN is refused too
+        f"emotion_embedding must be numbers below {LARGEST:g}; write the outputs again",
+    )
     return values

@@ -103,6 +103,19 @@ def test_a_system_is_compared_by_the_figures_that_both_have(outputs: Outputs, go
     assert tests["seeds_self_bleu", "worse"].p_value == 1
 
 
+def test_figures_of_seeds_are_tested_where_there_are_as_many(outputs: Outputs, gold: Gold) -> None:
+    seeds = {0: ["a b", "c d"], 1: ["a c", "c d"], 2: ["a", "c"]}
+    same = replace(outputs, system="same", seeds={1: ["a", "b"], 2: ["a", "c"]})
+    others = [same, replace(outputs, system="more", seeds=seeds)]
+    baseline, *rivals = (measure(each, gold, "greedy") for each in (outputs, *others))
+    found = {(test.figure, test.system) for test in compare(baseline, rivals, gold)}
+    assert ("seeds_self_bleu", "same") in found
+    assert ("seeds_self_bleu", "more") not in found
+    assert ("bleu", "more") in found
+    assert rivals[1].absent["test of seeds"] == "not as many seeds and contexts as the baseline"
+    assert "test of seeds" not in rivals[0].absent
+
+
 def test_every_system_is_checked_before_one_answers(
     tiny_checkpoint: Path, outputs: Outputs, examples: list[Example], tmp_path: Path
 ) -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -47,6 +48,16 @@ def test_a_checkpoint_beside_a_file(
     assert [system["decoding"] for system in found["systems"]] == ["beam", "beam", "people"]
     assert {test["system"] for test in found["tests"]} == {tiny_checkpoint.name, "references"}
     assert [path.stem for path in (data / "saved").iterdir()] == [tiny_checkpoint.name]
+
+
+def test_people_are_called_as_no_system_is(
+    outputs: Outputs, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = data / "tiny.jsonl"
+    examples = load_examples(data / "test_examples.jsonl")
+    write_outputs(replace(outputs, system="references"), examples, file)
+    with pytest.raises(RuntimeError, match="--people adds a system called 'references'"):
+        run(monkeypatch, file, "--data", data, "--people")
 
 
 def test_an_error_is_one_line_that_names_the_file(

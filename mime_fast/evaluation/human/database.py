@@ -57,13 +57,13 @@ def open_database(path: Path, identity: dict[str, Any]) -> sqlite3.Connection:
     with _clear_errors(path), ExitStack() as stack:
         connection = sqlite3.connect(path, BUSY, isolation_level=None, check_same_thread=False)
         stack.enter_context(closing(connection))
-        connection.execute("PRAGMA journal_mode = DELETE")  # if another tool changed it
         connection.execute("PRAGMA synchronous = EXTRA")
         connection.execute("BEGIN IMMEDIATE")
         _check_kind(path, connection, identity)
         rows = connection.execute("SELECT key, value FROM evaluation")
         _check_identity(path, {key: json.loads(value) for key, value in rows}, identity)
         connection.execute("COMMIT")
+        connection.execute("PRAGMA journal_mode = DELETE")  # if another tool changed it
         stack.pop_all()  # it stays open
         return connection
 

@@ -106,7 +106,9 @@ def annotator_name(name: str) -> str:
     Raises:
         ValueError: it is empty, too long, or holds what cannot be printed.
     """
-    found = " ".join(unicodedata.normalize("NFKC", name).casefold().split())
+    found, before = name, None
+    while found != before:  # once is not enough: folded letters may compose
+        before, found = found, " ".join(unicodedata.normalize("NFKC", found).casefold().split())
     if not 1 <= len(found) <= NAME_LENGTH or not found.isprintable():
         raise ValueError(
             f"a name must have 1 to {NAME_LENGTH} printable characters, got {name!r:.60}"

@@ -31,6 +31,11 @@ class Item(NamedTuple):
         """Whether it is an A/B comparison."""
         return len(self.systems) == 2
 
+    @property
+    def replies(self) -> tuple[Item, ...]:
+        """The ratings of what is shown; of a rating, itself."""
+        return tuple(Item(self.example, (system,)) for system in self.systems)
+
 
 @dataclass(frozen=True)
 class Plan:

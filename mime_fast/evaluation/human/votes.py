@@ -96,16 +96,22 @@ class VoteStore:
     def assign(self, annotator: str, order: Sequence[Item]) -> Item | None:
         """The first item of an order that needs this annotator's vote, kept for them a while.
 
-        An item is handed to no more people at once than it needs votes. None: there is no such
-        item now; one may come back when another annotator leaves it.
+        An item is handed to no more people at once than it needs votes, and a pair to nobody whom
+        the order yet asks to rate one of its replies. None: there is no such item now; one may come
+        back when another annotator leaves it.
         """
         with self._transaction():
             votes = by_item(self._latest())
             shown = self._shown()
             own = shown.pop(annotator, None)
             busy = list(shown.values())
+            rated = {item for item in order if not item.is_pair}
             for item in order if own is None else (own, *order):
                 waiting = sum(other == item for other in busy)
+                if item.is_pair and any(
+                    is_open(votes[reply], annotator) for reply in rated.intersection(item.replies)
+                ):
+                    continue
                 if is_open(votes[item], annotator) and missing(votes[item]) > waiting:
                     self._database.execute(ADD_SHOWN, (annotator, *_key(item), self.clock()))
                     return item

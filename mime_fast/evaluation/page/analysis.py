@@ -6,10 +6,9 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
 from mime_fast.emotions import EMOTIONS, polarity
-from mime_fast.evaluation.bootstrap import Array
+from mime_fast.evaluation.bootstrap import Array, Bootstrap, mean
 from mime_fast.evaluation.measure import Measured
 from mime_fast.evaluation.page.errors import (
     FLAWS,
@@ -31,7 +30,7 @@ from mime_fast.evaluation.page.markup import (
     terms,
 )
 from mime_fast.evaluation.page.material import Material
-from mime_fast.evaluation.page.tables import p_value
+from mime_fast.evaluation.page.tables import cell
 from mime_fast.evaluation.report import ABSENT
 from mime_fast.text.detokenizer import natural_text
 
@@ -143,29 +142,28 @@ def _wrong_emotion(material: Material) -> Html:
     note = paragraph(
         "The recognised emotion is of the other group than the label: MIME then mimics the wrong "
         "polarity. Does the sentiment of the reply (VADER) suffer? It agrees with the label's "
-        "group in the shares below; p is of Fisher's exact test that they are the same. The "
-        "examples differ in more than the recognised group (the hard ones are on one side), so a "
-        "difference is no proof of a cause."
+        "group in the shares below, with the 95% interval of their difference. The examples differ "
+        "in more than the recognised group (the hard ones are on one side), so a difference is no "
+        "proof of a cause."
     )
     able = [each for each in material.systems if each.outputs.emotions is not None]
     missing = material.without(able, "the outputs hold no recognised emotions.")
     if not able:
         return join([note, *missing])
-    head = ["", "wrong group", "agrees where right", "agrees where wrong", "p"]
-    rows = [_polarity_row(each) for each in able]
+    head = ["", "wrong group", "agrees where right", "agrees where wrong", "wrong less right"]
+    rows = [_polarity_row(each, material.gold.bootstrap) for each in able]
     shown = [item for each in able for item in _confused(material, each)]
     caption = "Recognised in the wrong group, and the sentiment of the replies"
     return join([note, table(caption, head, rows), *shown, *missing])
 
 
-def _polarity_row(measured: Measured) -> tuple[object, ...]:
+def _polarity_row(measured: Measured, bootstrap: Bootstrap) -> tuple[object, ...]:
     right = measured.paired["polarity_accuracy"] > 0
-    agrees = measured.paired["polarity_agreement"] > 0
-    counts = [[int((agrees & side).sum()), int((~agrees & side).sum())] for side in (right, ~right)]
-    p = float(stats.fisher_exact(counts).pvalue)
-    shares = [_share(agreeing, agreeing + other) for agreeing, other in counts]
-    wrong = _share(int((~right).sum()), len(right))
-    return measured.outputs.system, wrong, *shares, p_value(p)
+    agrees = measured.paired["polarity_agreement"]
+    shares = [_share(int(agrees[side].sum()), int(side.sum())) for side in (right, ~right)]
+    where_right, where_wrong = (mean(np.where(side, agrees, np.nan)) for side in (right, ~right))
+    apart = cell(bootstrap.difference(where_wrong, where_right), "+.1%")
+    return measured.outputs.system, _share(int((~right).sum()), len(right)), *shares, apart
 
 
 def _confused(material: Material, measured: Measured) -> Iterable[Html]:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from mime_fast.emotions import EMOTIONS, polarity
+from mime_fast.evaluation.measure import Measured
 from mime_fast.evaluation.page.chart import Values
 from mime_fast.evaluation.page.markup import (
     Html,
@@ -21,7 +22,7 @@ from mime_fast.evaluation.page.markup import (
 )
 from mime_fast.evaluation.page.material import Material
 from mime_fast.evaluation.page.scatter import scatter
-from mime_fast.evaluation.separation import SHUFFLES, embedding_table, separation
+from mime_fast.evaluation.separation import SHUFFLES
 
 KINDS = [polarity(emotion) for emotion in range(len(EMOTIONS))]
 MEANING = (
@@ -49,30 +50,29 @@ def principal_components(points: Values) -> tuple[Values, Values]:
 def part(material: Material) -> Part:
     """One panel a system that has an emotion embedding."""
     title = "Emotion embeddings (the paper's Fig. 3)"
-    named = [(each.outputs.system, each.outputs.facts) for each in material.systems]
-    found = [(name, facts, embedding_table(facts)) for name, facts in named]
-    panels = [_panel(name, facts, table) for name, facts, table in found if table is not None]
-    if not panels:
+    able = [each for each in material.systems if "emotion_silhouette" in each.figures]
+    if not able:
         body = absent("no system has an emotion embedding: give a checkpoint of MIME.")
         return Part("embeddings", title, body)
-    without = [name for name, _, table in found if table is None]
     legend = paragraph(
         "Each point is one of the 32 emotions: ",
         groups_named(),
         " as the model groups them. ",
         MEANING,
     )
-    body = join([legend, tag("div", *panels, class_="panels"), *_missing(found, without)])
-    return Part("embeddings", title, body)
+    panels = tag("div", *map(_panel, able), class_="panels")
+    without = material.without(able, "the outputs hold no emotion embedding.")
+    return Part("embeddings", title, join([legend, panels, *_missing_forms(able), *without]))
 
 
-def _panel(name: str, facts: dict[str, Any], table: Values) -> Html:
-    places, shares = principal_components(table)
-    apart = separation(table)
-    label = f"{name}, {_form(facts)}"
+def _panel(measured: Measured) -> Html:
+    facts, figures = measured.outputs.facts, measured.figures
+    places, shares = principal_components(np.array(facts["emotion_embedding"], np.float64))
+    label = f"{measured.outputs.system}, {'with' if _mimics(facts) else 'without'} mimicry"
     caption = (
         f"{label}: {shares.sum():.0%} of the variance is in this plane. "
-        f"Silhouette {apart.silhouette:.3f}, p {_p_value(apart.p_value)}."
+        f"Silhouette {figures['emotion_silhouette'].value:.3f}, "
+        f"p {_p_value(figures['emotion_silhouette_p'].value)}."
     )
     return figure(scatter(f"emotion embedding of {label}", EMOTIONS, places, KINDS), caption)
 
@@ -87,14 +87,8 @@ def _mimics(facts: dict[str, Any]) -> bool:
     return not isinstance(config, dict) or config.get("mimicry", True) is not False
 
 
-def _form(facts: dict[str, Any]) -> str:
-    return "with mimicry" if _mimics(facts) else "without mimicry"
-
-
-def _missing(
-    found: Sequence[tuple[str, dict[str, Any], Values | None]], without: Sequence[str]
-) -> list[Html]:
-    forms = {_mimics(facts) for _, facts, table in found if table is not None}
+def _missing_forms(able: Sequence[Measured]) -> list[Html]:
+    forms = {_mimics(each.outputs.facts) for each in able}
     missing = []
     if False not in forms:
         missing.append(
@@ -102,6 +96,4 @@ def _missing(
         )
     if True not in forms:
         missing.append(absent("no system with mimicry was given."))
-    if without:
-        missing.append(absent(f"{', '.join(without)}: the outputs hold no emotion embedding."))
     return missing

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+import math
+from dataclasses import astuple, dataclass
 from pathlib import Path
 
 from mime_fast.config import require
@@ -49,10 +50,17 @@ class Speed:
             }
             cpu = str(document["machine"]["cpu"])
             found = cls(str(document["workload"]), str(document["commit"]), cpu, timings)
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, OverflowError) as error:
             message = f"--latency {path} is not of the form of `{MEASURE}` ({error!r})"
             raise ValueError(message) from error
         require(bool(timings), f"--latency {path} holds no row; run `{MEASURE}` again")
+        for (threads, name, part), timing in timings.items():
+            times = astuple(timing)
+            require(
+                threads > 0 and all(0 < time < math.inf for time in times),
+                f"--latency {path}: {part} of {name} must take some time on one thread or more, "
+                f"got {times} ms on {threads}; run `{MEASURE}` again",
+            )
         return found
 
     @property

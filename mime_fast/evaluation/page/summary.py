@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from mime_fast.evaluation.compare import LEVEL, Comparison
@@ -89,9 +90,10 @@ def verdicts(system: str, tests: Sequence[Comparison]) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {"better": [], "worse": [], "unclear": []}
     for test in tests:
         if test.system == system and test.figure in CALLED:
-            up = test.difference.value > 0
-            kind = "better" if up == (test.figure in HIGHER) else "worse"
-            found[kind if test.is_significant else "unclear"].append(CALLED[test.figure])
+            better = (test.difference.value > 0) == (test.figure in HIGHER)
+            clear = test.is_significant and not math.isnan(test.difference.value)
+            kind = ("better" if better else "worse") if clear else "unclear"
+            found[kind].append(CALLED[test.figure])
     return found
 
 

@@ -219,6 +219,8 @@ def test_names_may_be_anything_that_can_be_printed(client: TestClient, name: str
 def test_a_name_has_one_spelling() -> None:
     spellings = ("Ann  Bo", " ann bo\n", "ANN BO", "Ann\u00a0Bo")
     assert {annotator_name(name) for name in spellings} == {"ann bo"}
+    for name in ("\u00df\u0301x", "\u1e9e\u0301", "\u0390\u0345\u0301", "\ufb03 \u2126"):
+        assert annotator_name(annotator_name(name)) == annotator_name(name)
 
 
 @pytest.mark.parametrize(

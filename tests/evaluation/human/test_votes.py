@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -127,6 +128,19 @@ def test_a_file_that_is_no_database_of_votes_is_an_error(
         open_store(small_plan)
 
 
+def test_a_database_of_something_else_is_left_as_it_is(
+    small_plan: Plan, open_store: Open, tmp_path: Path
+) -> None:
+    path = tmp_path / "votes.sqlite"
+    with closing(sqlite3.connect(path)) as database:
+        database.execute("PRAGMA journal_mode = WAL")
+        database.execute("CREATE TABLE votes (id INTEGER)")
+    before = path.read_bytes()
+    with pytest.raises(ValueError, match="is a database of something else"):
+        open_store(small_plan)
+    assert path.read_bytes() == before
+
+
 def test_an_empty_file_becomes_a_database(
     small_plan: Plan, open_store: Open, tmp_path: Path
 ) -> None:
@@ -201,6 +215,23 @@ def test_the_item_on_the_screen_stays_when_an_earlier_one_comes_free(
     assert store.assign("d", order) == second
     now += 2
     assert store.assign("d", order) == second
+
+
+def test_a_pair_waits_for_the_ratings_of_its_replies(small_plan: Plan, open_store: Open) -> None:
+    now = 1000.0
+    store = open_store(small_plan, clock=lambda: now)
+    pair, other = small_plan.comparisons()
+    first, second = pair.replies
+    order = [first, second, pair]
+    for name in "xyz":
+        store.assign(name, [first])
+    store.add(Vote(second, "d", GOOD), "kiwi-system")
+    assert store.assign("d", order) is None
+    assert store.assign("d", [*order, other]) == other  # nobody is asked to rate its replies
+    now += LEASE + 1
+    assert store.assign("d", order) == first
+    store.add(Vote(first, "d", GOOD), "plum-system")
+    assert store.assign("d", order) == pair
 
 
 def test_a_fourth_is_asked_for_when_three_differ(small_plan: Plan, open_store: Open) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -83,6 +84,22 @@ def test_times_of_another_form(content: str, data: Path, saved: Path, tmp_path: 
     times = tmp_path / "times.json"
     times.write_text(content)
     with pytest.raises(ValueError, match=r"--latency .*times.json is not of the form of"):
+        report([saved], data, tmp_path / "page.html", Options(), Shown(latency=times))
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("median_ms", 0), ("p90_ms", -1), ("p10_ms", math.nan), ("threads", 0), ("median_ms", 1e999)],
+)
+def test_times_that_are_none(
+    name: str, value: float, data: Path, saved: Path, tmp_path: Path
+) -> None:
+    row = {"threads": 1, "contestant": "mime", "group": "reply"}
+    row |= {"median_ms": 1.0, "p10_ms": 1.0, "p90_ms": 1.0, name: value}
+    document = {"rows": [row], "machine": {"cpu": "one"}, "workload": "some", "commit": "c"}
+    times = tmp_path / "times.json"
+    times.write_text(json.dumps(document))
+    with pytest.raises(ValueError, match=r"--latency .*times.json: reply of mime must take"):
         report([saved], data, tmp_path / "page.html", Options(), Shown(latency=times))
 
 

@@ -1,3 +1,4 @@
+import math
 from dataclasses import replace
 
 from mime_fast.evaluation.bootstrap import Figure
@@ -5,7 +6,7 @@ from mime_fast.evaluation.compare import Comparison
 from mime_fast.evaluation.measure import Measured
 from mime_fast.evaluation.outputs import Outputs
 from mime_fast.evaluation.page.material import Material
-from mime_fast.evaluation.page.summary import leader, part, verdicts
+from mime_fast.evaluation.page.summary import CALLED, leader, part, verdicts
 
 
 def system(name: str, **figures: float) -> Measured:
@@ -33,13 +34,14 @@ def test_only_what_is_significant_after_correction_is_better_or_worse() -> None:
         test("perplexity_example_mean", -1.0, 0.01),
         test("bleu", -0.3, 0.04),
         test("relevance", 0.1, 0.06),
+        test("seeds_self_bleu", math.nan, 0.001),
         test("length", 2.0, 0.001),
         replace(test("bleu", 9.0, 0.001), system="c"),
     ]
     assert verdicts("b", tests) == {
         "better": ["perplexity"],
         "worse": ["BLEU"],
-        "unclear": ["relevance to the last turn"],
+        "unclear": ["relevance to the last turn", CALLED["seeds_self_bleu"]],
     }
 
 
