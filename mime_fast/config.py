@@ -84,6 +84,14 @@ def _of(system: str, default: Any) -> Any:
 ABLATIONS = ("mimicry", "grouping", "stochastic", "share_emotion_embedding")
 
 
+def _check_architecture(architecture: object) -> None:
+    require(
+        architecture in tuple(SYSTEMS),  # anything may be compared, not all hashed
+        f"architecture must be one of {', '.join(SYSTEMS)} (another one needs the mime_fast that "
+        f"made it), got {architecture!r}",
+    )
+
+
 @dataclass(frozen=True)
 class ModelConfig(Config):
     """The shape of a model. Defaults: MIME with its paper's sizes and its paper's equations.
@@ -117,11 +125,14 @@ class ModelConfig(Config):
     share_emotion_embedding: bool = _of("mime", True)  # False: the classifier has its own
     top_listeners: int = _of("moel", 5)  # that speak, as in the published runs; 0: all
 
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> Self:
+        """See Config.from_dict; an unknown architecture is named before its options are."""
+        _check_architecture(values.get("architecture", cls.architecture))
+        return super().from_dict(values)
+
     def __post_init__(self) -> None:
-        require(
-            self.architecture in tuple(SYSTEMS),  # anything may be compared, not all hashed
-            f"architecture must be one of {', '.join(SYSTEMS)}, got {self.architecture!r}",
-        )
+        _check_architecture(self.architecture)
         require_int(self, "vocab_size", least=8, most=LARGEST)
         require_int(self, "hidden_dim", least=4, most=LARGEST)
         require_int(self, "num_heads", "key_dim", "filter_dim", "latent_dim", least=1, most=LARGEST)

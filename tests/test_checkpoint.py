@@ -235,6 +235,7 @@ def test_another_format_version_is_refused(folder: Path, version: object) -> Non
             r"config\.json: hidden_dim must be an integer in .4, 1048576., got '24'",
         ),
         ({"architecture": "cem"}, r"config\.json: architecture must be one of mime, .*, got 'cem'"),
+        ({"architecture": "cem", "relations": 5}, r"config\.json: architecture must be .* 'cem'"),
         ({"tie_embeddings": None}, r"config\.json: tie_embeddings must be true or false, got None"),
     ],
 )

@@ -20,6 +20,16 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
+# The dictionaries that MoEL's code saves beside each other, and the modules that they are of.
+PARTS = {
+    "embedding_dict": "embedding",
+    "encoder_state_dict": "encoder",
+    "decoder_state_dict": "decoder",
+    "decoder_key_state_dict": "decoder_key",
+    "generator_dict": "generator",
+}
+
+
 class ConvertError(CheckpointError):
     """A file that cannot be converted; the message names the value and the remedy."""
 
@@ -133,7 +143,7 @@ def read_state(source: Path) -> AuthorsState:
         loaded = torch.load(source, map_location="cpu", weights_only=True)
     except Exception as error:  # a damaged file raises whatever its bytes happen to lead to
         raise ConvertError(_refusal(source, error)) from error
-    state = loaded.get("model", loaded) if isinstance(loaded, dict) else loaded
+    state = _state_dict(source, loaded)
     if not isinstance(state, dict) or not state:
         raise ConvertError(f"{source} holds no state dict, neither under 'model' nor by itself")
     for name, tensor in state.items():
@@ -145,6 +155,22 @@ def read_state(source: Path) -> AuthorsState:
         if tensor.is_nested:
             raise ConvertError(f"{source}: {name} is a nested tensor; expected plain numbers")
     return AuthorsState(source, state, recognise(state))
+
+
+def _state_dict(source: Path, loaded: object) -> object:
+    """The state dict of what was loaded: under `model`, in parts, or the whole of it."""
+    if not isinstance(loaded, dict):
+        return loaded
+    parts = {module: loaded[part] for part, module in PARTS.items() if part in loaded}
+    if not parts:
+        return loaded.get("model", loaded)
+    for module, part in parts.items():
+        if not isinstance(part, dict):
+            raise ConvertError(
+                f"{source}: the state dict of {module} is of type {type(part).__name__}; "
+                "expected a dict of tensors"
+            )
+    return {f"{module}.{name}": part[name] for module, part in parts.items() for name in part}
 
 
 def _refusal(source: Path, error: Exception) -> str:

@@ -85,7 +85,7 @@ def _check_served_by_cuda(config: ModelConfig) -> None:
         system = f"mime without {ablated[0]}" if ablated else config.architecture
         raise ValueError(
             f"the cuda engine serves MIME as its paper has it, and this checkpoint is of {system}; "
-            "use engine='native' or engine='eager'"
+            "use engine='eager', or engine='native' if it serves that system"
         )
 
 

@@ -44,6 +44,10 @@ CREATE TABLE shown (          -- which item an annotator had on the screen, and 
 ) STRICT;
 CREATE TRIGGER votes_stay BEFORE DELETE ON votes BEGIN SELECT RAISE(ABORT, 'votes stay'); END;
 CREATE TRIGGER votes_hold BEFORE UPDATE ON votes BEGIN SELECT RAISE(ABORT, 'votes stay'); END;
+CREATE TRIGGER votes_last BEFORE INSERT ON votes WHEN EXISTS (  -- REPLACE deletes untold
+  SELECT 1 FROM votes WHERE id = NEW.id OR (example, first, second, annotator, revision)
+    = (NEW.example, NEW.first, NEW.second, NEW.annotator, NEW.revision)
+) BEGIN SELECT RAISE(ABORT, 'votes stay'); END;
 """
 
 

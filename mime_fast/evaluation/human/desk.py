@@ -71,7 +71,8 @@ class Desk:
     def _page(self, annotator: str, item: Item | None) -> dict[str, Any]:
         votes = self.store.latest()
         items, order = by_item(votes), self.plan.order(annotator)
-        places = [order.index(vote.item) for vote in votes if vote.annotator == annotator]
+        place = {other: at for at, other in enumerate(order)}
+        places = [place[vote.item] for vote in votes if vote.annotator == annotator]
         return {
             "evaluation": self.plan.id,
             "annotator": annotator,
@@ -80,7 +81,7 @@ class Desk:
             "previous": places[-1] if places else None,
             "item": None
             if item is None
-            else self._view(annotator, item, order.index(item), places, items[item]),
+            else self._view(annotator, item, place[item], places, items[item]),
         }
 
     def _view(

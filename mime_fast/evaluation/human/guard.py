@@ -10,21 +10,28 @@ from urllib.parse import urlsplit
 LONGEST_BODY = 4096  # bytes; a vote has about 200
 
 
-def refusal(method: str, headers: Mapping[str, str], host: str) -> tuple[int, str] | None:
+def refusal(
+    method: str, path: str, headers: Mapping[str, str], host: str
+) -> tuple[int, str] | None:
     """Status and reason when a request must not be answered, else None.
 
     Args:
         method: Of the request.
+        path: Of the request; a link from elsewhere may lead to the page, and no further.
         headers: Of the request, names in lower case.
         host: What the server was told to listen on.
     """
     called = headers.get("host", "")
     if not _is_own_name(called, host):
         return 421, f"this server is not called {called!r:.60}; use the address that it printed"
-    if method in ("GET", "HEAD"):
-        return None
-    if headers.get("origin", f"http://{called}") != f"http://{called}":
-        return 403, "votes are taken from the page of this server only"
+    asked_by = headers.get("sec-fetch-site", "same-origin")
+    abroad = path.startswith("/api/") and asked_by not in ("same-origin", "none")
+    if abroad or headers.get("origin", f"http://{called}") != f"http://{called}":
+        return 403, "only the page of this server may ask it"
+    return None if method in ("GET", "HEAD") else _refused_vote(headers)
+
+
+def _refused_vote(headers: Mapping[str, str]) -> tuple[int, str] | None:
     if headers.get("content-type", "").partition(";")[0].strip() != "application/json":
         return 415, "a vote must be application/json"
     length = headers.get("content-length", "")

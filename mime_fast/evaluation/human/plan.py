@@ -15,6 +15,7 @@ from mime_fast.text.detokenizer import natural_text
 from mime_fast.text.examples import Example, digest
 
 FORMAT = 1  # of the identity, the order and the database; another one is another evaluation
+RENAME = "give its file once, or rename it in the first line of one file"
 CONTEXTS = 128  # of the paper: 4 of each emotion
 
 Pair = tuple[str, str]
@@ -101,19 +102,20 @@ def draw_plan(
     Raises:
         ValueError: names or pairs repeat or are unknown, or there are too few examples.
     """
-    systems = _unique([system.system for system in outputs], "system", "give its file once")
+    systems = _unique([system.system for system in outputs], "system", RENAME)
     pairs = tuple(pairs) or tuple((systems[0], other) for other in systems[1:])
     _check_pairs(pairs, systems)
     chosen = _draw_contexts(examples, contexts, seed)
     decodings = {system.system: system.decoding(decoding) for system in outputs}
     replies = {system.system: system.replies[decodings[system.system]] for system in outputs}
+    texts = {
+        system: {index: natural_text(said[index]) for index in chosen}
+        for system, said in replies.items()
+    }
     return Plan(
         examples=examples,
         contexts=chosen,
-        texts={
-            system: {index: natural_text(said[index]) for index in chosen}
-            for system, said in replies.items()
-        },
+        texts=texts,
         pairs=pairs,
         seed=seed,
         identity={
@@ -121,8 +123,8 @@ def draw_plan(
             "examples": digest(examples),
             "systems": systems,
             "decodings": decodings,
-            "replies": {system: _digest(said) for system, said in replies.items()},
             "contexts": list(chosen),
+            "replies": {system: _digest(said) for system, said in texts.items()},
             "pairs": [list(pair) for pair in pairs],
             "seed": seed,
         },
@@ -166,8 +168,8 @@ def _unique(names: list[str], what: str, remedy: str) -> list[str]:
     return names
 
 
-def _digest(replies: list[str]) -> str:
-    return hashlib.sha256(json.dumps(replies).encode()).hexdigest()
+def _digest(texts: dict[int, str]) -> str:
+    return hashlib.sha256(json.dumps(texts).encode()).hexdigest()
 
 
 def _random(*seeds: object) -> random.Random:

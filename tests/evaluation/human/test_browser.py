@@ -223,6 +223,28 @@ def test_two_windows_of_one_annotator_lose_nothing(browser: Browser, server: Ser
     context.close()
 
 
+def test_two_people_in_two_windows_keep_their_names(browser: Browser, server: Server) -> None:
+    context = browser.new_context()
+    first, second = context.new_page(), context.new_page()
+    enter(first, server, "Gil")
+    is_at(first, 0)
+    second.goto(first.url)
+    is_at(second, 0)
+    second.get_by_role("button", name="not you?").click()
+    second.get_by_label("Your name").fill("Hal")
+    second.keyboard.press("Enter")
+    is_at(second, 0)
+    for place in (1, 2, 3):
+        first.keyboard.type("111")
+        first.keyboard.press("Enter")
+        is_at(first, place)
+        first.reload()
+        is_at(first, place)
+    expect(first.locator("#who")).to_have_text("gil")
+    assert (len(server.rows("gil")), len(server.rows("hal"))) == (3, 0)
+    context.close()
+
+
 def test_a_wrong_name_is_told(browser: Browser, server: Server) -> None:
     page = browser.new_page()
     enter(page, server, " \u00a0 ")

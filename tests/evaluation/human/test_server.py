@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -251,6 +252,26 @@ def test_votes_are_taken_from_the_own_page_only(
     body |= {"item": page["item"]["item"], "revision": 0, "answer": SCORES}
     assert client.post("/api/votes", json=body, headers=headers).status_code == status
     assert len(store.latest()) == (status == 200)
+
+
+@pytest.mark.parametrize(
+    ("path", "headers", "status"),
+    [
+        ("/api/next", {"Sec-Fetch-Site": "cross-site"}, 403),
+        ("/api/next", {"Sec-Fetch-Site": "same-site"}, 403),  # another port
+        ("/api/next", {"Origin": "http://evil.example"}, 403),
+        ("/api/next", {"Sec-Fetch-Site": "same-origin"}, 200),
+        ("/", {"Sec-Fetch-Site": "cross-site"}, 200),  # a link in a message
+    ],
+)
+def test_items_are_handed_to_the_own_page_only(
+    client: TestClient, store: VoteStore, path: str, headers: dict[str, str], status: int
+) -> None:
+    response = client.get(path, params={"annotator": "ghost"}, headers=headers)
+    assert response.status_code == status
+    with closing(sqlite3.connect(store.path)) as database:
+        (shown,) = database.execute("SELECT count(*) FROM shown").fetchone()
+    assert shown == (path == "/api/next" and status == 200)
 
 
 def test_a_name_of_a_stranger_gets_no_page(client: TestClient) -> None:

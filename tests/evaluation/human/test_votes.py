@@ -68,7 +68,18 @@ def test_a_changed_answer_is_a_new_row_and_keeps_its_place(
     assert rows(store.path) == 3
 
 
-@pytest.mark.parametrize("statement", ["DELETE FROM votes", "UPDATE votes SET empathy = 5"])
+BETTER = "example, first, second, annotator, revision, 5, 5, 5, choice, shown_left, time"
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "DELETE FROM votes",
+        "UPDATE votes SET empathy = 5",
+        f"REPLACE INTO votes SELECT id, {BETTER} FROM votes",  # noqa: S608 - a constant
+        f"REPLACE INTO votes SELECT id + 1, {BETTER} FROM votes",  # noqa: S608
+    ],
+)
 def test_the_database_itself_refuses_to_lose_a_vote(
     small_plan: Plan, open_store: Open, statement: str
 ) -> None:

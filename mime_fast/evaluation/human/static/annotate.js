@@ -1,6 +1,8 @@
 // The page: asks the server for one item at a time, and repeats a vote until it is stored.
 
-import { ask, deliver, forget, outbox, remember, recall } from "./delivery.js";
+import {
+  ask, deliver, forget, outbox, recall, remember, signedIn, signIn, signOut,
+} from "./delivery.js";
 
 const SCALES = [
   ["empathy", "Empathy: does the reply show that it understands how the speaker feels?",
@@ -150,8 +152,7 @@ async function whileBusy(work) {
 }
 
 async function load(path) {
-  const name = recall("annotator");
-  const { ok, body } = await ask(`${path}?annotator=${encodeURIComponent(name)}`, say);
+  const { ok, body } = await ask(`${path}?annotator=${encodeURIComponent(signedIn())}`, say);
   if (!ok) {
     say(body.error);
     if (body.reason === "value") show("start");
@@ -188,7 +189,7 @@ async function submit() {
 async function begin() {
   const { body } = await ask("api/evaluation", say);
   for (const vote of outbox(body.evaluation)) await deliver(vote, say);
-  if (recall("annotator")) return next();
+  if (signedIn()) return next();
   show("start");
   $("name").focus();
 }
@@ -198,13 +199,13 @@ async function begin() {
 $("enter").addEventListener("submit", (event) => {
   event.preventDefault();
   say("");
-  remember("annotator", $("name").value);
+  signIn($("name").value);
   next();
 });
 $("leave").addEventListener("click", () => {
   if (busy) return;
   clearTimeout(timer);
-  forget("annotator");
+  signOut();
   show("start");
   $("name").select();
 });

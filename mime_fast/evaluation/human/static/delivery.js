@@ -33,6 +33,39 @@ export function forget(key) {
   }
 }
 
+// Whose tab this is: another tab may be another person's. A new one begins with the last person.
+let annotator = null;
+
+export function signIn(name) {
+  annotator = name;
+  remember("annotator", name);
+  try {
+    sessionStorage.setItem(PREFIX + "annotator", name);
+  } catch {
+    // Reloaded, the tab takes the last person's name.
+  }
+}
+
+export function signedIn() {
+  try {
+    annotator ??= sessionStorage.getItem(PREFIX + "annotator");
+  } catch {
+    // As above.
+  }
+  if (annotator === null && recall("annotator")) signIn(recall("annotator"));
+  return annotator;
+}
+
+export function signOut() {
+  annotator = null;
+  forget("annotator");
+  try {
+    sessionStorage.removeItem(PREFIX + "annotator");
+  } catch {
+    // Nothing was kept.
+  }
+}
+
 // Ask until there is an answer other than a failure of the server.
 export async function ask(path, say, options = {}) {
   for (let failed = false; ; failed = true) {
