@@ -278,6 +278,19 @@ def test_no_state_dict(folder: Path, content: Any) -> None:
     assert "holds no state dict" in refused(folder)
 
 
+@pytest.mark.parametrize("part", [3, [1, 2], torch.zeros(2)])
+def test_a_module_without_a_state_dict_is_named(folder: Path, part: Any) -> None:
+    torch.save({"encoder_state_dict": {}, "generator_dict": part}, folder / "model")
+    message = refused(folder)
+    assert "the state dict of generator is of type" in message
+    assert type(part).__name__ in message
+
+
+def test_a_module_that_is_missing_is_named(folder: Path) -> None:
+    torch.save({"embedding_dict": {"lut.weight": torch.zeros(9, 4)}, "iter": 1}, folder / "model")
+    assert "it is not a state dict of the authors' MIME, or not whole" in refused(folder)
+
+
 @pytest.mark.parametrize(("name", "value"), [("iter", 12), (7, torch.zeros(2))])
 def test_state_dict_of_something_else(folder: Path, state: State, name: Any, value: Any) -> None:
     message = refused_state(folder, state | {name: value})

@@ -92,11 +92,10 @@ def test_selected_rows_go_on_as_they_were(form: dict[str, Any]) -> None:
 @pytest.mark.parametrize("form", FORMS, ids=name)
 def test_every_parameter_learns(form: dict[str, Any]) -> None:
     model = build(**form).train()
-    if isinstance(model, Moel):  # a listener learns from those that hear it
-        model.config = model.config.replace(top_listeners=0)
-    memory, logits = model(TOKENS, SPEAKERS, EMOTION, REPLY, draw_noise(model))
-    if isinstance(model, Moel):  # gold weights teach one listener
-        memory, logits = model(TOKENS, SPEAKERS, None, REPLY, draw_noise(model))
+    emotion: Tensor | None = EMOTION
+    if isinstance(model, Moel):  # a listener learns from those that hear it, one of a gold emotion
+        model.config, emotion = model.config.replace(top_listeners=0), None
+    memory, logits = model(TOKENS, SPEAKERS, emotion, REPLY, draw_noise(model))
     cvae_loss(memory, logits, REPLY, LABEL, Weights(), 1.0).total.backward()
     still = [n for n, p in model.named_parameters() if p.grad is None or not p.grad.any()]
     assert still == []
@@ -261,6 +260,19 @@ def test_gold_weights_are_shown_less_and_less() -> None:
     assert shares[0] == 1
     assert shares[1] == pytest.approx(0.368, abs=0.04)
     assert shares[2] == pytest.approx(0.082, abs=0.03)
+
+
+def test_gold_emotions_teach_their_listeners_alone() -> None:
+    model = moel().train()
+    model.config = model.config.replace(top_listeners=0)
+    memory, logits = model(TOKENS, SPEAKERS, EMOTION, REPLY, draw_noise(model))
+    cvae_loss(memory, logits, REPLY, LABEL, Weights(), 1.0).total.backward()
+    taught = {
+        place
+        for place, listener in enumerate(model.decoder.listeners)
+        if any(p.grad is not None and p.grad.any() for p in listener.parameters())
+    }
+    assert taught == set(EMOTION.tolist())
 
 
 def test_a_memory_is_not_changed_by_selecting() -> None:
