@@ -68,11 +68,13 @@ class Plan:
 
         Ratings come first: a reply is not rated after it was seen beside another.
         """
-        ratings, comparisons = self.ratings(), self.comparisons()
-        shuffler = _random(self.seed, annotator, "order")
-        shuffler.shuffle(ratings)
-        shuffler.shuffle(comparisons)
-        return ratings + comparisons
+        drawn = _random(self.seed, annotator, "order")
+        # Of Random, Python promises the same random() for ever, and not the same shuffle().
+        return [
+            item
+            for part in (self.ratings(), self.comparisons())
+            for _, item in sorted((drawn.random(), item) for item in part)
+        ]
 
     def sides(self, annotator: str, item: Item) -> tuple[str, ...]:
         """The systems of an item from left to right, as this person sees them."""

@@ -55,7 +55,9 @@ class Server:
 
     def rows(self, annotator: str) -> list[tuple[int, str, str, int]]:
         with closing(sqlite3.connect(self.database)) as database:
-            query = "SELECT example, first, second, revision FROM votes WHERE annotator = ?"
+            query = (
+                "SELECT example, first, second, revision FROM votes WHERE annotator = ? ORDER BY id"
+            )
             return list(database.execute(query, (annotator,)))
 
 
