@@ -83,7 +83,12 @@ def read_outputs(path: Path, examples: Sequence[Example]) -> list[Outputs]:
     Raises:
         ValueError: it is neither, or does not answer these examples in this order; file, line and
             remedy are named.
+        FileNotFoundError: there is none.
     """
+    if not path.exists():
+        raise FileNotFoundError(
+            f"no outputs at {path}; write them: mime-fast evaluate CHECKPOINT --save FOLDER"
+        )
     try:
         lines = path.read_text(encoding="utf-8").rstrip("\n").split("\n")
     except UnicodeDecodeError as error:

@@ -23,8 +23,8 @@ def check_header(system: Any, seeds: Any, facts: Any) -> None:
     Raises:
         ValueError: one is of another type, or out of range.
     """
-    require(isinstance(system, str) and bool(system), f"system must be a name, got {system!r:.80}")
-    _check_text(system)
+    named = isinstance(system, str) and system.isprintable() and bool(system.strip())
+    require(named, f"system must be a name that can be printed, got {system!r:.80}")
     require(isinstance(facts, dict), f"facts must be an object, got {facts!r:.80}")
     for name in FIGURES:
         value = facts.get(name, 0)

@@ -9,6 +9,7 @@ from pathlib import Path
 from socket import gethostname
 from typing import Any
 
+from mime_fast.evaluation.human.database import clear_errors
 from mime_fast.evaluation.human.desk import Desk
 from mime_fast.evaluation.human.plan import Pair, Plan, draw_plan
 from mime_fast.evaluation.human.results import compute_results
@@ -54,7 +55,7 @@ def serve_page(plan: Plan, database: Path, host: str, port: int) -> None:
 
 def show_results(plan: Plan, database: Path, *, as_json: bool) -> None:
     """Print what the votes of a database say."""
-    with closing(VoteStore(database, plan, create=False)) as store:
+    with clear_errors(database), closing(VoteStore(database, plan, create=False)) as store:
         show(compute_results(plan, store.latest()), as_json=as_json)
 
 

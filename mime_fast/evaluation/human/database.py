@@ -12,8 +12,18 @@ from typing import Any
 from mime_fast.evaluation.human.plan import FORMAT
 
 APPLICATION = 0x564F5445  # "VOTE": tells our databases from others
-BUSY = 30.0  # seconds to wait for another process that writes
+BUSY = 5.0  # seconds to wait for another process that writes; the page waits for 10
 BRIEF = 80  # characters of a value that an error shows
+TABLES = ("evaluation", "votes", "shown")
+REMEDIES = {  # by the beginning of SQLite's name of the error, the first that fits
+    "SQLITE_READONLY_DBMOVED": "put the file back",
+    "SQLITE_READONLY": "make the file and its folder writable",
+    "SQLITE_BUSY": "end the program that holds the file",
+    "SQLITE_FULL": "free the disk",
+    "SQLITE_IOERR": "free or mend the disk",
+    "SQLITE_CANTOPEN": "give a --database that can be written",
+    "": "restore a backup, or give another --database",
+}
 
 SCHEMA = """
 CREATE TABLE evaluation (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
@@ -51,21 +61,30 @@ CREATE TRIGGER votes_last BEFORE INSERT ON votes WHEN EXISTS (  -- REPLACE delet
 """
 
 
-def open_database(path: Path, identity: dict[str, Any]) -> sqlite3.Connection:
+def open_database(
+    path: Path, identity: dict[str, Any], *, writable: bool = True
+) -> sqlite3.Connection:
     """A connection for any thread, without implicit transactions; the file is made if need be.
+
+    writable: whether it must be; reading votes needs it not.
 
     Raises:
         ValueError: the file is no database of votes, or that of another evaluation.
-        OSError: it cannot be opened or written.
+        OSError: it cannot be opened or written, or it is damaged.
     """
-    with _clear_errors(path), ExitStack() as stack:
-        connection = sqlite3.connect(path, BUSY, isolation_level=None, check_same_thread=False)
+    with clear_errors(path), ExitStack() as stack:
+        # Absolute: `:memory:` is a file like any other.
+        connection = sqlite3.connect(
+            path.absolute(), BUSY, isolation_level=None, check_same_thread=False
+        )
         stack.enter_context(closing(connection))
         connection.execute("PRAGMA synchronous = EXTRA")
         connection.execute("BEGIN IMMEDIATE")
         _check_kind(path, connection, identity)
         rows = connection.execute("SELECT key, value FROM evaluation")
         _check_identity(path, {key: json.loads(value) for key, value in rows}, identity)
+        if writable:  # a file that is not writable is told now, and not at the first vote
+            connection.execute(f"PRAGMA user_version = {FORMAT}")
         connection.execute("COMMIT")
         connection.execute("PRAGMA journal_mode = DELETE")  # if another tool changed it
         stack.pop_all()  # it stays open
@@ -74,18 +93,19 @@ def open_database(path: Path, identity: dict[str, Any]) -> sqlite3.Connection:
 
 def _check_kind(path: Path, connection: sqlite3.Connection, identity: dict[str, Any]) -> None:
     (application,) = connection.execute("PRAGMA application_id").fetchone()
-    (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    tables = [name for (name,) in connection.execute("SELECT name FROM sqlite_master")]
     if not tables and not application:
         _make(connection, identity)
     elif application != APPLICATION:
         raise ValueError(f"{path} is a database of something else; give another --database")
+    elif lost := [name for name in TABLES if name not in tables]:
+        raise ValueError(f"{path} lacks the table {', '.join(lost)}; restore a backup")
 
 
 def _make(connection: sqlite3.Connection, identity: dict[str, Any]) -> None:
     for statement in SCHEMA.strip().split(";\n"):
         connection.execute(statement)
     connection.execute(f"PRAGMA application_id = {APPLICATION}")
-    connection.execute(f"PRAGMA user_version = {FORMAT}")
     connection.executemany(
         "INSERT INTO evaluation VALUES (?, ?)",
         [(key, json.dumps(value)) for key, value in identity.items()],
@@ -93,17 +113,24 @@ def _make(connection: sqlite3.Connection, identity: dict[str, Any]) -> None:
 
 
 @contextmanager
-def _clear_errors(path: Path) -> Iterator[None]:
+def clear_errors(path: Path) -> Iterator[None]:
+    """Turns what SQLite and JSON say of a file into a ValueError or an OSError with a remedy."""
     try:
         yield
-    except sqlite3.OperationalError as error:
-        raise OSError(
-            f"cannot use {path} ({error}); give a --database that can be written"
-        ) from error
-    except sqlite3.DatabaseError as error:
+    except sqlite3.Error as error:
+        if getattr(error, "sqlite_errorcode", 0) != sqlite3.SQLITE_NOTADB:
+            raise OSError(f"cannot use {path} ({error}); {remedy(error)}") from error
         raise ValueError(
             f"{path} is no database of votes ({error}); give another --database"
         ) from error
+    except json.JSONDecodeError as error:
+        raise ValueError(f"{path} is damaged ({error}); restore a backup") from error
+
+
+def remedy(error: sqlite3.Error) -> str:
+    """What helps against it."""
+    name = getattr(error, "sqlite_errorname", "")  # not of every error
+    return next(helps for start, helps in REMEDIES.items() if name.startswith(start))
 
 
 def _check_identity(path: Path, stored: dict[str, Any], wanted: dict[str, Any]) -> None:

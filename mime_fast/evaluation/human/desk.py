@@ -30,8 +30,8 @@ class Desk:
     def next(self, name: str) -> dict[str, Any]:
         """Progress, and the next item of an annotator; None when there is none now."""
         annotator = annotator_name(name)
-        item = self.store.assign(annotator, self.plan.order(annotator))
-        return self._page(annotator, item)
+        item, votes = self.store.assign(annotator, self.plan.order(annotator))
+        return self._page(annotator, item, votes)
 
     def again(self, name: str, place: int) -> dict[str, Any]:
         """Progress, and an item that the annotator has answered, with the answer.
@@ -40,10 +40,10 @@ class Desk:
             UnknownItemError: it is none of theirs.
         """
         annotator = annotator_name(name)
-        item = self._item(annotator, place)
-        if all((vote.item, vote.annotator) != (item, annotator) for vote in self.store.latest()):
+        item, votes = self._item(annotator, place), self.store.latest()
+        if all((vote.item, vote.annotator) != (item, annotator) for vote in votes):
             raise UnknownItemError(f"{annotator} has not answered item {place}; ask for the next")
-        return self._page(annotator, item)
+        return self._page(annotator, item, votes)
 
     def vote(self, name: str, place: int, revision: int, answer: Mapping[str, int] | Side) -> None:
         """Store an answer: the scores of a reply, or the side of a pair.
@@ -68,8 +68,7 @@ class Desk:
             raise UnknownItemError(f"item must be in [0, {len(order) - 1}], got {place}")
         return order[place]
 
-    def _page(self, annotator: str, item: Item | None) -> dict[str, Any]:
-        votes = self.store.latest()
+    def _page(self, annotator: str, item: Item | None, votes: list[Vote]) -> dict[str, Any]:
         items, order = by_item(votes), self.plan.order(annotator)
         place = {other: at for at, other in enumerate(order)}
         places = [place[vote.item] for vote in votes if vote.annotator == annotator]

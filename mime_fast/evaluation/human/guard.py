@@ -32,10 +32,12 @@ def refusal(
 
 
 def _refused_vote(headers: Mapping[str, str]) -> tuple[int, str] | None:
-    if headers.get("content-type", "").partition(";")[0].strip() != "application/json":
+    kind = headers.get("content-type", "").partition(";")[0]
+    if kind.strip().lower() != "application/json":
         return 415, "a vote must be application/json"
     length = headers.get("content-length", "")
-    if not length.isascii() or not length.isdigit() or int(length) > LONGEST_BODY:
+    stated = length.isascii() and length.isdigit() and "transfer-encoding" not in headers
+    if not stated or int(length) > LONGEST_BODY:
         return 413, f"a vote must state its length, of at most {LONGEST_BODY} bytes"
     return None
 

@@ -7,7 +7,7 @@ import json
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from mime_fast.emotions import EMOTIONS
 from mime_fast.evaluation.outputs import Outputs
@@ -19,6 +19,7 @@ RENAME = "give its file once, or rename it in the first line of one file"
 CONTEXTS = 128  # of the paper: 4 of each emotion
 
 Pair = tuple[str, str]
+T = TypeVar("T", int, "Item")
 
 
 class Item(NamedTuple):
@@ -69,12 +70,7 @@ class Plan:
         Ratings come first: a reply is not rated after it was seen beside another.
         """
         drawn = _random(self.seed, annotator, "order")
-        # Of Random, Python promises the same random() for ever, and not the same shuffle().
-        return [
-            item
-            for part in (self.ratings(), self.comparisons())
-            for _, item in sorted((drawn.random(), item) for item in part)
-        ]
+        return [*_shuffled(drawn, self.ratings()), *_shuffled(drawn, self.comparisons())]
 
     def sides(self, annotator: str, item: Item) -> tuple[str, ...]:
         """The systems of an item from left to right, as this person sees them."""
@@ -139,7 +135,7 @@ def _draw_contexts(examples: Sequence[Example], count: int, seed: int) -> tuple[
         raise ValueError(
             f"contexts must be a multiple of {len(EMOTIONS)}, as many of each emotion, got {count}"
         )
-    shuffler = _random(seed, "contexts")
+    drawn = _random(seed, "contexts")
     chosen: list[int] = []
     for emotion, name in enumerate(EMOTIONS):
         known = [index for index, example in enumerate(examples) if example.emotion == emotion]
@@ -148,7 +144,7 @@ def _draw_contexts(examples: Sequence[Example], count: int, seed: int) -> tuple[
                 f"{count} contexts need {each} examples of {name!r}, and there are {len(known)}; "
                 "give fewer --contexts, or another --data"
             )
-        chosen += sorted(shuffler.sample(known, each))
+        chosen += sorted(_shuffled(drawn, known)[:each])
     return tuple(chosen)
 
 
@@ -172,6 +168,11 @@ def _unique(names: list[str], what: str, remedy: str) -> list[str]:
 
 def _digest(texts: dict[int, str]) -> str:
     return hashlib.sha256(json.dumps(texts).encode()).hexdigest()
+
+
+def _shuffled(drawn: random.Random, items: Sequence[T]) -> list[T]:
+    """Of Random, Python promises the same random() for ever, and not the same shuffle()."""
+    return [item for _, item in sorted((drawn.random(), item) for item in items)]
 
 
 def _random(*seeds: object) -> random.Random:

@@ -14,7 +14,9 @@ from fastapi import FastAPI, Path, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
+from starlette.exceptions import HTTPException
 
+from mime_fast.evaluation.human.database import remedy
 from mime_fast.evaluation.human.desk import Desk, Side, UnknownItemError
 from mime_fast.evaluation.human.guard import refusal
 from mime_fast.evaluation.human.votes import DuplicateVoteError
@@ -27,6 +29,7 @@ FILES = {
     "/icon.svg": ("icon.svg", "image/svg+xml"),
 }
 HEADERS = {
+    "Annotate": "votes",  # the page believes no other program that answers at this address
     "Content-Security-Policy": "default-src 'self'; frame-ancestors 'none'; form-action 'none'",
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
@@ -151,10 +154,18 @@ def _add_errors(app: FastAPI) -> None:
         UnknownItemError: (404, "item"),
         DuplicateVoteError: (409, "duplicate"),
         ValueError: (422, "value"),
-        sqlite3.Error: (503, "database"),
     }
     for kind, (status, reason) in statuses.items():
         app.exception_handler(kind)(_handler(status, reason))
+
+    @app.exception_handler(sqlite3.Error)
+    async def unstored(_: Request, error: sqlite3.Error) -> Response:
+        message = f"the vote cannot be stored now ({error}); {remedy(error)}"
+        return _error(503, message, "database")
+
+    @app.exception_handler(HTTPException)  # no such path, no such method, no JSON
+    async def refused(_: Request, error: HTTPException) -> Response:
+        return _error(error.status_code, str(error.detail))
 
     @app.exception_handler(RequestValidationError)
     async def invalid(_: Request, error: RequestValidationError) -> Response:
@@ -167,12 +178,7 @@ def _add_errors(app: FastAPI) -> None:
 
 def _handler(status: int, reason: str) -> Callable[[Request, Exception], Awaitable[Response]]:
     async def handle(_: Request, error: Exception) -> Response:
-        message = str(error)
-        if status == 503:
-            message = (
-                f"the vote cannot be stored now ({error}); free the disk, or put the file back"
-            )
-        return _error(status, message, reason)
+        return _error(status, str(error), reason)
 
     return handle
 

@@ -21,7 +21,7 @@ LEASE = 600.0  # seconds that an item is kept for who sees it: nobody reads one 
 VOTES = """SELECT example, first, second, annotator, revision, empathy, relevance, fluency, choice
 FROM votes ORDER BY id"""
 SHOWN = """SELECT annotator, example, first, second FROM shown
-WHERE id IN (SELECT max(id) FROM shown GROUP BY annotator) AND seconds > ?"""
+WHERE id IN (SELECT max(id) FROM shown GROUP BY annotator) AND seconds > ? AND seconds <= ?"""
 ADD = "INSERT INTO votes VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 ADD_SHOWN = "INSERT INTO shown VALUES (NULL, ?, ?, ?, ?, ?)"
 
@@ -33,18 +33,18 @@ class DuplicateVoteError(ValueError):
 class VoteStore:
     """The votes of one evaluation in an SQLite file, for any number of threads and processes.
 
-    A rollback journal instead of a write-ahead log: the file alone is always complete, so a copy
-    of it between two votes is a backup, and SQLite refuses to write when it was moved or deleted.
+    A rollback journal instead of a write-ahead log: between two votes the file alone is complete,
+    so a copy of it is a backup, and SQLite refuses to write when it was moved or deleted.
 
     Args:
         path: The file; made when it is not there.
         plan: The evaluation, which must be the file's.
-        create: False: the file must be there.
+        create: False: the file must be there, and may be one that cannot be written.
         clock: Seconds since 1970.
 
     Raises:
         ValueError: the file is no database of votes, or that of another evaluation.
-        OSError: it cannot be opened or written.
+        OSError: it cannot be opened or written, or it is damaged.
     """
 
     def __init__(
@@ -59,7 +59,7 @@ class VoteStore:
         self._lock = threading.Lock()
         if not create and not path.is_file():
             raise FileNotFoundError(f"no database at {path}; collect votes first, or give another")
-        self._database = open_database(path, plan.identity)
+        self._database = open_database(path, plan.identity, writable=create)
 
     def latest(self) -> list[Vote]:
         """The last answer of every annotator to every item, in the order of their first ones."""
@@ -93,15 +93,16 @@ class VoteStore:
             row = (*_key(vote.item), vote.annotator, vote.revision, *scores, choice, shown_left, at)
             self._database.execute(ADD, row)
 
-    def assign(self, annotator: str, order: Sequence[Item]) -> Item | None:
+    def assign(self, annotator: str, order: Sequence[Item]) -> tuple[Item | None, list[Vote]]:
         """The first item of an order that needs this annotator's vote, kept for them a while.
 
         An item is handed to no more people at once than it needs votes, and a pair to nobody whom
         the order yet asks to rate one of its replies. None: there is no such item now; one may come
-        back when another annotator leaves it.
+        back when another annotator leaves it. Beside it, the latest() votes of that moment.
         """
         with self._transaction():
-            votes = by_item(self._latest())
+            latest = self._latest()
+            votes = by_item(latest)
             shown = self._shown()
             own = shown.pop(annotator, None)
             busy = list(shown.values())
@@ -114,8 +115,8 @@ class VoteStore:
                     continue
                 if is_open(votes[item], annotator) and missing(votes[item]) > waiting:
                     self._database.execute(ADD_SHOWN, (annotator, *_key(item), self.clock()))
-                    return item
-            return None
+                    return item, latest
+            return None, latest
 
     def close(self) -> None:
         """Close the file; votes need it not, they are stored."""
@@ -131,7 +132,8 @@ class VoteStore:
     def _shown(self) -> dict[str, Item]:
         """Who sees what, unless they have answered it, or for too long."""
         answered = {(vote.annotator, vote.item) for vote in self._all()}
-        rows = self._database.execute(SHOWN, (self.clock() - LEASE,))
+        now = self.clock()  # if it was put back, what was shown later was shown too long ago
+        rows = self._database.execute(SHOWN, (now - LEASE, now))
         found = {annotator: _item(*key) for annotator, *key in rows}
         return {who: item for who, item in found.items() if (who, item) not in answered}
 

@@ -7,8 +7,10 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import closing
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import pairwise
 from pathlib import Path
 
@@ -175,6 +177,45 @@ def test_a_vote_waits_in_the_browser_while_both_are_dead(browser: Browser, serve
     context.close()
 
 
+class Stranger(BaseHTTPRequestHandler):
+    """Another program that took the server's port; it says yes, or that it knows nothing."""
+
+    status = 200
+
+    def do_POST(self) -> None:
+        self.send_response(self.status)
+        self.send_header("Content-Length", "2")
+        self.end_headers()
+        self.wfile.write(b"{}")
+
+    do_GET = do_POST  # noqa: N815 - http.server calls it so
+
+    def log_message(self, *_: object) -> None:
+        """Nothing is logged."""
+
+
+@pytest.mark.parametrize("status", [200, 404])
+def test_no_other_program_is_believed(
+    browser: Browser, server: Server, status: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Stranger, "status", status)
+    page = browser.new_page()
+    enter(page, server, "Ken")
+    is_at(page, 0)
+    server.kill()
+    with ThreadingHTTPServer(("127.0.0.1", server.port), Stranger) as stranger:
+        threading.Thread(target=stranger.serve_forever).start()
+        with page.expect_response("**/api/votes"):
+            page.keyboard.type("444")
+            page.keyboard.press("Enter")
+        expect(page.get_by_role("alert")).to_contain_text("The server does not answer")
+        stranger.shutdown()
+    server.start()
+    is_at(page, 1)
+    assert len(server.rows("ken")) == 1
+    page.close()
+
+
 def test_going_back_changes_an_answer_once(browser: Browser, server: Server) -> None:
     page = browser.new_page()
     enter(page, server, "Cleo")
@@ -251,6 +292,7 @@ def test_a_wrong_name_is_told(browser: Browser, server: Server) -> None:
     page = browser.new_page()
     enter(page, server, " \u00a0 ")
     expect(page.get_by_role("alert")).to_contain_text("a name must have 1 to 40")
+    expect(page.get_by_label("Your name")).to_be_focused()
     page.get_by_label("Your name").fill("Jörg \U0001f415")
     page.keyboard.press("Enter")
     is_at(page, 0)
@@ -280,9 +322,28 @@ def test_it_fits_a_phone(browser: Browser, server: Server) -> None:
     for (x, width), (after, _) in pairwise(places):
         assert width >= 44  # a thumb
         assert x + width <= after
+    words = page.locator("label.mark").evaluate_all(
+        "all => all.map(each => [each.scrollWidth, each.clientWidth])"
+    )
+    assert all(width <= box for width, box in words)
     click_rating(page, 3, 3, 3)
     page.get_by_role("button", name="Next").tap()
     is_at(page, 1)
+    context.close()
+
+
+def test_a_choice_is_seen_in_high_contrast(browser: Browser, server: Server) -> None:
+    context = browser.new_context(forced_colors="active")
+    page = context.new_page()
+    enter(page, server, "Lea")
+    is_at(page, 0)
+    page.keyboard.type("444")
+    colours = page.locator("label.mark").evaluate_all(
+        "all => all.map(each => getComputedStyle(each).backgroundColor)"
+    )
+    chosen = {colours[place] for place in (3, 8, 13)}
+    assert len(chosen) == 1
+    assert chosen.isdisjoint(colour for place, colour in enumerate(colours) if place % 5 != 3)
     context.close()
 
 
@@ -312,6 +373,10 @@ def test_an_item_that_others_left_is_shown_without_a_click(
     page.route("**/api/next*", nothing)
     enter(page, server, "Ida")
     expect(page.get_by_role("heading", name="Nothing for you at this moment")).to_be_visible()
+    page.get_by_role("button", name="not you?").focus()
+    with page.expect_response("**/api/next*"):
+        page.clock.fast_forward(10_000)
+    expect(page.get_by_role("button", name="not you?")).to_be_focused()
     page.unroute("**/api/next*")
     page.clock.fast_forward(10_000)
     is_at(page, 0)

@@ -274,6 +274,21 @@ def test_items_are_handed_to_the_own_page_only(
     assert shown == (path == "/api/next" and status == 200)
 
 
+def test_the_page_can_tell_that_it_is_this_server(client: TestClient) -> None:
+    for path, status in (("/", 200), ("/api/next", 422), ("/nothing", 404), ("/api/votes", 405)):
+        response = client.get(path)
+        assert (response.status_code, response.headers["annotate"]) == (status, "votes")
+        if status != 200:
+            assert response.json()["error"]
+
+
+def test_a_body_without_a_stated_length_is_refused(client: TestClient) -> None:
+    headers = {"Content-Type": "application/json", "Content-Length": "10"}
+    headers["Transfer-Encoding"] = "chunked"
+    response = client.post("/api/votes", content=iter([b"{}"]), headers=headers)
+    assert response.status_code == 413
+
+
 def test_a_name_of_a_stranger_gets_no_page(client: TestClient) -> None:
     assert client.get("/", headers={"Host": "evil.example"}).status_code == 421
 

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import signal
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from mime_fast.evaluation.human import database as databases
+from mime_fast.evaluation.human.database import clear_errors
 from mime_fast.evaluation.human.plan import Item, Plan
 from mime_fast.evaluation.human.verdict import Scores, Vote, missing
 from mime_fast.evaluation.human.votes import LEASE, DuplicateVoteError, VoteStore, by_item
@@ -169,6 +173,78 @@ def test_a_place_that_cannot_be_written_is_an_error(small_plan: Plan, tmp_path: 
     assert not (tmp_path / "votes.sqlite").exists()
 
 
+@pytest.fixture
+def as_nobody() -> Iterator[Path]:
+    """A folder in which this process may read, and not write."""
+    with tempfile.TemporaryDirectory() as name:
+        folder, user = Path(name), os.geteuid()
+        yield folder
+        os.seteuid(user)
+        folder.chmod(0o700)
+
+
+def test_votes_of_a_file_that_cannot_be_written_are_read(small_plan: Plan, as_nobody: Path) -> None:
+    path = as_nobody / "votes.sqlite"
+    with closing(VoteStore(path, small_plan)) as store:
+        store.add(Vote(rating(small_plan), "ann", GOOD), "plum-system")
+    path.chmod(0o444)
+    as_nobody.chmod(0o555)
+    if os.geteuid() == 0:  # who may write anything
+        os.seteuid(65534)
+    with pytest.raises(OSError, match="make the file and its folder writable"):
+        VoteStore(path, small_plan)
+    with closing(VoteStore(path, small_plan, create=False)) as store:
+        assert len(store.latest()) == 1
+
+
+def test_a_file_that_another_program_holds_is_an_error(
+    small_plan: Plan, open_store: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(databases, "BUSY", 0.01)
+    store = open_store(small_plan)
+    with closing(sqlite3.connect(store.path, isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(OSError, match="end the program that holds the file"):
+            open_store(small_plan)
+
+
+@pytest.mark.parametrize(
+    ("statement", "error"),
+    [
+        ("DROP TABLE votes", "lacks the table votes; restore a backup"),
+        ("DROP TABLE evaluation", "lacks the table evaluation; restore a backup"),
+        ("UPDATE evaluation SET value = 'nonsense'", "is damaged .*; restore a backup"),
+    ],
+)
+def test_a_damaged_database_is_an_error(
+    small_plan: Plan, open_store: Open, statement: str, error: str
+) -> None:
+    with closing(sqlite3.connect(open_store(small_plan).path)) as database:
+        database.execute(statement)
+        database.commit()
+    with pytest.raises(ValueError, match=error):
+        open_store(small_plan)
+
+
+def test_votes_that_cannot_be_read_are_an_error(small_plan: Plan, open_store: Open) -> None:
+    store = open_store(small_plan)
+    for number in range(200):
+        store.add(Vote(rating(small_plan), f"annotator {number}", GOOD), "plum-system")
+    content = store.path.read_bytes()
+    first = content.index(b"annotator 0")
+    store.path.write_bytes(content[: first - 3000] + b"\xff" * 3500 + content[first + 500 :])
+    with pytest.raises(OSError, match="restore a backup"), clear_errors(store.path):
+        open_store(small_plan, create=False).latest()
+
+
+def test_memory_is_the_name_of_a_file(
+    small_plan: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    VoteStore(Path(":memory:"), small_plan).close()
+    assert (tmp_path / ":memory:").stat().st_size > 0
+
+
 @pytest.mark.parametrize("remove", [Path.unlink, lambda path: path.rename(f"{path}.moved")])
 def test_no_vote_is_acknowledged_when_the_file_is_gone(
     small_plan: Plan, open_store: Open, remove: Callable[[Path], object]
@@ -194,11 +270,11 @@ def test_an_item_is_handed_to_no_more_people_than_it_needs(
 ) -> None:
     store = open_store(small_plan)
     order = [rating(small_plan)]
-    assert [store.assign(name, order) for name in "abcd"] == [*order * 3, None]
-    assert store.assign("a", order) == order[0]  # loaded again
+    assert [handed(store, name, order) for name in "abcd"] == [*order * 3, None]
+    assert handed(store, "a", order) == order[0]  # loaded again
     store.add(Vote(order[0], "a", GOOD), "plum-system")
-    assert store.assign("a", order) is None
-    assert store.assign("d", order) is None
+    assert handed(store, "a", order) is None
+    assert handed(store, "d", order) is None
 
 
 def test_an_item_that_was_left_goes_to_another(small_plan: Plan, open_store: Open) -> None:
@@ -206,12 +282,23 @@ def test_an_item_that_was_left_goes_to_another(small_plan: Plan, open_store: Ope
     store = open_store(small_plan, clock=lambda: now)
     order = [rating(small_plan)]
     for name in "abc":
-        store.assign(name, order)
+        handed(store, name, order)
     now += LEASE + 1
-    assert store.assign("d", order) == order[0]
+    assert handed(store, "d", order) == order[0]
     for name in "dabc":  # all four answer: the last one is surplus, and kept
         store.add(Vote(order[0], name, GOOD), "plum-system")
     assert [vote.annotator for vote in store.latest()] == ["d", "a", "b", "c"]
+
+
+def test_a_clock_that_was_put_back_holds_no_item(small_plan: Plan, open_store: Open) -> None:
+    now = 1_000_000.0
+    store = open_store(small_plan, clock=lambda: now)
+    order = [rating(small_plan)]
+    for name in "abc":
+        handed(store, name, order)
+    assert handed(store, "d", order) is None
+    now -= 86_400
+    assert handed(store, "d", order) == order[0]
 
 
 def test_the_item_on_the_screen_stays_when_an_earlier_one_comes_free(
@@ -221,11 +308,11 @@ def test_the_item_on_the_screen_stays_when_an_earlier_one_comes_free(
     store = open_store(small_plan, clock=lambda: now)
     first, second = order = small_plan.ratings()[:2]
     for name in "abc":
-        store.assign(name, [first])
+        handed(store, name, [first])
     now += LEASE - 1
-    assert store.assign("d", order) == second
+    assert handed(store, "d", order) == second
     now += 2
-    assert store.assign("d", order) == second
+    assert handed(store, "d", order) == second
 
 
 def test_a_pair_waits_for_the_ratings_of_its_replies(small_plan: Plan, open_store: Open) -> None:
@@ -235,14 +322,14 @@ def test_a_pair_waits_for_the_ratings_of_its_replies(small_plan: Plan, open_stor
     first, second = pair.replies
     order = [first, second, pair]
     for name in "xyz":
-        store.assign(name, [first])
+        handed(store, name, [first])
     store.add(Vote(second, "d", GOOD), "kiwi-system")
-    assert store.assign("d", order) is None
-    assert store.assign("d", [*order, other]) == other  # nobody is asked to rate its replies
+    assert handed(store, "d", order) is None
+    assert handed(store, "d", [*order, other]) == other  # nobody is asked to rate its replies
     now += LEASE + 1
-    assert store.assign("d", order) == first
+    assert handed(store, "d", order) == first
     store.add(Vote(first, "d", GOOD), "plum-system")
-    assert store.assign("d", order) == pair
+    assert handed(store, "d", order) == pair
 
 
 def test_a_fourth_is_asked_for_when_three_differ(small_plan: Plan, open_store: Open) -> None:
@@ -250,15 +337,15 @@ def test_a_fourth_is_asked_for_when_three_differ(small_plan: Plan, open_store: O
     (item, *_) = small_plan.comparisons()
     for name, choice in zip("abc", ("first", "second", "tie"), strict=True):
         store.add(Vote(item, name, choice), "plum-system")  # type: ignore[arg-type]
-    assert store.assign("a", [item]) is None
-    assert store.assign("d", [item]) == item
-    assert store.assign("e", [item]) is None
+    assert handed(store, "a", [item]) is None
+    assert handed(store, "d", [item]) == item
+    assert handed(store, "e", [item]) is None
 
 
 def test_annotators_at_once_overshoot_nothing(small_plan: Plan, open_store: Open) -> None:
     def work(name: str, store: VoteStore) -> None:
         order = small_plan.order(name)
-        while (item := store.assign(name, order)) is not None:
+        while (item := handed(store, name, order)) is not None:
             choice = ("first", "second", "tie")[(item.example + int(name[-1])) % 3]
             answer = choice if item.is_pair else GOOD
             store.add(Vote(item, name, answer), "plum-system")  # type: ignore[arg-type]
@@ -311,6 +398,10 @@ def test_an_acknowledged_vote_survives_a_kill(tmp_path: Path) -> None:
         assert kept == list(range(len(kept)))
         assert len(kept) in (last + 1, last + 2)  # one may have been stored and not yet said
         acknowledged = last
+
+
+def handed(store: VoteStore, annotator: str, order: Sequence[Item]) -> Item | None:
+    return store.assign(annotator, order)[0]
 
 
 def rows(path: Path) -> int:

@@ -12,7 +12,7 @@ const SCALES = [
   ["fluency", "Fluency: is the reply correct English, easy to understand?",
     "Judge the language alone, not what it says."],
 ];
-const MARKS = ["not at all", "", "somewhat", "", "very much"];
+const MARKS = ["not at all", "", "partly", "", "very much"];
 const SIDES = [
   ["left", "Reply A", "←"],
   ["right", "Reply B", "→"],
@@ -103,8 +103,9 @@ function showDone() {
     ? "Others are answering the last items. This page goes on by itself if one is left for you."
     : "You have answered everything that needs your answer. You may close this page.";
   $("done-back").hidden = page.previous === null;
+  const isNew = $("done").hidden; // a look every ten seconds takes nobody's focus
   show("done");
-  $("done-title").focus();
+  if (isNew) $("done-title").focus();
   if (waiting) timer = setTimeout(next, POLL);
 }
 
@@ -155,7 +156,7 @@ async function load(path) {
   const { ok, body } = await ask(`${path}?annotator=${encodeURIComponent(signedIn())}`, say);
   if (!ok) {
     say(body.error);
-    if (body.reason === "value") show("start");
+    if (body.reason === "value") askName();
     return;
   }
   if (page && body.evaluation !== page.evaluation) location.reload();
@@ -189,9 +190,12 @@ async function submit() {
 async function begin() {
   const { body } = await ask("api/evaluation", say);
   for (const vote of outbox(body.evaluation)) await deliver(vote, say);
-  if (signedIn()) return next();
+  signedIn() ? next() : askName();
+}
+
+function askName() {
   show("start");
-  $("name").focus();
+  $("name").select();
 }
 
 // ---- Events
@@ -206,8 +210,7 @@ $("leave").addEventListener("click", () => {
   if (busy) return;
   clearTimeout(timer);
   signOut();
-  show("start");
-  $("name").select();
+  askName();
 });
 $("back").addEventListener("click", back);
 $("done-back").addEventListener("click", back);

@@ -66,11 +66,12 @@ export function signOut() {
   }
 }
 
-// Ask until there is an answer other than a failure of the server.
+// Ask until our server answers, with anything but a failure of its own.
 export async function ask(path, say, options = {}) {
   for (let failed = false; ; failed = true) {
     try {
       const response = await fetch(path, { ...options, signal: AbortSignal.timeout(PATIENCE) });
+      if (!response.headers.has("Annotate")) throw new Error("another program answers");
       const body = await response.json();
       if (response.status < 500) {
         if (failed) say("");
