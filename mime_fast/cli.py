@@ -199,12 +199,18 @@ def train(
     model: Annotated[
         str, typer.Option(help=f"The system: {', '.join(SYSTEMS)}.")
     ] = ModelConfig.architecture,
-    mimicry: Annotated[bool, typer.Option(help="Of MIME; --no-...: an ablation.")] = True,
-    grouping: Annotated[
-        bool, typer.Option(help="Likewise; without it nothing is mimicked.")
+    mimicry: Annotated[
+        bool, typer.Option(help="Of MIME; without: the positive group always comes first.")
     ] = True,
-    stochastic: Annotated[bool, typer.Option(help="Likewise.")] = True,
-    share_emotion_embedding: Annotated[bool, typer.Option(help="Likewise.")] = True,
+    grouping: Annotated[
+        bool, typer.Option(help="Of MIME; without: one group, and nothing is mimicked.")
+    ] = True,
+    stochastic: Annotated[
+        bool, typer.Option(help="Of MIME; without: means instead of draws, in training too.")
+    ] = True,
+    share_emotion_embedding: Annotated[
+        bool, typer.Option(help="Of MIME; without: the classifier has a table of its own.")
+    ] = True,
     top_listeners: Annotated[
         int, typer.Option(help="Of MoEL: how many listeners speak; 0: all.")
     ] = ModelConfig.top_listeners,
@@ -275,6 +281,10 @@ def train(
 
     mime-fast train --data ed --out runs/mime --vectors --teacher runs/teacher.safetensors
 
+    mime-fast train --data ed --out runs/moel --model moel --vectors
+
+    mime-fast train --data ed --out runs/plain --no-mimicry --vectors
+
     Systems that are compared need the same options, but for --model and what is left out.
     """
     with _needs("train"):
@@ -297,7 +307,7 @@ def train(
     )
     options = {
         "architecture": model,
-        "mimicry": mimicry and grouping,
+        "mimicry": mimicry,
         "grouping": grouping,
         "stochastic": stochastic,
         "share_emotion_embedding": share_emotion_embedding,
@@ -310,9 +320,13 @@ def train(
         "num_layers": num_layers,
         "objective": objective,
     }
-    with RichReporter() as reporter:
-        trainer = Trainer(data, out, config, options, reporter, teacher=teacher, resume=resume)
-        trainer.run()
+    try:
+        with RichReporter() as reporter:
+            trainer = Trainer(data, out, config, options, reporter, teacher=teacher, resume=resume)
+            trainer.run()
+    except KeyboardInterrupt:
+        print("interrupted; the same command with --resume goes on", file=sys.stderr)
+        raise
     if trainer.accelerator.is_main_process:
         print(f"wrote {out}; try: mime-fast chat --checkpoint {out}")
 

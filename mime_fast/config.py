@@ -81,14 +81,14 @@ def _of(system: str, default: Any) -> Any:
     return field(default=default, metadata={"system": system})
 
 
-ABLATIONS = ("mimicry", "grouping", "stochastic", "share_emotion_embedding")
+ABLATIONS = ("grouping", "mimicry", "stochastic", "share_emotion_embedding")
 
 
 def _check_architecture(architecture: object) -> None:
     require(
         architecture in tuple(SYSTEMS),  # anything may be compared, not all hashed
-        f"architecture must be one of {', '.join(SYSTEMS)} (another one needs the mime_fast that "
-        f"made it), got {architecture!r}",
+        f"architecture must be one of {', '.join(SYSTEMS)} (those that this version of mime_fast "
+        f"has), got {architecture!r}",
     )
 
 

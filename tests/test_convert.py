@@ -17,7 +17,7 @@ from torch import Tensor
 from mime_fast import checkpoint
 from mime_fast.config import ModelConfig
 from mime_fast.convert import ConvertError, convert
-from mime_fast.convert.forms import MIME
+from mime_fast.convert.forms import MIME, MULTI_TR
 from mime_fast.models import parameter_shapes
 from mime_fast.text.tokenizer import SPECIAL_WORDS
 
@@ -464,3 +464,31 @@ def test_without_torch(folder: Path, state: State, monkeypatch: pytest.MonkeyPat
 def test_importing_it_does_not_import_torch() -> None:
     check = "import sys, mime_fast.convert; assert 'torch' not in sys.modules"
     subprocess.run([sys.executable, "-c", check], check=True)
+
+
+@pytest.mark.parametrize("layers", [1, 2])
+def test_the_multitask_transformer_is_told_by_its_names(folder: Path, layers: int) -> None:
+    config = ModelConfig(
+        vocab_size=10,
+        architecture="multi_tr",
+        hidden_dim=4,
+        num_heads=2,
+        key_dim=6,
+        filter_dim=5,
+        num_layers=layers,
+        objective="released",
+    )
+    shapes = {MULTI_TR.name(n): s for n, s in parameter_shapes(config).items()}
+    shapes |= {f"{name}.weight": (2, 4) for name in MULTI_TR.leftovers}
+    generator = torch.Generator().manual_seed(0)
+    state = {name: torch.randn(shape, generator=generator) for name, shape in shapes.items()}
+    torch.save({"model": state}, folder / "model")
+    assert run(folder) == config
+    tensors = checkpoint.load(folder / "out").tensors
+    theirs = state["decoder_key.weight"].numpy()
+    np.testing.assert_array_equal(tensors["emotion_classifier.weight"], theirs)
+
+
+def test_listeners_of_a_system_without_any_are_refused(folder: Path, state: State) -> None:
+    message = refused_state(folder, state, top_listeners=3)
+    assert "is of MIME, which has no listeners; leave out top_listeners=3" in message

@@ -61,6 +61,11 @@ def convert(
     given: dict[str, object] = {"num_heads": heads, "mean_query": mean_query}
     if state.form.architecture == "moel":
         given["top_listeners"] = top_listeners
+    elif top_listeners != ModelConfig.top_listeners:
+        raise ConvertError(
+            f"{source} is of {state.form.title}, which has no listeners; leave out "
+            f"top_listeners={top_listeners}"
+        )
     config = state.config(given)
     state.check(config)
     check_size(words, config, words_path)

@@ -115,7 +115,7 @@ MOEL = Form(
 )
 MULTI_TR = Form(
     "multi_tr",
-    "the multitask Transformer",
+    "multitask Transformer",
     "HLTCHKUST/MoEL",
     RENAMES_OF_MOEL,
     ("emoji_embedding", "generator.p_gen_linear"),

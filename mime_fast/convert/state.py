@@ -98,8 +98,7 @@ class AuthorsState:
                 if re.match(pattern, name):
                     raise ConvertError(
                         f"{self.source} was trained with {option}, as {name} shows; this is not "
-                        "supported: only the paper's model is (emo_input=self_att, "
-                        "emo_combine=gate)"
+                        f"supported: only {self.form.title} as its paper has it is"
                     )
 
     def _size(self, name: str, axis: int) -> int:

@@ -23,7 +23,7 @@ from mime_fast.models.mime import Mime
 from mime_fast.text.examples import Example
 from mime_fast.training.data import encode_pairs
 
-# The authors' three searches (spec: width 5, the three likeliest words), and one more.
+# The authors' three searches (width 5, the three likeliest words), and one more.
 # Theirs draw emotion noise for each; here greedy and beam replies take the means, so that they are
 # those of the model alone. Of minimum Bayes risk, temperatures 0.4 and 0.5 with 16 and 32 samples
 # were tried on the validation examples.

@@ -55,10 +55,10 @@ class Bootstrap:
 
 
 def _figure(value: float, resampled: Array) -> Figure:
-    finite = resampled[np.isfinite(resampled)]  # of a few examples, a resample may lack a group
-    if not finite.size:
+    known = resampled[~np.isnan(resampled)]  # of a few examples, a resample may lack a group
+    if not known.size:
         return Figure(float(value))
-    low, high = np.quantile(finite, TAILS)
+    low, high = np.quantile(known, TAILS, method="nearest")  # between infinities there is nothing
     return Figure(float(value), float(low), float(high))
 
 

@@ -20,8 +20,9 @@ from mime_fast.evaluation.compare import (
 from mime_fast.evaluation.draw import draw
 from mime_fast.evaluation.gold import Gold
 from mime_fast.evaluation.measure import Measured, measure
-from mime_fast.evaluation.outputs import Outputs, find_decoding, write_outputs
-from mime_fast.evaluation.report import as_json, show
+from mime_fast.evaluation.outputs import DECODINGS, Outputs, find_decoding, write_outputs
+from mime_fast.evaluation.printed import as_json, show
+from mime_fast.files import make_folder
 from mime_fast.text.examples import Example, find_examples, load_examples
 
 
@@ -88,19 +89,25 @@ def gather(systems: Sequence[Path], data: Path, options: Options) -> Gathered:
     if options.people and PEOPLE in gathered.names:
         raise ValueError(f"--people adds a system called {PEOPLE!r}: rename yours, or leave it out")
     find_baseline(gathered.names, options.baseline)
-    for system in found:
-        find_decoding(system_name(system), _decodings(system), options.decoding)
+    _check_decoding(gathered, options.decoding)
     if options.save is not None:
-        options.save.mkdir(parents=True, exist_ok=True)
+        made = any(isinstance(system, Path) for system in found)
+        require(made, f"--save {options.save} keeps what checkpoints answer; give one, or leave it")
+        make_folder(options.save)
     return gathered
 
 
-def _decodings(system: Outputs | Path) -> Sequence[str]:
-    if isinstance(system, Outputs):
-        return list(system.replies)
-    from mime_fast.evaluation.answer import DECODINGS  # noqa: PLC0415 - as above
-
-    return list(DECODINGS)
+def _check_decoding(gathered: Gathered, preferred: str) -> None:
+    held = [
+        list(system.replies) if isinstance(system, Outputs) else DECODINGS
+        for system in gathered.systems
+    ]
+    known = list(dict.fromkeys([*DECODINGS, *(name for names in held for name in names)]))
+    for name in map(str.strip, preferred.split(",")):
+        if name not in known:
+            raise ValueError(f"--decoding must name some of {', '.join(known)}, got {name!r}")
+    for system, names in zip(gathered.names, held, strict=True):
+        find_decoding(system, names, preferred)
 
 
 def compare_systems(gathered: Gathered, options: Options) -> Compared:

@@ -18,7 +18,9 @@ _PER_CENT, _TWO = ".2%", ".2f"
 DESCRIPTIONS = {
     "parameters": Description(",.0f", "numbers that the model has learnt"),
     "perplexity_example_mean": Description(
-        _TWO, "exp of the mean over examples of a reference's mean cost (the authors')"
+        _TWO,
+        "exp of the mean over examples of a reference's mean cost (the authors'); systems that "
+        "mimic are told the label's polarity",
     ),
     "perplexity_token_mean": Description(_TWO, "exp of the mean cost over all tokens"),
     "perplexity_predicted_polarity": Description(

@@ -18,6 +18,8 @@ from mime_fast.files import write_whole
 from mime_fast.text.examples import Example, digest
 
 FORMAT = 1
+HEADER = frozenset({"format", "system", "examples", "digest", "seeds", "facts"})
+DECODINGS = ("greedy", "beam", "topk", "mbr")  # of checkpoints
 COST_DECIMALS = 4  # 1e-4 nats of a reply are less than 1e-5 of a perplexity
 
 
@@ -161,7 +163,7 @@ def _read_own(path: Path, lines: list[str], examples: Sequence[Example]) -> Outp
 def _header(path: Path, line: str, examples: Sequence[Example]) -> dict[str, Any]:
     try:
         header = json.loads(line)
-        version, made_of = header["format"], header["digest"]
+        version, made_of, count = header["format"], header["digest"], header["examples"]
         check_header(header["system"], header["seeds"], header["facts"])
     except (KeyError, TypeError, ValueError, OverflowError, RecursionError) as error:
         raise ValueError(
@@ -173,9 +175,11 @@ def _header(path: Path, line: str, examples: Sequence[Example]) -> dict[str, Any
         )
     if made_of != digest(examples):
         raise ValueError(
-            f"{path}:1 answers {header.get('examples')} other examples, or these in another "
+            f"{path}:1 answers {count} other examples, or these in another "
             f"order, not the {len(examples)} of --data; give the examples that it was made of"
         )
+    if unknown := ", ".join(sorted(header.keys() - HEADER)):
+        raise ValueError(f"{path}:1: unknown field {unknown}; write the file again")
     return header
 
 
@@ -186,7 +190,7 @@ def _checked(path: Path, index: int, line: str) -> dict[str, Any]:
         check_record(record, index)
     except KeyError as error:
         raise _bad_line(path, index, f"lacks the field {error}") from error
-    except (TypeError, AttributeError, ValueError, OverflowError, RecursionError) as error:
+    except (TypeError, ValueError, OverflowError, RecursionError) as error:
         raise _bad_line(path, index, str(error)) from error
     return record
 

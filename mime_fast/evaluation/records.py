@@ -42,15 +42,18 @@ def check_record(record: dict[str, Any], index: int) -> None:
 
     Raises:
         KeyError: a field lacks.
-        TypeError, AttributeError, ValueError: one is of another type, or out of range.
+        TypeError, ValueError: one is of another type, or out of range.
     """
+    require(isinstance(record, dict), f"a line must be an object, got {record!r:.80}")
     unknown = ", ".join(sorted(record.keys() - FIELDS))
     require(not unknown, f"unknown field {unknown}; the fields are {', '.join(sorted(FIELDS))}")
     for name in ("emotions", "seeds"):
         listed = isinstance(record.get(name, []), list)
         require(listed, f"{name} must be a list, got {record.get(name)!r:.80}")
-    require(bool(record["replies"]), "holds no replies")
-    place, replies = record["index"], [*record["replies"].values(), *record.get("seeds", ())]
+    said = record["replies"]
+    require(isinstance(said, dict), f"replies must be an object, got {said!r:.80}")
+    require(bool(said), "holds no replies")
+    place, replies = record["index"], [*said.values(), *record.get("seeds", ())]
     in_order = type(place) is int and place == index
     require(in_order, f"index must be {index} here, got {place!r}: the lines are out of order")
     for reply in replies:

@@ -1,4 +1,4 @@
-"""What the systems have in common: words, context encoder, decoder, output (spec, section 2)."""
+"""What the systems have in common: words, context encoder, decoder, output."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The Transformer pieces that the paper's systems share (spec of the released code, section 2)."""
+"""The Transformer pieces that the paper's systems share, as their released code has them."""
 
 from __future__ import annotations
 

@@ -60,7 +60,7 @@ class GaussianHead(nn.Module):
         self.positive_mean = nn.Linear(dim, latent)
         self.positive_log_variance = nn.Linear(dim, latent) if config.stochastic else None
         self.negative_mean = nn.Linear(dim, latent) if config.grouping else None
-        # The released code computes the positive group's log-variance for both (spec, section 3).
+        # The released code computes the positive group's log-variance for both.
         own = config.grouping and config.stochastic and not config.shared_log_variance
         self.negative_log_variance = nn.Linear(dim, latent) if own else None
 

@@ -1,4 +1,4 @@
-"""MoEL (arXiv 1908.07687): a listener for each emotion, softly combined (spec/moel.md).
+"""MoEL (arXiv 1908.07687): a listener for each emotion, softly combined.
 
 Context encoder -> emotion -> weights of 32 listeners -> their mixture -> meta listener.
 """
@@ -101,7 +101,8 @@ class Moel(ReplyModel):
     def weigh(self, logits: Tensor) -> Tensor:
         """Weights of the listeners (batch, 32); beyond the top_listeners likeliest exactly 0."""
         count = self.config.top_listeners or len(EMOTIONS)
-        best, places = logits.topk(count)
+        best, places = logits.sort(descending=True, stable=True)  # of equal ones the first
+        best, places = best[:, :count], places[:, :count]
         return torch.zeros_like(logits).scatter(1, places, best.softmax(-1))
 
     def show_emotion(self, emotion: Tensor, progress: float) -> Tensor | None:

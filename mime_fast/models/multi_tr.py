@@ -1,4 +1,4 @@
-"""Multi-TR: a Transformer that also recognises the emotion (spec/moel.md, section 4).
+"""Multi-TR: a Transformer that also recognises the emotion.
 
 Context encoder -> decoder; the emotion is a second task, which the reply does not read.
 """

@@ -1,4 +1,4 @@
-"""Dialogue context: turns -> word ids and speaker ids (spec of the released code, 1.4)."""
+"""Dialogue context: turns -> word ids and speaker ids, as in the released code."""
 
 from __future__ import annotations
 

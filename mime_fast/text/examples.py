@@ -47,9 +47,10 @@ def load_examples(path: Path) -> list[Example]:
             try:
                 examples += _parse(json.loads(line))
             except (KeyError, TypeError, ValueError, RecursionError) as error:
+                what = f"{type(error).__name__}: {error}"
                 raise ValueError(
                     f"{path}:{number}: expected a JSON object with `emotion` and either "
-                    f"`utterances` or `context` and `target`: {error!r}"
+                    f"`utterances` or `context` and `target`: {what:.200}"
                 ) from error
     if not examples:
         raise ValueError(f"{path} holds no example; expected one JSON object a line")

@@ -126,9 +126,11 @@ class Trainer:
 
     def _check_options(self, model_options: dict[str, Any], teacher: Path | None) -> None:
         if model_options.get("objective") == "released":
-            if self.config.weights != Weights():
+            usual, given = asdict(Weights()), asdict(self.config.weights)
+            changed = [f"{name}={given[name]}" for name in given if given[name] != usual[name]]
+            if changed:
                 raise ValueError(
-                    "objective='released' has fixed weights; leave out --alpha and others"
+                    f"objective='released' has fixed weights; leave out {', '.join(changed)}"
                 )
             if teacher is not None:
                 raise ValueError("objective='released' learns hard labels; leave out --teacher")
@@ -362,6 +364,8 @@ def _digest(*everything: object) -> str:
 def _difference(old: Any, new: Any) -> str:
     if not isinstance(old, dict):
         return f"{old} then, {new} now"
+    if (first := "architecture") in old and old[first] != new[first]:
+        return f"{first} {old[first]} then, {new[first]} now"  # the other options follow from it
     return ", ".join(
         f"{key} {old.get(key)} then, {new.get(key)} now"
         for key in old | new

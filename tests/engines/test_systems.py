@@ -10,8 +10,9 @@ import pytest
 
 from mime_fast import GenerationConfig, Generator, checkpoint, drafts
 from mime_fast.checkpoint import DRAFTS, CheckpointError
-from mime_fast.config import ModelConfig
+from mime_fast.config import ABLATIONS, ModelConfig
 from mime_fast.emotions import EMOTIONS, NEGATIVE, POSITIVE
+from mime_fast.engines import create_engine
 from mime_fast.engines.base import Encoded
 from mime_fast.engines.native import NativeEngine
 from mime_fast.models import SYSTEMS, System
@@ -115,6 +116,15 @@ def test_what_was_found_out_is_what_eager_found_out(folder: Path, emotion: int |
     np.testing.assert_allclose(native.emotion_logits, eager.emotion_logits, atol=3e-4)
     np.testing.assert_allclose(shares(native), shares(eager), atol=1e-5)
     np.testing.assert_array_equal(native.mimics_positive, eager.mimics_positive)
+
+
+def test_the_cuda_engine_says_what_it_does_not_serve(folder: Path) -> None:
+    loaded = checkpoint.load(folder)
+    config = loaded.config
+    left_out = [name for name in ABLATIONS if not getattr(config, name)]
+    system = f"mime without {left_out[0]}" if left_out else config.architecture
+    with pytest.raises(ValueError, match=f"this checkpoint is of {system}; use engine='eager'"):
+        create_engine(loaded, engine="cuda")
 
 
 def test_a_system_that_only_eager_knows_is_named(

@@ -10,6 +10,7 @@ from mime_fast import Generator
 from mime_fast import checkpoint as checkpoints
 from mime_fast.config import ModelConfig
 from mime_fast.emotions import EMOTIONS
+from mime_fast.evaluation import outputs as outputs_module
 from mime_fast.evaluation.answer import DECODINGS, SEEDED, SEEDS, answer
 from mime_fast.evaluation.outputs import Outputs, read_outputs, write_outputs
 from mime_fast.evaluation.perplexity import count_unknown_types, example_costs
@@ -57,6 +58,7 @@ def test_replies_can_be_repeated_with_the_options_that_are_told(
         return " ".join(generator.tokenizer.word(t) for t in response.candidates[0].tokens)
 
     assert set(outputs.replies) == set(DECODINGS) == set(outputs.facts["decodings"])
+    assert tuple(DECODINGS) == outputs_module.DECODINGS
     for name, options in outputs.facts["decodings"].items():
         again = [reply(index, **options, seed=index) for index in range(3)]
         assert outputs.replies[name] == again

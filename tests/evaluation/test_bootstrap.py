@@ -63,6 +63,16 @@ def test_ratios_and_perplexities() -> None:
     assert exp(ratio(np.array([1e6]), np.array([1.0])))(np.ones((1, 1)))[0] == np.inf
 
 
+def test_an_infinite_figure_is_in_its_interval() -> None:
+    def mostly_infinite(weights: Array) -> Array:
+        return np.where(weights[:, 0] > 0, np.inf, weights[:, 1])
+
+    found = Bootstrap(EACH, 200).figure(mostly_infinite)
+    assert found.value == found.high == np.inf
+    assert found.low is not None
+    assert found.low < np.inf
+
+
 def test_what_is_never_finite_has_no_interval() -> None:
     def never(weights: Array) -> Array:
         return np.full(len(weights), np.nan)

@@ -68,6 +68,11 @@ def put(line: int, name: str, value: object) -> Change:
         (put(0, "seeds", [1, 1]), r":1 is not the header .*different"),
         (put(0, "system", ""), r":1 is not the header .*name"),
         (put(0, "facts", {"emotion_embedding": [[1, 2]]}), r":1 is not the header .*32 rows"),
+        (put(0, "system", "a\nb"), r":1 is not the header .*can be printed"),
+        (put(0, "system", " "), r":1 is not the header .*can be printed"),
+        (put(0, "more", 1), r":1: unknown field more; write the file again"),
+        (drop(0, "examples"), r":1 is not the header .*examples"),
+        (lambda lines: lines.__setitem__(2, 5), r":3: a line must be an object, got 5"),
         (put(0, "format", 2), r":1: format 2, this version reads format 1"),
         (put(0, "format", True), r":1: format True"),
         (drop(2, "replies"), r":3: lacks the field 'replies'"),
@@ -75,7 +80,7 @@ def put(line: int, name: str, value: object) -> Change:
         (drop(3, "tokens"), r":4: lacks the field 'tokens'"),
         (put(3, "replies", {"greedy": "a"}), r":4: expected .*beam, greedy replies"),
         (put(3, "replies", {"greedy": 1, "beam": "a"}), r":4: a reply must be a string, got 1"),
-        (put(3, "replies", ["a"]), r":4: .*values"),
+        (put(3, "replies", ["a"]), r":4: replies must be an object, got"),
         (put(3, "emotions", ["bored"]), r":4: unknown emotion 'bored'"),
         (put(3, "emotions", []), r":4: emotions must name one or more"),
         (put(3, "cost", float("nan")), r":4: cost must be finite"),
@@ -90,7 +95,7 @@ def put(line: int, name: str, value: object) -> Change:
         (put(1, "seeds", "ab"), r":2: seeds must be a list, got 'ab'"),
         (put(1, "seeds", {"a": 1, "b": 2}), r":2: seeds must be a list"),
         (put(1, "seeds", ["a", "\ud800"]), r":2: .* is no text \(surrogates"),
-        (put(0, "system", "\ud800"), r":1 is not the header .*no text"),
+        (put(0, "system", "\ud800"), r":1 is not the header .*can be printed"),
         (put(0, "seeds", {"0": 1}), r":1 is not the header .*different integers"),
         (put(0, "facts", {"parameters": 10**400}), r":1 is not the header .*parameters must"),
         (put(0, "facts", {"unknown_types": True}), r":1 is not the header .*got True"),
@@ -153,3 +158,8 @@ def test_a_wrong_number_is_never_written(
     with pytest.raises(ValueError, match="3 replies, 2 examples"):
         write_outputs(outputs, examples[:2], tmp_path / "tiny.jsonl")
     assert not list(tmp_path.iterdir())
+
+
+def test_a_file_that_is_not_there_is_an_error(examples: list[Example], tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=r"no outputs at .*none.jsonl; write them"):
+        read_outputs(tmp_path / "none.jsonl", examples)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from typing import Any
 
 import pytest
 import torch
@@ -9,6 +10,7 @@ import torch
 from mime_fast.config import ModelConfig
 from mime_fast.emotions import POSITIVE
 from mime_fast.evaluation.perplexity import count_unknown_types, example_costs, likelihood
+from mime_fast.models import create_model
 from mime_fast.models.base import shift_right
 from mime_fast.models.mime import Mime
 from mime_fast.text.tokenizer import EOS, UNK
@@ -99,3 +101,17 @@ def test_noise_is_a_matter_of_its_seed(model: Mime) -> None:
 
 def test_unknown_types_are_counted_once() -> None:
     assert count_unknown_types(["a", "b", "b", "c", "c"], {"a"}) == 2
+
+
+@pytest.mark.parametrize("options", [{"architecture": "moel"}, {"mimicry": False}], ids=str)
+def test_a_system_that_does_not_mimic_is_told_no_label(options: dict[str, Any]) -> None:
+    torch.manual_seed(1)
+    config = ModelConfig(
+        vocab_size=12, hidden_dim=16, num_heads=2, key_dim=8, filter_dim=8, **options
+    )
+    model = create_model(config).eval()
+    for parameter in model.parameters():
+        torch.nn.init.normal_(parameter, std=0.5)
+    others = [pair._replace(emotion=(pair.emotion + 7) % 32) for pair in PAIRS]
+    costs = [example_costs(model, pairs, U).costs.tolist() for pairs in (PAIRS, others)]
+    assert costs[0] == costs[1]

@@ -128,7 +128,7 @@ def test_every_system_is_tested() -> None:
     assert {form.get("architecture", "mime") for form in FORMS} == SYSTEMS.keys()
 
 
-# MIME's ablations (spec/training.md).
+# MIME's ablations.
 
 
 def mime_memory(model: ReplyModel, **options: Any) -> MimeMemory:
@@ -196,7 +196,7 @@ def test_an_embedding_of_its_own_leaves_the_mixture_its_own() -> None:
     assert not torch.allclose(before.context, after.context)
 
 
-# MoEL (spec/moel.md).
+# MoEL.
 
 
 def moel(**options: Any) -> Moel:
@@ -215,6 +215,11 @@ def test_the_likeliest_listeners_share_the_weight(count: int) -> None:
     assert logits.where(weights > 0, -9).topk(count).indices.tolist() == (
         logits.topk(count).indices.tolist()
     )
+
+
+def test_of_equally_likely_listeners_the_first_speak() -> None:
+    weights = moel(top_listeners=3).weigh(torch.zeros(2, 32))  # as in the native engine
+    assert weights.nonzero()[:, 1].tolist() == [0, 1, 2] * 2
 
 
 def test_all_listeners_speak_where_none_is_left_out() -> None:

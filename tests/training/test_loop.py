@@ -11,9 +11,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from torch import Tensor
 
 from mime_fast import Generator, checkpoint
 from mime_fast.evaluation.perplexity import Likelihood
+from mime_fast.models.moel import Moel
 from mime_fast.training.config import TrainingConfig, Weights
 from mime_fast.training.loop import Trainer
 from mime_fast.training.objective import Loss
@@ -63,6 +65,36 @@ def test_training_learns_and_writes_a_checkpoint(dialogues: Path, tmp_path: Path
     generator = Generator(tmp_path / "out")
     assert generator.respond("I lost my dog.").emotion == "sad"
     assert generator.respond("I found my dog!").emotion == "joyful"
+
+
+@pytest.mark.parametrize("is_shown", [True, False])
+def test_a_system_is_shown_what_it_asks_for(
+    dialogues: Path, tmp_path: Path, is_shown: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    progress: list[float] = []
+    shown: list[bool] = []
+    encode = Moel.encode
+
+    def show_emotion(_: Moel, emotion: Tensor, share: float) -> Tensor | None:
+        progress.append(share)
+        return emotion if is_shown else None
+
+    def watched(model: Moel, *arguments: Tensor, **options: Any) -> Any:
+        if model.training:
+            shown.append(options["emotion"] is not None)
+        return encode(model, *arguments, **options)
+
+    monkeypatch.setattr(Moel, "show_emotion", show_emotion)
+    monkeypatch.setattr(Moel, "encode", watched)
+    options = {name: value for name, value in MODEL.items() if name != "latent_dim"}
+    config = SHORT.replace(epochs=1)
+    moel = Trainer(
+        dialogues, tmp_path / "out", config, {**options, "architecture": "moel"}, Recorder()
+    )
+    moel.run()
+    steps = moel.total_steps
+    assert progress == [step / steps for step in range(steps)]
+    assert shown == [is_shown] * steps
 
 
 @pytest.mark.parametrize("form", FORMS, ids=str)

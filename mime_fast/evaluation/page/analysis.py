@@ -31,7 +31,7 @@ from mime_fast.evaluation.page.markup import (
 )
 from mime_fast.evaluation.page.material import Material
 from mime_fast.evaluation.page.tables import cell
-from mime_fast.evaluation.report import ABSENT
+from mime_fast.evaluation.printed import ABSENT
 from mime_fast.text.detokenizer import natural_text
 
 INSTANCES = 4  # of each kind and system

@@ -57,7 +57,7 @@ def part(material: Material) -> Part:
     legend = paragraph(
         "Each point is one of the 32 emotions: ",
         groups_named(),
-        " as the model groups them. ",
+        " (squares) as the model groups them. ",
         MEANING,
     )
     panels = tag("div", *map(_panel, able), class_="panels")

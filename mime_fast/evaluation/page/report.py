@@ -17,6 +17,7 @@ from mime_fast.evaluation.outputs import Outputs
 from mime_fast.evaluation.page.material import Material
 from mime_fast.evaluation.page.page import write_page
 from mime_fast.evaluation.page.speed import Speed
+from mime_fast.files import make_folder
 
 if TYPE_CHECKING:
     from mime_fast.evaluation.page.attention import Look
@@ -39,7 +40,7 @@ class Shown:
 
 def report(systems: Sequence[Path], data: Path, out: Path, options: Options, shown: Shown) -> None:
     """Compare the systems (see evaluate) and write the page; prints where it is."""
-    require(not out.is_dir(), f"out must be a file, got the folder {out}; name one in it")
+    _check_out(out, [*systems, data, *([shown.latency] if shown.latency else [])])
     speed = Speed.load(shown.latency) if shown.latency else None
     gathered = gather(systems, data, options)
     weights = _weights(gathered, shown)
@@ -58,6 +59,13 @@ def report(systems: Sequence[Path], data: Path, out: Path, options: Options, sho
     )
     write_page(material, out)
     print(f"wrote {out}")
+
+
+def _check_out(out: Path, inputs: Sequence[Path]) -> None:
+    require(not out.is_dir(), f"out must be a file, got the folder {out}; name one in it")
+    read = out.exists() and any(path.exists() and path.samefile(out) for path in inputs)
+    require(not read, f"--out {out} is what the page is made of; name another file")
+    make_folder(out.parent)  # told now, not after minutes of work
 
 
 def _weights(gathered: Gathered, shown: Shown) -> dict[str, Path]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from mime_fast.evaluation.page.chart import HIGH, Values, drawing, text_width, write
+from mime_fast.evaluation.page.chart import HIGH, Values, box, drawing, text_width, write
 from mime_fast.evaluation.page.markup import Html, tag
 
 SIDE, MARGIN, RADIUS = 480, 84, 4  # pixels
@@ -15,18 +15,27 @@ Box = tuple[float, float, float, float]  # left, top, right, bottom
 
 
 def scatter(label: str, names: Sequence[str], points: Values, kinds: Sequence[str]) -> Html:
-    """Points (names, 2), both axes in the same unit; kinds: the class of each."""
+    """Points (names, 2), both axes in the same unit; kinds: the class of each.
+
+    Negative ones are squares: who sees no colours tells them apart.
+    """
     span = float(np.ptp(points, axis=0).max()) or 1.0
     middle = (points.max(0) + points.min(0)) / 2
     places = ((points - middle) / span * [1, -1] + 0.5) * (SIDE - 2 * MARGIN) + MARGIN
     taken = [(x - RADIUS, y - RADIUS, x + RADIUS, y + RADIUS) for x, y in places.tolist()]
     dots, texts = [], []
     for name, (x, y), kind in zip(names, places.tolist(), kinds, strict=True):
-        dots.append(tag("circle", cx=f"{x:.1f}", cy=f"{y:.1f}", r=RADIUS, class_=kind))
+        dots.append(_dot(x, y, kind))
         found = _free(name, x, y, taken)
         taken.append(found)
         texts.append(write(found[0], (found[1] + found[3]) / 2, name, class_=kind))
     return drawing(label, SIDE, SIDE, *dots, *texts)
+
+
+def _dot(x: float, y: float, kind: str) -> Html:
+    if kind == "negative":
+        return box(x - RADIUS, y - RADIUS, 2 * RADIUS, 2 * RADIUS, class_=kind)
+    return tag("circle", cx=f"{x:.1f}", cy=f"{y:.1f}", r=RADIUS, class_=kind)
 
 
 def _free(name: str, x: float, y: float, taken: Sequence[Box]) -> Box:
@@ -34,7 +43,7 @@ def _free(name: str, x: float, y: float, taken: Sequence[Box]) -> Box:
 
     def cost(place: Box) -> float:
         away = abs((place[1] + place[3]) / 2 - y)
-        return sum(_overlap(place, box) for box in taken) + FARNESS * away
+        return sum(_overlap(place, other) for other in taken) + FARNESS * away
 
     return min(_beside(name, x, y), key=cost)
 

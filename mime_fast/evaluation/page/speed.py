@@ -39,7 +39,10 @@ class Speed:
 
         Raises:
             ValueError: the file is not of that form.
+            FileNotFoundError: there is none.
         """
+        if not path.is_file():
+            raise FileNotFoundError(f"--latency {path} is no file; make one: `{MEASURE}`")
         try:
             document = json.loads(path.read_text(encoding="utf-8"))
             timings = {
@@ -51,7 +54,8 @@ class Speed:
             cpu = str(document["machine"]["cpu"])
             found = cls(str(document["workload"]), str(document["commit"]), cpu, timings)
         except (ValueError, KeyError, TypeError, OverflowError) as error:
-            message = f"--latency {path} is not of the form of `{MEASURE}` ({error!r})"
+            what = f"{type(error).__name__}: {error}"
+            message = f"--latency {path} is not of the form of `{MEASURE}` ({what:.200})"
             raise ValueError(message) from error
         require(bool(timings), f"--latency {path} holds no row; run `{MEASURE}` again")
         for (threads, name, part), timing in timings.items():

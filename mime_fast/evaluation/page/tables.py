@@ -21,7 +21,7 @@ from mime_fast.evaluation.page.markup import (
     terms,
 )
 from mime_fast.evaluation.page.material import Material
-from mime_fast.evaluation.report import ABSENT
+from mime_fast.evaluation.printed import ABSENT, p_value
 
 GROUPS = {
     "Likelihood": (
@@ -40,7 +40,6 @@ GROUPS = {
         *("polarity_discrimination", "turn_polarity_agreement", "relevance"),
     ),
 }
-LEAST_P = 0.0001
 RECOGNITION = (
     *("emotion_accuracy", "emotion_accuracy_top5", "emotion_macro_f1", "polarity_accuracy"),
     *("emotion_silhouette", "emotion_silhouette_p"),
@@ -56,11 +55,6 @@ def cell(figure: Figure | None, form: str) -> object:
     if figure.low is None or figure.high is None:
         return value
     return join([value, tag("small", f"{figure.low:{form}} to {figure.high:{form}}")])
-
-
-def p_value(value: float) -> str:
-    """A p-value; those that say no more than that they are tiny are not told apart."""
-    return f"{value:.2g}" if value >= LEAST_P else f"< {LEAST_P:g}"
 
 
 def readable(name: str) -> str:
@@ -142,8 +136,8 @@ def tests_part(material: Material) -> Part:
     less = f"less {material.baseline}"
     note = paragraph(
         f"The difference is the system's value less that of {material.baseline} over the same "
-        "examples, with its 95% interval. p after Holm's correction for the number of systems "
-        f"compared by a figure; where it is below {LEVEL} the difference is bold."
+        "examples, with its 95% interval; of shares in points. p after Holm's correction for the "
+        f"number of systems compared by a figure; where it is below {LEVEL} the difference is bold."
     )
     shown = table(f"{title}, {less}", ["", *systems], rows)
     return Part("tests", title, join([note, shown]))

@@ -79,6 +79,19 @@ def test_times_of_the_systems(data: Path, saved: Path, tmp_path: Path) -> None:
     assert "<td>1.00</td>" in text
 
 
+def test_a_page_in_a_folder_that_is_yet_to_be_made(data: Path, saved: Path, tmp_path: Path) -> None:
+    report([saved], data, tmp_path / "a" / "b" / "page.html", Options(), Shown())
+    assert (tmp_path / "a" / "b" / "page.html").stat().st_size > 0
+
+
+def test_times_that_are_no_text_are_not_repeated(data: Path, saved: Path, tmp_path: Path) -> None:
+    times = tmp_path / "times.json"
+    times.write_bytes(b"\xff" * 5000)
+    with pytest.raises(ValueError, match="UnicodeDecodeError") as caught:
+        report([saved], data, tmp_path / "page.html", Options(), Shown(latency=times))
+    assert len(str(caught.value)) < 500
+
+
 @pytest.mark.parametrize("content", ["", "[]", "{}", '{"rows": [{"threads": 1}]}', '{"rows": 3}'])
 def test_times_of_another_form(content: str, data: Path, saved: Path, tmp_path: Path) -> None:
     times = tmp_path / "times.json"
@@ -108,3 +121,12 @@ def test_refusals(data: Path, saved: Path, tmp_path: Path) -> None:
         Shown(examples=0)
     with pytest.raises(ValueError, match="out must be a file, got the folder"):
         report([saved], data, tmp_path, Options(), Shown())
+    content = saved.read_bytes()
+    for read in (saved, data):
+        with pytest.raises(ValueError, match="is what the page is made of; name another file"):
+            report([saved], data, read, Options(), Shown())
+    with pytest.raises(OSError, match=r"tiny\.jsonl cannot be a folder .*name another"):
+        report([saved], data, saved / "page.html", Options(), Shown())
+    with pytest.raises(FileNotFoundError, match=r"none\.json is no file; make one: `python"):
+        report([saved], data, tmp_path / "p.html", Options(), Shown(latency=tmp_path / "none.json"))
+    assert saved.read_bytes() == content

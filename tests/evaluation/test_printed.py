@@ -107,5 +107,27 @@ def test_an_infinite_figure_is_null_in_json(
 def test_options_are_checked(files: list[Path], data: Path) -> None:
     with pytest.raises(ValueError, match="tiny holds no 'topk' replies; use one of: greedy, beam"):
         evaluate(files, data, Options(decoding="topk"))
+    for decoding in ("nope", "greedy,nope"):
+        with pytest.raises(ValueError, match="greedy, beam, topk, mbr, got 'nope'"):
+            evaluate(files, data, Options(decoding=decoding))
+    with pytest.raises(ValueError, match=r"--save .* keeps what checkpoints answer; give one"):
+        evaluate(files, data, Options(save=data / "saved"))
+    assert not (data / "saved").exists()
     with pytest.raises(ValueError, match="--baseline must be one of"):
         evaluate(files, data, Options(baseline="mine"))
+
+
+def test_one_conversation_says_nothing_of_others(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    turns = ["I lost my dog.", "Oh no!", "Yes."]
+    lines = [{"context": turns[:n], "target": "Oh.", "emotion": "sad"} for n in (1, 3)]
+    (tmp_path / "test.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    examples = load_examples(tmp_path / "test.jsonl")
+    paths = []
+    for name, replies in (("a", ["i see .", "no ."]), ("b", ["oh .", "oh ."])):
+        paths.append(tmp_path / f"{name}.jsonl")
+        write_outputs(Outputs(name, {"greedy": replies}), examples, paths[-1])
+    evaluate(paths, tmp_path, Options(as_json=True))
+    tests = json.loads(capsys.readouterr().out)["tests"]
+    assert {test["p_value"] for test in tests} == {1.0}

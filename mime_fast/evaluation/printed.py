@@ -22,6 +22,7 @@ from mime_fast.text.examples import Example
 
 ABSENT = "-"
 WIDE = 500  # columns, where the output is no terminal: nothing is broken into lines
+LEAST_P = 0.0001
 SHOWN_FREQUENT = 3  # replies a system; the JSON has more
 
 
@@ -123,13 +124,18 @@ def _cell(figure: Figure | None, form: str) -> str:
 
 
 def _tests(tests: Sequence[Comparison], baseline: str) -> Table:
-    title = f"less {escape(baseline)}"
+    title = f"less {escape(baseline)}\n(shares: points)"
     table = Table("figure", "system", "replies", title, "p", "p (Holm)", "test")
     for test in tests:
-        p_values = [f"{p:.2g}" for p in (test.p_value, test.p_holm)]
         cell = _cell(test.difference, "+" + DESCRIPTIONS[test.figure].format)
+        p_values = p_value(test.p_value), p_value(test.p_holm)
         table.add_row(test.figure, escape(test.system), test.replies, cell, *p_values, test.test)
     return table
+
+
+def p_value(value: float) -> str:
+    """A p-value; those that say no more than that they are tiny are not told apart."""
+    return f"{value:.2g}" if value >= LEAST_P else f"< {LEAST_P:g}"
 
 
 def _frequent(systems: Sequence[Measured]) -> Table:
