@@ -325,7 +325,7 @@ def train(
             trainer = Trainer(data, out, config, options, reporter, teacher=teacher, resume=resume)
             trainer.run()
     except KeyboardInterrupt:
-        print("interrupted; the same command with --resume goes on", file=sys.stderr)
+        print("interrupted; --resume goes on from the last validation", file=sys.stderr)
         raise
     if trainer.accelerator.is_main_process:
         print(f"wrote {out}; try: mime-fast chat --checkpoint {out}")
