@@ -180,6 +180,10 @@ def test_resume_needs_the_same_run(dialogues: Path, tmp_path: Path) -> None:
     other = SHORT.replace(batch_size=4)
     with pytest.raises(ValueError, match="batch_size 8 then, 4 now"):
         Trainer(dialogues, tmp_path / "out", other, MODEL, Recorder(), resume=True)
+    shared = {name: value for name, value in MODEL.items() if name != "latent_dim"}
+    moel = {**shared, "architecture": "moel"}
+    with pytest.raises(ValueError, match="model: architecture mime then, moel now; repeat it"):
+        Trainer(dialogues, tmp_path / "out", SHORT, moel, Recorder(), resume=True)
 
 
 def test_resume_needs_the_same_data(dialogues: Path, tmp_path: Path) -> None:
@@ -195,7 +199,7 @@ def test_resume_needs_the_same_data(dialogues: Path, tmp_path: Path) -> None:
 def test_options_that_do_nothing_are_refused(dialogues: Path, tmp_path: Path) -> None:
     config = SHORT.replace(weights=Weights(alpha=2))
     model = MODEL | {"objective": "released"}
-    with pytest.raises(ValueError, match="fixed weights"):
+    with pytest.raises(ValueError, match="has fixed weights; leave out alpha=2"):
         Trainer(dialogues, tmp_path / "out", config, model, Recorder())
 
 
