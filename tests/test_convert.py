@@ -17,7 +17,7 @@ from torch import Tensor
 from mime_fast import checkpoint
 from mime_fast.config import ModelConfig
 from mime_fast.convert import ConvertError, convert
-from mime_fast.convert.forms import MIME, MULTI_TR
+from mime_fast.convert.forms import MIME, MULTI_TR, Form
 from mime_fast.models import parameter_shapes
 from mime_fast.text.tokenizer import SPECIAL_WORDS
 
@@ -41,9 +41,14 @@ State = dict[str, Tensor]
 
 @pytest.fixture
 def state() -> State:
+    return random_state(MIME, CONFIG)
+
+
+def random_state(form: Form, config: ModelConfig) -> State:
+    """As the authors' code of that system saves it."""
     generator = torch.Generator().manual_seed(0)
-    shapes = {MIME.name(n): s for n, s in parameter_shapes(CONFIG).items()}
-    shapes |= {f"{name}.weight": (2, 4) for name in MIME.leftovers}
+    shapes = {form.name(n): s for n, s in parameter_shapes(config).items()}
+    shapes |= {f"{name}.weight": (2, 4) for name in form.leftovers}
     return {name: torch.randn(shape, generator=generator) for name, shape in shapes.items()}
 
 
@@ -478,10 +483,7 @@ def test_the_multitask_transformer_is_told_by_its_names(folder: Path, layers: in
         num_layers=layers,
         objective="released",
     )
-    shapes = {MULTI_TR.name(n): s for n, s in parameter_shapes(config).items()}
-    shapes |= {f"{name}.weight": (2, 4) for name in MULTI_TR.leftovers}
-    generator = torch.Generator().manual_seed(0)
-    state = {name: torch.randn(shape, generator=generator) for name, shape in shapes.items()}
+    state = random_state(MULTI_TR, config)
     torch.save({"model": state}, folder / "model")
     assert run(folder) == config
     tensors = checkpoint.load(folder / "out").tensors

@@ -20,7 +20,13 @@ from mime_fast.evaluation.compare import (
 from mime_fast.evaluation.draw import draw
 from mime_fast.evaluation.gold import Gold
 from mime_fast.evaluation.measure import Measured, measure
-from mime_fast.evaluation.outputs import DECODINGS, Outputs, find_decoding, write_outputs
+from mime_fast.evaluation.outputs import (
+    DECODINGS,
+    Outputs,
+    find_decoding,
+    preferred_decodings,
+    write_outputs,
+)
 from mime_fast.evaluation.printed import as_json, show
 from mime_fast.files import make_folder
 from mime_fast.text.examples import Example, find_examples, load_examples
@@ -103,7 +109,7 @@ def _check_decoding(gathered: Gathered, preferred: str) -> None:
         for system in gathered.systems
     ]
     known = list(dict.fromkeys([*DECODINGS, *(name for names in held for name in names)]))
-    for name in map(str.strip, preferred.split(",")):
+    for name in preferred_decodings(preferred):
         if name not in known:
             raise ValueError(f"--decoding must name some of {', '.join(known)}, got {name!r}")
     for system, names in zip(gathered.names, held, strict=True):

@@ -14,7 +14,7 @@ from typing import Any
 
 from mime_fast.evaluation.records import check_cost, check_header, check_record
 from mime_fast.evaluation.released import read_released
-from mime_fast.files import write_whole
+from mime_fast.files import make_folder, write_whole
 from mime_fast.text.examples import Example, digest
 
 FORMAT = 1
@@ -68,7 +68,7 @@ def find_decoding(system: str, known: Sequence[str], preferred: str) -> str:
     Raises:
         ValueError: the system has several, and no preferred one is among them.
     """
-    for name in map(str.strip, preferred.split(",")):
+    for name in preferred_decodings(preferred):
         if name in known:
             return name
     if len(known) == 1:
@@ -77,6 +77,11 @@ def find_decoding(system: str, known: Sequence[str], preferred: str) -> str:
         f"{system} holds no {preferred!r} replies; use one of: {', '.join(known)} "
         "(or several, separated by commas: the first that a system has)"
     )
+
+
+def preferred_decodings(preferred: str) -> list[str]:
+    """The names in "mbr,greedy"."""
+    return [name.strip() for name in preferred.split(",")]
 
 
 def read_outputs(path: Path, examples: Sequence[Example]) -> list[Outputs]:
@@ -113,7 +118,7 @@ def write_outputs(outputs: Outputs, examples: Sequence[Example], path: Path) -> 
         "facts": outputs.facts,
     }
     lines = [header, *(_record(outputs, index) for index in range(len(outputs)))]
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     text = "".join(json.dumps(line, separators=(",", ":")) + "\n" for line in lines)
     write_whole(path, text.encode())
 

@@ -11,7 +11,7 @@ from mime_fast.config import ModelConfig
 from mime_fast.emotions import POSITIVE
 from mime_fast.evaluation.perplexity import count_unknown_types, example_costs, likelihood
 from mime_fast.models import create_model
-from mime_fast.models.base import shift_right
+from mime_fast.models.base import ReplyModel, shift_right
 from mime_fast.models.mime import Mime
 from mime_fast.text.tokenizer import EOS, UNK
 from mime_fast.training.data import ONE_HOT, Pair
@@ -27,11 +27,17 @@ U = 7
 
 @pytest.fixture(scope="module")
 def model() -> Mime:
+    mime = random_model(latent_dim=4)
+    assert isinstance(mime, Mime)
+    return mime
+
+
+def random_model(**options: Any) -> ReplyModel:
     torch.manual_seed(1)
     config = ModelConfig(
-        vocab_size=12, hidden_dim=16, num_heads=2, key_dim=8, filter_dim=8, latent_dim=4
+        vocab_size=12, hidden_dim=16, num_heads=2, key_dim=8, filter_dim=8, **options
     )
-    model = Mime(config)
+    model = create_model(config)
     for parameter in model.parameters():
         torch.nn.init.normal_(parameter, std=0.5)
     return model.eval()
@@ -105,13 +111,7 @@ def test_unknown_types_are_counted_once() -> None:
 
 @pytest.mark.parametrize("options", [{"architecture": "moel"}, {"mimicry": False}], ids=str)
 def test_a_system_that_does_not_mimic_is_told_no_label(options: dict[str, Any]) -> None:
-    torch.manual_seed(1)
-    config = ModelConfig(
-        vocab_size=12, hidden_dim=16, num_heads=2, key_dim=8, filter_dim=8, **options
-    )
-    model = create_model(config).eval()
-    for parameter in model.parameters():
-        torch.nn.init.normal_(parameter, std=0.5)
+    model = random_model(**options)
     others = [pair._replace(emotion=(pair.emotion + 7) % 32) for pair in PAIRS]
     costs = [example_costs(model, pairs, U).costs.tolist() for pairs in (PAIRS, others)]
     assert costs[0] == costs[1]

@@ -22,6 +22,8 @@ from mime_fast.training.objective import Loss
 from mime_fast.training.state import load_state
 
 MODEL = {"hidden_dim": 32, "key_dim": 16, "filter_dim": 16, "latent_dim": 8, "dropout": 0.1}
+SHARED = {name: value for name, value in MODEL.items() if name != "latent_dim"}  # by all systems
+MOEL = {**SHARED, "architecture": "moel"}
 FORMS: list[dict[str, Any]] = [
     {},
     {"grouping": False},
@@ -86,11 +88,7 @@ def test_a_system_is_shown_what_it_asks_for(
 
     monkeypatch.setattr(Moel, "show_emotion", show_emotion)
     monkeypatch.setattr(Moel, "encode", watched)
-    options = {name: value for name, value in MODEL.items() if name != "latent_dim"}
-    config = SHORT.replace(epochs=1)
-    moel = Trainer(
-        dialogues, tmp_path / "out", config, {**options, "architecture": "moel"}, Recorder()
-    )
+    moel = Trainer(dialogues, tmp_path / "out", SHORT.replace(epochs=1), MOEL, Recorder())
     moel.run()
     steps = moel.total_steps
     assert progress == [step / steps for step in range(steps)]
@@ -101,8 +99,7 @@ def test_a_system_is_shown_what_it_asks_for(
 def test_a_resumed_run_ends_where_an_uninterrupted_one_does(
     dialogues: Path, tmp_path: Path, form: dict[str, Any]
 ) -> None:
-    own = {name: value for name, value in MODEL.items() if name != "latent_dim"}
-    model = {**(own if "architecture" in form else MODEL), **form}
+    model = {**(SHARED if "architecture" in form else MODEL), **form}
     Trainer(dialogues, tmp_path / "whole", SHORT, model, Recorder()).run()
     with pytest.raises(KeyboardInterrupt):
         Trainer(dialogues, tmp_path / "cut", SHORT, model, Recorder(stop_after=27)).run()
@@ -180,10 +177,8 @@ def test_resume_needs_the_same_run(dialogues: Path, tmp_path: Path) -> None:
     other = SHORT.replace(batch_size=4)
     with pytest.raises(ValueError, match="batch_size 8 then, 4 now"):
         Trainer(dialogues, tmp_path / "out", other, MODEL, Recorder(), resume=True)
-    shared = {name: value for name, value in MODEL.items() if name != "latent_dim"}
-    moel = {**shared, "architecture": "moel"}
     with pytest.raises(ValueError, match="model: architecture mime then, moel now; repeat it"):
-        Trainer(dialogues, tmp_path / "out", SHORT, moel, Recorder(), resume=True)
+        Trainer(dialogues, tmp_path / "out", SHORT, MOEL, Recorder(), resume=True)
 
 
 def test_resume_needs_the_same_data(dialogues: Path, tmp_path: Path) -> None:

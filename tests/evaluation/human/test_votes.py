@@ -11,7 +11,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -173,28 +173,31 @@ def test_a_place_that_cannot_be_written_is_an_error(small_plan: Plan, tmp_path: 
     assert not (tmp_path / "votes.sqlite").exists()
 
 
-@pytest.fixture
-def as_nobody() -> Iterator[Path]:
-    """A folder in which this process may read, and not write."""
-    with tempfile.TemporaryDirectory() as name:
-        folder, user = Path(name), os.geteuid()
-        yield folder
-        os.seteuid(user)
-        folder.chmod(0o700)
-
-
-def test_votes_of_a_file_that_cannot_be_written_are_read(small_plan: Plan, as_nobody: Path) -> None:
-    path = as_nobody / "votes.sqlite"
-    with closing(VoteStore(path, small_plan)) as store:
-        store.add(Vote(rating(small_plan), "ann", GOOD), "plum-system")
+@contextmanager
+def read_only(path: Path) -> Iterator[None]:
+    """This process may read the file, and not write it or beside it."""
+    user = os.geteuid()
     path.chmod(0o444)
-    as_nobody.chmod(0o555)
-    if os.geteuid() == 0:  # who may write anything
+    path.parent.chmod(0o555)
+    if user == 0:  # who may write anything
         os.seteuid(65534)
-    with pytest.raises(OSError, match="make the file and its folder writable"):
-        VoteStore(path, small_plan)
-    with closing(VoteStore(path, small_plan, create=False)) as store:
-        assert len(store.latest()) == 1
+    try:
+        yield
+    finally:
+        os.seteuid(user)
+        path.parent.chmod(0o700)
+
+
+def test_votes_of_a_file_that_cannot_be_written_are_read(small_plan: Plan) -> None:
+    with tempfile.TemporaryDirectory() as folder:  # in pytest's nobody else may look
+        path = Path(folder) / "votes.sqlite"
+        with closing(VoteStore(path, small_plan)) as store:
+            store.add(Vote(rating(small_plan), "ann", GOOD), "plum-system")
+        with read_only(path):
+            with pytest.raises(OSError, match="make the file and its folder writable"):
+                VoteStore(path, small_plan)
+            with closing(VoteStore(path, small_plan, create=False)) as store:
+                assert len(store.latest()) == 1
 
 
 def test_a_file_that_another_program_holds_is_an_error(
