@@ -28,11 +28,12 @@ from mime_fast import Generator
 from mime_fast.config import GenerationConfig
 from mime_fast.engines.base import Encoded, Engine
 from mime_fast.generator import emotion_noise
-from mime_fast.search import BeamSearch, Sampler, decode
-from mime_fast.search.constraints import Constraints
+from mime_fast.search import decode
 from mime_fast.search.hypothesis import log_softmax
 from mime_fast.text.dialogue import encode_dialogue
 from mime_fast.types import Dialogue, FloatArray, IntArray
+from tests.oracle.beam import BeamSearch
+from tests.oracle.sampler import Sampler
 
 TIE = 1e-5
 BATCH = 50  # of eager; the native engine answers each alone, so that drafts are verified too
@@ -108,13 +109,9 @@ class WatchedBeam(BeamSearch):
         return chosen
 
 
-def new_search(
-    engine: Engine, options: GenerationConfig, seed: int
-) -> WatchedSampler | WatchedBeam:
+def new_search(options: GenerationConfig, seed: int) -> WatchedSampler | WatchedBeam:
     """A search that remembers how close its choices were."""
-    if options.num_beams > 1:
-        return WatchedBeam(options, Constraints(options))
-    return WatchedSampler(options, seed, engine.sampling, Constraints(options))
+    return WatchedBeam(options) if options.num_beams > 1 else WatchedSampler(options, seed)
 
 
 def encode(engine: Engine, dialogues: Sequence[Dialogue], seeds: Sequence[int]) -> Encoded:
@@ -157,7 +154,7 @@ def compare(
     encoded = encode(eager, dialogues, seeds)
     for strategy, options in strategies.items():
         config = GenerationConfig(**options)
-        searches = [new_search(eager, config, seed) for seed in seeds]
+        searches = [new_search(config, seed) for seed in seeds]
         for _ in decode(eager, encoded, searches):
             pass
         for kind, engine in engines.items():

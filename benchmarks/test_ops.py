@@ -15,14 +15,15 @@ from benchmarks.floors import Floors, fusion_weights, projection_weights
 from benchmarks.peers import OURS
 from benchmarks.peers.native_ops import NativeOps, NotBuiltError
 from benchmarks.workload import BEAM, BEAMS, BLOCKED, CONTEXT, GREEDY, VOCABULARY
-from mime_fast import _C, sampling
+from mime_fast import _C
 from mime_fast.checkpoint import Checkpoint
 from mime_fast.engines.eager import load_model
 from mime_fast.models.layers import EncoderLayer
 from mime_fast.models.mime import Mime
-from mime_fast.search import BeamSearch, Sampler
-from mime_fast.search.constraints import Constraints
 from mime_fast.types import FloatArray
+from tests.oracle import sampling
+from tests.oracle.beam import BeamSearch
+from tests.oracle.sampler import Sampler
 
 TORCH, TWIN = "PyTorch eager", "slow twin"
 ROWS = (1, BEAMS, 32)
@@ -213,7 +214,7 @@ def test_greedy_search(race: Run) -> None:
         return found
 
     def twin() -> list[int]:
-        return Sampler(GREEDY, 0, _C, Constraints(GREEDY)).advance(logits)[1]
+        return Sampler(GREEDY, 0).advance(logits)[1]
 
     def ours() -> list[int]:
         return _C.Sampler(GREEDY, 0).advance(logits)[1]
@@ -236,7 +237,7 @@ def test_beam_search(race: Run) -> None:
         return (flat // VOCABULARY).tolist(), (flat % VOCABULARY).tolist()
 
     def twin() -> tuple[list[int], list[int]]:
-        search = BeamSearch(BEAM, Constraints(BEAM))
+        search = BeamSearch(BEAM)
         search.advance(first)
         return search.advance(second)
 

@@ -13,7 +13,7 @@ from mime_fast import checkpoint
 from mime_fast.checkpoint import Checkpoint
 from mime_fast.config import GenerationConfig, ModelConfig
 from mime_fast.models import parameter_shapes
-from mime_fast.search.constraints import NEVER_GENERATED
+from mime_fast.text.special import NEVER_GENERATED
 from mime_fast.text.tokenizer import CLS, EOS, SYS, USR, Tokenizer
 from mime_fast.types import Dialogue, FloatArray
 

@@ -12,11 +12,12 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from mime_fast import _C
 from mime_fast import checkpoint as checkpoints
 from mime_fast.config import GenerationConfig, ModelConfig, require
 from mime_fast.emotions import EMOTIONS, NEGATIVE, POSITIVE, emotion_id, polarity
 from mime_fast.engines import create_engine
-from mime_fast.engines.base import Encoded, Engine
+from mime_fast.engines.base import EMOTION_STREAM, Encoded, Engine
 from mime_fast.search.consensus import by_consensus
 from mime_fast.search.hypothesis import Hypothesis, log_softmax
 from mime_fast.text.dialogue import encode_dialogue
@@ -34,7 +35,6 @@ from mime_fast.types import (
 
 T = TypeVar("T")
 Message = str | bytes | Sequence[str | bytes]
-EMOTION_STREAM = 0  # of the counter-based generator; tokens draw from the streams behind it
 
 
 class Generator:
@@ -165,8 +165,9 @@ def emotion_noise(engine: Engine, seeds: Sequence[int]) -> FloatArray:
     shape = engine.config.latents, engine.config.latent_dim
     if 0 in shape:
         return np.zeros((len(seeds), *shape), np.float32)
-    draw, count = engine.sampling.standard_normal, shape[0] * shape[1]
-    return np.stack([draw(seed, EMOTION_STREAM, count).reshape(shape) for seed in seeds])
+    count = shape[0] * shape[1]
+    drawn = [_C.standard_normal(seed, EMOTION_STREAM, count) for seed in seeds]
+    return np.stack(drawn).reshape(len(seeds), *shape)
 
 
 class _Request:

@@ -16,8 +16,8 @@ namespace {
 
 constexpr const char* kSamplerDoc = R"(Greedy decoding and sampling: one row for each sequence.
 
-The twin of mime_fast.search.Sampler. One thread at a time may use it; after an error it is of no
-more use.
+One thread at a time may use it; after an error it is of no more use. Its slow twin with the same
+signatures is tests/oracle/sampler.py.
 
 Args:
     config: a GenerationConfig.
@@ -39,8 +39,8 @@ Example:
 
 constexpr const char* kBeamDoc = R"(Beam search with length penalty, early stopping and n-best.
 
-The twin of mime_fast.search.BeamSearch. One thread at a time may use it; after an error it is of no
-more use.
+One thread at a time may use it; after an error it is of no more use. Its slow twin with the same
+signatures is tests/oracle/beam.py.
 
 Args:
     config: a GenerationConfig.

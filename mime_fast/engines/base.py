@@ -15,6 +15,10 @@ from mime_fast.types import Dialogue, FloatArray, IntArray
 if TYPE_CHECKING:
     from mime_fast.search.hypothesis import Hypothesis
 
+# Streams of a request's counter-based random numbers; sequence i draws its tokens from stream
+# TOKEN_STREAM + i.
+EMOTION_STREAM, TOKEN_STREAM = 0, 1
+
 
 class Encoded(Protocol):
     """What the encoder side found out about n dialogues."""
@@ -55,32 +59,6 @@ class EncodedArrays:
     memory: Any
 
 
-class Sampling(Protocol):
-    """The operations that choose tokens: mime_fast._C, or its slow twin mime_fast.sampling."""
-
-    def philox_uniform(
-        self, seed: int, stream: int, offset: int, count: int
-    ) -> NDArray[np.float64]:
-        """Numbers in [0, 1): a function of seed, stream and position alone."""
-
-    def standard_normal(self, seed: int, stream: int, count: int) -> FloatArray:
-        """Numbers of N(0, 1), likewise."""
-
-    def top_k(self, logits: FloatArray, k: int) -> tuple[FloatArray, IntArray]:
-        """The k largest of each row and their ids, best first, lowest id on ties."""
-
-    def select_tokens(
-        self,
-        logits: FloatArray,
-        uniforms: NDArray[np.float64],
-        temperature: float,
-        top_k: int,
-        top_p: float,
-        min_p: float,
-    ) -> IntArray:
-        """One id a row, by inverse transform of the truncated distribution."""
-
-
 class Decoding(Protocol):
     """Replies that are being decoded. One thread at a time may use it."""
 
@@ -105,10 +83,6 @@ class Engine(Protocol):
 
     name: str
     config: ModelConfig
-
-    @property
-    def sampling(self) -> Sampling:
-        """The engine's own implementation of the sampling operations."""
 
     def encode(
         self, dialogues: Sequence[Dialogue], noise: FloatArray, emotion: int | None

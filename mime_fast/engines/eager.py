@@ -12,11 +12,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mime_fast import sampling
 from mime_fast.checkpoint import Checkpoint
 from mime_fast.config import GenerationConfig
 from mime_fast.emotions import NEGATIVE, POSITIVE
-from mime_fast.engines.base import Encoded, EncodedArrays, Sampling
+from mime_fast.engines.base import Encoded, EncodedArrays
 from mime_fast.models import create_model
 from mime_fast.models.base import Groups, Memory, ReplyModel, pad
 from mime_fast.models.mime import MimeMemory
@@ -36,7 +35,6 @@ class EagerEngine:
     """Runs a checkpoint with PyTorch on any device torch has."""
 
     name = "eager"
-    sampling: Sampling = sampling
 
     def __init__(self, checkpoint: Checkpoint, device: str = "cpu") -> None:
         self.config = checkpoint.config

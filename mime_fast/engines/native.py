@@ -9,7 +9,7 @@ import numpy as np
 from mime_fast import _C
 from mime_fast.checkpoint import Checkpoint, CheckpointError
 from mime_fast.config import GenerationConfig
-from mime_fast.engines.base import Encoded, EncodedArrays, Sampling
+from mime_fast.engines.base import Encoded, EncodedArrays
 from mime_fast.engines.threads import default_threads
 from mime_fast.types import Dialogue, FloatArray, IntArray
 
@@ -23,7 +23,6 @@ class NativeEngine:
     """
 
     name = "native"
-    sampling: Sampling = _C
 
     def __init__(
         self, checkpoint: Checkpoint, compute_type: str = "int8", threads: int | None = None

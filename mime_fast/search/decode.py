@@ -7,12 +7,10 @@ from typing import Protocol
 
 import numpy as np
 
+from mime_fast import _C
 from mime_fast.config import GenerationConfig
-from mime_fast.engines.base import Encoded, Engine, Sampling
-from mime_fast.search.beam import BeamSearch
-from mime_fast.search.constraints import Constraints
+from mime_fast.engines.base import Encoded, Engine
 from mime_fast.search.hypothesis import Hypothesis
-from mime_fast.search.sampler import Sampler
 from mime_fast.text.tokenizer import SOS
 from mime_fast.types import FloatArray
 
@@ -47,7 +45,7 @@ class StepDecoding:
     def __init__(
         self, engine: Engine, encoded: Encoded, options: GenerationConfig, seeds: Sequence[int]
     ) -> None:
-        searches = [new_search(options, seed, engine.sampling) for seed in seeds]
+        searches = [new_search(options, seed) for seed in seeds]
         self.searches, self._steps = searches, decode(engine, encoded, searches)
 
     def advance(self) -> bool:
@@ -72,12 +70,9 @@ class StepDecoding:
         return self.searches[request].results()
 
 
-def new_search(options: GenerationConfig, seed: int, sampling: Sampling) -> Search:
+def new_search(options: GenerationConfig, seed: int) -> Search:
     """The strategy that the options ask for."""
-    constraints = Constraints(options)
-    if options.num_beams > 1:
-        return BeamSearch(options, constraints)
-    return Sampler(options, seed, sampling, constraints)
+    return _C.BeamSearch(options) if options.num_beams > 1 else _C.Sampler(options, seed)
 
 
 def decode(engine: Engine, encoded: Encoded, searches: Sequence[Search]) -> Iterator[None]:

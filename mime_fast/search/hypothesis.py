@@ -32,12 +32,3 @@ def log_softmax(logits: FloatArray) -> NDArray[np.float64]:
     exact = logits.astype(np.float64)  # so that hypotheses that differ do not tie by rounding
     best = exact.max(-1, keepdims=True)
     return exact - (best + np.log(np.exp(exact - best).sum(-1, keepdims=True)))
-
-
-def common_prefix(sequences: list[tuple[int, ...]]) -> tuple[int, ...]:
-    """The longest prefix that all share."""
-    shortest, longest = min(sequences), max(sequences)  # the extremes of the order differ first
-    for index, token in enumerate(shortest):
-        if token != longest[index]:
-            return shortest[:index]
-    return shortest

@@ -8,9 +8,8 @@ import pytest
 
 from benchmarks import agreement
 from benchmarks.agreement import Verdict, WatchedBeam, WatchedSampler, first_difference
-from mime_fast import _C, Generator
+from mime_fast import Generator
 from mime_fast.config import GenerationConfig
-from mime_fast.search.constraints import Constraints
 from mime_fast.text.dialogue import encode_dialogue
 
 VOCAB, FIRST = 12, 7  # ids from FIRST on are words
@@ -23,7 +22,7 @@ def logits(*words: float) -> np.ndarray:
 
 
 def sampler(options: GenerationConfig, coin: float = 0.5) -> WatchedSampler:
-    search = WatchedSampler(options, 0, _C, Constraints(options))
+    search = WatchedSampler(options, 0)
     search._uniforms = np.full((1, options.max_new_tokens), coin)
     return search
 
@@ -58,7 +57,7 @@ def test_a_draw_is_as_close_as_its_coin_and_its_cuts(
 
 def test_a_beam_is_as_close_as_its_closest_choice() -> None:
     options = GenerationConfig(num_beams=2, min_new_tokens=3, max_new_tokens=3)
-    search = WatchedBeam(options, Constraints(options))
+    search = WatchedBeam(options)
     search.advance(logits(3, 2, 1, 0, -1))
     search.advance(np.concatenate([logits(3, 1), logits(0.5, 0.25)]))
     assert search.gap_at(0) == search.gap_at(1) == min(search.gaps) <= 0.25
@@ -66,7 +65,7 @@ def test_a_beam_is_as_close_as_its_closest_choice() -> None:
 
 def test_a_tie_of_two_that_go_on_excuses_nothing() -> None:
     options = GenerationConfig(num_beams=2, min_new_tokens=3, max_new_tokens=3)
-    search = WatchedBeam(options, Constraints(options))
+    search = WatchedBeam(options)
     search.advance(logits(3, 3, 1, 0.5))
     assert search.gap_at(0) == pytest.approx(0.5)
 

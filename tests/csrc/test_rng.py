@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mime_fast import _C, sampling
+from mime_fast import _C
+from tests.oracle import sampling
 
 BOTH = pytest.mark.parametrize("module", [_C, sampling], ids=["native", "numpy"])
 

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
-from mime_fast import _C, sampling
+from mime_fast import _C
+from tests.oracle import sampling
 
 BOTH = pytest.mark.parametrize("module", [_C, sampling], ids=["native", "numpy"])
 

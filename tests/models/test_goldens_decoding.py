@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from mime_fast import _C
 from mime_fast.config import GenerationConfig
 from mime_fast.emotions import POSITIVE
 from mime_fast.engines.base import Encoded, Engine
 from mime_fast.engines.eager import EagerEngine
 from mime_fast.models.mime import Mime
-from mime_fast.search import BeamSearch, Sampler, Search, decode
-from mime_fast.search.constraints import Constraints
-from mime_fast.search.hypothesis import log_softmax
+from mime_fast.search import Search, decode
+from mime_fast.search.hypothesis import Hypothesis, log_softmax
 from mime_fast.text.tokenizer import EOS, PAD, SOS
 from mime_fast.types import FloatArray, IntArray
 from tests.models.golden import EXAMPLES, SCORE_TOLERANCE, STEPS, TOLERANCE, Golden, assert_close
@@ -137,8 +137,7 @@ def run(golden: Golden, engine: Engine, make: Callable[[], Search]) -> list[Any]
 
 def test_greedy_search(golden: Golden, engine: Engine) -> None:
     options = GenerationConfig(max_new_tokens=STEPS, min_new_tokens=0, return_scores=True)
-    constraints = Constraints(options, blocked=())
-    searches = run(golden, engine, lambda: Sampler(options, 0, engine.sampling, constraints))
+    searches = run(golden, engine, lambda: _C.Sampler(options, 0, blocked=()))
     for example, search in enumerate(searches):
         ids = golden.arrays[f"ex{example}_greedy_raw_ids"].tolist()
         wanted = ids[: ids.index(EOS) + 1] if EOS in ids else ids
@@ -151,21 +150,31 @@ def test_greedy_search(golden: Golden, engine: Engine) -> None:
 BEAM_ARRAYS = ("hyps", "scores", "steps", "prev_ks", "next_ys", "step_scores")
 
 
-class RecordedBeam(BeamSearch):
-    """Remembers each step's back pointers, tokens and scores."""
+class RecordedBeam:
+    """The released code's search, and each step's back pointers, tokens and scores."""
 
-    def __init__(self, *args: Any, **options: Any) -> None:
-        super().__init__(*args, **options)
+    def __init__(self, options: GenerationConfig) -> None:
+        self.search = _C.BeamSearch(options, freeze=False, blocked=())
+        self.agreed, self.results = self.search.agreed, self.search.results
         self.parents: list[list[int]] = []
         self.tokens: list[list[int]] = []
-        self.scores: list[list[float]] = []
+        self.scores: list[list[float]] = [[0.0]]
+
+    @property
+    def rows(self) -> int:
+        return self.search.rows
+
+    @property
+    def leader(self) -> Hypothesis:
+        return self.search.leader
 
     def advance(self, logits: FloatArray) -> tuple[list[int], list[int]]:
-        parents, tokens = super().advance(logits)
+        parents, tokens = self.search.advance(logits)
         if parents:  # nothing in the last step: no row goes on
             self.parents.append(parents)
             self.tokens.append(tokens)
-            self.scores.append([hypothesis.log_prob for hypothesis in self.live])
+            chosen = log_softmax(logits)[parents, tokens]
+            self.scores.append((np.array(self.scores[-1])[parents] + chosen).tolist())
         return parents, tokens
 
 
@@ -173,8 +182,7 @@ def test_beam_search_of_the_authors(golden: Golden, engine: Engine) -> None:
     options = GenerationConfig(
         num_beams=5, num_return_sequences=5, min_new_tokens=0, length_penalty=0.0
     )
-    constraints = Constraints(options, blocked=())
-    searches = run(golden, engine, lambda: RecordedBeam(options, constraints, freeze=False))
+    searches = run(golden, engine, lambda: RecordedBeam(options))
     compared = 0
     for example, search in enumerate(searches):
         theirs = {name: golden.arrays[f"ex{example}_beam_{name}"] for name in BEAM_ARRAYS}
@@ -194,7 +202,7 @@ def assert_same_beam(search: RecordedBeam, theirs: dict[str, NDArray[Any]]) -> N
     assert search.parents == theirs["prev_ks"][:steps].tolist()
     assert search.tokens == theirs["next_ys"][1 : steps + 1].tolist()
     step_scores = theirs["step_scores"][1 : steps + 1].ravel().tolist()
-    assert np.ravel(search.scores).tolist() == pytest.approx(step_scores, abs=SCORE_TOLERANCE)
+    assert np.ravel(search.scores[1:]).tolist() == pytest.approx(step_scores, abs=SCORE_TOLERANCE)
 
 
 def test_top_3_of_a_sampled_path(golden: Golden, engine: Engine) -> None:
@@ -203,7 +211,7 @@ def test_top_3_of_a_sampled_path(golden: Golden, engine: Engine) -> None:
     paths = np.array([golden.arrays[f"ex{example}_top3_sampled_ids"] for example in EXAMPLES])
     logits = decode_raw(golden, engine, lambda step, _: paths[:, step])
     for example, rows in enumerate(logits):
-        scores, ids = engine.sampling.top_k(np.ascontiguousarray(rows), 3)
+        scores, ids = _C.top_k(np.ascontiguousarray(rows), 3)
         steps = comparable(engine, paths[example])
         theirs = golden.arrays[f"ex{example}_top3_ids"]
         assert ids[:steps].tolist() == theirs[:steps].tolist()

@@ -8,11 +8,12 @@ import pytest
 
 from mime_fast import _C
 from mime_fast.config import GenerationConfig
-from mime_fast.engines.base import Encoded, Sampling
-from mime_fast.search import BeamSearch, Sampler, Search
-from mime_fast.search.constraints import Constraints
+from mime_fast.engines.base import Encoded
+from mime_fast.search import Search
 from mime_fast.text.tokenizer import EOS, SOS
 from mime_fast.types import FloatArray, IntArray
+from tests.oracle.beam import BeamSearch
+from tests.oracle.sampler import Sampler
 
 
 class TableModel:
@@ -24,7 +25,6 @@ class TableModel:
 
     name = "table"
     config: Any = None
-    sampling: Sampling = _C
 
     def __init__(
         self,
@@ -92,7 +92,7 @@ def new_search(request: pytest.FixtureRequest) -> Callable[..., Search]:
     def numpy(seed: int = 0, **options: Any) -> Search:
         config = GenerationConfig(**options)
         if config.num_beams > 1:
-            return BeamSearch(config, Constraints(config))
-        return Sampler(config, seed, _C, Constraints(config))
+            return BeamSearch(config)
+        return Sampler(config, seed)
 
     return native if request.param == "native" else numpy

@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 
 from mime_fast import _C
 from mime_fast.config import GenerationConfig
-from mime_fast.search import BeamSearch, Search, decode
-from mime_fast.search.constraints import Constraints
-from mime_fast.search.hypothesis import Hypothesis, common_prefix, log_softmax
+from mime_fast.search import Search, decode
+from mime_fast.search.hypothesis import Hypothesis, log_softmax
 from mime_fast.text.tokenizer import EOS
+from tests.oracle.beam import BeamSearch, common_prefix
+from tests.oracle.constraints import Constraints
 
 Table = Callable[..., Any]
 CONTEXT: Any = None  # the table reads no dialogue
@@ -222,9 +223,7 @@ def test_stopping_later_finds_what_stopping_early_misses(
 
 
 @pytest.mark.parametrize("seed", range(20))
-@pytest.mark.parametrize(
-    "make", [_C.BeamSearch, lambda config: BeamSearch(config, Constraints(config))], ids=TWINS
-)
+@pytest.mark.parametrize("make", [_C.BeamSearch, BeamSearch], ids=TWINS)
 def test_a_beam_of_one_is_greedy(
     table_model: Table, new_search: NewSearch, make: Any, seed: int
 ) -> None:
@@ -322,9 +321,8 @@ def test_without_freezing_it_is_the_released_search(
     options: dict[str, Any] = {"num_beams": 4, "num_return_sequences": 4, "min_new_tokens": 0}
     config = GenerationConfig(**options, max_new_tokens=8)
     model = table_model(seed, words=3, spread=1.0)
-    search: Search = BeamSearch(config, Constraints(config, blocked=()), freeze=False)
-    if twin == "native":
-        search = _C.BeamSearch(config, blocked=(), freeze=False)
+    make = _C.BeamSearch if twin == "native" else BeamSearch
+    search: Search = make(config, blocked=(), freeze=False)
     assert [reply.tokens for reply in run(model, search)] == released_beam(model, 4, 8)
 
 

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mime_fast.config import GenerationConfig
-from mime_fast.search.constraints import NEVER_GENERATED, Constraints
-from mime_fast.text.tokenizer import EOS
+from mime_fast.text.special import EOS, NEVER_GENERATED
 from mime_fast.types import FloatArray
+from tests.oracle.constraints import Constraints
 
 A, B, C, D = 7, 8, 9, 10
 VOCABULARY = 11

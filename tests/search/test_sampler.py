@@ -6,11 +6,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mime_fast import sampling
 from mime_fast.search import Search, decode
-from mime_fast.search.constraints import NEVER_GENERATED
 from mime_fast.search.hypothesis import Hypothesis
-from mime_fast.text.tokenizer import EOS
+from mime_fast.text.special import EOS, NEVER_GENERATED
+from tests.oracle import sampling
 
 Table = Callable[..., Any]
 CONTEXT: Any = None  # the table reads no dialogue

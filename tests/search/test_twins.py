@@ -11,13 +11,14 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from mime_fast import _C, sampling
+from mime_fast import _C
 from mime_fast.config import GenerationConfig
-from mime_fast.search import BeamSearch, Sampler, Search
-from mime_fast.search.constraints import NEVER_GENERATED, Constraints
+from mime_fast.search import Search
 from mime_fast.search.hypothesis import Hypothesis, log_softmax
-from mime_fast.text.tokenizer import EOS
+from mime_fast.text.special import EOS, NEVER_GENERATED
 from mime_fast.types import FloatArray
+from tests.oracle.beam import BeamSearch
+from tests.oracle.sampler import Sampler
 
 LARGEST = float(np.finfo(np.float32).max)
 SMALLEST = float(np.finfo(np.float32).smallest_subnormal)
@@ -129,7 +130,7 @@ def test_samplers_are_equal(
     if not do_sample:
         options = {name: value for name, value in options.items() if name not in SAMPLING}
     config = configured({**options, "do_sample": do_sample})
-    numpy = Sampler(config, seed, sampling, Constraints(config, blocked))
+    numpy = Sampler(config, seed, blocked=blocked)
     run_both(model, _C.Sampler(config, seed, blocked=blocked), numpy)
 
 
@@ -144,7 +145,7 @@ def test_beams_are_equal(
     model: Model, options: dict[str, Any], freeze: bool, blocked: tuple[int, ...]
 ) -> None:
     config = configured({**options, "num_return_sequences": options["num_beams"]})
-    numpy = DecidedBeam(config, Constraints(config, blocked), freeze=freeze)
+    numpy = DecidedBeam(config, freeze=freeze, blocked=blocked)
     run_both(model, _C.BeamSearch(config, freeze=freeze, blocked=blocked), numpy)
 
 
@@ -253,7 +254,7 @@ def test_a_logit_that_is_no_number_is_an_error(value: float) -> None:
     logits = np.ones((1, 9), np.float32)
     logits[:, [0, 8]] = value  # id 0 is blocked, and may be anything
     config = GenerationConfig()
-    for search in [*searches(config), Sampler(config, 0, sampling, Constraints(config))]:
+    for search in [*searches(config), Sampler(config, 0)]:
         with pytest.raises(ValueError, match=rf"must be finite or -inf, got {value} at id 8"):
             search.advance(logits)
 

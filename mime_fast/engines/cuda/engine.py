@@ -16,10 +16,9 @@ import torch
 from torch import Tensor
 from triton.errors import TritonError
 
-from mime_fast import _C
 from mime_fast.checkpoint import Checkpoint
 from mime_fast.config import GenerationConfig
-from mime_fast.engines.base import Decoding, Encoded, EngineError, Sampling
+from mime_fast.engines.base import Decoding, Encoded, EngineError
 from mime_fast.engines.cuda.batch import DecodeBatch, DecodeShape, new_caches
 from mime_fast.engines.cuda.decoding import DeviceDecoding
 from mime_fast.engines.cuda.encoder import (
@@ -53,7 +52,6 @@ class CudaEngine:
     """
 
     name = "cuda"
-    sampling: Sampling = _C
 
     def __init__(
         self, checkpoint: Checkpoint, device: str = "cuda", compute_type: str = "float32"

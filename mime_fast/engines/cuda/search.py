@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from mime_fast import _C
 from mime_fast.config import GenerationConfig
+from mime_fast.engines.base import TOKEN_STREAM
 from mime_fast.engines.cuda.memory import Fields
 from mime_fast.engines.cuda.rows import BeamRows, DraftRows, Rows, SampleRows
 from mime_fast.search.hypothesis import Hypothesis
-from mime_fast.search.sampler import TOKEN_STREAM
 from mime_fast.text.special import EOS, SOS
 from mime_fast.types import IntArray
 

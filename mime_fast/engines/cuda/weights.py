@@ -16,7 +16,7 @@ from mime_fast.emotions import NEGATIVE, POSITIVE
 from mime_fast.kernels.decode_step import DecoderWeights
 from mime_fast.kernels.emotions import EmotionWeights
 from mime_fast.models.layers import timing_signal
-from mime_fast.search.constraints import NEVER_GENERATED
+from mime_fast.text.special import NEVER_GENERATED
 
 Norm = tuple[Tensor, Tensor]
 

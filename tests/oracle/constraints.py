@@ -1,4 +1,4 @@
-"""Constraints on the next token: what must not, and what should less likely, be said."""
+"""The slow twin of csrc/search/constraints.h: what must not, and should less likely, follow."""
 
 from __future__ import annotations
 
@@ -8,10 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from mime_fast.config import GenerationConfig
-from mime_fast.text.tokenizer import CLS, EOS, PAD, SOS, SYS, UNK, USR
+from mime_fast.text.special import EOS, NEVER_GENERATED
 from mime_fast.types import FloatArray
-
-NEVER_GENERATED = (UNK, PAD, SOS, USR, SYS, CLS)
 
 
 @dataclass(frozen=True)
@@ -19,7 +17,7 @@ class Constraints:
     """Applied to logits before they are normalised, as CTranslate2 does: blocked words get -inf."""
 
     options: GenerationConfig
-    blocked: tuple[int, ...] = NEVER_GENERATED  # a test unblocks them to compare with the authors
+    blocked: Sequence[int] = NEVER_GENERATED
 
     def apply(self, logits: FloatArray, prefixes: Sequence[tuple[int, ...]]) -> FloatArray:
         """Logits (rows, vocabulary) and each row's tokens so far -> constrained copy."""

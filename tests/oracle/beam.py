@@ -1,14 +1,16 @@
-"""Beam search with length penalty, early stopping and n-best."""
+"""The slow twin of mime_fast._C.BeamSearch, with its signatures."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import numpy as np
 
 from mime_fast.config import GenerationConfig
-from mime_fast.search.constraints import Constraints
-from mime_fast.search.hypothesis import Hypothesis, common_prefix, log_softmax
-from mime_fast.text.tokenizer import EOS
+from mime_fast.search.hypothesis import Hypothesis, log_softmax
+from mime_fast.text.special import EOS, NEVER_GENERATED
 from mime_fast.types import FloatArray
+from tests.oracle.constraints import Constraints
 
 
 class BeamSearch:
@@ -19,9 +21,13 @@ class BeamSearch:
     """
 
     def __init__(
-        self, options: GenerationConfig, constraints: Constraints, *, freeze: bool = True
+        self,
+        config: GenerationConfig,
+        *,
+        freeze: bool = True,
+        blocked: Sequence[int] = NEVER_GENERATED,
     ) -> None:
-        self.options, self.constraints = options, constraints
+        self.options, self.constraints = config, Constraints(config, blocked)
         self.freeze = freeze
         self.live = [Hypothesis()]
         self.finished: list[Hypothesis] = []  # best first
@@ -84,7 +90,8 @@ class BeamSearch:
         """The best score a hypothesis can still reach: more words never add log-probability."""
         longest = self.options.max_new_tokens
         length = longest if self.options.length_penalty > 0 else len(hypothesis.tokens) + 1
-        return hypothesis.log_prob / length**self.options.length_penalty
+        attainable: float = hypothesis.log_prob / length**self.options.length_penalty
+        return attainable
 
     def _close(self) -> None:
         """The live hypotheses that ran out of steps compete with the finished ones."""
@@ -110,3 +117,12 @@ class BeamSearch:
     def results(self) -> list[Hypothesis]:
         """The n best, best first."""
         return self.finished[: self.options.num_return_sequences]
+
+
+def common_prefix(sequences: list[tuple[int, ...]]) -> tuple[int, ...]:
+    """The longest prefix that all share."""
+    shortest, longest = min(sequences), max(sequences)  # the extremes of the order differ first
+    for index, token in enumerate(shortest):
+        if token != longest[index]:
+            return shortest[:index]
+    return shortest

@@ -1,33 +1,34 @@
-"""Greedy decoding and sampling: independent rows, one for each sequence."""
+"""The slow twin of mime_fast._C.Sampler, with its signatures."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import numpy as np
 
 from mime_fast.config import GenerationConfig
-from mime_fast.engines.base import Sampling
-from mime_fast.search.constraints import Constraints
+from mime_fast.engines.base import TOKEN_STREAM
 from mime_fast.search.hypothesis import Hypothesis, log_softmax
-from mime_fast.text.tokenizer import EOS
+from mime_fast.text.special import EOS, NEVER_GENERATED
 from mime_fast.types import FloatArray, IntArray
-
-TOKEN_STREAM = 1  # sequence i draws from stream 1 + i; stream 0 is the emotion noise
+from tests.oracle import sampling
+from tests.oracle.constraints import Constraints
 
 
 class Sampler:
     """One request's greedy or sampled replies, in the order they were drawn."""
 
     def __init__(
-        self, options: GenerationConfig, seed: int, sampling: Sampling, constraints: Constraints
+        self, config: GenerationConfig, seed: int, *, blocked: Sequence[int] = NEVER_GENERATED
     ) -> None:
-        self.options, self.constraints, self.sampling = options, constraints, sampling
-        self.hypotheses = [Hypothesis()] * options.num_sequences
-        self.live = list(range(options.num_sequences))
+        self.options, self.constraints = config, Constraints(config, blocked)
+        self.hypotheses = [Hypothesis()] * config.num_sequences
+        self.live = list(range(config.num_sequences))
         self._steps = 0
-        if options.do_sample:
+        if config.do_sample:
             self._uniforms = np.stack(
                 [
-                    sampling.philox_uniform(seed, TOKEN_STREAM + i, 0, options.max_new_tokens)
+                    sampling.philox_uniform(seed, TOKEN_STREAM + i, 0, config.max_new_tokens)
                     for i in self.live
                 ]
             )
@@ -58,9 +59,10 @@ class Sampler:
 
     def _choose(self, logits: FloatArray) -> IntArray:
         if not self.options.do_sample:
-            return logits.argmax(-1)  # the lowest id on ties
+            best: IntArray = logits.argmax(-1)  # the lowest id on ties
+            return best
         options = self.options
-        return self.sampling.select_tokens(
+        return sampling.select_tokens(
             logits,
             np.ascontiguousarray(self._uniforms[self.live, self._steps]),
             options.temperature,
