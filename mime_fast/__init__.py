@@ -13,8 +13,9 @@ if TYPE_CHECKING:
     from mime_fast.generator import Generator
     from mime_fast.types import Response, TokenEvent
 
+    __version__: str
+
 __all__ = ["GenerationConfig", "Generator", "Response", "TokenEvent", "__version__"]
-__version__ = "0.1.0"
 
 _HOMES = {
     "GenerationConfig": "mime_fast.config",
@@ -26,6 +27,8 @@ _HOMES = {
 
 def __getattr__(name: str) -> object:
     """Import a public name when it is first used: `mime-fast --help` needs none of them."""
+    if name == "__version__":
+        return import_module("importlib.metadata").version("mime-fast")
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(_HOMES[name]), name)

@@ -1,14 +1,17 @@
-"""ModelConfig and GenerationConfig: frozen, validated, JSON round trip, unknown key = error."""
+"""ModelConfig and GenerationConfig: frozen, validated, JSON round trip, unknown key = error.
+
+Range, choices, help and group of each option stand in its field; see mime_fast.options.
+"""
 
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass, field
-from numbers import Integral, Real
+from dataclasses import MISSING, dataclass
 from typing import Any, Self
 
-from mime_fast.emotions import EMOTIONS, emotion_id
+from mime_fast.emotions import EMOTIONS
 from mime_fast.models import SYSTEMS
+from mime_fast.options import Entry, check_options, option, table
 
 
 class Config:
@@ -46,39 +49,9 @@ def require(condition: bool, message: str) -> None:
         raise ValueError(message)
 
 
-def require_int(config: Config, *names: str, least: int, most: int | None = None) -> None:
-    """Each named field is an integer (no bool) in [least, most]."""
-    for name in names:
-        value = getattr(config, name)
-        is_int = isinstance(value, Integral) and not isinstance(value, bool)
-        wanted = f"an integer >= {least}" if most is None else f"an integer in [{least}, {most}]"
-        inside = is_int and value >= least and (most is None or value <= most)
-        require(inside, f"{name} must be {wanted}, got {value!r}")
-        object.__setattr__(config, name, int(value))  # numpy's numbers are not JSON's
-
-
-def require_number(config: Config, name: str, condition: str, low: float, high: float) -> None:
-    """The named field is a number in [low, high], which `condition` says in words."""
-    value = getattr(config, name)
-    is_number = isinstance(value, Real) and not isinstance(value, bool)
-    require(is_number and low <= value <= high, f"{name} must be {condition}, got {value!r}")
-    if not isinstance(value, int):
-        object.__setattr__(config, name, float(value))
-
-
-def require_bool(config: Config, *names: str) -> None:
-    """Each named field is a bool."""
-    for name in names:
-        value = getattr(config, name)
-        require(isinstance(value, bool), f"{name} must be true or false, got {value!r}")
-
-
-LARGEST = 2**20  # of a width or a vocabulary: a hostile config must not exhaust the memory
-
-
-def _of(system: str, default: Any) -> Any:
-    """An option of one system, which the others must leave at its default."""
-    return field(default=default, metadata={"system": system})
+def _mime(default: Any, help: str, **facts: Any) -> Any:  # noqa: A002
+    """An option of MIME, which the other systems must leave at its default."""
+    return option(default, help, system="mime", group="Ablations of MIME", **facts)
 
 
 ABLATIONS = ("grouping", "mimicry", "stochastic", "share_emotion_embedding")
@@ -102,28 +75,47 @@ class ModelConfig(Config):
     The last options of MIME are its ablations (the paper's Tables 3 and 5).
     """
 
-    vocab_size: int
-    architecture: str = "mime"  # a key of models.SYSTEMS
-    hidden_dim: int = 300
-    num_heads: int = 2
-    key_dim: int = 40  # all heads together
-    filter_dim: int = 50
-    num_layers: int = 1  # of each encoder and of the decoder
-    max_positions: int = 1000
-    dropout: float = 0.0
-    tie_embeddings: bool = False
-    mean_query: bool = False  # emotion query: mean over positions instead of the CLS position
-    objective: str = "cvae"  # "released": the authors' loss; MIME's posterior reads the context
-    padding_leak: bool = False  # for golden tests only: convolutions see padding
+    vocab_size: int = option(MISSING, "Words and special ids.", within="[8, 2**20]", exposed=False)
+    architecture: str = option(
+        "mime", "The system.", choices=tuple(SYSTEMS), flags=("--model",), group="Model"
+    )
+    hidden_dim: int = option(300, "Width of the model.", within="[4, 2**20]", group="Model")
+    num_heads: int = option(2, "Attention heads.", within="[1, 2**20]", group="Model")
+    key_dim: int = option(40, "Width of all heads together.", within="[1, 2**20]", group="Model")
+    filter_dim: int = option(50, "Width of the feed-forward.", within="[1, 2**20]", group="Model")
+    num_layers: int = option(
+        1, "Layers of each encoder and the decoder.", within="[1, 100]", group="Model"
+    )
+    max_positions: int = option(1000, "Longest context.", within="[2, 100000]", exposed=False)
+    dropout: float = option(
+        0.0, "Of embeddings, sub-layers and states.", within="[0, 1)", group="Model"
+    )
+    tie_embeddings: bool = option(False, "Words are written as they are read.", exposed=False)
+    # Emotion query: mean over positions instead of the CLS position.
+    mean_query: bool = option(False, "The emotion is read from a mean.", exposed=False)
+    objective: str = option(
+        "cvae",
+        "The loss; released: the authors', whose posterior reads the context.",
+        choices=("cvae", "released"),
+        group="Loss",
+    )
+    # For golden tests only: convolutions see padding.
+    padding_leak: bool = option(False, "Convolutions see padding.", exposed=False)
 
-    latent_dim: int = _of("mime", 300)
-    shared_log_variance: bool = _of("mime", False)
-    shared_response_encoder: bool = _of("mime", True)
-    mimicry: bool = _of("mime", True)  # False: the positive group always comes first
-    grouping: bool = _of("mime", True)  # False: one distribution over all emotions, no mimicry
-    stochastic: bool = _of("mime", True)  # False: the mean of z, in training too
-    share_emotion_embedding: bool = _of("mime", True)  # False: the classifier has its own
-    top_listeners: int = _of("moel", 5)  # that speak, as in the published runs; 0: all
+    latent_dim: int = _mime(300, "Width of z.", within="[1, 2**20]", exposed=False)
+    shared_log_variance: bool = _mime(False, "One log-variance for both groups.", exposed=False)
+    shared_response_encoder: bool = _mime(True, "One response encoder.", exposed=False)
+    mimicry: bool = _mime(True, "Without: the positive group always comes first.")
+    grouping: bool = _mime(True, "Without: one group of all emotions, and nothing is mimicked.")
+    stochastic: bool = _mime(True, "Without: means instead of draws, in training too.")
+    share_emotion_embedding: bool = _mime(True, "Without: the classifier has its own table.")
+    top_listeners: int = option(
+        5,
+        "How many listeners speak, as in the published runs; 0: all.",
+        within=f"[0, {len(EMOTIONS)}]",
+        system="moel",
+        group="Options of MoEL",
+    )
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Self:
@@ -133,31 +125,19 @@ class ModelConfig(Config):
 
     def __post_init__(self) -> None:
         _check_architecture(self.architecture)
-        require_int(self, "vocab_size", least=8, most=LARGEST)
-        require_int(self, "hidden_dim", least=4, most=LARGEST)
-        require_int(self, "num_heads", "key_dim", "filter_dim", "latent_dim", least=1, most=LARGEST)
-        require_int(self, "num_layers", least=1, most=100)
-        require_int(self, "max_positions", least=2, most=100_000)
-        require_int(self, "top_listeners", least=0, most=len(EMOTIONS))
+        check_options(self)
         require(
             self.key_dim % self.num_heads == 0,
             f"key_dim must be a multiple of num_heads ({self.num_heads}), got {self.key_dim}",
         )
-        require_number(self, "dropout", "in [0, 1)", 0.0, 1 - 2**-53)
-        flags = [f.name for f in dataclasses.fields(self) if f.type == "bool"]
-        require_bool(self, *flags)
-        require(
-            self.objective in ("cvae", "released"),
-            f"objective must be 'cvae' or 'released', got {self.objective!r}",
-        )
         self._check_system()
 
     def _check_system(self) -> None:
-        for option in self._foreign():
-            value = getattr(self, option.name)
+        for entry in self._foreign():
+            value = getattr(self, entry.name)
             require(
-                value == option.default,
-                f"{option.name}={value!r} is an option of {option.metadata['system']}, "
+                value == entry.default,
+                f"{entry.name}={value!r} is an option of {entry.option.system}, "
                 f"and the architecture is {self.architecture}; leave it out",
             )
         if not self.grouping:
@@ -168,13 +148,13 @@ class ModelConfig(Config):
                 "leave out shared_response_encoder and shared_log_variance",
             )
 
-    def _foreign(self) -> list[dataclasses.Field[Any]]:
+    def _foreign(self) -> list[Entry]:
         own = (None, self.architecture)
-        return [f for f in dataclasses.fields(self) if f.metadata.get("system") not in own]
+        return [entry for entry in table(ModelConfig) if entry.option.system not in own]
 
     def to_dict(self) -> dict[str, Any]:
         """See Config.to_dict; options of other systems are left out."""
-        foreign = {option.name for option in self._foreign()}
+        foreign = {entry.name for entry in self._foreign()}
         return {name: value for name, value in super().to_dict().items() if name not in foreign}
 
     @property
@@ -197,9 +177,6 @@ class ModelConfig(Config):
         return SYSTEMS[self.architecture].reads_emotion
 
 
-INFINITY = float("inf")
-
-
 # Options of sampling, as they are where nothing is sampled.
 SAMPLING_OFF = {"temperature": 1, "top_k": 0, "top_p": 1, "min_p": 0, "mbr_samples": 0}
 
@@ -208,54 +185,94 @@ SAMPLING_OFF = {"temperature": 1, "top_k": 0, "top_p": 1, "min_p": 0, "mbr_sampl
 class GenerationConfig(Config):
     """How a reply is chosen. Names and meanings follow transformers, vLLM and CTranslate2."""
 
-    max_new_tokens: int = 50
-    min_new_tokens: int = 1
-    num_beams: int = 1
-    length_penalty: float = 1.0  # scores are divided by length to this power; 0: the plain sum
-    early_stopping: bool = True
-    do_sample: bool = False
-    temperature: float = 1.0
-    top_k: int = 0  # 0: off
-    top_p: float = 1.0
-    min_p: float = 0.0
-    repetition_penalty: float = 1.0
-    no_repeat_ngram_size: int = 0  # 0: off
-    num_return_sequences: int = 1
-    mbr_samples: int = 0  # drawn, and ranked by what they agree on (minimum Bayes risk); 0: off
-    return_scores: bool = False
-    speculation: bool = True  # greedy: verified drafts, the same tokens in fewer steps
-    seed: int | None = None  # None: one is drawn and reported in the Response
-    stochastic_emotion: bool = True  # False: the means of the emotion distributions
-    emotion: str | None = None  # force the speaker's emotion
+    max_new_tokens: int = option(50, "Longest reply, in words.", within="[1, inf)", group="Length")
+    min_new_tokens: int = option(1, "Shortest reply, in words.", within="[0, inf)", group="Length")
+    num_beams: int = option(
+        1,
+        "Beam width; 1: greedy.",
+        within="[1, 1000]",
+        flags=("--num-beams", "-b"),
+        group="Beam search",
+    )
+    length_penalty: float = option(
+        1.0,
+        "Scores are divided by length to this power; 0: the plain sum.",
+        within="[-10, 10]",
+        group="Beam search",
+    )
+    early_stopping: bool = option(
+        True,
+        "Stop when num_beams replies have ended.",
+        choices=(True, False),
+        group="Beam search",
+    )
+    do_sample: bool = option(
+        False, "Sample instead of greedy.", flags=("--sample", "-s"), group="Sampling"
+    )
+    temperature: float = option(
+        1.0,
+        "Below 1: safer; above 1: bolder. With --sample.",
+        within="[0.01, 100]",
+        group="Sampling",
+    )
+    top_k: int = option(
+        0, "Sample among the k likeliest words; 0: all.", within="[0, inf)", group="Sampling"
+    )
+    top_p: float = option(
+        1.0, "Sample among the words that hold this probability.", within="(0, 1]", group="Sampling"
+    )
+    min_p: float = option(
+        0.0, "Drop words below this share of the likeliest.", within="[0, 1]", group="Sampling"
+    )
+    repetition_penalty: float = option(
+        1.0, "Above 1: repeat fewer words.", within="[0.01, 100]", group="Repetition"
+    )
+    no_repeat_ngram_size: int = option(
+        0, "Never repeat a run of this many words; 0: off.", within="[0, inf)", group="Repetition"
+    )
+    num_return_sequences: int = option(
+        1,
+        "How many replies.",
+        within="[1, 10000]",
+        flags=("--num-return-sequences", "-n"),
+        group="Replies",
+    )
+    # Drawn, and ranked by what they agree on (minimum Bayes risk).
+    mbr_samples: int = option(
+        0,
+        "Sample so many replies and take what they agree on, e.g. 16; 0: off.",
+        within="[0, 1000]",
+        group="Sampling",
+    )
+    return_scores: bool = option(
+        False, "Compute log-probabilities.", flags=("--return-scores",), group="Replies"
+    )
+    speculation: bool = option(
+        True, "Verify drafts of greedy replies: the same words in fewer steps.", group="Replies"
+    )
+    # None: one is drawn and reported in the Response.
+    seed: int | None = option(
+        None,
+        "Repeats a reply exactly; default: a new one.",
+        within="[0, 2**64)",
+        group="Replies",
+    )
+    stochastic_emotion: bool = option(
+        True,
+        "Sample the response emotions, or take their means.",
+        flags=("--stochastic-emotion/--mean-emotion",),
+        group="Emotion",
+    )
+    emotion: str | None = option(
+        None,
+        "Force the speaker's emotion, e.g. sad.",
+        choices=tuple(sorted(EMOTIONS)),
+        group="Emotion",
+    )
 
     def __post_init__(self) -> None:
-        self._check_ranges()
+        check_options(self)
         self._check_combinations()
-
-    def _check_ranges(self) -> None:
-        require_int(self, "max_new_tokens", least=1)
-        require_int(self, "num_beams", least=1, most=1000)
-        require_int(self, "num_return_sequences", least=1, most=10_000)
-        require_int(self, "mbr_samples", least=0, most=1000)
-        require_int(self, "min_new_tokens", "top_k", "no_repeat_ngram_size", least=0)
-        require_number(self, "length_penalty", "a number in [-10, 10]", -10.0, 10.0)
-        require_number(self, "temperature", "in [0.01, 100]", 0.01, 100.0)
-        require_number(self, "top_p", "in (0, 1]", 5e-324, 1.0)
-        require_number(self, "min_p", "in [0, 1]", 0.0, 1.0)
-        require_number(self, "repetition_penalty", "in [0.01, 100]", 0.01, 100.0)
-        require_bool(
-            self,
-            "early_stopping",
-            "do_sample",
-            "return_scores",
-            "speculation",
-            "stochastic_emotion",
-        )
-        if self.seed is not None:
-            require_int(self, "seed", least=0)
-            require(self.seed < 2**64, f"seed must be below 2**64, got {self.seed}")
-        if self.emotion is not None:
-            emotion_id(self.emotion)
 
     def _check_combinations(self) -> None:
         require(

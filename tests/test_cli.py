@@ -186,7 +186,7 @@ def test_what_was_cut_is_said_on_standard_error(run: Cli, tiny_checkpoint: Path)
         ([MESSAGE, "--num-beams", "0"], "num_beams must be an integer in [1, 1000], got 0"),
         ([MESSAGE, "-n", "2"], "needs do_sample=True or num_beams >= 2"),
         ([MESSAGE, "--max-new-tokens", "65"], "max_new_tokens must be at most 64"),
-        ([MESSAGE, "--emotion", "hungry"], "unknown emotion 'hungry'; use one of: afraid, "),
+        ([MESSAGE, "--emotion", "hungry"], "emotion must be one of afraid, "),
         (
             [MESSAGE, "--engine", "fast"],
             "engine must be one of auto, native, eager, cuda, got 'fast'",

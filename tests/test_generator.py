@@ -463,7 +463,7 @@ def test_a_message_that_cannot_be_answered_says_why(
         ({"max_new_tokens": POSITIONS + 1}, r"max_new_tokens must be at most 64 .*, got 65"),
         ({"temperature": 0}, r"temperature must be in \[0\.01, 100\], got 0"),
         ({"num_return_sequences": 2}, r"needs do_sample=True or num_beams >= 2"),
-        ({"emotion": "hungry"}, r"unknown emotion 'hungry'; use one of"),
+        ({"emotion": "hungry"}, r"emotion must be one of afraid, .*, got 'hungry'"),
     ],
 )
 def test_an_option_that_does_not_fit_says_why(

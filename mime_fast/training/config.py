@@ -6,61 +6,62 @@ The defaults are those of the bundled checkpoint, but for `vectors`, "bf16" and 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
-from mime_fast.config import INFINITY, Config, require, require_int, require_number
+from mime_fast.config import Config
+from mime_fast.options import check_options, option
+
+
+def _weight(default: float, help: str, within: str = "[0, inf)") -> Any:  # noqa: A002
+    return option(default, help, within=within, group="Loss")
+
+
+def _step(default: Any, help: str, **facts: Any) -> Any:  # noqa: A002
+    return option(default, help, group="Training", **facts)
 
 
 @dataclass(frozen=True)
 class Weights(Config):
     """L = gamma response + alpha emotion + beta (KL+ + KL-) + delta mixture."""
 
-    alpha: float = 0.5
-    beta: float = 0.1
-    gamma: float = 1.0
-    delta: float = 1.0
-    label_smoothing: float = 0.0
-    free_bits: float = 0.0  # nats a group that cost nothing
-    beta_warmup: float = 0.2  # share of training over which beta rises from 0
+    alpha: float = _weight(0.5, "Weight of the emotion loss.")
+    beta: float = _weight(0.1, "Weight of the divergence.")
+    gamma: float = _weight(1.0, "Weight of the response loss.")
+    delta: float = _weight(1.0, "Weight of the mixture loss.")
+    label_smoothing: float = _weight(0.0, "Of the response loss.", within="[0, 1)")
+    free_bits: float = _weight(0.0, "Nats of divergence a group that are free.")
+    beta_warmup: float = _weight(
+        0.2, "Share of training over which beta rises from 0.", within="[0, 1]"
+    )
 
     def __post_init__(self) -> None:
-        for name in ("alpha", "beta", "gamma", "delta", "free_bits"):
-            require_number(self, name, "at least 0", 0.0, INFINITY)
-        require_number(self, "label_smoothing", "in [0, 1)", 0.0, 0.999)
-        require_number(self, "beta_warmup", "in [0, 1]", 0.0, 1.0)
+        check_options(self)
 
 
 @dataclass(frozen=True)
 class TrainingConfig(Config):
     """Everything that decides the result of a run besides the data and the model's shape."""
 
-    epochs: int = 6
-    batch_size: int = 64
-    learning_rate: float = 1.5e-3  # the peak
-    warmup_steps: int = 500
-    weight_decay: float = 0.01
-    max_grad_norm: float = 1.0
-    ema_decay: float = 0.998  # validation and the checkpoint use the averaged weights
-    validate_every: int = 630  # steps: about one epoch of EmpatheticDialogues
-    patience: int = 4  # validations without improvement before stopping
-    min_count: int = 2  # words seen less often are UNK
-    vectors: bool = False  # start from pretrained word vectors
-    teacher_share: float = 0.7  # of the emotion's soft label, where there is a teacher
-    mixed_precision: str = "no"  # "bf16" on processors that have it, "fp16" on GPUs only
-    seed: int = 1234
+    epochs: int = _step(6, "Passes over the data.", within="[1, inf)")
+    batch_size: int = _step(64, "Pairs a step, in each process.", within="[1, inf)")
+    learning_rate: float = _step(1.5e-3, "The peak, after the warm-up.", within="(0, 1]")
+    warmup_steps: int = _step(500, "Steps until the peak.", within="[0, inf)")
+    weight_decay: float = _step(0.01, "Decay of matrices in a step.", within="[0, inf)")
+    max_grad_norm: float = _step(1.0, "Gradients are clipped to it.", within="(0, inf)")
+    # Validation and the checkpoint use the averaged weights.
+    ema_decay: float = _step(0.998, "Of the average of the weights.", within="[0, 1)")
+    # 630 steps are about one epoch of EmpatheticDialogues.
+    validate_every: int = _step(630, "Steps between validations.", within="[1, inf)")
+    patience: int = _step(4, "Validations without gain before stopping.", within="[1, inf)")
+    min_count: int = _step(2, "Words seen less often become UNK.", within="[1, inf)")
+    vectors: bool = _step(False, "Start from pretrained word vectors.")
+    teacher_share: float = _step(
+        0.7, "Share of an emotion's label that is the teacher's.", within="[0, 1]"
+    )
+    # bf16 on processors that have it, fp16 on GPUs only.
+    mixed_precision: str = _step("no", "Of the products.", choices=("no", "bf16", "fp16"))
+    seed: int = _step(1234, "Of everything random.", within="[0, 2**32)")
     weights: Weights = field(default_factory=Weights)
 
     def __post_init__(self) -> None:
-        require_int(
-            self, "epochs", "batch_size", "validate_every", "patience", "min_count", least=1
-        )
-        require_int(self, "warmup_steps", least=0)
-        require_int(self, "seed", least=0, most=2**32 - 1)
-        require_number(self, "learning_rate", "in (0, 1]", 5e-324, 1.0)
-        require_number(self, "weight_decay", "at least 0", 0.0, INFINITY)
-        require_number(self, "max_grad_norm", "positive", 5e-324, INFINITY)
-        require_number(self, "ema_decay", "in [0, 1)", 0.0, 0.999999)
-        require_number(self, "teacher_share", "in [0, 1]", 0.0, 1.0)
-        require(
-            self.mixed_precision in ("no", "bf16", "fp16"),
-            f"mixed_precision must be no, bf16 or fp16, got {self.mixed_precision!r}",
-        )
+        check_options(self)

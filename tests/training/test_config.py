@@ -15,7 +15,7 @@ from mime_fast.training.config import TrainingConfig, Weights
         ({"learning_rate": 0}, r"learning_rate must be in \(0, 1\], got 0"),
         ({"learning_rate": float("nan")}, r"learning_rate must be in \(0, 1\], got nan"),
         ({"ema_decay": 1}, r"ema_decay must be in \[0, 1\), got 1"),
-        ({"mixed_precision": "int8"}, "mixed_precision must be no, bf16 or fp16, got 'int8'"),
+        ({"mixed_precision": "int8"}, "mixed_precision must be one of no, bf16, fp16, got 'int8'"),
         ({"speed": 2}, "unknown TrainingConfig option 'speed'"),
     ],
 )

@@ -1,0 +1,5 @@
+"""python -m mime_fast."""
+
+from mime_fast.cli import main
+
+main()

@@ -1,0 +1,15 @@
+"""The command line: mime-fast respond | chat | train | draft | evaluate | report | ...; see --help.
+
+One file for each group of commands. Nothing heavy is imported before a command needs it: --help
+stays instant.
+"""
+
+from importlib import import_module
+
+from mime_fast.cli.app import app, main
+
+__all__ = ["app", "main"]
+
+# Importing registers the commands; --help lists them in this order.
+for _group in ("reply", "train", "evaluate"):
+    import_module(f"mime_fast.cli.{_group}")

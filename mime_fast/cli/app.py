@@ -1,0 +1,68 @@
+"""The application that the commands register with, and the entry point."""
+
+from __future__ import annotations
+
+import sys
+from io import TextIOWrapper
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperCommand
+
+app = typer.Typer(
+    help="Empathetic replies from MIME. Example: mime-fast respond 'I lost my dog yesterday'",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+
+class Command(TyperCommand):
+    """A command whose --help lists the options by their groups."""
+
+    def format_options(self, ctx: typer.Context, formatter: Any) -> None:  # type: ignore[override]
+        """Write a section for each group, in the order in which the groups first occur."""
+        groups: dict[str, list[tuple[str, str]]] = {}
+        for parameter in self.get_params(ctx):
+            usual = "Arguments" if parameter.param_type_name == "argument" else "Options"
+            group = getattr(parameter, "rich_help_panel", None) or usual
+            if (record := parameter.get_help_record(ctx)) is not None:
+                groups.setdefault(group, []).append(record)
+        for group, records in groups.items():
+            with formatter.section(group):
+                formatter.write_dl(records)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        from mime_fast import __version__
+
+        print(f"mime-fast {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def common(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_show_version, is_eager=True, help="Show the version and exit."
+        ),
+    ] = False,
+) -> None:
+    """Take the options that stand before a command."""
+
+
+def main() -> None:
+    """Run the command line; an error is one line that names the value and the remedy."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(
+                errors="replace"
+            )  # a terminal without Unicode gets no bars, but a reply
+    try:
+        app()
+    except (ValueError, TypeError, OSError, ArithmeticError, MemoryError, ImportError) as error:
+        sys.exit(f"mime-fast: {error}")
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -1,0 +1,138 @@
+"""Commands that make checkpoints: train, teach, draft, convert."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from mime_fast.cli.app import Command, app
+from mime_fast.cli.options import Options, takes
+from mime_fast.cli.shared import Checkpoint, needs
+from mime_fast.config import ModelConfig
+from mime_fast.training.config import TrainingConfig, Weights
+
+Data = Annotated[Path, typer.Option("--data", help="A folder in the EmpatheticDialogues format.")]
+
+
+# A dictionary of options: how many words there are only the data say.
+@app.command(cls=Command)
+@takes(
+    model=Options(ModelConfig, dict, {"dropout": 0.25}),
+    training=Options(TrainingConfig),
+    weights=Options(Weights),
+)
+def train(
+    model: dict[str, Any],
+    training: TrainingConfig,
+    weights: Weights,
+    data: Data,
+    out: Annotated[Path, typer.Option(help="The checkpoint directory to write.")],
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with an interrupted run.")
+    ] = False,
+    teacher: Annotated[
+        Path | None, typer.Option(help="A file that `mime-fast teach` made of the same data.")
+    ] = None,
+) -> None:
+    """Train a system: MIME, one of its ablations, Multi-TR or MoEL (extra `train`).
+
+    Several processes: torchrun --nproc-per-node 2 -m mime_fast.cli train ...
+
+    mime-fast train --data ed --out runs/mime --vectors --teacher runs/teacher.safetensors
+
+    mime-fast train --data ed --out runs/moel --model moel --vectors
+
+    mime-fast train --data ed --out runs/plain --no-mimicry --vectors
+
+    Systems that are compared need the same options, but for --model and what is left out.
+    """
+    with needs("train"):
+        from mime_fast.training.loop import Trainer
+        from mime_fast.training.progress import RichReporter
+    config = training.replace(weights=weights)
+    try:
+        with RichReporter() as reporter:
+            trainer = Trainer(data, out, config, model, reporter, teacher=teacher, resume=resume)
+            trainer.run()
+    except KeyboardInterrupt:
+        print("interrupted; --resume goes on from the last validation", file=sys.stderr)
+        raise
+    if trainer.accelerator.is_main_process:
+        print(f"wrote {out}; try: mime-fast chat --checkpoint {out}")
+
+
+@app.command(cls=Command)
+def teach(
+    data: Data,
+    out: Annotated[Path, typer.Option(help="The file to write, for `train --teacher`.")],
+) -> None:
+    """Make a teacher of emotions from sentence vectors, once for a data set (extra `train`).
+
+    mime-fast teach --data ed --out runs/teacher.safetensors
+    """
+    with needs("train"):
+        from mime_fast.evaluation.minilm import SentenceEncoder
+        from mime_fast.text.examples import load_examples
+        from mime_fast.training.teacher import make_teacher
+    accuracy = make_teacher(load_examples(data / "train.jsonl"), SentenceEncoder().encode, out)
+    print(f"wrote {out}; on conversations that it has not seen it is right in {accuracy:.1%}")
+
+
+@app.command(cls=Command)
+def draft(
+    data: Data,
+    checkpoint: Checkpoint = None,
+    count: Annotated[int, typer.Option(help="Answer this many contexts; 0: all.")] = 0,
+) -> None:
+    """Make a checkpoint's draft table, which speeds greedy replies up.
+
+    The model answers the contexts of the training data, and what it tends to say is written to
+    drafts.safetensors in the checkpoint. Replies stay the same.
+
+    mime-fast draft --data ed --checkpoint runs/mime
+    """
+    from rich.progress import track
+
+    from mime_fast import checkpoint as checkpoints
+    from mime_fast import drafts
+    from mime_fast.generator import Generator
+    from mime_fast.text.examples import load_examples
+
+    folder = checkpoints.DEFAULT if checkpoint is None else checkpoint
+    contexts = [example.context for example in load_examples(data / "train.jsonl")]
+    messages = contexts[: count or None]
+    said = drafts.replies(Generator(folder), messages)
+    table = drafts.count(track(said, "answering", len(messages)))
+    path = folder / checkpoints.DRAFTS
+    print(f"wrote {drafts.save_table(table, path)} entries to {path}")
+
+
+@app.command(cls=Command)
+def convert(
+    source: Annotated[Path, typer.Argument(metavar="IN", help="The authors' checkpoint file.")],
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="The directory to write.")],
+    vocabulary: Annotated[Path, typer.Option(help="Its words, one a line, in the order of ids.")],
+    heads: Annotated[int, typer.Option(help="Attention heads: a state dict does not show it.")] = 2,
+    mean_query: Annotated[bool, typer.Option("--mean-query", help="Trained with it.")] = False,
+    top_listeners: Annotated[
+        int, typer.Option(help="MoEL's --topk: a state dict does not show it.")
+    ] = ModelConfig.top_listeners,
+) -> None:
+    """Turn a checkpoint of the code of MIME or MoEL into a checkpoint directory (extra `train`).
+
+    mime-fast convert saved_model out --vocabulary words.txt
+    """
+    with needs("train"):
+        from mime_fast.convert import convert as convert_checkpoint
+    convert_checkpoint(
+        source,
+        out,
+        vocabulary,
+        heads=heads,
+        mean_query=mean_query,
+        top_listeners=top_listeners,
+    )
+    print(f"wrote {out}; try: mime-fast chat --checkpoint {out}")
