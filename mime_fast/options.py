@@ -104,12 +104,13 @@ def _entry(field: dataclasses.Field[Any], annotation: Any) -> Entry:
     return Entry(field.name, kinds[0], optional, repeated, field.default, field.metadata[KEY])
 
 
-def check_options(config: Any) -> None:
+def check_options(config: object) -> None:
     """Check every option of a config; ValueError names the option, what is right, and the value.
 
     Numbers of numpy become Python's, which JSON knows.
     """
-    for entry in table(type(config)):
+    kind: Any = type(config)  # mypy finds no hash of type[object]
+    for entry in table(kind):
         value = getattr(config, entry.name)
         if not (entry.repeated or (entry.optional and value is None)):
             checked = _checked(entry, value)
