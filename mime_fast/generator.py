@@ -23,6 +23,7 @@ from mime_fast.search.hypothesis import Hypothesis, log_softmax
 from mime_fast.text.dialogue import encode_dialogue
 from mime_fast.text.message import check_turns
 from mime_fast.text.tokenizer import CLS, EOS, UNK, USR
+from mime_fast.text.understood import count_words
 from mime_fast.types import (
     Candidate,
     Dialogue,
@@ -184,27 +185,29 @@ class _Request:
             raise TypeError("messages must be a list of messages; for one message use respond()")
         self.tokenizer, self.engine = generator.tokenizer, generator.engine
         self.options = _checked_options(self.engine, config, options)
-        self.dialogues = self._encode_texts(list(messages))
+        self.dialogues: list[Dialogue] = []
+        self.counts: list[tuple[int, int]] = []  # of each last turn: words, unknown words
+        self._encode_texts(list(messages))
         self.seeds = [self._seed() for _ in self.dialogues]
         self.encode_ms = self.decode_ms = 0.0
 
-    def _encode_texts(self, messages: list[Message]) -> list[Dialogue]:
-        dialogues = []
+    def _encode_texts(self, messages: list[Message]) -> None:
         for number, message in enumerate(messages, 1):
             try:
-                dialogues.append(self._encode_text(message))
+                self._encode_text(message)
             except (TypeError, ValueError) as error:
                 if len(messages) == 1:
                     raise
                 raise type(error)(f"message {number} of {len(messages)}: {error}") from error
-        return dialogues
 
-    def _encode_text(self, message: Message) -> Dialogue:
+    def _encode_text(self, message: Message) -> None:
         turns = check_turns(message)
         dialogue = encode_dialogue(self.tokenizer, turns, self.engine.config.max_positions)
         if dialogue.speakers[-1] != USR:  # CLS, or the listener's: the last turn vanished
             raise ValueError(f"the message {turns[-1]!r:.60} holds no word; write at least one")
-        return dialogue
+        self.dialogues.append(dialogue)
+        ids = dialogue.tokens[-dialogue.last_turn :]
+        self.counts.append(count_words(self.tokenizer, turns[-1], ids))
 
     def _seed(self) -> int:
         return secrets.randbits(32) if self.options.seed is None else self.options.seed
@@ -250,6 +253,7 @@ class _Request:
         recognised = int(self.encoded.emotion_logits[index].argmax())
         emotion = self.options.emotion or EMOTIONS[recognised]
         dialogue, best = self.dialogues[index], candidates[0]
+        words, unknown_words = self.counts[index]
         return Response(
             text=best.text,
             emotion=emotion,
@@ -262,6 +266,8 @@ class _Request:
             timings=Timings(self.encode_ms, self.decode_ms, len(best.tokens)),
             dropped_turns=dialogue.dropped_turns,
             dropped_words=dialogue.dropped_words,
+            words=words,
+            unknown_words=unknown_words,
         )
 
     def agreed(self) -> tuple[int, ...]:

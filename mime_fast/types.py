@@ -19,6 +19,7 @@ class Dialogue:
     speakers: list[int]  # (length,) CLS, then USR or SYS: the speaker's or the listener's word
     dropped_turns: int = 0  # whole turns, oldest first, that the position table has no room for
     dropped_words: int = 0  # words cut from the start of the only turn left
+    last_turn: int = 0  # number of tokens of the last turn
 
 
 @dataclass(frozen=True)
@@ -71,6 +72,9 @@ class Response:
     timings: Timings
     dropped_turns: int  # how much of a long context was cut, see Dialogue
     dropped_words: int
+    # Words of the last turn that the model read: "don't" is two, an emoji one, punctuation none.
+    words: int
+    unknown_words: int  # how many of these the vocabulary lacks: the model cannot tell them apart
 
 
 @dataclass(frozen=True)

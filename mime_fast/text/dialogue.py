@@ -22,7 +22,7 @@ def encode_dialogue(tokenizer: Tokenizer, turns: Sequence[str], max_positions: i
     for index, ids in enumerate(kept, first):
         tokens += ids[-room:]
         speakers += [USR if index % 2 == 0 else SYS] * len(ids[-room:])
-    return Dialogue(tokens, speakers, first, dropped_words)
+    return Dialogue(tokens, speakers, first, dropped_words, min(room, len(kept[-1])))
 
 
 def _latest_that_fit(tokenizer: Tokenizer, turns: Sequence[str], room: int) -> list[list[int]]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from mime_fast.text.surrogates import join_surrogates
+
 MAX_CHARACTERS = 100_000
 
 
@@ -40,6 +42,6 @@ def _check_turn(turn: str | bytes, number: int) -> str:
 def _decode(turn: str | bytes, number: int) -> str:
     try:
         # What the command line receives as broken bytes arrives as lone surrogates.
-        return turn.decode() if isinstance(turn, bytes) else turn.encode().decode()
+        return turn.decode() if isinstance(turn, bytes) else join_surrogates(turn).encode().decode()
     except UnicodeError as error:
         raise ValueError(f"turn {number} is not valid UTF-8: {error}; send UTF-8 text") from None

@@ -13,6 +13,7 @@ from tokenizers import models
 from mime_fast.files import write_whole
 from mime_fast.text.detokenizer import Detokenizer, detokenize
 from mime_fast.text.special import CLS, EOS, PAD, SOS, SPECIAL_WORDS, SYS, UNK, USR
+from mime_fast.text.surrogates import drop_surrogates
 from mime_fast.text.treebank import word_normalizer, word_splitter
 
 __all__ = ["CLS", "EOS", "PAD", "SOS", "SPECIAL_WORDS", "SYS", "UNK", "USR"]
@@ -138,12 +139,10 @@ def learn_words(texts: Iterable[str], min_count: int) -> list[str]:
 
 
 def _valid_unicode(text: str) -> str:
-    """Drops lone surrogates (they come from broken JSON), which the Rust side refuses."""
+    """Text that the Rust side accepts."""
     if not isinstance(text, str):
         raise TypeError(f"text must be a str, got {type(text).__name__}")
-    if text.isascii():
-        return text
-    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "ignore")
+    return drop_surrogates(text)
 
 
 def _check_document(document: object) -> None:
