@@ -203,7 +203,7 @@ class _Request:
     def _encode_text(self, message: Message) -> None:
         turns = check_turns(message)
         dialogue = encode_dialogue(self.tokenizer, turns, self.engine.config.max_positions)
-        if dialogue.speakers[-1] != USR:  # CLS, or the listener's: the last turn vanished
+        if not dialogue.last_turn:  # it held nothing but what the tokeniser deletes
             raise ValueError(f"the message {turns[-1]!r:.60} holds no word; write at least one")
         self.dialogues.append(dialogue)
         ids = dialogue.tokens[-dialogue.last_turn :]

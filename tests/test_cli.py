@@ -23,7 +23,7 @@ COMMANDS = (
 MESSAGE = "I lost my dog"
 KEYS = {
     *("text", "emotion", "polarity", "score", "seed", "emotions", "mixture", "candidates"),
-    *("timings", "dropped_turns", "dropped_words"),
+    *("timings", "dropped_turns", "dropped_words", "words", "unknown_words"),
 }
 
 

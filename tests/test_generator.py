@@ -433,6 +433,7 @@ def test_threads_share_a_generator(generator: Generator) -> None:
         ('""', ValueError, r"holds no word"),
         ("\u200b\ufeff", ValueError, r"holds no word"),
         (["I lost it", "oh no", '"'], ValueError, r"'\"' holds no word"),
+        (["I lost it", "\u2066", "\ue000"], ValueError, r"holds no word"),
         (b"caf\xe9", ValueError, r"turn 1 is not valid UTF-8.*send UTF-8 text"),
         ("lone \ud83d surrogate", ValueError, r"turn 1 is not valid UTF-8"),
         ("x" * 100_001, ValueError, r"turn 1 has 100001 characters, more than 100000; shorten"),
@@ -510,6 +511,34 @@ def test_control_characters_are_dropped(generator: Generator) -> None:
 )
 def test_any_other_text_gets_a_reply(generator: Generator, message: str) -> None:
     assert generator.respond(message, max_new_tokens=4).text
+
+
+UNDERSTOOD: list[tuple[Message, int, int]] = [
+    ("I lost my dog.", 4, 0),
+    ("I lost my xyzzy, oh no!", 6, 1),
+    ("\u043f\u0440\u0438\u0432\u0435\u0442, \U0001f642", 2, 2),
+    ("?!", 0, 0),
+    (["xyzzy plugh", "xyzzy", "I lost it"], 3, 0),  # of the last turn alone
+    (["I lost it", "oh no", "xyzzy plugh ..."], 2, 2),
+    (["I lost it", "\x07", "xyzzy"], 1, 1),
+    ("xyzzy " * POSITIONS + "I lost " + "no " * (POSITIONS - 4), POSITIONS - 1, 1),
+]
+
+
+@pytest.mark.parametrize(("message", "words", "unknown"), UNDERSTOOD)
+def test_unknown_words_of_the_last_turn_are_counted(
+    native: Generator, message: Message, words: int, unknown: int
+) -> None:
+    response = native.respond(message, **SEEDED)
+    assert (response.words, response.unknown_words) == (words, unknown)
+    last = list(native.stream(message, **SEEDED))[-1]
+    assert content(response_of(last)) == content(response)
+
+
+def test_unknown_words_are_counted_for_each_message_of_a_batch(native: Generator) -> None:
+    messages = [message for message, _, _ in UNDERSTOOD]
+    responses = native.respond_batch(messages, **SEEDED)
+    assert [(r.words, r.unknown_words) for r in responses] == [row[1:] for row in UNDERSTOOD]
 
 
 @pytest.mark.parametrize(("count", "dropped"), [(POSITIONS - 1, 0), (POSITIONS, 1), (400, 337)])

@@ -1,13 +1,15 @@
 """The checkpoint that comes with the package."""
 
+import zlib
 from typing import Any
 
 import pytest
 
 from mime_fast import Generator, checkpoint
-from mime_fast.text.tokenizer import CLS
+from mime_fast.text.tokenizer import CLS, SPECIAL_WORDS, Tokenizer
 
 MEGABYTES = 10**6
+WORDS_CRC = 0xC38BF70E
 MESSAGES: list[str | list[str]] = [
     "I lost my dog yesterday",
     "I finally got the job I wanted!",
@@ -127,6 +129,32 @@ def test_its_drafts_save_steps(native: Generator) -> None:
 def test_it_recognises_plain_feelings(native: Generator, group: str) -> None:
     replies = native.respond_batch(PLAIN[group])
     assert [reply.polarity for reply in replies].count(group) >= len(replies) - 1
+
+
+def test_its_tokenizer_is_what_the_code_writes() -> None:
+    path = checkpoint.DEFAULT / "tokenizer.json"
+    words = Tokenizer.from_file(path).words[len(SPECIAL_WORDS) :]
+    assert path.read_text(encoding="utf-8") == Tokenizer.from_words(words).to_json()
+    assert zlib.crc32(" ".join(words).encode()) == WORDS_CRC  # no word, no id has moved
+
+
+@pytest.mark.parametrize(
+    ("message", "words", "unknown"),
+    [
+        ("I lost my dog yesterday.", 5, 0),
+        ("I lost my dog\u2013he ran away\u2026", 7, 0),
+        ("Mein Hund ist gestern gestorben.", 5, 5),
+        ("\u0644\u0642\u062f \u0641\u0642\u062f\u062a \u0643\u0644\u0628\u064a", 3, 3),
+        ("\U0001f44d\U0001f3fd \U0001f600!", 2, 2),
+        ("!!!", 0, 0),
+    ],
+    ids=ascii,
+)
+def test_it_says_how_many_words_are_unknown(
+    native: Generator, message: str, words: int, unknown: int
+) -> None:
+    response = native.respond(message)
+    assert (response.words, response.unknown_words) == (words, unknown)
 
 
 def test_it_is_small_enough_to_come_with_the_package() -> None:

@@ -48,9 +48,7 @@ _SYMBOL = (
     r";@#$%&?!()\[\]{}<>\p{Extended_Pictographic}"
     "\u2600-\u27bf\U0001f000-\U0001f3fa\U0001f400-\U0001faff"
 )
-_SYMBOL_EDGE = (
-    rf"(?<=[{_SYMBOL}{_SKIN_TONE}])(?![\u200d{_SKIN_TONE}])|(?=[{_SYMBOL}])(?<!\u200d)"
-)
+_SYMBOL_EDGE = rf"(?<=[{_SYMBOL}{_SKIN_TONE}])(?![\u200d{_SKIN_TONE}])|(?=[{_SYMBOL}])(?<!\u200d)"
 # Possessive: a run of closing marks is never walked twice.
 _LAST_PERIOD = r"(?<=[^.])\.(?=[\])}>']*+\s*+\z)"
 # Not before a comma: "etc., and".

@@ -69,6 +69,21 @@ def test_a_short_old_turn_is_not_kept_behind_a_gap(tokenizer: Tokenizer) -> None
     assert dialogue.dropped_turns == 2
 
 
+@pytest.mark.parametrize(
+    ("turns", "positions", "tokens"),
+    [
+        (["a", "b", "c d"], 9, 2),
+        (["a b c d e"], 4, 3),
+        (["a", "\x07", "b"], 9, 1),
+        (["\x07"], 9, 0),
+    ],
+)
+def test_the_tokens_of_the_last_turn_are_counted(
+    tokenizer: Tokenizer, turns: list[str], positions: int, tokens: int
+) -> None:
+    assert encode_dialogue(tokenizer, turns, positions).last_turn == tokens
+
+
 def test_a_turn_without_words_takes_no_room(tokenizer: Tokenizer) -> None:
     dialogue = encode_dialogue(tokenizer, ["a", "\x07", "b"], 3)
     assert dialogue.tokens == [CLS, A, B]

@@ -16,6 +16,7 @@ from mime_fast.text.message import MAX_CHARACTERS, check_turns
         (b"hello", ["hello"]),
         ("h\u00e9llo \U0001f600".encode(), ["h\u00e9llo \U0001f600"]),
         ("  spaces stay ", ["  spaces stay "]),
+        ("a pair \ud83d\ude00", ["a pair \U0001f600"]),
         (["one"], ["one"]),
         (("one", b"two", "three"), ["one", "two", "three"]),
         ("x" * MAX_CHARACTERS, ["x" * MAX_CHARACTERS]),
@@ -76,5 +77,6 @@ def test_any_text_passes_unchanged_or_is_a_value_error(text: str) -> None:
     except ValueError as error:
         assert str(error).startswith("turn 1 is ")  # noqa: PT017 - both ends are right
     else:
-        assert turns == [text]
-        assert check_turns(text.encode()) == [text]
+        joined = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le")
+        assert turns == [joined]
+        assert check_turns(joined.encode()) == [joined]

@@ -139,6 +139,28 @@ def test_the_file_works_with_the_plain_library(tokenizer: Tokenizer) -> None:
     assert plain.encode(text).ids == tokenizer.encode(text)
 
 
+def test_a_file_with_other_word_rules_still_loads(tokenizer: Tokenizer) -> None:
+    """A checkpoint keeps the rules that it was trained with."""
+    document = json.loads(tokenizer.to_json())
+    document["normalizer"] = {
+        "type": "Sequence",
+        "normalizers": [
+            {"type": "Replace", "pattern": {"Regex": "[\u2018\u2019]"}, "content": "'"},
+            {"type": "Lowercase"},
+            {"type": "Replace", "pattern": {"Regex": "--|\u2014"}, "content": " -- "},
+        ],
+    }
+    former = Tokenizer.from_json(json.dumps(document))
+    assert former.words == tokenizer.words
+    assert former.tokenize("I\u2019m FINE\u2013not\u2014fine") == [
+        "i'm",
+        "fine\u2013not",
+        "--",
+        "fine",
+    ]
+    assert json.loads(former.to_json())["normalizer"] == document["normalizer"]
+
+
 @pytest.mark.parametrize(
     "damage",
     [
