@@ -60,9 +60,8 @@ _COMPOUNDS = (
     (r"\bgon(?=na\b)", "gon "),
     (r"\bwan(?=na(?:['\s]|\z))", "wan "),
     (r"\bgot(?=ta\b)", "got "),
-    (r"\bgim(?=me\b)", "gim "),
-    (r"\blem(?=me\b)", "lem "),
-    (r"\bd(?='ye\b)", "d "),
+    (r"mme\b(?<=\bgimme|\blemme)", "m me"),
+    (r"'ye\b(?<=\bd'ye)", " 'ye"),
     (r"'t(?<=\s't|\A't)(?=(?:is|was)\b)", "'t "),
 )
 
@@ -83,7 +82,7 @@ def word_normalizer() -> normalizers.Normalizer:
             normalizers.Replace("--", " -- "),
             replace(f",{_NO_DIGIT}", " , "),
             replace(f":{_NO_DIGIT}", " : "),
-            replace(r"n't(?<=[^'.\s]n't)(?=(?:n't)*+(?:['\s]|\z))", " n't"),
+            replace(r"n't(?<=[^'.\s]n't)(?=n't|['\s]|\z)", " n't"),
             *(replace(pattern, content) for pattern, content in _COMPOUNDS),
             replace(r"'(?![mtsd])(?=\w\b)", " ' "),
             replace(r"'(?<=[^'\s]')(?=\s|\z|(?:[smd]|ll|re|ve)(?:['\s]|\z))", " '"),

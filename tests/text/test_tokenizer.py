@@ -70,6 +70,9 @@ def test_any_text_gives_ids_in_range(tokenizer: Tokenizer, text: str) -> None:
         "." * 100_000,
         ".' " * 30_000,
         "(" * 100_000 + "'",
+        "n't" * 30_000 + "x",
+        "a" + "\u0301\u0323" * 50_000,
+        "\U0001f600\u200d" * 50_000,
     ],
     ids=lambda text: ascii(text)[:20],
 )
