@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 from mime_fast.config import GenerationConfig, ModelConfig
 from mime_fast.engines.cuda.rows import BeamRows, DraftRows, SampleRows
 from mime_fast.search.hypothesis import Hypothesis
+from mime_fast.search.rules import TextRules
 
 def philox4x32(counters: NDArray[np.uint32], seed: int) -> NDArray[np.uint32]: ...
 def philox_uniform(seed: int, stream: int, offset: int, count: int) -> NDArray[np.float64]: ...
@@ -33,7 +34,12 @@ def beam_step(rows: BeamRows, stream: int = 0) -> None: ...
 
 class Sampler:
     def __init__(
-        self, config: GenerationConfig, seed: int, *, blocked: Sequence[int] = ...
+        self,
+        config: GenerationConfig,
+        seed: int,
+        *,
+        blocked: Sequence[int] = ...,
+        rules: TextRules | None = None,
     ) -> None: ...
     @property
     def rows(self) -> int: ...
@@ -45,7 +51,12 @@ class Sampler:
 
 class BeamSearch:
     def __init__(
-        self, config: GenerationConfig, *, freeze: bool = True, blocked: Sequence[int] = ...
+        self,
+        config: GenerationConfig,
+        *,
+        freeze: bool = True,
+        blocked: Sequence[int] = ...,
+        rules: TextRules | None = None,
     ) -> None: ...
     @property
     def rows(self) -> int: ...
@@ -100,6 +111,10 @@ class Engine:
         emotion: int,
     ) -> list[Encoded]: ...
     def decode(
-        self, encoded: Sequence[Encoded], config: GenerationConfig, seeds: Sequence[int]
+        self,
+        encoded: Sequence[Encoded],
+        config: GenerationConfig,
+        seeds: Sequence[int],
+        rules: TextRules | None = None,
     ) -> Decoding: ...
     def start(self, rows: Sequence[Encoded]) -> DecodeState: ...

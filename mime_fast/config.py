@@ -185,25 +185,38 @@ SAMPLING_OFF = {"temperature": 1, "top_k": 0, "top_p": 1, "min_p": 0, "mbr_sampl
 class GenerationConfig(Config):
     """How a reply is chosen. Names and meanings follow transformers, vLLM and CTranslate2."""
 
-    max_new_tokens: int = option(50, "Longest reply, in words.", within="[1, inf)", group="Length")
-    min_new_tokens: int = option(1, "Shortest reply, in words.", within="[0, inf)", group="Length")
+    max_new_tokens: int = option(
+        50,
+        "Longest reply, in words.",
+        within="[1, inf)",
+        group="Length",
+        hint="every reply has a limit, at most the checkpoint's max_positions",
+    )
+    min_new_tokens: int = option(
+        1, "Shortest reply, in words.", within="[0, inf)", group="Length", hint="0 is off"
+    )
+    stop: tuple[str, ...] = option(
+        (), "End the reply before this text; repeat the option.", group="Length"
+    )
     num_beams: int = option(
         1,
         "Beam width; 1: greedy.",
         within="[1, 1000]",
         flags=("--num-beams", "-b"),
         group="Beam search",
+        hint="1 is no beam",
     )
     length_penalty: float = option(
         1.0,
         "Scores are divided by length to this power; 0: the plain sum.",
         within="[-10, 10]",
         group="Beam search",
+        hint="0 is off",
     )
-    early_stopping: bool = option(
+    early_stopping: bool | str = option(
         True,
-        "Stop when num_beams replies have ended.",
-        choices=(True, False),
+        "Stop when num_beams replies have ended, or look for better ones.",
+        choices=(True, False, "never"),
         group="Beam search",
     )
     do_sample: bool = option(
@@ -214,21 +227,45 @@ class GenerationConfig(Config):
         "Below 1: safer; above 1: bolder. With --sample.",
         within="[0.01, 100]",
         group="Sampling",
+        hint="1 is off; for greedy decoding use do_sample=False (no --sample)",
     )
     top_k: int = option(
-        0, "Sample among the k likeliest words; 0: all.", within="[0, inf)", group="Sampling"
+        0,
+        "Sample among the k likeliest words; 0: all.",
+        within="[0, inf)",
+        group="Sampling",
+        hint="0 is off",
     )
     top_p: float = option(
-        1.0, "Sample among the words that hold this probability.", within="(0, 1]", group="Sampling"
+        1.0,
+        "Sample among the words that hold this probability.",
+        within="(0, 1]",
+        group="Sampling",
+        hint="1 is off",
     )
     min_p: float = option(
-        0.0, "Drop words below this share of the likeliest.", within="[0, 1]", group="Sampling"
+        0.0,
+        "Drop words below this share of the likeliest.",
+        within="[0, 1]",
+        group="Sampling",
+        hint="0 is off",
     )
     repetition_penalty: float = option(
-        1.0, "Above 1: repeat fewer words.", within="[0.01, 100]", group="Repetition"
+        1.0,
+        "Above 1: repeat fewer words.",
+        within="[0.01, 100]",
+        group="Repetition",
+        hint="1 is off",
     )
     no_repeat_ngram_size: int = option(
-        0, "Never repeat a run of this many words; 0: off.", within="[0, inf)", group="Repetition"
+        0,
+        "Never repeat a run of this many words; 0: off.",
+        within="[0, inf)",
+        group="Repetition",
+        hint="0 is off",
+    )
+    bad_words: tuple[str, ...] = option(
+        (), "Never use this word, or words in this order; repeat the option.", group="Repetition"
     )
     num_return_sequences: int = option(
         1,
@@ -236,6 +273,7 @@ class GenerationConfig(Config):
         within="[1, 10000]",
         flags=("--num-return-sequences", "-n"),
         group="Replies",
+        hint="1 is one reply",
     )
     # Drawn, and ranked by what they agree on (minimum Bayes risk).
     mbr_samples: int = option(
@@ -243,9 +281,17 @@ class GenerationConfig(Config):
         "Sample so many replies and take what they agree on, e.g. 16; 0: off.",
         within="[0, 1000]",
         group="Sampling",
+        hint="0 is off",
     )
     return_scores: bool = option(
         False, "Compute log-probabilities.", flags=("--return-scores",), group="Replies"
+    )
+    logprobs: int | None = option(
+        None,
+        "Show so many of the likeliest words, with their log-probabilities, at each word (--json).",
+        within="[0, inf)",
+        group="Replies",
+        hint="None is off, and a number above the vocabulary's size lists all",
     )
     speculation: bool = option(
         True, "Verify drafts of greedy replies: the same words in fewer steps.", group="Replies"
@@ -256,6 +302,7 @@ class GenerationConfig(Config):
         "Repeats a reply exactly; default: a new one.",
         within="[0, 2**64)",
         group="Replies",
+        hint="None draws one",
     )
     stochastic_emotion: bool = option(
         True,
@@ -268,6 +315,7 @@ class GenerationConfig(Config):
         "Force the speaker's emotion, e.g. sad.",
         choices=tuple(sorted(EMOTIONS)),
         group="Emotion",
+        hint="None is the emotion that the model recognises",
     )
 
     def __post_init__(self) -> None:
@@ -284,6 +332,8 @@ class GenerationConfig(Config):
             not (self.do_sample and self.num_beams > 1),
             f"do_sample does not go with num_beams={self.num_beams}; use one of the two",
         )
+        for words in self.bad_words:
+            require(bool(words.strip()), f"bad_words must hold words, got {words!r}; () is none")
         if not self.do_sample:
             for name, off in SAMPLING_OFF.items():
                 value = getattr(self, name)

@@ -18,10 +18,13 @@ from mime_fast.config import GenerationConfig, ModelConfig, require
 from mime_fast.emotions import EMOTIONS, NEGATIVE, POSITIVE, emotion_id, polarity
 from mime_fast.engines import create_engine
 from mime_fast.engines.base import EMOTION_STREAM, Encoded, Engine
+from mime_fast.logprobs import TokenScorer, score_replies
 from mime_fast.search.consensus import by_consensus
 from mime_fast.search.hypothesis import Hypothesis, log_softmax
+from mime_fast.search.rules import text_rules
 from mime_fast.text.dialogue import encode_dialogue
 from mime_fast.text.message import check_turns
+from mime_fast.text.stop import ReplyText
 from mime_fast.text.tokenizer import CLS, EOS, UNK, USR
 from mime_fast.text.understood import count_words
 from mime_fast.types import (
@@ -32,6 +35,7 @@ from mime_fast.types import (
     Response,
     Timings,
     TokenEvent,
+    TokenLogprobs,
 )
 
 T = TypeVar("T")
@@ -185,6 +189,7 @@ class _Request:
             raise TypeError("messages must be a list of messages; for one message use respond()")
         self.tokenizer, self.engine = generator.tokenizer, generator.engine
         self.options = _checked_options(self.engine, config, options)
+        self.rules = text_rules(self.options, self.tokenizer)
         self.dialogues: list[Dialogue] = []
         self.counts: list[tuple[int, int]] = []  # of each last turn: words, unknown words
         self._encode_texts(list(messages))
@@ -217,7 +222,7 @@ class _Request:
         started = time.perf_counter()
         forced = None if self.options.emotion is None else emotion_id(self.options.emotion)
         self.encoded = self.engine.encode(self.dialogues, self._noise(), forced)
-        self.decoding = self.engine.decode(self.encoded, self.options, self.seeds)
+        self.decoding = self.engine.decode(self.encoded, self.options, self.seeds, self.rules)
         self.encode_ms = 1e3 * (time.perf_counter() - started)
 
     def run(self) -> None:
@@ -248,7 +253,9 @@ class _Request:
 
     def response(self, index: int) -> Response:
         """What the caller gets of request `index`."""
-        candidates = [self._candidate(found) for found in self.replies(index)]
+        found = self.replies(index)
+        logprobs = self._clock(lambda: self._logprobs(index, found))
+        candidates = [self._candidate(*each) for each in zip(found, logprobs, strict=True)]
         emotions = np.exp(log_softmax(self.encoded.emotion_logits[index]))
         recognised = int(self.encoded.emotion_logits[index].argmax())
         emotion = self.options.emotion or EMOTIONS[recognised]
@@ -268,6 +275,7 @@ class _Request:
             dropped_words=dialogue.dropped_words,
             words=words,
             unknown_words=unknown_words,
+            finish_reason=best.finish_reason,
         )
 
     def agreed(self) -> tuple[int, ...]:
@@ -281,34 +289,81 @@ class _Request:
             found = by_consensus(found)[: self.options.num_return_sequences]
         return found
 
-    def _candidate(self, hypothesis: Hypothesis) -> Candidate:
+    def _logprobs(
+        self, index: int, replies: list[Hypothesis]
+    ) -> list[list[TokenLogprobs]] | list[None]:
+        count = self.options.logprobs
+        if count is None:
+            return [None] * len(replies)
+        tokens = [hypothesis.tokens for hypothesis in replies]
+        return score_replies(self.engine, self.tokenizer, self.encoded, index, tokens, count)
+
+    def _candidate(self, hypothesis: Hypothesis, logprobs: list[TokenLogprobs] | None) -> Candidate:
         words = [token for token in hypothesis.tokens if token != EOS]
         score = hypothesis.score(self.options.length_penalty)
-        text = self.tokenizer.decode(words)
-        return Candidate(text, words, score if self.options.needs_scores else None)
+        text = ReplyText(self.tokenizer, self.options.stop)
+        whole = text.push(words) + text.finish()
+        ended = hypothesis.tokens[-1:] == (EOS,) or text.stopped
+        return Candidate(
+            text=whole,
+            tokens=words,
+            score=score if self.options.needs_scores else None,
+            finish_reason="stop" if ended else "length",
+            logprobs=logprobs,
+        )
 
 
 def _events(request: _Request) -> Iterator[TokenEvent]:
-    tokenizer, detokenizer = request.tokenizer, request.tokenizer.detokenizer()
-    scored = request.options.needs_scores
-    sent = 0
-
-    def event(hypothesis: Hypothesis, end: int) -> TokenEvent:
-        tokens = [token for token in hypothesis.tokens[sent:end] if token != EOS]
-        text = "".join(detokenizer.push(tokenizer.word(token)) for token in tokens)
-        score = sum(hypothesis.log_probs[sent:end]) if scored else None
-        return TokenEvent(text, tokens, score)
-
+    pieces = None
     for _ in request.steps():
+        pieces = pieces or _Pieces(request)
         agreed = request.agreed()
         end = len(agreed) - (agreed[-1:] == (EOS,))  # the end belongs to the last event
-        if end > sent:
-            yield event(request.decoding.leader(0), end)
-            sent = end
+        if end > pieces.sent:
+            yield pieces.event(request.decoding.leader(0), end)
+    pieces = pieces or _Pieces(request)
     best = request.replies(0)[0]
-    last = event(best, len(best.tokens))
-    text = last.text + detokenizer.finish()
-    yield replace(last, text=text, final=True, response=request.response(0))
+    last = pieces.event(best, len(best.tokens))
+    response = request.response(0)
+    yield replace(
+        last,
+        text=last.text + pieces.finish(),
+        final=True,
+        response=response,
+        finish_reason=response.finish_reason,
+    )
+
+
+class _Pieces:
+    """The only request's reply, piece by piece."""
+
+    def __init__(self, request: _Request) -> None:
+        self._options = request.options
+        self._text = ReplyText(request.tokenizer, request.options.stop)
+        self._scorer = None
+        if (count := request.options.logprobs) is not None:
+            self._scorer = TokenScorer(
+                request.engine, request.tokenizer, request.encoded, [0], count
+            )
+        self.sent = 0  # tokens
+
+    def event(self, hypothesis: Hypothesis, end: int) -> TokenEvent:
+        """The tokens of the hypothesis from where the last event ended."""
+        new = slice(self.sent, end)
+        self.sent = end
+        tokens = [token for token in hypothesis.tokens[new] if token != EOS]
+        score = sum(hypothesis.log_probs[new]) if self._options.needs_scores else None
+        logprobs = self._logprobs(hypothesis.tokens[new])
+        return TokenEvent(self._text.push(tokens), tokens, score, logprobs=logprobs)
+
+    def _logprobs(self, tokens: Sequence[int]) -> list[TokenLogprobs] | None:
+        if self._scorer is None:
+            return None
+        return [scored for token in tokens for scored in self._scorer.step([token])]
+
+    def finish(self) -> str:
+        """The text that waited for a next word."""
+        return self._text.finish()
 
 
 def _mixture(config: ModelConfig, encoded: Encoded, index: int) -> EmotionMixture:

@@ -55,7 +55,7 @@ class Option:
     """What is known of an option besides its name, type and default.
 
     help: one line. group: the section of --help. within: the range of a number. choices: all values
-    that are allowed. flags: names on the command line; none: made of the field's name. exposed:
+    that are allowed. hint: what an error adds, as the value that turns an option off. flags: names on the command line; none: made of the field's name. exposed:
     whether the command line has it. system: the only architecture that has it.
     """
 
@@ -63,6 +63,7 @@ class Option:
     group: str = ""
     within: Interval | None = None
     choices: tuple[Any, ...] = ()
+    hint: str = ""
     flags: tuple[str, ...] = ()
     exposed: bool = True
     system: str | None = None
@@ -107,13 +108,13 @@ def _entry(field: dataclasses.Field[Any], annotation: Any) -> Entry:
 def check_options(config: object) -> None:
     """Check every option of a config; ValueError names the option, what is right, and the value.
 
-    Numbers of numpy become Python's, which JSON knows.
+    Numbers of numpy become Python's, which JSON knows; strings become a tuple of them.
     """
     kind: Any = type(config)  # mypy finds no hash of type[object]
     for entry in table(kind):
         value = getattr(config, entry.name)
-        if not (entry.repeated or (entry.optional and value is None)):
-            checked = _checked(entry, value)
+        if not (entry.optional and value is None):
+            checked = _strings(entry, value) if entry.repeated else _checked(entry, value)
             if checked is not value:
                 object.__setattr__(config, entry.name, checked)
 
@@ -128,10 +129,21 @@ def _checked(entry: Entry, value: Any) -> Any:
     else:
         right = isinstance(value, kind)
     if not right:
-        raise ValueError(f"{entry.name} must be {describe(entry)}, got {value!r}")
+        hint = f"; {entry.option.hint}" if entry.option.hint else ""
+        raise ValueError(f"{entry.name} must be {describe(entry)}, got {value!r}{hint}")
     if kind not in NUMBERS or type(value) in NUMBERS:
         return value
     return kind(value)
+
+
+def _strings(entry: Entry, value: Any) -> tuple[str, ...]:
+    """Of an option that takes a string, several, or None for none."""
+    strings = (value,) if isinstance(value, str) else () if value is None else value
+    if not isinstance(strings, list | tuple) or not all(isinstance(each, str) for each in strings):
+        raise ValueError(f"{entry.name} must be a string or a list of strings, got {value!r}")
+    if "" in strings:
+        raise ValueError(f"{entry.name} must hold no empty string, got {value!r}; () is none")
+    return strings if isinstance(strings, tuple) else tuple(strings)
 
 
 NUMBERS: dict[type, Any] = {int: Integral, float: Real}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,13 +37,39 @@ class EmotionMixture:
     mimicked: str | None
 
 
+# "stop": the model ended the reply, or a stop string did; "length": max_new_tokens were generated.
+FinishReason = Literal["stop", "length"]
+
+
+@dataclass(frozen=True)
+class TokenLogprob:
+    """A token and its log-probability: the model's own, before penalties and temperature."""
+
+    token: int
+    word: str
+    logprob: float
+
+
+@dataclass(frozen=True)
+class TokenLogprobs(TokenLogprob):
+    """A generated token, and the likeliest tokens at its place, as many as `logprobs` says.
+
+    They are of the whole vocabulary, with the special ids that are never generated.
+    """
+
+    top: list[TokenLogprob]  # best first, lowest id first on ties
+
+
 @dataclass(frozen=True)
 class Candidate:
     """One reply of an n-best list."""
 
-    text: str
-    tokens: list[int]
+    text: str  # cut before the first stop string
+    tokens: list[int]  # all that were generated but end-of-reply, those of a stop string too
     score: float | None  # sum of log-probabilities / length ** length_penalty; None: not asked for
+    finish_reason: FinishReason
+    # Of each token, and of end-of-reply where it was generated; None: not asked for.
+    logprobs: list[TokenLogprobs] | None
 
 
 @dataclass(frozen=True)
@@ -75,14 +102,20 @@ class Response:
     # Words of the last turn that the model read: "don't" is two, an emoji one, punctuation none.
     words: int
     unknown_words: int  # how many of these the vocabulary lacks: the model cannot tell them apart
+    finish_reason: FinishReason  # of the first candidate
 
 
 @dataclass(frozen=True)
 class TokenEvent:
-    """A piece of a streamed reply; the texts joined are exactly Response.text."""
+    """A piece of a streamed reply; the texts joined are exactly Response.text.
+
+    Text that may become a stop string comes with a later event than its tokens, or never.
+    """
 
     text: str
     tokens: list[int]
     score: float | None = None  # log-probability of the tokens (the last event: and of the end)
     final: bool = False
     response: Response | None = None  # with the final event
+    finish_reason: FinishReason | None = None  # likewise
+    logprobs: list[TokenLogprobs] | None = None  # of the tokens, as in Candidate

@@ -30,6 +30,38 @@ OUT_OF_RANGE: list[tuple[str, Any]] = [
     *((name, 1) for name in ("early_stopping", "do_sample", "return_scores")),
     ("stochastic_emotion", None),
     *(("seed", value) for value in (-1, 2**64, 1.5, True, "7")),
+    *(("early_stopping", value) for value in (0, None, "Never", "always", [])),
+    *(("logprobs", value) for value in (-1, True, 1.0, "3")),
+    *((name, value) for name in ("stop", "bad_words") for value in (3, [b"a"], {"a": 1}, [["a"]])),
+]
+# What other tools use to turn an option off, and what does it here.
+OFF = [
+    *(("temperature", value, "use do_sample=False") for value in (0, 0.0, None)),
+    *(
+        (name, value, "0 is off")
+        for name in ("top_k", "min_p", "no_repeat_ngram_size")
+        for value in (-1, None)
+    ),
+    *(
+        (name, value, "0 is off")
+        for name in ("mbr_samples", "min_new_tokens")
+        for value in (-1, None)
+    ),
+    *(
+        (name, value, "1 is off")
+        for name in ("top_p", "repetition_penalty")
+        for value in (0, -1, None)
+    ),
+    *(("num_beams", value, "1 is no beam") for value in (0, -1, None)),
+    *(("num_return_sequences", value, "1 is one reply") for value in (0, -1, None)),
+    ("length_penalty", None, "0 is off"),
+    *(
+        ("max_new_tokens", value, "every reply has a limit, at most the checkpoint's max_positions")
+        for value in (-1, 0, None)
+    ),
+    ("seed", -1, "None draws one"),
+    ("logprobs", -1, "None is off, and a number above the vocabulary's size lists all"),
+    ("emotion", "", "None is the emotion that the model recognises"),
 ]
 IN_RANGE: list[dict[str, Any]] = [
     {"max_new_tokens": 1},
@@ -88,6 +120,10 @@ GENERATION_OPTIONS = st.fixed_dictionaries(
         "mbr_samples": st.just(0) | st.integers(9, 1000),
         "seed": st.none() | st.integers(0, 2**64 - 1),
         "emotion": st.none() | st.sampled_from(EMOTIONS),
+        "early_stopping": st.sampled_from([True, False, "never"]),
+        "stop": st.none() | st.text(min_size=1) | st.lists(st.text(min_size=1)),
+        "bad_words": st.lists(st.text("ab", min_size=1)),
+        "logprobs": st.none() | st.integers(0, 2**40),
     },
 )
 MODEL_OPTIONS = st.fixed_dictionaries(
@@ -104,9 +140,31 @@ MODEL_OPTIONS = st.fixed_dictionaries(
 
 @pytest.mark.parametrize(("name", "value"), OUT_OF_RANGE)
 def test_an_option_out_of_range_is_named_with_its_value(name: str, value: object) -> None:
-    message = rf"^{name} must be .+, got {re.escape(repr(value))}$"
+    message = rf"^{name} must be .+, got {re.escape(repr(value))}(; .+)?$"
     with pytest.raises(ValueError, match=message):
         GenerationConfig.from_dict({name: value})
+
+
+@pytest.mark.parametrize(("name", "value", "hint"), OFF)
+def test_what_turns_an_option_off_elsewhere_names_what_does_it_here(
+    name: str, value: object, hint: str
+) -> None:
+    with pytest.raises(ValueError, match=rf"^{name} must be .*got {value!r}; .*{re.escape(hint)}"):
+        GenerationConfig.from_dict({"do_sample": True, name: value})
+
+
+@pytest.mark.parametrize("name", ["stop", "bad_words"])
+def test_strings_of_a_reply(name: str) -> None:
+    for value, kept in (("a b", ("a b",)), (["a", "B"], ("a", "B")), (None, ()), ([], ())):
+        assert getattr(GenerationConfig.from_dict({name: value}), name) == kept
+    with pytest.raises(ValueError, match=rf"{name} must hold no empty string, got \['a', ''\]"):
+        GenerationConfig.from_dict({name: ["a", ""]})
+
+
+def test_a_blank_may_stop_a_reply_and_is_no_word() -> None:
+    assert GenerationConfig(stop=(" ",)).stop == (" ",)
+    with pytest.raises(ValueError, match="bad_words must hold words, got ' '"):
+        GenerationConfig(bad_words=("a", " "))
 
 
 @pytest.mark.parametrize("options", IN_RANGE)
@@ -118,7 +176,7 @@ def test_the_ends_of_the_ranges_are_inside(options: dict[str, Any]) -> None:
 @pytest.mark.parametrize("emotion", ["happy", "Sad", "", 5])
 def test_an_unknown_emotion_lists_the_known_ones(emotion: Any) -> None:
     with pytest.raises(
-        ValueError, match=rf"emotion must be one of .*sad, .*terrified, .*, got {emotion!r}"
+        ValueError, match=rf"emotion must be one of .*sad, .*terrified, .*, got {emotion!r}; "
     ):
         GenerationConfig(emotion=emotion)
 
@@ -171,7 +229,7 @@ def test_scores_are_computed_only_for_those_who_ask(
 
 @pytest.mark.parametrize(("name", "value"), MODEL_OUT_OF_RANGE)
 def test_a_model_size_out_of_range_is_named_with_its_value(name: str, value: object) -> None:
-    message = rf"^{name} must be .+, got {re.escape(repr(value))}$"
+    message = rf"^{name} must be .+, got {re.escape(repr(value))}(; .+)?$"
     with pytest.raises(ValueError, match=message):
         ModelConfig.from_dict({"vocab_size": 100, name: value})
 
@@ -226,7 +284,17 @@ def test_any_value_is_accepted_or_a_value_error(options: dict[str, Any]) -> None
     except ValueError as error:
         assert any(name in str(error) for name in options)  # noqa: PT017 - both ends are right
     else:
-        assert config.to_dict() == GenerationConfig().to_dict() | options
+        kept = {
+            name: strings(value) if name in STRINGS else value for name, value in options.items()
+        }
+        assert config.to_dict() == GenerationConfig().to_dict() | kept
+
+
+STRINGS = ("stop", "bad_words")
+
+
+def strings(value: Any) -> tuple[str, ...]:
+    return (value,) if isinstance(value, str) else tuple(value or ())
 
 
 @given(

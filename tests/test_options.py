@@ -24,6 +24,7 @@ class Sample:
     count: int = option(1, "A count.", within="[1, inf)")
     limit: int | None = option(None, "A limit.", within="[0, 2**64)")
     mode: bool | str = option(default=True, help="A mode.", choices=(True, False, "never"))
+    off: int = option(0, "A number.", within="[0, inf)", hint="0 is off")
     words: tuple[str, ...] = option((), "Words.")
     other: int = 3
 
@@ -59,6 +60,11 @@ def test_an_interval_is_read_as_it_is_written(
         ({"limit": 2**64}, r"limit must be an integer in \[0, 2\*\*64\), got 18446744073709551616"),
         ({"mode": "always"}, "mode must be one of true, false, never, got 'always'"),
         ({"mode": 1}, "mode must be one of true, false, never, got 1"),
+        ({"off": -1}, "off must be an integer >= 0, got -1; 0 is off"),
+        ({"words": 5}, "words must be a string or a list of strings, got 5"),
+        ({"words": ["a", None]}, r"words must be a string or a list .*, got \['a', None\]"),
+        ({"words": ""}, "words must hold no empty string, got ''; \\(\\) is none"),
+        ({"words": ["a", ""]}, r"words must hold no empty string, got \['a', ''\]; \(\) is none"),
     ],
 )
 def test_a_wrong_value_is_an_error_that_says_what_is_right(
@@ -73,6 +79,14 @@ def test_numbers_of_numpy_become_pythons() -> None:
     assert (type(sample.share), type(sample.count)) == (float, int)
 
 
+@pytest.mark.parametrize(
+    ("value", "kept"),
+    [("a", ("a",)), (["a", " "], ("a", " ")), (("a",), ("a",)), (None, ()), ([], ()), ((), ())],
+)
+def test_strings_become_a_tuple(value: Any, kept: tuple[str, ...]) -> None:
+    assert Sample(words=value).words == kept
+
+
 def test_the_table_has_the_kinds_of_the_annotations() -> None:
     found = {e.name: (e.kind, e.optional, e.repeated, e.default) for e in table(Sample)}
     assert found == {
@@ -80,6 +94,7 @@ def test_the_table_has_the_kinds_of_the_annotations() -> None:
         "count": (int, False, False, 1),
         "limit": (int, True, False, None),
         "mode": (bool, False, False, True),
+        "off": (int, False, False, 0),
         "words": (str, False, True, ()),
     }
 

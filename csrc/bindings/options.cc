@@ -1,9 +1,12 @@
 #include "bindings/options.h"
 
+#include <pybind11/stl.h>
+
 #include <string>
 #include <utility>
 
 #include "bindings/arguments.h"
+#include "bindings/python_stop.h"
 
 namespace py = pybind11;
 
@@ -19,16 +22,34 @@ struct Fields {
   bool flag(const char* name) const { return object.attr(name).cast<bool>(); }
 };
 
+EarlyStopping to_early_stopping(py::handle value) {
+  if (py::isinstance<py::str>(value)) {
+    const auto name = value.cast<std::string>();
+    if (name == "never") return EarlyStopping::never;
+    throw py::value_error("early_stopping must be true, false or 'never', got '" + name + "'");
+  }
+  return value.cast<bool>() ? EarlyStopping::yes : EarlyStopping::no;
+}
+
+void read_rules(py::handle rules, GenerationOptions& options) {
+  if (rules.is_none()) return;
+  options.bad_words = rules.attr("bad_words").cast<std::vector<TokenIds>>();
+  const py::object stop = rules.attr("stop");
+  if (!stop.is_none()) {
+    options.stop = std::make_shared<PythonStop>(stop);
+  }
+}
+
 }  // namespace
 
-GenerationOptions to_options(py::handle config) {
+GenerationOptions to_options(py::handle config, py::handle rules) {
   const Fields fields{config};
   GenerationOptions options;
   options.max_new_tokens = fields.size("max_new_tokens");
   options.min_new_tokens = fields.size("min_new_tokens");
   options.num_beams = fields.size("num_beams");
   options.length_penalty = fields.number("length_penalty");
-  options.early_stopping = fields.flag("early_stopping");
+  options.early_stopping = to_early_stopping(config.attr("early_stopping"));
   options.do_sample = fields.flag("do_sample");
   options.temperature = fields.number("temperature");
   options.top_k = fields.size("top_k");
@@ -40,6 +61,7 @@ GenerationOptions to_options(py::handle config) {
   options.mbr_samples = fields.size("mbr_samples");
   options.return_scores = fields.flag("return_scores");
   options.speculation = fields.flag("speculation");
+  read_rules(rules, options);
   return options;
 }
 

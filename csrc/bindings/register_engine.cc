@@ -56,6 +56,7 @@ Args:
     encoded: what encode returned, one for each request.
     config: the GenerationConfig of all of them.
     seeds: in [0, 2**64), one for each request.
+    rules: the TextRules of the config, or None.
 
 Returns:
     A Decoding that has not made a step yet.
@@ -169,12 +170,13 @@ Array<float> copy(const Buffer<float>& values, std::int64_t count) {
 
 std::unique_ptr<DecodingDriver> decode(const EngineRef& engine,
                                        const std::vector<EncodedRef>& encoded, py::handle config,
-                                       const std::vector<std::uint64_t>& seeds) {
+                                       const std::vector<std::uint64_t>& seeds, py::handle rules) {
   if (encoded.size() != seeds.size()) {
     throw py::value_error("seeds must be as many as encoded, " + std::to_string(encoded.size()) +
                           ", got " + std::to_string(seeds.size()));
   }
-  auto decoding = std::make_unique<DecodingDriver>(engine, to_options(config), encoded.size());
+  auto decoding =
+      std::make_unique<DecodingDriver>(engine, to_options(config, rules), encoded.size());
   for (std::size_t i = 0; i < encoded.size(); ++i) decoding->join(encoded[i], seeds[i]);
   return decoding;
 }
@@ -204,7 +206,8 @@ void register_engine(py::module_& module) {
           "What the kernels were chosen for.")
       .def("encode", &encode, py::arg("tokens"), py::arg("speakers"), py::arg("noise"),
            py::arg("emotion"), kEncodeDoc)
-      .def("decode", &decode, py::arg("encoded"), py::arg("config"), py::arg("seeds"), kDecodeDoc)
+      .def("decode", &decode, py::arg("encoded"), py::arg("config"), py::arg("seeds"),
+           py::arg("rules") = py::none(), kDecodeDoc)
       .def(
           "start",
           [](const EngineRef& engine, std::vector<EncodedRef> rows) {

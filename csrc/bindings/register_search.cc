@@ -23,6 +23,7 @@ Args:
     config: a GenerationConfig.
     seed: in [0, 2**64); sequence i draws from stream 1 + i.
     blocked: ids that are never generated.
+    rules: the TextRules of the config, or None.
 
 Raises:
     ValueError: an option is out of range.
@@ -46,6 +47,7 @@ Args:
     config: a GenerationConfig.
     freeze: whether a hypothesis that ended is set aside; False is the released code's search.
     blocked: ids that are never generated.
+    rules: the TextRules of the config, or None.
 
 Raises:
     ValueError: an option is out of range.
@@ -75,16 +77,15 @@ Raises:
 
 class PySampler : public SearchDriver {
  public:
-  PySampler(py::handle config, py::handle seed, const TokenIds& blocked)
-      : SearchDriver(
-            std::make_unique<Sampler>(to_options(config), to_unsigned(seed, "seed", 64), blocked),
-            blocked) {}
+  PySampler(const GenerationOptions& options, py::handle seed, const TokenIds& blocked)
+      : SearchDriver(std::make_unique<Sampler>(options, to_unsigned(seed, "seed", 64), blocked),
+                     options, blocked) {}
 };
 
 class PyBeamSearch : public SearchDriver {
  public:
-  PyBeamSearch(py::handle config, bool freeze, const TokenIds& blocked)
-      : SearchDriver(std::make_unique<BeamSearch>(to_options(config), freeze, blocked), blocked) {}
+  PyBeamSearch(const GenerationOptions& options, bool freeze, const TokenIds& blocked)
+      : SearchDriver(std::make_unique<BeamSearch>(options, freeze, blocked), options, blocked) {}
 };
 
 // What the protocol mime_fast.search.Search asks for.
@@ -105,12 +106,19 @@ void define_protocol(py::class_<Driver>& type) {
 
 void register_search(py::module_& module) {
   py::class_<PySampler> sampler(module, "Sampler", kSamplerDoc);
-  sampler.def(py::init<py::handle, py::handle, const TokenIds&>(), py::arg("config"),
-              py::arg("seed"), py::kw_only(), py::arg("blocked") = never_generated());
+  sampler.def(
+      py::init([](py::handle config, py::handle seed, const TokenIds& blocked, py::handle rules) {
+        return std::make_unique<PySampler>(to_options(config, rules), seed, blocked);
+      }),
+      py::arg("config"), py::arg("seed"), py::kw_only(), py::arg("blocked") = never_generated(),
+      py::arg("rules") = py::none());
   define_protocol(sampler);
   py::class_<PyBeamSearch> beam(module, "BeamSearch", kBeamDoc);
-  beam.def(py::init<py::handle, bool, const TokenIds&>(), py::arg("config"), py::kw_only(),
-           py::arg("freeze") = true, py::arg("blocked") = never_generated());
+  beam.def(py::init([](py::handle config, bool freeze, const TokenIds& blocked, py::handle rules) {
+             return std::make_unique<PyBeamSearch>(to_options(config, rules), freeze, blocked);
+           }),
+           py::arg("config"), py::kw_only(), py::arg("freeze") = true,
+           py::arg("blocked") = never_generated(), py::arg("rules") = py::none());
   define_protocol(beam);
 }
 

@@ -18,8 +18,11 @@ namespace {
 
 constexpr const char* kSearch = "search";
 
-std::int64_t least_vocab(const TokenIds& blocked) {
+std::int64_t least_vocab(const GenerationOptions& options, const TokenIds& blocked) {
   std::int64_t least = kCls + 1;
+  for (const TokenIds& words : options.bad_words) {
+    for (const std::int32_t id : words) least = std::max(least, std::int64_t{id} + 1);
+  }
   for (const std::int32_t id : blocked) {
     require(id >= 0, "blocked must hold ids of at least 0", std::int64_t{id});
     least = std::max(least, std::int64_t{id} + 1);
@@ -29,8 +32,9 @@ std::int64_t least_vocab(const TokenIds& blocked) {
 
 }  // namespace
 
-SearchDriver::SearchDriver(std::unique_ptr<Search> search, const TokenIds& blocked)
-    : search_(std::move(search)), least_vocab_(least_vocab(blocked)) {}
+SearchDriver::SearchDriver(std::unique_ptr<Search> search, const GenerationOptions& options,
+                           const TokenIds& blocked)
+    : search_(std::move(search)), least_vocab_(least_vocab(options, blocked)) {}
 
 std::int64_t SearchDriver::rows() {
   const OneThread::Use use(one_thread_, kSearch);

@@ -9,6 +9,7 @@
 #include "bindings/arguments.h"
 #include "bindings/one_thread.h"
 #include "search/dense_scores.h"
+#include "search/options.h"
 #include "search/search.h"
 
 namespace mime_fast {
@@ -16,7 +17,9 @@ namespace mime_fast {
 // A search that Python drives with logits; it owns the buffers of a step.
 class SearchDriver {
  public:
-  SearchDriver(std::unique_ptr<Search> search, const TokenIds& blocked);
+  // options, blocked: those of the search
+  SearchDriver(std::unique_ptr<Search> search, const GenerationOptions& options,
+               const TokenIds& blocked);
 
   std::int64_t rows();
   pybind11::tuple advance(pybind11::handle logits);

@@ -28,8 +28,19 @@ std::unique_ptr<Search> new_search(const Engine& engine, const GenerationOptions
   return std::make_unique<Sampler>(options, seed, never_generated(), drafts);
 }
 
+void check_ids(const std::vector<TokenIds>& bad_words, std::int64_t vocab) {
+  for (const TokenIds& words : bad_words) {
+    for (const std::int32_t id : words) {
+      if (id < vocab) continue;
+      throw std::invalid_argument("bad_words must hold ids below vocab_size = " +
+                                  std::to_string(vocab) + ", got " + std::to_string(id));
+    }
+  }
+}
+
 // The decoder has no position behind the last.
 const GenerationOptions& that_fit(const GenerationOptions& options, const ModelConfig& config) {
+  check_ids(options.bad_words, config.vocab_size);
   if (options.max_new_tokens <= config.max_positions) return options.checked();
   throw std::invalid_argument(
       "max_new_tokens must be at most max_positions = " + std::to_string(config.max_positions) +

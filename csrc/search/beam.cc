@@ -93,11 +93,11 @@ void BeamSearch::extend(std::vector<std::int32_t>& parents, TokenIds& tokens) {
   next_.clear();
   for (std::size_t rank = 0; rank < ranked_.size() && next_.size() < width_; ++rank) {
     const Continuation& best = ranked_[rank];
-    const bool ends = best.token == kEos && freeze_;
-    if (ends && rank >= width_) continue;
+    const bool is_finished = freeze_ && ends(best);
+    if (is_finished && rank >= width_) continue;
     const std::int32_t parent = live_[static_cast<std::size_t>(best.row)];
     const std::int32_t node = tree_.add(parent, best.token, best.log_prob);
-    if (ends) {
+    if (is_finished) {
       finish(node);
       continue;
     }
@@ -106,6 +106,13 @@ void BeamSearch::extend(std::vector<std::int32_t>& parents, TokenIds& tokens) {
     tokens.push_back(best.token);
   }
   live_.swap(next_);
+}
+
+bool BeamSearch::ends(const Continuation& candidate) {
+  if (candidate.token == kEos || !options_.stop) return candidate.token == kEos;
+  tree_.read_tokens(live_[static_cast<std::size_t>(candidate.row)], 0, prefix_);
+  prefix_.push_back(candidate.token);
+  return options_.stops_after(prefix_);
 }
 
 void BeamSearch::finish(std::int32_t node) {
@@ -123,9 +130,9 @@ bool BeamSearch::is_over() const {
   if (!freeze_) return tree_[live_.front()].token == kEos;
   if (finished_.size() < width_) return false;
   const double worst = finished_.back().score;
-  return options_.early_stopping || std::all_of(live_.begin(), live_.end(), [&](std::int32_t node) {
-           return attainable(node) <= worst;
-         });
+  return options_.early_stopping == EarlyStopping::yes ||
+         std::all_of(live_.begin(), live_.end(),
+                     [&](std::int32_t node) { return expected(node) <= worst; });
 }
 
 // The live hypotheses that ran out of steps compete with the finished ones.
@@ -142,6 +149,14 @@ double BeamSearch::attainable(std::int32_t node) const {
   const double penalty = options_.length_penalty;
   const std::int64_t length = penalty > 0 ? options_.max_new_tokens : reply.length + 1;
   return length_score(reply.log_prob, length, penalty);
+}
+
+// What a live hypothesis is compared with the finished ones by.
+double BeamSearch::expected(std::int32_t node) const {
+  const double penalty = options_.length_penalty;
+  const bool is_guess = options_.early_stopping == EarlyStopping::no && penalty > 0;
+  return is_guess ? length_score(tree_[node].log_prob, tree_[node].length, penalty)
+                  : attainable(node);
 }
 
 // What a live hypothesis must be able to reach to become the best one still.

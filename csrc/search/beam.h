@@ -12,10 +12,10 @@
 
 namespace mime_fast {
 
-// Beam search with length penalty, early stopping and n-best. A hypothesis that ends is set aside;
-// the others fill the beam. freeze = false is the released code's search (a test's reference): a
-// hypothesis that ended goes on, and the search is over when the best one's newest token is
-// end-of-reply.
+// Beam search with length penalty, early stopping and n-best. A hypothesis that ends, by
+// end-of-reply or by a stop condition, is set aside; the others fill the beam. freeze = false is
+// the released code's search (a test's reference): a hypothesis that ended goes on, and the search
+// is over when the best one's newest token is end-of-reply.
 class BeamSearch final : public Search {
  public:
   // Throws std::invalid_argument for an option out of range.
@@ -23,7 +23,8 @@ class BeamSearch final : public Search {
                       TokenIds blocked = never_generated());
 
   std::int64_t rows() const override { return static_cast<std::int64_t>(live_.size()); }
-  // Each parent ends at most once, so 2 * width candidates hold width that go on.
+  // Each parent reaches end-of-reply at most once, so 2 * width candidates hold width that go on.
+  // With a stop condition they may hold fewer; the next step fills the beam again.
   Needs needs() const override { return {2 * options_.num_beams, true}; }
   void constrain(RowScores* const* scores) override;
   void advance(const RowScores* const* scores, std::vector<std::int32_t>& parents,
@@ -51,10 +52,12 @@ class BeamSearch final : public Search {
   Constraint constraint_after(std::int32_t node);
   void keep_best();
   void extend(std::vector<std::int32_t>& parents, TokenIds& tokens);
+  bool ends(const Continuation& candidate);
   void finish(std::int32_t node);
   bool is_over() const;
   void close();
   double attainable(std::int32_t node) const;
+  double expected(std::int32_t node) const;
   double bar() const;
   std::int32_t common_node() const;
 

@@ -5,6 +5,7 @@
 
 #include "sampling/device.h"
 #include "search/device_replies.h"
+#include "search/early_stopping.h"
 #include "search/hypothesis.h"
 
 // A step of beam search: what search/beam.h does with one request, for a device.
@@ -25,7 +26,7 @@ struct BeamRows {
   double* log_probs;       // (requests, tree)
   std::int32_t* finished;  // (requests, width): nodes, best first
   double* scores;          // (requests, width)
-  const double* options;   // (requests, 2): length_penalty; early_stopping, 0 or 1
+  const double* options;   // (requests, 2): length_penalty; the number of an EarlyStopping
   std::int64_t requests;
   std::int64_t width;  // at most kMostBeams
   std::int64_t tree;   // at least 1 + 2 * width * steps
@@ -59,7 +60,8 @@ class BeamStep {
         finished_(rows.finished + request * rows.width),
         scores_(rows.scores + request * rows.width),
         penalty_(rows.options[request * 2]),
-        early_stopping_(rows.options[request * 2 + 1] != 0),
+        early_stopping_(
+            static_cast<EarlyStopping>(static_cast<int>(rows.options[request * 2 + 1]))),
         most_(rows.replies.most_words(first_)),
         position_(rows.replies.positions[first_]),
         live_(counts_[0]),
@@ -187,13 +189,18 @@ class BeamStep {
   MIME_FAST_DEVICE bool is_over() const {
     if (work_.live == 0 || position_ + 1 >= most_) return true;
     if (counts_[2] < width_) return false;
-    if (early_stopping_) return true;
-    const std::int64_t length = penalty_ > 0 ? most_ : position_ + 2;
+    if (early_stopping_ == EarlyStopping::yes) return true;
     for (std::int64_t row = 0; row < work_.live; ++row) {
-      const double attainable = length_score(rows_.totals[first_ + row], length, penalty_);
-      if (attainable > scores_[width_ - 1]) return false;
+      const double expected = length_score(rows_.totals[first_ + row], final_length(), penalty_);
+      if (expected > scores_[width_ - 1]) return false;
     }
     return true;
+  }
+
+  // Of a live hypothesis, for its comparison with the finished ones.
+  MIME_FAST_DEVICE std::int64_t final_length() const {
+    if (penalty_ <= 0) return position_ + 2;
+    return early_stopping_ == EarlyStopping::never ? most_ : position_ + 1;
   }
 
   // The live hypotheses that ran out of steps compete with the finished ones.
@@ -242,7 +249,7 @@ class BeamStep {
   std::int32_t* const finished_;
   double* const scores_;
   const double penalty_;
-  const bool early_stopping_;
+  const EarlyStopping early_stopping_;
   const std::int32_t most_;
   const std::int32_t position_;
   const std::int32_t live_;

@@ -11,20 +11,39 @@ Constraints::Constraints(const GenerationOptions& options, TokenIds blocked)
     : min_new_tokens_(static_cast<std::size_t>(options.min_new_tokens)),
       ngram_size_(static_cast<std::size_t>(options.no_repeat_ngram_size)),
       penalty_(static_cast<float>(options.repetition_penalty)),
-      always_blocked_(blocked.size()),
       blocked_(std::move(blocked)) {
+  for (const TokenIds& words : options.bad_words) {
+    if (words.size() > 1) {
+      bad_sequences_.push_back(words);
+    } else {
+      blocked_.push_back(words.front());
+    }
+  }
+  always_blocked_ = blocked_.size();
   const std::size_t tokens = options.expected_tokens();
-  blocked_.reserve(always_blocked_ + 1 + tokens);
+  blocked_.reserve(always_blocked_ + 1 + bad_sequences_.size() + tokens);
   penalised_.reserve(tokens);
 }
 
 Constraint Constraints::after(const std::int32_t* tokens, std::size_t length) {
   blocked_.resize(always_blocked_);
   if (length < min_new_tokens_) blocked_.push_back(kEos);
+  block_bad_words(tokens, length);
   if (ngram_size_ > 0) block_repeated_ngrams(tokens, length);
   penalised_.clear();
   if (penalty_ != 1) collect_penalised(tokens, length);
   return {blocked_.data(), blocked_.size(), penalised_.data(), penalised_.size(), penalty_};
+}
+
+// The last word of a sequence, where the words before it are the newest of the reply.
+void Constraints::block_bad_words(const std::int32_t* tokens, std::size_t length) {
+  for (const TokenIds& words : bad_sequences_) {
+    const std::size_t before = words.size() - 1;
+    if (before > length) continue;
+    if (std::equal(words.begin(), words.end() - 1, tokens + length - before)) {
+      blocked_.push_back(words.back());
+    }
+  }
 }
 
 void Constraints::block_repeated_ngrams(const std::int32_t* tokens, std::size_t length) {

@@ -21,6 +21,12 @@ const GenerationOptions& GenerationOptions::checked() const {
   require(mbr_samples == 0 || do_sample, "without do_sample mbr_samples must be 0", mbr_samples);
   require(mbr_samples == 0 || num_return_sequences <= mbr_samples,
           "num_return_sequences must be at most mbr_samples", num_return_sequences);
+  for (const TokenIds& words : bad_words) {
+    require(!words.empty(), "bad_words must be sequences of at least 1 id", std::int64_t{0});
+    for (const std::int32_t id : words) {
+      require(id >= 0, "bad_words must hold ids of at least 0", std::int64_t{id});
+    }
+  }
   sampling().validate();
   return *this;
 }

@@ -3,8 +3,12 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
+#include <vector>
 
 #include "mime_fast/select_tokens.h"
+#include "search/early_stopping.h"
+#include "search/stop_condition.h"
 
 namespace mime_fast {
 
@@ -15,7 +19,7 @@ struct GenerationOptions {
   std::int64_t min_new_tokens = 1;
   std::int64_t num_beams = 1;
   double length_penalty = 1.0;  // scores are divided by length to this power; 0: the plain sum
-  bool early_stopping = true;
+  EarlyStopping early_stopping = EarlyStopping::yes;
   bool do_sample = false;
   double temperature = 1.0;
   std::int64_t top_k = 0;  // 0: off
@@ -26,7 +30,9 @@ struct GenerationOptions {
   std::int64_t num_return_sequences = 1;
   std::int64_t mbr_samples = 0;  // drawn, for the caller to rank; 0: off
   bool return_scores = false;
-  bool speculation = true;  // greedy: verified drafts, the same tokens in fewer steps
+  bool speculation = true;          // greedy: verified drafts, the same tokens in fewer steps
+  std::vector<TokenIds> bad_words;  // sequences that are never generated; none is empty
+  std::shared_ptr<const StopCondition> stop;  // null: only end-of-reply and max_new_tokens
 
   // Log-probabilities cost a pass over the vocabulary; only these callers pay for them.
   bool needs_scores() const { return return_scores || num_return_sequences > 1 || num_beams > 1; }
@@ -35,6 +41,8 @@ struct GenerationOptions {
   std::int64_t num_sequences() const {
     return mbr_samples > 0 ? mbr_samples : num_return_sequences;
   }
+
+  bool stops_after(const TokenIds& tokens) const { return stop && stop->ends(tokens); }
 
   SamplingOptions sampling() const { return {temperature, top_k, top_p, min_p}; }
 

@@ -87,6 +87,7 @@ bool Sampler::advance(const Live& live, const RowScores* const* scores, std::int
     extend(hypothesis, own, chosen);
     const auto length = static_cast<std::int64_t>(hypothesis.tokens.size());
     if (chosen.id == kEos || length == options_.max_new_tokens) return false;
+    if (options_.stops_after(hypothesis.tokens)) return false;
     if (draft == live.drafts.size() || chosen.id != live.drafts[draft]) return true;
   }
 }

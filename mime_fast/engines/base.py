@@ -14,6 +14,7 @@ from mime_fast.types import Dialogue, FloatArray, IntArray
 
 if TYPE_CHECKING:
     from mime_fast.search.hypothesis import Hypothesis
+    from mime_fast.search.rules import TextRules
 
 # Streams of a request's counter-based random numbers; sequence i draws its tokens from stream
 # TOKEN_STREAM + i.
@@ -93,8 +94,17 @@ class Engine(Protocol):
         the speaker's emotion id.
         """
 
-    def decode(self, encoded: Encoded, options: GenerationConfig, seeds: Sequence[int]) -> Decoding:
-        """One search for each dialogue, all with the same options, decoded together."""
+    def decode(
+        self,
+        encoded: Encoded,
+        options: GenerationConfig,
+        seeds: Sequence[int],
+        rules: TextRules | None = None,
+    ) -> Decoding:
+        """One search for each dialogue, all with the same options, decoded together.
+
+        rules: text_rules() of the options.
+        """
 
     def start(self, encoded: Encoded, rows: Sequence[int]) -> Any:
         """A decode state with one row for each entry: the number of its dialogue."""

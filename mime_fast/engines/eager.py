@@ -20,6 +20,7 @@ from mime_fast.models import create_model
 from mime_fast.models.base import Groups, Memory, ReplyModel, pad
 from mime_fast.models.mime import MimeMemory
 from mime_fast.search import StepDecoding
+from mime_fast.search.rules import TextRules
 from mime_fast.types import Dialogue, FloatArray, IntArray
 
 
@@ -56,10 +57,14 @@ class EagerEngine:
         return _describe(memory)
 
     def decode(
-        self, encoded: Encoded, options: GenerationConfig, seeds: Sequence[int]
+        self,
+        encoded: Encoded,
+        options: GenerationConfig,
+        seeds: Sequence[int],
+        rules: TextRules | None = None,
     ) -> StepDecoding:
         """See Engine.decode."""
-        return StepDecoding(self, encoded, options, seeds)
+        return StepDecoding(self, encoded, options, seeds, rules)
 
     @torch.inference_mode()
     def start(self, encoded: Encoded, rows: Sequence[int]) -> EagerState:

@@ -11,6 +11,7 @@ from mime_fast.checkpoint import Checkpoint, CheckpointError
 from mime_fast.config import GenerationConfig
 from mime_fast.engines.base import Encoded, EncodedArrays
 from mime_fast.engines.threads import default_threads
+from mime_fast.search.rules import TextRules
 from mime_fast.types import Dialogue, FloatArray, IntArray
 
 
@@ -58,10 +59,14 @@ class NativeEngine:
         )
 
     def decode(
-        self, encoded: Encoded, options: GenerationConfig, seeds: Sequence[int]
+        self,
+        encoded: Encoded,
+        options: GenerationConfig,
+        seeds: Sequence[int],
+        rules: TextRules | None = None,
     ) -> _C.Decoding:
         """See Engine.decode."""
-        return self.engine.decode(encoded.memory, options, seeds)
+        return self.engine.decode(encoded.memory, options, seeds, rules)
 
     def start(self, encoded: Encoded, rows: Sequence[int]) -> _C.DecodeState:
         """See Engine.start."""

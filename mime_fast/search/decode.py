@@ -11,6 +11,7 @@ from mime_fast import _C
 from mime_fast.config import GenerationConfig
 from mime_fast.engines.base import Encoded, Engine
 from mime_fast.search.hypothesis import Hypothesis
+from mime_fast.search.rules import TextRules
 from mime_fast.text.tokenizer import SOS
 from mime_fast.types import FloatArray
 
@@ -43,9 +44,14 @@ class StepDecoding:
     """
 
     def __init__(
-        self, engine: Engine, encoded: Encoded, options: GenerationConfig, seeds: Sequence[int]
+        self,
+        engine: Engine,
+        encoded: Encoded,
+        options: GenerationConfig,
+        seeds: Sequence[int],
+        rules: TextRules | None = None,
     ) -> None:
-        searches = [new_search(options, seed) for seed in seeds]
+        searches = [new_search(options, seed, rules) for seed in seeds]
         self.searches, self._steps = searches, decode(engine, encoded, searches)
 
     def advance(self) -> bool:
@@ -70,9 +76,11 @@ class StepDecoding:
         return self.searches[request].results()
 
 
-def new_search(options: GenerationConfig, seed: int) -> Search:
+def new_search(options: GenerationConfig, seed: int, rules: TextRules | None = None) -> Search:
     """The strategy that the options ask for."""
-    return _C.BeamSearch(options) if options.num_beams > 1 else _C.Sampler(options, seed)
+    if options.num_beams > 1:
+        return _C.BeamSearch(options, rules=rules)
+    return _C.Sampler(options, seed, rules=rules)
 
 
 def decode(engine: Engine, encoded: Encoded, searches: Sequence[Search]) -> Iterator[None]:

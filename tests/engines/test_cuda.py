@@ -17,6 +17,7 @@ from mime_fast.engines.base import EngineError
 from mime_fast.engines.cuda import CudaEngine
 from mime_fast.engines.cuda.batch import DecodeBatch, DecodeShape
 from mime_fast.engines.eager import EagerEngine
+from mime_fast.search.rules import TextRules
 from mime_fast.text.tokenizer import CLS, SOS
 from mime_fast.types import Dialogue
 from tests.engines.test_engines import random_dialogue
@@ -79,6 +80,7 @@ OPTIONS = [
     {"repetition_penalty": 1.3, "no_repeat_ngram_size": 2},
     {"num_beams": 3, "num_return_sequences": 2},
     {"num_beams": 2, "no_repeat_ngram_size": 1, "early_stopping": False, "max_new_tokens": 5},
+    {"num_beams": 2, "early_stopping": "never", "length_penalty": 2.0},
     {"num_beams": 17, "max_new_tokens": 2},
     {"do_sample": True, "top_p": 0.9, "num_return_sequences": 2},
     {"do_sample": True, "top_k": 5, "temperature": 2.0, "repetition_penalty": 0.5},
@@ -89,9 +91,33 @@ OPTIONS = [
 
 @pytest.mark.parametrize("options", OPTIONS, ids=str)
 def test_replies_are_eagers(engines: Any, options: dict[str, Any]) -> None:
-    config = GenerationConfig(**{"max_new_tokens": 6, **options})
+    check_replies(engines, GenerationConfig(**{"max_new_tokens": 6, **options}), None)
+
+
+@pytest.mark.parametrize(
+    "options", [{}, {"num_beams": 2}, {"do_sample": True, "num_return_sequences": 2}], ids=str
+)
+def test_the_host_searches_where_there_are_stop_strings_or_bad_words(
+    engines: Any, options: dict[str, Any]
+) -> None:
+    config = GenerationConfig(max_new_tokens=6, min_new_tokens=6, **options)
+    (eager,) = encode_both(engines, (2, 6))[1:]
+    plain = engines[1].decode(eager, config, [1, 2])
+    plain.run()
+    said = plain.results(0)[0].tokens
+    stop = TextRules(stop=lambda tokens: tokens[-1] == said[3])
+    assert max(len(r.tokens) for r in check_replies(engines, config.replace(stop="."), stop)) <= 4
+    bad = TextRules(bad_words=((said[0],), said[2:4]))
+    found = check_replies(engines, config.replace(bad_words="."), bad)
+    assert all(said[0] not in reply.tokens for reply in found)
+
+
+def check_replies(engines: Any, config: GenerationConfig, rules: TextRules | None) -> Any:
+    """Those to the first request."""
     encoded = encode_both(engines, (2, 6))
-    cuda, eager = (e.decode(each, config, [1, 2]) for e, each in zip(engines, encoded, strict=True))
+    cuda, eager = (
+        e.decode(each, config, [1, 2], rules) for e, each in zip(engines, encoded, strict=True)
+    )
     cuda.run()
     while eager.advance():
         pass
@@ -99,6 +125,7 @@ def test_replies_are_eagers(engines: Any, options: dict[str, Any]) -> None:
         for ours, theirs in zip(cuda.results(request), eager.results(request), strict=True):
             assert ours.tokens == theirs.tokens
             assert ours.log_probs == pytest.approx(theirs.log_probs, abs=ATOL)
+    return cuda.results(0)
 
 
 @pytest.fixture(scope="module")

@@ -38,7 +38,7 @@ STRATEGIES: dict[str, st.SearchStrategy[dict[str, Any]]] = {
         {
             "num_beams": st.integers(2, 6),
             "length_penalty": st.sampled_from([0.0, 1.0, -1.0]),
-            "early_stopping": st.booleans(),
+            "early_stopping": st.sampled_from([True, False, "never"]),
             "num_return_sequences": st.integers(1, 2),
         }
     ),

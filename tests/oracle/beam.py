@@ -8,6 +8,7 @@ import numpy as np
 
 from mime_fast.config import GenerationConfig
 from mime_fast.search.hypothesis import Hypothesis, log_softmax
+from mime_fast.search.rules import TextRules
 from mime_fast.text.special import EOS, NEVER_GENERATED
 from mime_fast.types import FloatArray
 from tests.oracle.constraints import Constraints
@@ -26,8 +27,10 @@ class BeamSearch:
         *,
         freeze: bool = True,
         blocked: Sequence[int] = NEVER_GENERATED,
+        rules: TextRules | None = None,
     ) -> None:
-        self.options, self.constraints = config, Constraints(config, blocked)
+        self.options, self.rules = config, rules or TextRules()
+        self.constraints = Constraints(config, blocked, self.rules.bad_words)
         self.freeze = freeze
         self.live = [Hypothesis()]
         self.finished: list[Hypothesis] = []  # best first
@@ -42,7 +45,8 @@ class BeamSearch:
         """Choose the next beam; returns each new row's parent row and token."""
         logits = self.constraints.apply(logits, [h.tokens for h in self.live])
         width = self.options.num_beams
-        # Each parent ends at most once, so 2 * width candidates hold width that go on.
+        # Each parent reaches end-of-reply at most once, so 2 * width candidates hold width that go
+        # on; with stop strings they may hold fewer.
         ids = np.argsort(-logits, axis=-1, kind="stable")[:, : 2 * width]
         log_probs = np.take_along_axis(log_softmax(logits), ids, -1)
         totals = np.array([[h.log_prob] for h in self.live]) + log_probs
@@ -55,7 +59,7 @@ class BeamSearch:
                 break
             token = int(ids[parent, place])
             hypothesis = self.live[parent].extend(token, float(log_probs[parent, place]))
-            if token == EOS and self.freeze:
+            if self.freeze and self._ends(hypothesis.tokens):
                 if rank < width:
                     self._finish(hypothesis)
                 continue
@@ -67,6 +71,11 @@ class BeamSearch:
             self._close()
             return [], []
         return parents, [h.tokens[-1] for h in live]
+
+    def _ends(self, tokens: tuple[int, ...]) -> bool:
+        if tokens[-1] == EOS:
+            return True
+        return self.rules.stop is not None and self.rules.stop(tokens)
 
     def _finish(self, hypothesis: Hypothesis) -> None:
         self.finished.append(hypothesis)
@@ -83,8 +92,15 @@ class BeamSearch:
             return self.live[0].tokens[-1] == EOS
         if len(self.finished) < self.options.num_beams:
             return False
-        worst = self._score(self.finished[-1])
-        return self.options.early_stopping or max(map(self._attainable, self.live)) <= worst
+        if self.options.early_stopping is True:
+            return True
+        return max(map(self._expected, self.live)) <= self._score(self.finished[-1])
+
+    def _expected(self, hypothesis: Hypothesis) -> float:
+        """What a live hypothesis is compared with the finished ones by."""
+        if self.options.early_stopping == "never" or self.options.length_penalty <= 0:
+            return self._attainable(hypothesis)
+        return self._score(hypothesis)
 
     def _attainable(self, hypothesis: Hypothesis) -> float:
         """The best score a hypothesis can still reach: more words never add log-probability."""

@@ -18,6 +18,7 @@ class Constraints:
 
     options: GenerationConfig
     blocked: Sequence[int] = NEVER_GENERATED
+    bad_words: Sequence[tuple[int, ...]] = ()
 
     def apply(self, logits: FloatArray, prefixes: Sequence[tuple[int, ...]]) -> FloatArray:
         """Logits (rows, vocabulary) and each row's tokens so far -> constrained copy."""
@@ -27,6 +28,7 @@ class Constraints:
             row[list(self.blocked)] = -np.inf
             if len(prefix) < self.options.min_new_tokens:
                 row[EOS] = -np.inf
+            self._block_bad_words(row, prefix)
             self._block_repeated_ngrams(row, prefix)
             _check(row)
             if not np.isfinite(row).any():
@@ -39,6 +41,11 @@ class Constraints:
             seen = np.unique(prefix)
             said = row[seen]
             row[seen] = np.where(said > 0, said / penalty, said * penalty)  # Keskar et al. 2019
+
+    def _block_bad_words(self, row: FloatArray, prefix: tuple[int, ...]) -> None:
+        for *before, last in self.bad_words:
+            if prefix[max(0, len(prefix) - len(before)) :] == tuple(before):
+                row[last] = -np.inf
 
     def _block_repeated_ngrams(self, row: FloatArray, prefix: tuple[int, ...]) -> None:
         size = self.options.no_repeat_ngram_size

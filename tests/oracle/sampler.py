@@ -9,6 +9,7 @@ import numpy as np
 from mime_fast.config import GenerationConfig
 from mime_fast.engines.base import TOKEN_STREAM
 from mime_fast.search.hypothesis import Hypothesis, log_softmax
+from mime_fast.search.rules import TextRules
 from mime_fast.text.special import EOS, NEVER_GENERATED
 from mime_fast.types import FloatArray, IntArray
 from tests.oracle import sampling
@@ -19,9 +20,15 @@ class Sampler:
     """One request's greedy or sampled replies, in the order they were drawn."""
 
     def __init__(
-        self, config: GenerationConfig, seed: int, *, blocked: Sequence[int] = NEVER_GENERATED
+        self,
+        config: GenerationConfig,
+        seed: int,
+        *,
+        blocked: Sequence[int] = NEVER_GENERATED,
+        rules: TextRules | None = None,
     ) -> None:
-        self.options, self.constraints = config, Constraints(config, blocked)
+        self.options, self.rules = config, rules or TextRules()
+        self.constraints = Constraints(config, blocked, self.rules.bad_words)
         self.hypotheses = [Hypothesis()] * config.num_sequences
         self.live = list(range(config.num_sequences))
         self._steps = 0
@@ -50,12 +57,17 @@ class Sampler:
         parents, tokens, live = [], [], []
         for row, (index, token) in enumerate(zip(self.live, chosen.tolist(), strict=True)):
             self.hypotheses[index] = self.hypotheses[index].extend(token, float(log_probs[row]))
-            if token != EOS and self._steps < self.options.max_new_tokens:
+            if not self._ends(self.hypotheses[index].tokens):
                 parents.append(row)
                 tokens.append(token)
                 live.append(index)
         self.live = live
         return parents, tokens
+
+    def _ends(self, tokens: tuple[int, ...]) -> bool:
+        if tokens[-1] == EOS or self._steps == self.options.max_new_tokens:
+            return True
+        return self.rules.stop is not None and self.rules.stop(tokens)
 
     def _choose(self, logits: FloatArray) -> IntArray:
         if not self.options.do_sample:

@@ -27,6 +27,8 @@ CONSTRAINED: list[dict[str, Any]] = [
     {"length_penalty": 2.0},
     {"length_penalty": -1.0},
     {"early_stopping": False, "length_penalty": 0.5},
+    {"early_stopping": "never", "length_penalty": 0.5},
+    {"early_stopping": "never", "length_penalty": -0.5},
     {"min_new_tokens": 3},
     {"min_new_tokens": 0},
     {"min_new_tokens": 4, "max_new_tokens": 4},
@@ -42,7 +44,7 @@ OPTIONS = st.fixed_dictionaries(
     optional={
         "min_new_tokens": st.integers(0, 1),
         "length_penalty": st.sampled_from([0.0, 0.3, 0.6, 1.0, 2.0, -1.0]) | st.floats(-10, 10),
-        "early_stopping": st.booleans(),
+        "early_stopping": st.sampled_from([True, False, "never"]),
         "repetition_penalty": st.sampled_from([1.0, 1.5, 0.7, 100.0]),
         "no_repeat_ngram_size": st.integers(0, 3),
     },
@@ -82,12 +84,24 @@ def best_first(replies: list[Hypothesis], options: GenerationConfig) -> list[Hyp
     return sorted(replies, key=lambda reply: -reply.score(options.length_penalty))
 
 
+def is_enough(
+    live: list[Hypothesis], finished: list[Hypothesis], options: GenerationConfig
+) -> bool:
+    """As transformers: early_stopping=False takes live replies as if they ended now."""
+    if options.early_stopping is True:
+        return True
+    if options.early_stopping == "never" or options.length_penalty <= 0:
+        return False
+    best = max(reply.score(options.length_penalty) for reply in live)
+    return best <= finished[options.num_beams - 1].score(options.length_penalty)
+
+
 def slow_beam(model: Any, options: GenerationConfig) -> list[Hypothesis]:
-    """Plain loops; without early stopping it goes on to the longest length whatever was found."""
+    """Plain loops; where no better reply can come it goes on to the longest length all the same."""
     width = options.num_beams
     live, finished = [EMPTY], list[Hypothesis]()
     for _ in range(options.max_new_tokens):
-        if options.early_stopping and len(finished) >= width:
+        if len(finished) >= width and is_enough(live, best_first(finished, options), options):
             return best_first(finished, options)
         candidates: list[Hypothesis] = []
         for reply in live:
@@ -202,10 +216,10 @@ def test_stopping_later_is_never_worse(
     table_model: Table, new_search: NewSearch, model: dict[str, Any], options: dict[str, Any]
 ) -> None:
     table, scores = table_model(**model), []
-    for early in (True, False):
+    for early in (True, False, "never"):
         search = new_search(**{**options, "early_stopping": early})
         scores.append(run(table, search)[0].score(options.get("length_penalty", 1.0)))
-    assert scores[1] >= scores[0]
+    assert scores == sorted(scores)
 
 
 def test_stopping_later_finds_what_stopping_early_misses(
@@ -216,10 +230,10 @@ def test_stopping_later_finds_what_stopping_early_misses(
             table_model(seed, eos_bias=1.0),
             new_search(num_beams=2, early_stopping=early, max_new_tokens=12),
         )[0]
-        for early in (True, False)
+        for early in (True, False, "never")
         for seed in range(30)
     ]
-    assert found[:30] != found[30:]
+    assert len({tuple(found[first : first + 30]) for first in (0, 30, 60)}) == 3
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -247,7 +261,7 @@ def test_a_longer_reply_overtakes_the_one_that_ended(
     for length in range(1, 20):
         model.script((8,) * length, {8: 1.0})
     search = new_search(
-        num_beams=2, early_stopping=False, length_penalty=penalty, max_new_tokens=20
+        num_beams=2, early_stopping="never", length_penalty=penalty, max_new_tokens=20
     )
     agreed = [search.agreed() for _ in decode(model, CONTEXT, [search])]
     best = search.results()[0].tokens
@@ -259,7 +273,7 @@ def test_a_larger_length_penalty_prefers_longer_replies(
     table_model: Table, new_search: NewSearch
 ) -> None:
     def length(penalty: float) -> float:
-        options = {"num_beams": 4, "early_stopping": False, "length_penalty": penalty}
+        options = {"num_beams": 4, "early_stopping": "never", "length_penalty": penalty}
         replies = [
             run(table_model(seed, eos_bias=1.0), new_search(**options, max_new_tokens=12))[0]
             for seed in range(20)

@@ -1,5 +1,6 @@
 """Constraints on logits, one rule at a time and together."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -16,11 +17,17 @@ A, B, C, D = 7, 8, 9, 10
 VOCABULARY = 11
 
 
-def apply(prefix: tuple[int, ...], logits: FloatArray | None = None, **options: Any) -> FloatArray:
+def apply(
+    prefix: tuple[int, ...],
+    logits: FloatArray | None = None,
+    bad_words: Sequence[tuple[int, ...]] = (),
+    **options: Any,
+) -> FloatArray:
     """One row of constrained logits (vocabulary,); before, they are 1 to 11."""
     if logits is None:
         logits = np.arange(1, VOCABULARY + 1, dtype=np.float32)
-    rows = Constraints(GenerationConfig(**options)).apply(logits[None], [prefix])
+    constraints = Constraints(GenerationConfig(**options), bad_words=bad_words)
+    rows = constraints.apply(logits[None], [prefix])
     row: FloatArray = rows[0]
     return row
 
@@ -95,6 +102,28 @@ def test_blocked_words_are_those_that_would_repeat_a_run(
         if len(prefix) >= size and runs((*prefix, word))[-1] in runs(prefix)
     }
     assert blocked(apply(prefix, no_repeat_ngram_size=size, min_new_tokens=0)) == repeats
+
+
+@pytest.mark.parametrize(
+    ("prefix", "expected"),
+    [
+        ((), {B}),
+        ((A,), {B, C}),  # A C
+        ((A, C), {B}),
+        ((D, A), {B, C, D}),  # and D A D
+        ((A, A), {B, C}),
+    ],
+)
+def test_bad_words_are_blocked_where_they_would_be_complete(
+    prefix: tuple[int, ...], expected: set[int]
+) -> None:
+    bad_words = [(B,), (A, C), (D, A, D), (A, C)]
+    assert blocked(apply(prefix, bad_words=bad_words, min_new_tokens=0)) == expected
+
+
+def test_the_reply_ends_when_every_word_is_bad() -> None:
+    row = apply((), bad_words=[(A,), (B,), (C,), (D,)], min_new_tokens=9)
+    assert np.flatnonzero(np.isfinite(row)).tolist() == [EOS]
 
 
 def test_repetition_makes_a_word_less_likely_whatever_its_sign() -> None:

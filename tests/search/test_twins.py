@@ -15,6 +15,7 @@ from mime_fast import _C
 from mime_fast.config import GenerationConfig
 from mime_fast.search import Search
 from mime_fast.search.hypothesis import Hypothesis, log_softmax
+from mime_fast.search.rules import TextRules
 from mime_fast.text.special import EOS, NEVER_GENERATED
 from mime_fast.types import FloatArray
 from tests.oracle.beam import BeamSearch
@@ -35,6 +36,18 @@ SHAPES: dict[str, Callable[[np.random.Generator, int], Any]] = {
     "nothing": lambda _, size: np.full(size, -np.inf),
     "hostile": lambda generator, size: generator.choice(HOSTILE, size),
 }
+
+
+class StopAfter:
+    """Ends a reply with any of these sequences."""
+
+    def __init__(self, sequences: set[tuple[int, ...]]) -> None:
+        self.sequences = sequences
+
+    def __call__(self, tokens: Sequence[int]) -> bool:
+        assert tokens
+        assert EOS not in tokens
+        return any(tuple(tokens[-len(each) :]) == each for each in self.sequences)
 
 
 class Model:
@@ -77,14 +90,27 @@ SAMPLING: dict[str, Any] = {
 BEAMS: dict[str, Any] = {
     "num_beams": st.integers(2, 6),
     "length_penalty": st.sampled_from([0.0, 1.0, 0.6, 2, -1.0, 10.0, -10.0]),
-    "early_stopping": st.booleans(),
+    "early_stopping": st.sampled_from([True, False, "never"]),
 }
+WORDS = st.integers(7, 12)
+RULES = st.builds(
+    lambda bad_words, stop: TextRules(tuple(map(tuple, bad_words)), stop),
+    st.lists(st.lists(WORDS, min_size=1, max_size=3), max_size=6),
+    st.none()
+    | st.builds(StopAfter, st.sets(st.lists(WORDS, min_size=1, max_size=2).map(tuple), max_size=5)),
+)
 UNBLOCKED = st.sampled_from([NEVER_GENERATED, ()])
 
 
 def configured(options: dict[str, Any]) -> GenerationConfig:
     least = min(options.get("min_new_tokens", 0), options["max_new_tokens"])
     return GenerationConfig(**options | {"min_new_tokens": least})
+
+
+def within(rules: TextRules, vocab: int) -> TextRules:
+    """Without the words that a small vocabulary lacks."""
+    kept = tuple(words for words in rules.bad_words if max(words) < vocab)
+    return TextRules(kept, rules.stop)
 
 
 def check_same(native: list[Hypothesis], numpy: list[Hypothesis]) -> None:
@@ -123,15 +149,22 @@ def run_both(model: Model, native: Search, numpy: Search) -> None:
     do_sample=st.booleans(),
     seed=st.integers(0, 2**64 - 1),
     blocked=UNBLOCKED,
+    rules=RULES,
 )
 def test_samplers_are_equal(
-    model: Model, options: dict[str, Any], do_sample: bool, seed: int, blocked: tuple[int, ...]
+    model: Model,
+    options: dict[str, Any],
+    do_sample: bool,
+    seed: int,
+    blocked: tuple[int, ...],
+    rules: TextRules,
 ) -> None:
+    rules = within(rules, model.vocab)
     if not do_sample:
         options = {name: value for name, value in options.items() if name not in SAMPLING}
     config = configured({**options, "do_sample": do_sample})
-    numpy = Sampler(config, seed, blocked=blocked)
-    run_both(model, _C.Sampler(config, seed, blocked=blocked), numpy)
+    numpy = Sampler(config, seed, blocked=blocked, rules=rules)
+    run_both(model, _C.Sampler(config, seed, blocked=blocked, rules=rules), numpy)
 
 
 @settings(max_examples=400)
@@ -140,13 +173,20 @@ def test_samplers_are_equal(
     options=st.fixed_dictionaries({**LENGTHS, **BEAMS}, optional=REPETITION),
     freeze=st.booleans(),
     blocked=UNBLOCKED,
+    rules=RULES,
 )
 def test_beams_are_equal(
-    model: Model, options: dict[str, Any], freeze: bool, blocked: tuple[int, ...]
+    model: Model,
+    options: dict[str, Any],
+    freeze: bool,
+    blocked: tuple[int, ...],
+    rules: TextRules,
 ) -> None:
+    rules = within(rules, model.vocab)
     config = configured({**options, "num_return_sequences": options["num_beams"]})
-    numpy = DecidedBeam(config, freeze=freeze, blocked=blocked)
-    run_both(model, _C.BeamSearch(config, freeze=freeze, blocked=blocked), numpy)
+    numpy = DecidedBeam(config, freeze=freeze, blocked=blocked, rules=rules)
+    native = _C.BeamSearch(config, freeze=freeze, blocked=blocked, rules=rules)
+    run_both(model, native, numpy)
 
 
 class DecidedBeam(BeamSearch):
@@ -167,8 +207,10 @@ class DecidedBeam(BeamSearch):
     def _is_over(self) -> bool:
         scores = [(self._score(reply), reply.log_probs) for reply in self.finished]
         ends = not self.freeze or self._steps == self.options.max_new_tokens
-        score = self._score if ends else self._attainable
-        assume(not any_close(scores + [(score(reply), reply.log_probs) for reply in self.live]))
+        bounds = [self._score] if ends else [self._attainable, self._expected]
+        for bound in bounds:
+            live = [(bound(reply), reply.log_probs) for reply in self.live]
+            assume(not any_close(scores + live))
         return super()._is_over()
 
 
@@ -183,6 +225,7 @@ def any_close(entries: Sequence[tuple[float, tuple[float, ...]]]) -> bool:
     )
 
 
+FEW = GenerationConfig(max_new_tokens=5)
 MILLION = 1000, 1000  # sequences, steps
 
 
@@ -272,6 +315,7 @@ def test_a_logit_that_is_no_number_is_an_error(value: float) -> None:
         ("mbr_samples", 5, "without do_sample mbr_samples must be 0, got 5"),
         ("mbr_samples", 1001, r"mbr_samples must be in \[0, 1000\], got 1001"),
         ("temperature", 0.0, "temperature must be positive and finite, got 0"),
+        ("early_stopping", "always", "early_stopping must be true, false or 'never', got 'always'"),
     ],
 )
 def test_options_out_of_range(option: str, value: Any, message: str) -> None:
@@ -287,6 +331,49 @@ def test_blocked_ids_are_checked() -> None:
     search = _C.BeamSearch(GenerationConfig(), blocked=[11])
     with pytest.raises(ValueError, match=r"vocab must be in \[12, 2147483647\], got 9"):
         search.advance(np.zeros((1, 9), np.float32))
+
+
+@pytest.mark.parametrize(
+    ("bad_words", "message"),
+    [
+        (((7, -1),), "bad_words must hold ids of at least 0, got -1"),
+        (((),), "at least 1 id, got 0"),
+    ],
+)
+def test_bad_words_are_checked(bad_words: Any, message: str) -> None:
+    rules = TextRules(bad_words)
+    for make in (lambda: _C.Sampler(FEW, 0, rules=rules), lambda: _C.BeamSearch(FEW, rules=rules)):
+        with pytest.raises(ValueError, match=message):
+            make()
+    search = _C.BeamSearch(FEW, rules=TextRules(((8, 11),)))
+    with pytest.raises(ValueError, match=r"vocab must be in \[12, 2147483647\], got 9"):
+        search.advance(np.zeros((1, 9), np.float32))
+
+
+def test_an_error_of_a_stop_condition_is_the_callers() -> None:
+    def fail(_: Sequence[int]) -> bool:
+        raise LookupError("no such word")
+
+    rules = TextRules(stop=fail)
+    for search in (_C.Sampler(FEW, 0, rules=rules), _C.BeamSearch(FEW, rules=rules)):
+        with pytest.raises(LookupError, match="no such word"):
+            search.advance(np.zeros((1, 9), np.float32))
+
+
+def test_a_beam_that_stop_strings_emptied_is_over() -> None:
+    rules = TextRules(stop=lambda _: True)
+    search = _C.BeamSearch(FEW.replace(num_beams=3, num_return_sequences=3), rules=rules)
+    assert search.advance(np.arange(12, dtype=np.float32)[None]) == ([], [])
+    assert [reply.tokens for reply in search.results()] == [(11,), (10,), (9,)]
+
+
+def test_a_beam_that_stop_strings_narrowed_fills_up_again() -> None:
+    rules = TextRules(stop=lambda tokens: len(tokens) == 1 and tokens[0] > 7)
+    search = _C.BeamSearch(FEW.replace(num_beams=2, early_stopping="never"), rules=rules)
+    first = np.full((1, 11), -9, np.float32)
+    first[0, 7:] = 0, 3, 2, 1
+    assert search.advance(first) == ([0], [7])  # of four candidates three end, two are kept
+    assert search.advance(np.arange(11, dtype=np.float32)[None]) == ([0, 0], [10, 9])
 
 
 def test_a_search_that_is_over_stays_over() -> None:

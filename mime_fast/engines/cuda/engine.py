@@ -36,6 +36,7 @@ from mime_fast.kernels.decode_step import decode_step
 from mime_fast.kernels.project import project
 from mime_fast.search import StepDecoding
 from mime_fast.search.hypothesis import Hypothesis
+from mime_fast.search.rules import TextRules
 from mime_fast.text.special import EOS, SOS
 from mime_fast.types import Dialogue, FloatArray, IntArray
 
@@ -139,11 +140,17 @@ class CudaEngine:
             self._encoders.put(batch)
         return found
 
-    def decode(self, encoded: Encoded, options: GenerationConfig, seeds: Sequence[int]) -> Decoding:
+    def decode(
+        self,
+        encoded: Encoded,
+        options: GenerationConfig,
+        seeds: Sequence[int],
+        rules: TextRules | None = None,
+    ) -> Decoding:
         """See Engine.decode. The device chooses, step after step; see also BeamDecoding."""
         search = device_search(options, len(seeds), drafts=self.model.drafts is not None)
         if search is None:
-            return StepDecoding(self, encoded, options, seeds)
+            return StepDecoding(self, encoded, options, seeds, rules)
         decoding = DeviceDecoding(self, options, search)
         decoding.join(encoded.memory, seeds)
         if isinstance(search, Beams):

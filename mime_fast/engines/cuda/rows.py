@@ -80,4 +80,4 @@ class BeamRows(NamedTuple):
     tree_log_probs: Tensor  # float64, likewise
     finished: Tensor  # int32 (requests, width): nodes, best first
     scores: Tensor  # float64 (requests, width)
-    options: Tensor  # float64 (requests, 2): length_penalty; early_stopping, 0 or 1
+    options: Tensor  # float64 (requests, 2): length_penalty; number of early_stopping

@@ -20,6 +20,7 @@ from mime_fast.types import IntArray
 
 # Of drafts together. Lower than the native engine's: a row more costs a GPU next to nothing.
 LEAST_CONFIDENCE = 0.1
+EARLY_STOPPING = False, True, "never"  # as numbered in csrc/search/early_stopping.h
 MOST_DRAFTED = 8  # requests whose words are drafted: beyond, further rows are further work
 
 Arrays = dict[str, NDArray[Any]]
@@ -220,7 +221,8 @@ class Beams:
         arrays["nodes"][first] = 0
         arrays["totals"][first] = 0
         arrays["counts"][places] = 1, 1, 0
-        arrays["options"][places] = options.length_penalty, options.early_stopping
+        early_stopping = EARLY_STOPPING.index(options.early_stopping)
+        arrays["options"][places] = options.length_penalty, early_stopping
 
     def step(self, rows: Rows) -> None:
         """See Greedy.step."""
@@ -278,11 +280,12 @@ class NotFiniteError(ValueError):
 
 
 def device_search(options: GenerationConfig, requests: int, *, drafts: bool) -> DeviceSearch | None:
-    """The search that the options ask for; None: its beam is too wide for a device.
+    """The search that the options ask for; None: the host searches.
 
-    drafts: whether there is a table of them.
+    It does for beams that are too wide for a device, for stop strings, whose text is on the host,
+    and for bad words. drafts: whether there is a table of them.
     """
-    if options.num_beams > _C.MOST_DEVICE_BEAMS:
+    if options.num_beams > _C.MOST_DEVICE_BEAMS or options.stop or options.bad_words:
         return None
     if options.num_beams > 1:
         return Beams(options.num_beams)

@@ -147,7 +147,8 @@ struct BeamState {
       nodes[first] = 0;
       totals[first] = 0;
       counts.insert(counts.end(), {1, 1, 0});
-      options.insert(options.end(), {chosen.length_penalty, double(chosen.early_stopping)});
+      options.insert(options.end(),
+                     {chosen.length_penalty, double(static_cast<int>(chosen.early_stopping))});
     }
   }
 
@@ -325,7 +326,7 @@ inline GenerationOptions random_beams(Random& random) {
   GenerationOptions options = random_options(random);
   options.num_beams = random.one_in(4) ? kMostBeams : random.integer(2, 6);
   options.num_return_sequences = options.num_beams;
-  options.early_stopping = random.one_in(2);
+  options.early_stopping = static_cast<EarlyStopping>(random.integer(0, 2));
   options.length_penalty = random.pick(std::vector<double>{0, 1, 0.5, -1, 3});
   return options;
 }

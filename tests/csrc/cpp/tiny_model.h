@@ -215,7 +215,7 @@ inline GenerationOptions random_options(Random& random, std::int64_t most_tokens
     options.num_beams = random.integer(2, 6);
     options.num_return_sequences = random.integer(1, options.num_beams);
     options.length_penalty = static_cast<double>(random.integer(-2, 2));
-    options.early_stopping = random.one_in(2);
+    options.early_stopping = static_cast<EarlyStopping>(random.integer(0, 2));
   } else if (random.one_in(2)) {
     options.do_sample = true;
     options.num_return_sequences = random.integer(1, 4);

@@ -1,0 +1,31 @@
+"""What the options say about words and text, in terms of ids: a search knows nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from mime_fast.config import GenerationConfig
+from mime_fast.text.special import UNK
+from mime_fast.text.stop import StopCondition
+from mime_fast.text.tokenizer import Tokenizer
+
+
+@dataclass(frozen=True)
+class TextRules:
+    """The rules that need a vocabulary."""
+
+    bad_words: tuple[tuple[int, ...], ...] = ()  # never generated; none is empty
+    # Whether a reply ends with its newest token, which is not end-of-reply; called once a token.
+    stop: Callable[[Sequence[int]], bool] | None = None
+
+
+def text_rules(options: GenerationConfig, tokenizer: Tokenizer) -> TextRules:
+    """The rules that the options ask for.
+
+    A bad word that the vocabulary lacks is left out: it is never generated.
+    """
+    encoded = dict.fromkeys(tuple(tokenizer.encode(words)) for words in options.bad_words)
+    bad_words = tuple(ids for ids in encoded if ids and UNK not in ids)
+    stop = StopCondition(tokenizer, options.stop) if options.stop else None
+    return TextRules(bad_words, stop)
