@@ -92,7 +92,7 @@ def is_enough(
         return True
     if options.early_stopping == "never" or options.length_penalty <= 0:
         return False
-    best = max(reply.score(options.length_penalty) for reply in live)
+    best = max((reply.score(options.length_penalty) for reply in live), default=-np.inf)
     return best <= finished[options.num_beams - 1].score(options.length_penalty)
 
 
