@@ -55,8 +55,9 @@ class Option:
     """What is known of an option besides its name, type and default.
 
     help: one line. group: the section of --help. within: the range of a number. choices: all values
-    that are allowed. hint: what an error adds, as the value that turns an option off. flags: names on the command line; none: made of the field's name. exposed:
-    whether the command line has it. system: the only architecture that has it.
+    that are allowed. hint: what an error adds, as the value that turns the option off. flags: names
+    on the command line; none: made of the field's name. exposed: whether the command line has it.
+    system: the only architecture that has it.
     """
 
     help: str = ""

@@ -1,5 +1,6 @@
 """The command line: what it prints, what it refuses, and what it imports."""
 
+import dataclasses
 import io
 import json
 import subprocess
@@ -23,7 +24,7 @@ COMMANDS = (
 MESSAGE = "I lost my dog"
 KEYS = {
     *("text", "emotion", "polarity", "score", "seed", "emotions", "mixture", "candidates"),
-    *("timings", "dropped_turns", "dropped_words", "words", "unknown_words"),
+    *("timings", "dropped_turns", "dropped_words", "words", "unknown_words", "finish_reason"),
 }
 
 
@@ -99,6 +100,9 @@ def subprocess_run(*arguments: str | bytes | Path, stdin: bytes = b"") -> Result
         (["--max-new-tokens", "2"], {"max_new_tokens": 2}),
         (["--repetition-penalty", "5"], {"repetition_penalty": 5.0}),
         (["--no-repeat-ngram-size", "1"], {"no_repeat_ngram_size": 1}),
+        (["--stop", "i", "--stop", "o"], {"stop": ("i", "o")}),
+        (["--bad-words", "I", "--bad-words", "oh no"], {"bad_words": ("I", "oh no")}),
+        (["-b", "3", "--early-stopping", "never"], {"num_beams": 3, "early_stopping": "never"}),
         (["--emotion", "joyful"], {"emotion": "joyful"}),
         (["--mean-emotion"], {"stochastic_emotion": False}),
         (["--engine", "eager"], {}),
@@ -120,6 +124,18 @@ def test_respond_prints_the_replies(
     result = run("respond", MESSAGE, "-c", tiny_checkpoint, "--seed", "7", *arguments)
     assert result.out.splitlines() == [candidate.text for candidate in expected.candidates]
     assert (result.code, result.err) == (0, "")
+
+
+def test_json_has_log_probabilities_if_asked(
+    run: Cli, tiny_checkpoint: Path, generator: Generator
+) -> None:
+    options = ["--seed", "3", "--logprobs", "2", "--max-new-tokens", "3", "--json"]
+    (found,) = json.loads(run("respond", MESSAGE, "-c", tiny_checkpoint, *options).out)[
+        "candidates"
+    ]
+    expected = generator.respond(MESSAGE, seed=3, logprobs=2, max_new_tokens=3)
+    assert found == dataclasses.asdict(expected.candidates[0])
+    assert [len(each["top"]) for each in found["logprobs"]] == [2] * 3
 
 
 def test_json_is_the_whole_response(run: Cli, tiny_checkpoint: Path, generator: Generator) -> None:
