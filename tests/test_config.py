@@ -30,7 +30,7 @@ OUT_OF_RANGE: list[tuple[str, Any]] = [
     *((name, 1) for name in ("early_stopping", "do_sample", "return_scores")),
     ("stochastic_emotion", None),
     *(("seed", value) for value in (-1, 2**64, 1.5, True, "7")),
-    *(("early_stopping", value) for value in (0, None, "Never", "always", [])),
+    *(("early_stopping", value) for value in (0, None, "Never", "always", ["never"])),
     *(("logprobs", value) for value in (-1, True, 1.0, "3")),
     *((name, value) for name in ("stop", "bad_words") for value in (3, [b"a"], {"a": 1}, [["a"]])),
 ]
