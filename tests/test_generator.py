@@ -460,9 +460,12 @@ def test_a_message_that_cannot_be_answered_says_why(
 @pytest.mark.parametrize(
     ("options", "text"),
     [
-        ({"beams": 3}, r"unknown GenerationConfig option 'beams'; known: do_sample, "),
+        ({"beams": 3}, r"unknown GenerationConfig option 'beams'; known: bad_words, do_sample, "),
         ({"max_new_tokens": POSITIONS + 1}, r"max_new_tokens must be at most 64 .*, got 65"),
-        ({"temperature": 0}, r"temperature must be in \[0\.01, 100\], got 0"),
+        (
+            {"temperature": 0},
+            r"temperature must be in \[0\.01, 100\], got 0; .* use do_sample=False",
+        ),
         ({"num_return_sequences": 2}, r"needs do_sample=True or num_beams >= 2"),
         ({"emotion": "hungry"}, r"emotion must be one of afraid, .*, got 'hungry'"),
     ],
