@@ -47,7 +47,7 @@ def emotion_id(name: str) -> int:
         return EMOTIONS.index(name)
     except ValueError:
         known = ", ".join(sorted(EMOTIONS))
-        raise ValueError(f"unknown emotion {name!r}; use one of: {known}") from None
+        raise ValueError(f"unknown emotion {name!r:.80}; use one of: {known}") from None
 
 
 def polarity(emotion: int) -> str:

@@ -1,8 +1,9 @@
 """Tiny checkpoints with random weights, in the paper's form and in the released code's."""
 
 import os
+import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -108,3 +109,24 @@ def authors_form(
     authors_config: ModelConfig,
 ) -> Path:
     return save_tiny(tmp_path_factory.mktemp("checkpoints") / "authors", authors_config)
+
+
+@pytest.fixture
+def mount(tmp_path: Path) -> Iterator[Callable[..., Path]]:
+    """Mounts a file system in memory with options such as size=1m or ro; skips where it may not."""
+    mounted: list[Path] = []
+
+    def call(options: str) -> Path:
+        folder = tmp_path / f"disk-{len(mounted)}"
+        folder.mkdir()
+        command = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(folder)]
+        try:
+            subprocess.run(command, check=True, capture_output=True)
+        except (OSError, subprocess.CalledProcessError) as error:
+            pytest.skip(f"no file system can be mounted here: {error}")
+        mounted.append(folder)
+        return folder
+
+    yield call
+    for folder in mounted:
+        subprocess.run(["umount", "--lazy", str(folder)], check=True)

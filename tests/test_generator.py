@@ -429,10 +429,11 @@ def test_threads_share_a_generator(generator: Generator) -> None:
     [
         ("", ValueError, r"turn 1 is empty; write at least one word"),
         (" \n\t", ValueError, r"turn 1 is empty"),
-        ("\x00\x07\x1b", ValueError, r"'\\x00\\x07\\x1b' holds no word; write at least one"),
+        ("\x00\x07\x1b", ValueError, r"turn 1 is '\\x00\\x07\\x1b', which holds no word; write"),
         ('""', ValueError, r"holds no word"),
         ("\u200b\ufeff", ValueError, r"holds no word"),
-        (["I lost it", "oh no", '"'], ValueError, r"'\"' holds no word"),
+        (["I lost it", "oh no", '"'], ValueError, r"turn 3 is '\"', which holds no word"),
+        (["I lost it", "\u200b", "oh no"], ValueError, r"turn 2 is '.u200b', which holds no word"),
         (["I lost it", "\u2066", "\ue000"], ValueError, r"holds no word"),
         (b"caf\xe9", ValueError, r"turn 1 is not valid UTF-8.*send UTF-8 text"),
         ("lone \ud83d surrogate", ValueError, r"turn 1 is not valid UTF-8"),
@@ -523,7 +524,7 @@ UNDERSTOOD: list[tuple[Message, int, int]] = [
     ("?!", 0, 0),
     (["xyzzy plugh", "xyzzy", "I lost it"], 3, 0),  # of the last turn alone
     (["I lost it", "oh no", "xyzzy plugh ..."], 2, 2),
-    (["I lost it", "\x07", "xyzzy"], 1, 1),
+    (["I lost it", "?!", "xyzzy"], 1, 1),
     ("xyzzy " * POSITIONS + "I lost " + "no " * (POSITIONS - 4), POSITIONS - 1, 1),
 ]
 

@@ -10,6 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from mime_fast.emotions import emotion_id
+from mime_fast.text.message import check_turn
+from mime_fast.text.published import Problem, Record
+from mime_fast.text.records import WANTED, describe, find_split, read_records
+
+HELD_OUT = 10  # of a single file every tenth conversation validates
 
 
 @dataclass(frozen=True)
@@ -22,39 +27,70 @@ class Example:
 
 
 def find_examples(data: Path) -> Path:
-    """A file itself; of a folder its test_examples.jsonl, else its test.jsonl."""
-    if data.is_file():
-        return data
-    for name in ("test_examples.jsonl", "test.jsonl"):
-        if (data / name).is_file():
-            return data / name
-    raise FileNotFoundError(
-        f"no examples at {data}; give --data a JSON-lines file, or a folder with "
-        "test_examples.jsonl or test.jsonl"
-    )
+    """A file itself; of a folder test_examples.jsonl, else test.jsonl or test.csv."""
+    is_file = data.exists() and not data.is_dir()  # a pipe is one
+    return data if is_file else find_split(data, "test_examples", "test")
 
 
 def load_examples(path: Path) -> list[Example]:
-    """Read JSON lines: conversations (`utterances`) or ready examples (`context`, `target`).
+    """Read a file of examples or conversations, as JSON lines or as published.
 
     One example per listener turn. ValueError names the file and the line of anything malformed.
     """
     examples: list[Example] = []
-    with path.open("rb") as lines:
-        for number, line in enumerate(lines, 1):
-            if not line.strip():
-                continue
-            try:
-                examples += _parse(json.loads(line))
-            except (KeyError, TypeError, ValueError, RecursionError) as error:
-                what = f"{type(error).__name__}: {error}"
-                raise ValueError(
-                    f"{path}:{number}: expected a JSON object with `emotion` and either "
-                    f"`utterances` or `context` and `target`: {what:.200}"
-                ) from error
+    problems: list[Problem] = []
+    for record in map(check_record, read_records(path)):
+        if isinstance(record, Problem):
+            problems.append(record)
+        else:
+            examples += record
+    if problems:
+        raise ValueError(describe(path, problems))
     if not examples:
-        raise ValueError(f"{path} holds no example; expected one JSON object a line")
+        raise ValueError(f"{path} holds no example; it needs a conversation with a reply")
     return examples
+
+
+def find_training(data: Path) -> Path:
+    """A file itself; of a folder its `train` file."""
+    is_file = data.exists() and not data.is_dir()
+    return data if is_file else find_split(data, "train")
+
+
+def load_training(data: Path) -> list[Example]:
+    """What is trained on: the `train` file of a folder, or of a file 9 conversations in 10."""
+    return load_examples(find_split(data, "train")) if data.is_dir() else _divide(data)[0]
+
+
+def load_validation(data: Path) -> list[Example]:
+    """What training is validated on: the `valid` file of a folder, or the rest of a file."""
+    return load_examples(find_split(data, "valid")) if data.is_dir() else _divide(data)[1]
+
+
+def _divide(path: Path) -> tuple[list[Example], list[Example]]:
+    if not path.exists():
+        find_split(path, "train")  # says what is looked for
+    examples = load_examples(path)
+    numbers = conversations(examples)
+    if max(numbers) == 0:
+        raise ValueError(f"{path} holds one conversation; training needs two or more")
+    one_in = min(HELD_OUT, max(numbers) + 1)
+    parts: tuple[list[Example], list[Example]] = ([], [])
+    for example, number in zip(examples, numbers, strict=True):
+        parts[number % one_in == one_in - 1].append(example)
+    return parts
+
+
+def check_record(record: Record | Problem) -> list[Example] | Problem:
+    """The examples of a record; or what is wrong with it."""
+    if isinstance(record, Problem):
+        return record
+    try:
+        return list(_examples(record.fields))
+    except KeyError as error:
+        return Problem(record.line, f"lacks {error}; {WANTED}")
+    except (TypeError, ValueError) as error:
+        return Problem(record.line, str(error))
 
 
 def digest(examples: Sequence[Example]) -> str:
@@ -69,21 +105,26 @@ def conversations(examples: Sequence[Example]) -> list[int]:
     return [numbers.setdefault(example.context[0], len(numbers)) for example in examples]
 
 
-def _parse(record: dict[str, Any]) -> Iterator[Example]:
+def _examples(record: dict[str, Any]) -> Iterator[Example]:
     emotion = emotion_id(record["emotion"])
-    if "context" in record:
-        (target,) = _strings([record["target"]])
-        context = _strings(record["context"])
-        if len(context) % 2 == 0 or not context[-1].strip():
-            raise ValueError("a context must hold an odd number of turns, the last not empty")
+    if "utterances" in record and record.keys() & {"context", "target"}:
+        raise ValueError(f"holds both utterances and context or target; {WANTED}")
+    if "utterances" not in record:
+        context = _turns(record["context"], "context")
+        target = check_turn(record["target"], "target")
+        if len(context) % 2 == 0:
+            raise ValueError(
+                f"context must hold an odd number of turns (speaker first, speaker last), "
+                f"got {len(context)}"
+            )
         yield Example(context, target, emotion)
         return
-    utterances = _strings(record["utterances"])
+    utterances = _turns(record["utterances"], "utterances")
     for turn in range(1, len(utterances), 2):
         yield Example(utterances[:turn], utterances[turn], emotion)
 
 
-def _strings(values: Sequence[Any]) -> list[str]:
-    if not values or isinstance(values, str) or not all(isinstance(v, str) for v in values):
-        raise TypeError(f"expected a list of strings, got {values!r:.80}")
-    return list(values)
+def _turns(values: Any, name: str) -> list[str]:
+    if not isinstance(values, list) or not values:
+        raise TypeError(f"{name} must be a list of strings, not empty, got {values!r:.80}")
+    return [check_turn(value, f"turn {number}") for number, value in enumerate(values, 1)]

@@ -1,19 +1,23 @@
-"""The boundary where a caller's text is checked, once."""
+"""The boundary where a caller's text is checked, once: what a turn may be stands here."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from functools import cache
 
 from mime_fast.text.surrogates import join_surrogates
+from mime_fast.text.tokenizer import Tokenizer
 
 MAX_CHARACTERS = 100_000
+PLAIN_WORD = re.compile("[0-9A-Za-z]")  # these are never deleted: it spares most texts a look
 
 
 def check_turns(message: str | bytes | Sequence[str | bytes]) -> list[str]:
     """A message, or a history of turns (speaker first, alternating), as a list of strings.
 
-    Raises TypeError for other types; ValueError names what is empty, too long, not UTF-8, or a
-    history of even length.
+    Raises TypeError for other types; ValueError names what check_turn refuses, or a history of
+    even length.
     """
     if not isinstance(message, Sequence):
         raise TypeError(f"a message must be a str or a list of str, got {type(message).__name__}")
@@ -23,25 +27,36 @@ def check_turns(message: str | bytes | Sequence[str | bytes]) -> list[str]:
             f"a history must hold an odd number of turns (speaker first, speaker last), "
             f"got {len(turns)}"
         )
-    return [_check_turn(turn, number) for number, turn in enumerate(turns, 1)]
+    return [check_turn(turn, f"turn {number}") for number, turn in enumerate(turns, 1)]
 
 
-def _check_turn(turn: str | bytes, number: int) -> str:
+def check_turn(turn: str | bytes, name: str) -> str:
+    """One turn of a dialogue as a string; `name` is what an error calls it.
+
+    Raises TypeError for other types; ValueError: it is too long, not UTF-8, or holds no word.
+    """
     if not isinstance(turn, (str, bytes)):
-        raise TypeError(f"turn {number} must be a str, got {type(turn).__name__}")
-    text = _decode(turn, number)
+        raise TypeError(f"{name} must be a str, got {type(turn).__name__}")
+    text = _decode(turn, name)
     if len(text) > MAX_CHARACTERS:
         raise ValueError(
-            f"turn {number} has {len(text)} characters, more than {MAX_CHARACTERS}; shorten it"
+            f"{name} has {len(text)} characters, more than {MAX_CHARACTERS}; shorten it"
         )
     if not text.strip():
-        raise ValueError(f"turn {number} is empty; write at least one word")
+        raise ValueError(f"{name} is empty; write at least one word")
+    if not PLAIN_WORD.search(text) and not _tokenizer().tokenize(text):
+        raise ValueError(f"{name} is {text!a:.60}, which holds no word; write at least one word")
     return text
 
 
-def _decode(turn: str | bytes, number: int) -> str:
+def _decode(turn: str | bytes, name: str) -> str:
     try:
         # What the command line receives as broken bytes arrives as lone surrogates.
         return turn.decode() if isinstance(turn, bytes) else join_surrogates(turn).encode().decode()
     except UnicodeError as error:
-        raise ValueError(f"turn {number} is not valid UTF-8: {error}; send UTF-8 text") from None
+        raise ValueError(f"{name} is not valid UTF-8: {error}; send UTF-8 text") from None
+
+
+@cache
+def _tokenizer() -> Tokenizer:
+    return Tokenizer.from_words(())  # the words of a text do not depend on the vocabulary

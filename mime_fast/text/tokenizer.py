@@ -69,7 +69,7 @@ class Tokenizer:
         if size > MAX_FILE_BYTES:
             raise ValueError(_malformed(path, f"{size} bytes, more than {MAX_FILE_BYTES}"))
         try:
-            text = path.read_text(encoding="utf-8")
+            text = path.read_text(encoding="utf-8-sig")
         except UnicodeDecodeError as error:
             raise ValueError(_malformed(path, f"not UTF-8 ({error})")) from error
         return cls.from_json(text, source=path)
