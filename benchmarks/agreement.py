@@ -12,7 +12,6 @@ excuse is printed.
 from __future__ import annotations
 
 import argparse
-import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -31,6 +30,7 @@ from mime_fast.generator import emotion_noise
 from mime_fast.search import decode
 from mime_fast.search.hypothesis import log_softmax
 from mime_fast.text.dialogue import encode_dialogue
+from mime_fast.text.examples import find_examples, load_examples
 from mime_fast.types import Dialogue, FloatArray, IntArray
 from tests.oracle.beam import BeamSearch
 from tests.oracle.sampler import Sampler
@@ -169,10 +169,7 @@ def compare(
 
 def read_dialogues(generator: Generator, path: Path, count: int) -> list[Dialogue]:
     """The first contexts of a file of examples."""
-    with path.open(encoding="utf-8") as file:
-        contexts = [
-            json.loads(line)["context"] for line, _ in zip(file, range(count), strict=False)
-        ]
+    contexts = [example.context for example in load_examples(find_examples(path))[:count]]
     positions = generator.engine.config.max_positions
     return [encode_dialogue(generator.tokenizer, context, positions) for context in contexts]
 
@@ -180,7 +177,7 @@ def read_dialogues(generator: Generator, path: Path, count: int) -> list[Dialogu
 def main() -> None:
     """Print one line for each compute type and strategy."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--data", type=Path, required=True, help="test_examples.jsonl")
+    parser.add_argument("--data", type=Path, required=True, help="a folder or a file of examples")
     parser.add_argument("--contexts", type=int, default=1000)
     parser.add_argument("--checkpoint", type=Path, help="default: the bundled one")
     arguments = parser.parse_args()

@@ -19,7 +19,8 @@ from mime_fast.emotions import EMOTIONS
 from mime_fast.text.tokenizer import EOS, Tokenizer
 
 COMMANDS = (
-    *("respond", "chat", "train", "teach", "evaluate", "report", "annotate", "draft", "convert"),
+    *("respond", "chat", "data", "train", "teach", "draft", "convert"),
+    *("evaluate", "report", "annotate"),
 )
 MESSAGE = "I lost my dog"
 KEYS = {
