@@ -1,4 +1,5 @@
 from collections.abc import Sequence
+from os import PathLike
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,7 +29,7 @@ MOST_DRAFTS: int
 def sample_step(rows: SampleRows, stream: int = 0) -> None: ...
 def draft_step(rows: DraftRows, least: float, stream: int = 0) -> None: ...
 def load_draft_slots(
-    path: str, vocab: int
+    path: str | PathLike[str], vocab: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float32]]: ...
 def beam_step(rows: BeamRows, stream: int = 0) -> None: ...
 
@@ -95,11 +96,11 @@ class Decoding:
 class Engine:
     def __init__(
         self,
-        path: str,
+        path: str | PathLike[str],
         config: ModelConfig,
         compute_type: str,
         threads: int,
-        drafts: str = "",
+        drafts: str | PathLike[str] | None = None,
     ) -> None: ...
     @property
     def instruction_set(self) -> str: ...

@@ -1,6 +1,8 @@
 #include <pybind11/numpy.h>
 #include <pybind11/stl.h>
+#include <pybind11/stl/filesystem.h>
 
+#include <filesystem>
 #include <string>
 #include <vector>
 
@@ -160,8 +162,8 @@ void draft_step(py::handle owner, float least, std::uintptr_t stream) {
 }
 
 // The slots of a checkpoint's draft table, for a device: hashes, words, confidences.
-py::tuple load_draft_slots(const std::string& path, std::int64_t vocab) {
-  const DraftTable table = load_drafts(path, vocab);
+py::tuple load_draft_slots(const std::filesystem::path& path, std::int64_t vocab) {
+  const DraftTable table = load_drafts(path.string(), vocab);
   const DraftSlots slots = table.slots();
   const auto size = static_cast<py::ssize_t>(table.size());
   return py::make_tuple(

@@ -1,7 +1,12 @@
+#include <pybind11/gil_safe_call_once.h>
 #include <pybind11/stl.h>
+#include <pybind11/stl/filesystem.h>
 
 #include <algorithm>
+#include <exception>
+#include <filesystem>
 #include <memory>
+#include <optional>
 #include <stdexcept>
 #include <system_error>
 
@@ -30,7 +35,7 @@ Args:
         docs/architecture.md states; "bfloat16": the projection's weights are rounded, at half the
         memory, and replies may differ.
     threads: of one call, in [1, 256].
-    drafts: drafts.safetensors; empty: greedy decoding makes one step for each token.
+    drafts: drafts.safetensors; None: greedy decoding makes one step for each token.
 
 Raises:
     CheckpointError: the file is no checkpoint of that config.
@@ -69,8 +74,9 @@ ComputeType to_compute_type(const std::string& name) {
   throw py::value_error("compute_type must be float32, bfloat16 or int8, got " + name);
 }
 
-EngineRef load(const std::string& path, py::handle config, const std::string& compute_type,
-               int threads, const std::string& drafts) {
+EngineRef load(const std::filesystem::path& path, py::handle config,
+               const std::string& compute_type, int threads,
+               const std::optional<std::filesystem::path>& drafts) {
   const ModelConfig model_config = to_model_config(config);
   const ComputeType type = to_compute_type(compute_type);
   if (threads < 1 || threads > 256) {
@@ -78,7 +84,8 @@ EngineRef load(const std::string& path, py::handle config, const std::string& co
   }
   const py::gil_scoped_release release;
   try {
-    return std::make_shared<Engine>(path, model_config, type, threads, drafts);
+    return std::make_shared<Engine>(path.string(), model_config, type, threads,
+                                    drafts ? drafts->string() : "");
   } catch (const std::system_error& error) {
     throw std::runtime_error("threads = " + std::to_string(threads) + " cannot be started (" +
                              error.what() + "); use fewer");
@@ -181,6 +188,21 @@ std::unique_ptr<DecodingDriver> decode(const EngineRef& engine,
   return decoding;
 }
 
+// The message may name a file whose name is not UTF-8: Python reads it as it reads file names.
+void register_checkpoint_error(py::module_& module) {
+  PYBIND11_CONSTINIT static py::gil_safe_call_once_and_store<py::object> type;
+  type.call_once_and_store_result(
+      [&] { return py::exception<CheckpointError>(module, "CheckpointError", PyExc_ValueError); });
+  py::register_exception_translator([](std::exception_ptr thrown) {
+    try {
+      if (thrown) std::rethrow_exception(thrown);
+    } catch (const CheckpointError& error) {
+      const auto text = py::reinterpret_steal<py::object>(PyUnicode_DecodeFSDefault(error.what()));
+      PyErr_SetObject(type.get_stored().ptr(), text.ptr());
+    }
+  });
+}
+
 void register_encoded(py::module_& module) {
   py::class_<Encoded, std::shared_ptr<Encoded>>(module, "Encoded",
                                                 "What the encoder side found out of a dialogue.")
@@ -196,11 +218,11 @@ void register_encoded(py::module_& module) {
 }  // namespace
 
 void register_engine(py::module_& module) {
-  py::register_exception<CheckpointError>(module, "CheckpointError", PyExc_ValueError);
+  register_checkpoint_error(module);
   register_encoded(module);
   py::class_<Engine, EngineRef>(module, "Engine", kEngineDoc)
       .def(py::init(&load), py::arg("path"), py::arg("config"), py::arg("compute_type"),
-           py::arg("threads"), py::arg("drafts") = "")
+           py::arg("threads"), py::arg("drafts") = py::none())
       .def_property_readonly(
           "instruction_set", [](const Engine& e) { return cpu::to_text(e.kernels.isa); },
           "What the kernels were chosen for.")

@@ -32,11 +32,11 @@ class NativeEngine:
         self.threads = default_threads() if threads is None else threads
         try:
             self.engine = _C.Engine(
-                str(checkpoint.weights),
+                checkpoint.weights,
                 self.config,
                 compute_type,
                 self.threads,
-                str(checkpoint.drafts) if checkpoint.drafts.exists() else "",
+                checkpoint.drafts if checkpoint.drafts.exists() else None,
             )
         except _C.CheckpointError as error:
             raise CheckpointError(str(error)) from error

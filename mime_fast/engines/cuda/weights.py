@@ -96,7 +96,7 @@ def _load_drafts(
     if not checkpoint.drafts.exists():
         return None
     try:
-        slots = _C.load_draft_slots(str(checkpoint.drafts), checkpoint.config.vocab_size)
+        slots = _C.load_draft_slots(checkpoint.drafts, checkpoint.config.vocab_size)
     except _C.CheckpointError as error:
         raise CheckpointError(str(error)) from error
     hashes, words, confidences = (torch.from_numpy(part).to(device) for part in slots)
