@@ -10,7 +10,6 @@ import hashlib
 import json
 import os
 import shutil
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -22,6 +21,16 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from mime_fast.config import ModelConfig
+from mime_fast.files import (
+    check_place,
+    make_folder,
+    parse_json,
+    read_text,
+    resolve,
+    staging_name,
+    sync,
+    write_errors,
+)
 from mime_fast.models import parameter_shapes
 from mime_fast.text.tokenizer import Tokenizer
 from mime_fast.types import FloatArray
@@ -103,9 +112,9 @@ def _check_vocabulary(tokenizer: Tokenizer, config: ModelConfig) -> None:
 
 def _read_config(path: Path) -> ModelConfig:
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
+        values = parse_json(read_text(path))
         version = values.pop("format")
-    except (ValueError, KeyError, AttributeError, TypeError, RecursionError) as error:
+    except (ValueError, KeyError, AttributeError, TypeError) as error:
         raise CheckpointError(
             f"{path} is not a checkpoint's config ({error!r}); copy it again"
         ) from error
@@ -184,10 +193,11 @@ def save(
     """Write a checkpoint directory atomically, replacing an older one as a whole.
 
     tensors keep their type: pass float16 to store half the bytes. CheckpointError when load would
-    refuse what was written, or when something else than a checkpoint would be replaced.
+    refuse what was written, or when something else than a checkpoint would be replaced; WriteError
+    when it cannot be written: nothing has changed then.
     """
-    folder = Path(path).resolve()  # replace what a link points to, not the link
-    _check_replaceable(folder)
+    folder = resolve(Path(path))  # replace what a link points to, not the link
+    _check_replaceable(folder, path)
     _check_vocabulary(tokenizer, config)
     check_tensors(
         {name: tensor.shape for name, tensor in tensors.items()}, parameter_shapes(config)
@@ -196,27 +206,61 @@ def save(
         if tensor.dtype not in (np.float16, np.float32):
             raise CheckpointError(f"{name} is {tensor.dtype}; convert it to float32 or float16")
         _check_finite(name, tensor)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    staging = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+    make_folder(folder.parent)
+    staging = folder.with_name(staging_name())
     try:
-        values = {"format": FORMAT, **config.to_dict()}
-        (staging / CONFIG).write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
-        save_file({name: np.ascontiguousarray(t) for name, t in tensors.items()}, staging / WEIGHTS)
-        tokenizer.save(staging / TOKENIZER)
-        (staging / CARD).write_text(card, encoding="utf-8")
-        staging.chmod(0o755)  # a temporary folder is private, and so is what safetensors writes
-        (staging / WEIGHTS).chmod(0o644)
-        with (staging / WEIGHTS).open("rb") as file:
-            os.fsync(file.fileno())
-        _replace_folder(staging, folder)
+        with write_errors(Path(path)):
+            staging.mkdir()
+            _write(staging, config, tokenizer, tensors, card)
+            _replace_folder(staging, folder)
     finally:
         shutil.rmtree(staging, ignore_errors=True)
 
 
-def _check_replaceable(folder: Path) -> None:
+def check_target(path: str | Path, size: int = 0) -> None:
+    """Check that save can write a checkpoint of `size` bytes there.
+
+    CheckpointError: something else would be replaced. WriteError: it cannot be written.
+    """
+    folder = resolve(Path(path))
+    _check_replaceable(folder, path)
+    check_place(Path(path), size)  # it is staged beside the folder
+
+
+def _write(
+    folder: Path,
+    config: ModelConfig,
+    tokenizer: Tokenizer,
+    tensors: Mapping[str, np.ndarray[Any, Any]],
+    card: str,
+) -> None:
+    values = {"format": FORMAT, **config.to_dict()}
+    (folder / CONFIG).write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
+    save_file({name: np.ascontiguousarray(t) for name, t in tensors.items()}, folder / WEIGHTS)
+    (folder / TOKENIZER).write_text(tokenizer.to_json(), encoding="utf-8")
+    (folder / CARD).write_text(card, encoding="utf-8")
+    folder.chmod(0o755)
+    (folder / WEIGHTS).chmod(0o644)  # safetensors makes it private
+    for name in (CONFIG, WEIGHTS, TOKENIZER, CARD):
+        sync(folder / name)
+
+
+def _check_replaceable(folder: Path, path: str | Path) -> None:
+    """Check that `folder`, which is called `path`, is a checkpoint, empty, or not there."""
+    here = Path.cwd()
+    if folder == here or folder in here.parents:
+        # The shell would stay in the old folder, which is no longer there.
+        raise CheckpointError(
+            f"{path} is the folder that you are in, or above it, and cannot be replaced; "
+            "name one in it, such as ./model"
+        )
+    if not os.path.lexists(folder):
+        return
     is_checkpoint = folder.is_dir() and ((folder / CONFIG).is_file() or not any(folder.iterdir()))
-    if folder.exists() and not is_checkpoint:
-        raise CheckpointError(f"{folder} is no checkpoint; name another folder, or remove it first")
+    if not is_checkpoint:
+        raise CheckpointError(f"{path} is no checkpoint; name another folder, or remove it first")
+    if folder.is_mount():
+        raise CheckpointError(f"{path} is a mount point, which cannot be replaced; name one in it")
 
 
 def _replace_folder(staging: Path, folder: Path) -> None:

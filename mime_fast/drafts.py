@@ -6,8 +6,6 @@ plain decoding, sooner.
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -17,6 +15,7 @@ from numpy.typing import NDArray
 from safetensors.numpy import save
 
 from mime_fast.config import GenerationConfig
+from mime_fast.files import write_whole
 from mime_fast.generator import Generator, Message
 from mime_fast.text.tokenizer import EOS, SOS
 
@@ -61,15 +60,7 @@ def save_table(table: Table, path: Path) -> int:
             "confidences": np.array(shares, np.float32),
         }
     )
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    staged = Path(name)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        staged.chmod(0o644)
-        staged.replace(path)
-    finally:
-        staged.unlink(missing_ok=True)
+    write_whole(path, content)
     return len(kept)
 
 

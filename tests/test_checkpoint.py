@@ -17,10 +17,11 @@ import torch
 from safetensors.numpy import load_file, save_file
 from safetensors.torch import save_file as save_torch_file
 
-from mime_fast import checkpoint
+from mime_fast import Generator, checkpoint
 from mime_fast.checkpoint import CheckpointError
 from mime_fast.config import ModelConfig
 from mime_fast.engines import create_engine
+from mime_fast.files import WriteError
 from mime_fast.models import create_model, parameter_shapes
 from mime_fast.text.tokenizer import Tokenizer
 from mime_fast.types import FloatArray
@@ -232,7 +233,7 @@ def test_another_format_version_is_refused(folder: Path, version: object) -> Non
         ({"colour": 1}, r"config\.json: unknown ModelConfig option 'colour'; known: "),
         (
             {"hidden_dim": "24"},
-            r"config\.json: hidden_dim must be an integer in .4, 1048576., got '24'",
+            r"config\.json: hidden_dim must be an integer in .4, 2\*\*20., got '24'",
         ),
         ({"architecture": "cem"}, r"config\.json: architecture must be one of mime, .*, got 'cem'"),
         ({"architecture": "cem", "relations": 5}, r"config\.json: architecture must be .* 'cem'"),
@@ -487,3 +488,58 @@ def test_a_reader_never_misses_a_checkpoint_that_is_being_replaced(
 
 def test_the_defaults_folder_is_inside_the_package() -> None:
     assert Path(checkpoint.__file__).parent / "pretrained" == checkpoint.DEFAULT
+
+
+@pytest.mark.parametrize("name", ["config.json", "tokenizer.json"])
+def test_a_byte_order_mark_changes_nothing(folder: Path, tiny_checkpoint: Path, name: str) -> None:
+    (folder / name).write_bytes(b"\xef\xbb\xbf" + (folder / name).read_bytes())
+    loaded, plain = checkpoint.load(folder), checkpoint.load(tiny_checkpoint)
+    assert loaded.config == plain.config
+    assert loaded.tokenizer.words == plain.tokenizer.words
+
+
+STRANGE = [b"caf\xe9", b"\xff\xfe", "dog \U0001f415".encode(), b"line\nfeed", b"%s {}"]
+
+
+@pytest.mark.parametrize("name", STRANGE)
+@pytest.mark.parametrize("engine", ["native", "eager"])
+def test_a_folder_may_have_any_name(
+    tmp_path: Path, tiny_checkpoint: Path, name: bytes, engine: str
+) -> None:
+    folder = tmp_path / os.fsdecode(name)
+    shutil.copytree(tiny_checkpoint, folder)
+    reply = Generator(folder, engine=engine).respond("I lost my dog", seed=1).text
+    assert reply == Generator(tiny_checkpoint, engine=engine).respond("I lost my dog", seed=1).text
+    again = checkpoint.load(folder)
+    checkpoint.save(folder, again.config, again.tokenizer, again.tensors, "# Card")
+    assert checkpoint.load(folder).config == again.config
+
+
+@pytest.mark.parametrize("name", STRANGE)
+def test_an_error_of_the_weights_names_a_folder_of_any_name(
+    tmp_path: Path, tiny_checkpoint: Path, name: bytes
+) -> None:
+    folder = tmp_path / os.fsdecode(name)
+    shutil.copytree(tiny_checkpoint, folder)
+    os.truncate(folder / "model.safetensors", 100)
+    for engine in ("native", "eager"):
+        with pytest.raises(CheckpointError, match=re.escape(str(folder))):
+            Generator(folder, engine=engine)
+    shutil.copy(tiny_checkpoint / "model.safetensors", folder)
+    (folder / "drafts.safetensors").write_bytes(b"no table")
+    with pytest.raises(CheckpointError, match=re.escape(str(folder))):
+        Generator(folder)
+
+
+def test_a_full_disk_keeps_the_old_checkpoint(
+    mount: Callable[..., Path], save_tiny: Callable[..., Path], tiny_config: ModelConfig
+) -> None:
+    disk = mount("size=400k")
+    folder = save_tiny(disk / "model", tiny_config)
+    before = snapshot(disk)
+    with pytest.raises(WriteError, match=r"model cannot be written \(.*No space left.*as it was"):
+        save_tiny(folder, tiny_config.replace(latent_dim=400))
+    assert snapshot(disk) == before
+    with pytest.raises(WriteError, match=r"\(.*No space left.*, nothing is written; free space"):
+        save_tiny(disk / "new", tiny_config.replace(latent_dim=400))
+    assert snapshot(disk) == before

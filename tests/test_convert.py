@@ -18,6 +18,7 @@ from mime_fast import checkpoint
 from mime_fast.config import ModelConfig
 from mime_fast.convert import ConvertError, convert
 from mime_fast.convert.forms import MIME, MULTI_TR, Form
+from mime_fast.files import WriteError
 from mime_fast.models import parameter_shapes
 from mime_fast.text.tokenizer import SPECIAL_WORDS
 
@@ -408,6 +409,25 @@ def test_heads_that_are_none(folder: Path, state: State, heads: int) -> None:
     assert f"heads must be at least 1, got {heads}" in refused_state(folder, state, heads=heads)
 
 
+def test_files_may_have_any_name(folder: Path, state: State) -> None:
+    source, out, words = (folder / os.fsdecode(name) for name in (b"m\xff", b"o\xff", b"w\xff"))
+    torch.save({"model": state}, source)
+    (folder / "words.txt").rename(words)
+    config = convert(source, out, words)
+    assert checkpoint.load(out).config == config
+    assert "m\ufffd (SHA-256" in (out / "README.md").read_text(encoding="utf-8")
+
+
+def test_a_disk_that_is_full_is_named(
+    folder: Path, state: State, mount: Callable[..., Path]
+) -> None:
+    torch.save({"model": state}, folder / "model")
+    disk = mount("size=16k")
+    with pytest.raises(WriteError, match=r"out cannot be written \(.*No space left.*nothing is wr"):
+        convert(folder / "model", disk / "out", folder / "words.txt")
+    assert list(disk.iterdir()) == []
+
+
 # What is refused: vocabularies and places to write to.
 
 
@@ -418,8 +438,8 @@ def test_heads_that_are_none(folder: Path, state: State, heads: int) -> None:
         (b"i\nhear\n.\n!\n", "makes 11 ids"),
         (b"", "makes 7 ids"),
         (b"UNK\nPAD\nEOS\nSOS\nUSR\nSYS\nCLS\n", "makes 7 ids"),
-        (b"i\nhear\ni\n", "line 3 of"),
-        (b"i\nhear\n\n", "must be non-empty"),
+        (b"i\nhear\ni\n", "words.txt:3: repeats 'i' of line 1; every word has one id"),
+        (b"i\nhear\n\n", ":3: a word must be non-empty"),
         (b"i\nhear you\n.\n", "'hear you'"),
         (b"i\nhear\nPAD\n", "'PAD'"),
         (b"i\nhear\xff\n.\n", "is not UTF-8"),

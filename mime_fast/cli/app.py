@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import sys
 from io import TextIOWrapper
 from typing import Annotated, Any
 
 import typer
 from typer.core import TyperCommand
+
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)  # what a disk says of a write
 
 app = typer.Typer(
     help="Empathetic replies from MIME. Example: mime-fast respond 'I lost my dog yesterday'",
@@ -53,6 +57,17 @@ def common(
     """Take the options that stand before a command."""
 
 
+def describe(error: BaseException) -> str:
+    """One line; of a file that the system refuses, its name before the reason."""
+    text = str(error)
+    if isinstance(error, OSError) and error.strerror:
+        if error.filename is not None:
+            text = f"{os.fsdecode(error.filename)}: {error.strerror}"
+        elif error.errno in FULL:
+            text = f"standard output cannot be written ({error.strerror}); the rest of it is lost"
+    return " ".join(text.splitlines())
+
+
 def main() -> None:
     """Run the command line; an error is one line that names the value and the remedy."""
     for stream in (sys.stdout, sys.stderr):
@@ -63,6 +78,6 @@ def main() -> None:
     try:
         app()
     except (ValueError, TypeError, OSError, ArithmeticError, MemoryError, ImportError) as error:
-        sys.exit(f"mime-fast: {error}")
+        sys.exit(f"mime-fast: {describe(error)}")
     except KeyboardInterrupt:
         sys.exit(130)

@@ -11,7 +11,10 @@ from mime_fast.cli.app import Command, app
 from mime_fast.cli.shared import needs
 
 Examples = Annotated[
-    Path, typer.Option("--data", help="A JSON-lines file, or a folder (test_examples or test).")
+    Path,
+    typer.Option(
+        "--data", help="A file of either kind, or a folder with test_examples or test (see train)."
+    ),
 ]
 Baseline = Annotated[
     str | None, typer.Option(help="The system to test the others against; default: the first.")
@@ -103,7 +106,7 @@ def annotate(
     outputs: Annotated[
         list[Path], typer.Argument(metavar="OUTPUTS...", help="Files of replies, or released ones.")
     ],
-    data: Annotated[Path, typer.Option(help="The examples that they answer: a file or a folder.")],
+    data: Annotated[Path, typer.Option(help="The examples that they answer, as of evaluate.")],
     database: Annotated[
         Path, typer.Option(help="Where votes are stored; made if it is not there.")
     ],
@@ -131,7 +134,13 @@ def annotate(
     mime-fast annotate ours.jsonl mime.txt --data ed/test_examples.jsonl --database votes.sqlite
     """
     with needs("annotate"):
-        from mime_fast.evaluation.human.command import read_plan, serve_page, show_results
+        from mime_fast.evaluation.human.command import (
+            check_database,
+            read_plan,
+            serve_page,
+            show_results,
+        )
+    check_database(database, create=not (results or as_json))
     plan = read_plan(
         outputs,
         data,

@@ -14,7 +14,13 @@ from mime_fast.cli.shared import Checkpoint, needs
 from mime_fast.config import ModelConfig
 from mime_fast.training.config import TrainingConfig, Weights
 
-Data = Annotated[Path, typer.Option("--data", help="A folder in the EmpatheticDialogues format.")]
+Data = Annotated[
+    Path,
+    typer.Option(
+        "--data",
+        help="A folder with train and valid, as .jsonl or as EmpatheticDialogues' .csv; or a file.",
+    ),
+]
 
 
 # A dictionary of options: how many words there are only the data say.
@@ -48,6 +54,8 @@ def train(
     mime-fast train --data ed --out runs/plain --no-mimicry --vectors
 
     Systems that are compared need the same options, but for --model and what is left out.
+
+    Of a file (--data ed.csv), every tenth conversation is left for validation.
     """
     with needs("train"):
         from mime_fast.training.loop import Trainer
@@ -75,9 +83,10 @@ def teach(
     """
     with needs("train"):
         from mime_fast.evaluation.minilm import SentenceEncoder
-        from mime_fast.text.examples import load_examples
-        from mime_fast.training.teacher import make_teacher
-    accuracy = make_teacher(load_examples(data / "train.jsonl"), SentenceEncoder().encode, out)
+        from mime_fast.text.examples import load_training
+        from mime_fast.training.teacher import check_target, make_teacher
+    check_target(out)
+    accuracy = make_teacher(load_training(data), SentenceEncoder().encode, out)
     print(f"wrote {out}; on conversations that it has not seen it is right in {accuracy:.1%}")
 
 
@@ -85,7 +94,7 @@ def teach(
 def draft(
     data: Data,
     checkpoint: Checkpoint = None,
-    count: Annotated[int, typer.Option(help="Answer this many contexts; 0: all.")] = 0,
+    count: Annotated[int, typer.Option(min=0, help="Answer this many contexts; 0: all.")] = 0,
 ) -> None:
     """Make a checkpoint's draft table, which speeds greedy replies up.
 
@@ -98,15 +107,18 @@ def draft(
 
     from mime_fast import checkpoint as checkpoints
     from mime_fast import drafts
+    from mime_fast.files import check_file
     from mime_fast.generator import Generator
-    from mime_fast.text.examples import load_examples
+    from mime_fast.text.examples import find_training, load_examples
 
     folder = checkpoints.DEFAULT if checkpoint is None else checkpoint
-    contexts = [example.context for example in load_examples(data / "train.jsonl")]
-    messages = contexts[: count or None]
-    said = drafts.replies(Generator(folder), messages)
-    table = drafts.count(track(said, "answering", len(messages)))
     path = folder / checkpoints.DRAFTS
+    generator = Generator(folder)
+    check_file(path)
+    contexts = [example.context for example in load_examples(find_training(data))]
+    messages = contexts[: count or None]
+    said = drafts.replies(generator, messages)
+    table = drafts.count(track(said, "answering", len(messages)))
     print(f"wrote {drafts.save_table(table, path)} entries to {path}")
 
 

@@ -12,6 +12,7 @@ sigmoid, and a Transformer is always the one that was trained with `--multitask`
 emotions that it recognises mean nothing.
 """
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,7 @@ from mime_fast import checkpoint
 from mime_fast.config import ModelConfig
 from mime_fast.convert.state import AuthorsState, ConvertError, read_state
 from mime_fast.convert.vocabulary import check_size, make_tokenizer, read_vocabulary
+from mime_fast.files import printable_name
 from mime_fast.models import parameter_shapes
 
 __all__ = ["ConvertError", "convert"]
@@ -52,6 +54,7 @@ def convert(
     Raises:
         ConvertError: an input is missing, damaged, of another model, or does not fit the others.
             Nothing is written then.
+        WriteError: the directory cannot be written.
         ModuleNotFoundError: torch is not installed.
     """
     out, words_path = Path(out), Path(vocabulary)
@@ -80,17 +83,17 @@ def convert(
 
 
 def _check_output(out: Path) -> None:
-    if out.is_dir() and not any(out.iterdir()):
-        return
-    if out.exists() or out.is_symlink():
+    is_empty = os.path.isdir(out) and not any(out.iterdir())  # noqa: PTH112 - long names too
+    if os.path.lexists(out) and not is_empty:
         raise ConvertError(f"{out} exists already; name a new directory, or remove it first")
+    checkpoint.check_target(out)
 
 
 def _card(state: AuthorsState, given: dict[str, object]) -> str:
     options = ", ".join(f"{name} {value}" for name, value in given.items())
     return (
         f"# A checkpoint of {state.form.title}\n\nConverted by `mime-fast convert` from "
-        f"{state.source.name} (SHA-256 {state.digest()}), a file of the authors' code "
+        f"{printable_name(state.source)} (SHA-256 {state.digest()}), a file of the authors' code "
         f"({state.form.repository}). "
         "Whoever published that file set the terms of its weights.\n\n"
         "The file does not show these options, so they are as they were given: "

@@ -4,25 +4,31 @@ from pathlib import Path
 
 from mime_fast.config import ModelConfig
 from mime_fast.convert.state import ConvertError
+from mime_fast.files import read_text
 from mime_fast.text.tokenizer import SPECIAL_WORDS, Tokenizer
 
 
 def read_vocabulary(path: Path) -> list[str]:
     """The ordinary words of a vocabulary file in the order of their ids, which start at 7."""
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = read_text(path)
     except OSError as error:
         raise ConvertError(
             f"no vocabulary at {path} ({error.strerror}); expected a text file, one word a line"
         ) from error
-    except UnicodeDecodeError as error:
-        raise ConvertError(f"{path} is not UTF-8 ({error}); save it as UTF-8 text") from error
+    except ValueError as error:
+        raise ConvertError(str(error)) from error
     words = text.removesuffix("\n").split("\n") if text else []
     first: dict[str, int] = {}
     for number, word in enumerate(words, 1):
+        if not word.strip() or any(character.isspace() for character in word):
+            raise ConvertError(
+                f"{path}:{number}: a word must be non-empty and without white space, got {word!r}; "
+                "write one word a line"
+            )
         if word in first:
             raise ConvertError(
-                f"line {number} of {path} repeats {word!r} of line {first[word]}; "
+                f"{path}:{number}: repeats {word!r} of line {first[word]}; "
                 "every word has one id: list it once"
             )
         first[word] = number

@@ -16,7 +16,7 @@ from mime_fast import checkpoint as checkpoints
 from mime_fast.config import GenerationConfig
 from mime_fast.emotions import EMOTIONS
 from mime_fast.engines.eager import EagerEngine
-from mime_fast.evaluation.outputs import COST_DECIMALS, Outputs
+from mime_fast.evaluation.outputs import COST_DECIMALS, Outputs, checkpoint_name
 from mime_fast.evaluation.perplexity import ExampleCosts, count_unknown_types, example_costs
 from mime_fast.models.base import ReplyModel
 from mime_fast.models.mime import Mime
@@ -52,7 +52,7 @@ def answer(folder: Path, examples: Sequence[Example]) -> Outputs:
         measured = _costs(folder, examples, progress)
         replies, seeds, engine = _replies(folder, examples, progress)
     facts = {**measured.pop("facts"), **_origin(folder), "engine": engine}
-    name = folder.resolve().name
+    name = checkpoint_name(folder)
     return Outputs(system=name, replies=replies, seeds=seeds, facts=facts, **measured)
 
 
@@ -151,7 +151,7 @@ def _origin(folder: Path) -> dict[str, Any]:
     """What made the outputs: the model, its training as its card tells it, and the options."""
     checkpoint = checkpoints.load(folder)
     card = folder / checkpoints.CARD
-    text = card.read_text(encoding="utf-8") if card.is_file() else ""
+    text = card.read_text(encoding="utf-8-sig", errors="replace") if card.is_file() else ""
     _, found, section = text.partition("## Training\n")
     default = asdict(GenerationConfig())
     options = {

@@ -14,7 +14,7 @@ from mime_fast.evaluation.bootstrap import Figure
 from mime_fast.evaluation.figures import DESCRIPTIONS
 from mime_fast.evaluation.gold import Gold
 from mime_fast.evaluation.measure import Measured
-from mime_fast.evaluation.outputs import Outputs, read_outputs
+from mime_fast.evaluation.outputs import Outputs, checkpoint_name, read_outputs
 from mime_fast.evaluation.polarity import discrimination
 from mime_fast.evaluation.significance import holm, paired_t, randomised
 from mime_fast.text.examples import Example
@@ -81,8 +81,8 @@ def read_systems(systems: Sequence[Path], examples: Sequence[Example]) -> list[O
 
 
 def system_name(system: Outputs | Path) -> str:
-    """A checkpoint is called as its folder."""
-    return system.resolve().name if isinstance(system, Path) else system.system
+    """What a system is called."""
+    return checkpoint_name(system) if isinstance(system, Path) else system.system
 
 
 def find_baseline(names: Sequence[str], name: str | None) -> int:

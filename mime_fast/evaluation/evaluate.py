@@ -23,12 +23,13 @@ from mime_fast.evaluation.measure import Measured, measure
 from mime_fast.evaluation.outputs import (
     DECODINGS,
     Outputs,
+    check_outputs_target,
     find_decoding,
     preferred_decodings,
     write_outputs,
 )
 from mime_fast.evaluation.printed import as_json, show
-from mime_fast.files import make_folder
+from mime_fast.files import check_folder
 from mime_fast.text.examples import Example, find_examples, load_examples
 
 
@@ -87,6 +88,7 @@ def evaluate(systems: Sequence[Path], data: Path, options: Options) -> None:
 def gather(systems: Sequence[Path], data: Path, options: Options) -> Gathered:
     """Find the systems and the examples; whatever does not fit is refused here. See evaluate."""
     systems = systems or [checkpoints.DEFAULT]
+    _check_save(systems, options.save)
     if any(path.is_dir() for path in systems):  # what this needs is missed at once, or not at all
         import mime_fast.evaluation.answer  # noqa: F401, PLC0415 - files need no torch
     examples = load_examples(find_examples(data))
@@ -96,11 +98,22 @@ def gather(systems: Sequence[Path], data: Path, options: Options) -> Gathered:
         raise ValueError(f"--people adds a system called {PEOPLE!r}: rename yours, or leave it out")
     find_baseline(gathered.names, options.baseline)
     _check_decoding(gathered, options.decoding)
-    if options.save is not None:
-        made = any(isinstance(system, Path) for system in found)
-        require(made, f"--save {options.save} keeps what checkpoints answer; give one, or leave it")
-        make_folder(options.save)
     return gathered
+
+
+def _check_save(systems: Sequence[Path], save: Path | None) -> None:
+    """Check where the outputs of checkpoints will be kept."""
+    if save is None:
+        return
+    made = [system for system in systems if system.is_dir()]
+    require(bool(made), f"--save {save} keeps what checkpoints answer; give one, or leave it")
+    check_folder(save)
+    for system in made:
+        check_outputs_target(_saved(save, system_name(system)))
+
+
+def _saved(save: Path, system: str) -> Path:
+    return save / f"{system}.jsonl"
 
 
 def _check_decoding(gathered: Gathered, preferred: str) -> None:
@@ -135,5 +148,5 @@ def _outputs(system: Outputs | Path, examples: Sequence[Example], save: Path | N
 
     outputs = answer(system, examples)
     if save is not None:
-        write_outputs(outputs, examples, save / f"{outputs.system}.jsonl")
+        write_outputs(outputs, examples, _saved(save, outputs.system))
     return outputs

@@ -14,7 +14,7 @@ from typing import Any
 
 from mime_fast.evaluation.records import check_cost, check_header, check_record
 from mime_fast.evaluation.released import read_released
-from mime_fast.files import make_folder, write_whole
+from mime_fast.files import check_file, parse_json, printable_name, read_text, resolve, write_whole
 from mime_fast.text.examples import Example, digest
 
 FORMAT = 1
@@ -96,10 +96,7 @@ def read_outputs(path: Path, examples: Sequence[Example]) -> list[Outputs]:
         raise FileNotFoundError(
             f"no outputs at {path}; write them: mime-fast evaluate CHECKPOINT --save FOLDER"
         )
-    try:
-        lines = path.read_text(encoding="utf-8").rstrip("\n").split("\n")
-    except UnicodeDecodeError as error:
-        raise ValueError(f"{path} is not UTF-8 ({error}); copy it again") from error
+    lines = read_text(path).rstrip("\n").split("\n")
     if lines[0].startswith("{"):
         return [_read_own(path, lines, examples)]
     return [Outputs(**found) for found in read_released(path, lines, examples)]
@@ -118,9 +115,25 @@ def write_outputs(outputs: Outputs, examples: Sequence[Example], path: Path) -> 
         "facts": outputs.facts,
     }
     lines = [header, *(_record(outputs, index) for index in range(len(outputs)))]
-    make_folder(path.parent)
     text = "".join(json.dumps(line, separators=(",", ":")) + "\n" for line in lines)
     write_whole(path, text.encode())
+
+
+def check_outputs_target(path: Path) -> None:
+    """Check that outputs can be written there; outputs that are there may be replaced.
+
+    FileExistsError: there is something else. WriteError: it cannot be written.
+    """
+    check_file(path)
+    if path.exists() and path.stat().st_size:
+        with path.open("rb") as file:
+            if not file.readline().startswith(b'{"format":'):
+                raise FileExistsError(f"{path} holds no outputs; move it, or name another folder")
+
+
+def checkpoint_name(folder: Path) -> str:
+    """A checkpoint is called as its folder."""
+    return printable_name(resolve(folder))
 
 
 def _record(outputs: Outputs, index: int) -> dict[str, Any]:
@@ -167,10 +180,10 @@ def _read_own(path: Path, lines: list[str], examples: Sequence[Example]) -> Outp
 
 def _header(path: Path, line: str, examples: Sequence[Example]) -> dict[str, Any]:
     try:
-        header = json.loads(line)
+        header = parse_json(line)
         version, made_of, count = header["format"], header["digest"], header["examples"]
         check_header(header["system"], header["seeds"], header["facts"])
-    except (KeyError, TypeError, ValueError, OverflowError, RecursionError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise ValueError(
             f"{path}:1 is not the header of an outputs file ({error!r}); write the file again"
         ) from error
@@ -191,7 +204,7 @@ def _header(path: Path, line: str, examples: Sequence[Example]) -> dict[str, Any
 def _checked(path: Path, index: int, line: str) -> dict[str, Any]:
     """The record of a line, the type and the range of each of its fields checked."""
     try:
-        record = json.loads(line)
+        record = json.loads(line)  # of its numbers each is checked
         check_record(record, index)
     except KeyError as error:
         raise _bad_line(path, index, f"lacks the field {error}") from error

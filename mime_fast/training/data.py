@@ -9,11 +9,13 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from mime_fast.config import ModelConfig
 from mime_fast.emotions import EMOTIONS
 from mime_fast.models.base import pad
+from mime_fast.options import table
 from mime_fast.text.dialogue import encode_dialogue
 from mime_fast.text.examples import Example
-from mime_fast.text.tokenizer import EOS, Tokenizer
+from mime_fast.text.tokenizer import EOS, SPECIAL_WORDS, Tokenizer, learn_words
 from mime_fast.types import Dialogue
 
 BUCKET = 50  # batches that are sorted by length together: 1.1 times the work of no padding at all
@@ -56,6 +58,23 @@ def encode_pairs(
         )
         for example in examples
     ]
+
+
+def learn_vocabulary(examples: Iterable[Example], min_count: int) -> list[str]:
+    """The words of a new model; ValueError: min_count leaves too few or too many."""
+    texts: dict[str, None] = {}  # each once: later contexts repeat a conversation's earlier turns
+    for example in examples:
+        texts.update(dict.fromkeys([*example.context, example.target]))
+    words = learn_words(texts, min_count)
+    (sizes,) = (line.option.within for line in table(ModelConfig) if line.name == "vocab_size")
+    size = len(SPECIAL_WORDS) + len(words)
+    if sizes and size not in sizes:
+        raise ValueError(
+            f"min_count={min_count} (--min-count) leaves {len(words)} words of the data; with the "
+            f"{len(SPECIAL_WORDS)} special ones there must be a number {sizes.describe()}; "
+            f"{'raise' if words else 'lower'} it"
+        )
+    return words
 
 
 def collate(pairs: Sequence[Pair]) -> Batch:

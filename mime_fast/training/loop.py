@@ -19,16 +19,18 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from mime_fast import checkpoint
 from mime_fast.config import ModelConfig
 from mime_fast.evaluation.perplexity import Likelihood, count_unknown_types, draw_noise, likelihood
+from mime_fast.files import WriteError
 from mime_fast.models import create_model, model_class
 from mime_fast.models.base import ReplyModel, initialise
-from mime_fast.text.examples import Example, load_examples
-from mime_fast.text.tokenizer import PAD, Tokenizer, learn_words
+from mime_fast.text.examples import load_training, load_validation
+from mime_fast.text.tokenizer import PAD, Tokenizer
 from mime_fast.training.config import TrainingConfig, Weights
 from mime_fast.training.data import (
     Batch,
     Pair,
     collate,
     encode_pairs,
+    learn_vocabulary,
     shuffled_batches,
     soften,
 )
@@ -39,6 +41,7 @@ from mime_fast.training.state import (
     restore_optimizer,
     save_state,
 )
+from mime_fast.training.target import check_room, check_target, state_path
 from mime_fast.training.teacher import load_teacher
 from mime_fast.training.vectors import pretrained_vectors
 
@@ -81,8 +84,8 @@ class Trainer:
         resume: bool = False,
     ) -> None:
         self.out, self.config, self.reporter = out, config, reporter
-        self.state_path = out.with_name(out.name + ".training.safetensors")
-        self._check_target(resume)
+        self.state_path = state_path(out)
+        check_target(out, self.state_path, resume)
         self._check_options(model_options, teacher)
         given = ModelConfig.from_dict({"vocab_size": 8, **model_options})  # refused before reading
         is_sparse = model_class(given.architecture).is_sparse
@@ -93,15 +96,15 @@ class Trainer:
             kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=is_sparse)],
         )
         set_seed(config.seed)
-        examples = load_examples(data / "train.jsonl")
+        examples = load_training(data)
         taught = None if teacher is None else load_teacher(teacher, examples)
-        self.tokenizer = Tokenizer.from_words(learn_words(_texts(examples), config.min_count))
+        self.tokenizer = Tokenizer.from_words(learn_vocabulary(examples, config.min_count))
         self.model_config = ModelConfig.from_dict(
             {"vocab_size": self.tokenizer.vocab_size, "tie_embeddings": True, **model_options}
         )
         positions = self.model_config.max_positions
         self.pairs = encode_pairs(self.tokenizer, examples, positions)
-        validation = load_examples(data / "valid.jsonl")
+        validation = load_validation(data)
         self.validation_pairs = encode_pairs(self.tokenizer, validation, positions)
         words = (word for e in validation for word in self.tokenizer.tokenize(e.target))
         self.unknown_types = count_unknown_types(words, set(self.tokenizer.words))
@@ -110,19 +113,11 @@ class Trainer:
         if taught is not None:
             self.pairs = soften(self.pairs, taught, config.teacher_share)
         self.progress = Progress()
+        self.saved: int | None = None  # the step of the state that is kept
         self._build()
+        check_room(self.state_path, self.averaged)
         if resume:
             self._restore()
-
-    def _check_target(self, resume: bool) -> None:
-        if resume and not self.state_path.exists():
-            raise FileNotFoundError(f"nothing to resume: {self.state_path} does not exist")
-        if not resume and self.state_path.exists():
-            raise FileExistsError(
-                f"{self.state_path} holds a run; use --resume to go on, or another --out"
-            )
-        if not resume and self.out.exists() and (self.out.is_file() or any(self.out.iterdir())):
-            raise FileExistsError(f"{self.out} exists; name another --out, or remove it first")
 
     def _check_options(self, model_options: dict[str, Any], teacher: Path | None) -> None:
         if model_options.get("objective") == "released":
@@ -254,7 +249,6 @@ class Trainer:
             self.reporter.validation(self.progress.step, result, best)
 
     def _save(self) -> None:
-        self.state_path.parent.mkdir(parents=True, exist_ok=True)
         groups = {
             "model": self.accelerator.unwrap_model(self.model).state_dict(),
             "average": self.averaged.state_dict(),
@@ -262,7 +256,16 @@ class Trainer:
             "optimizer": optimizer_tensors(self.optimizer.optimizer),
             "random": {"torch": torch.get_rng_state(), "updates": self.average.n_averaged},
         }
-        save_state(self.state_path, groups, {"progress": asdict(self.progress), **self._identity()})
+        facts = {"progress": asdict(self.progress), **self._identity()}
+        try:
+            save_state(self.state_path, groups, facts)
+        except WriteError as error:
+            kept = "no step is" if self.saved is None else f"the steps up to {self.saved} are"
+            again = "repeat the run" if self.saved is None else "--resume goes on there"
+            raise WriteError(
+                f"{error}; training stops at step {self.progress.step}, {kept} kept: {again}"
+            ) from error
+        self.saved = self.progress.step
 
     def _identity(self) -> dict[str, Any]:
         """What must be equal for a run to be resumed."""
@@ -291,6 +294,7 @@ class Trainer:
 
     def _load(self, groups: dict[str, dict[str, Tensor]], facts: dict[str, Any]) -> None:
         self.progress = Progress(**facts["progress"])
+        self.saved = self.progress.step
         self.accelerator.unwrap_model(self.model).load_state_dict(groups["model"])
         self.averaged.load_state_dict(groups["average"])
         self.average.n_averaged.copy_(groups["random"]["updates"])
@@ -304,7 +308,13 @@ class Trainer:
         model.load_state_dict({name: t.half().to(t.dtype) for name, t in self.best.items()})
         result = likelihood(model, self.validation_pairs, self.unknown_types)
         if self.accelerator.is_main_process:
-            save_model(self.out, model, self.tokenizer, self._card(result))
+            try:
+                save_model(self.out, model, self.tokenizer, self._card(result))
+            except WriteError as error:
+                raise WriteError(
+                    f"{error}; the trained state is kept in {self.state_path}, "
+                    "and --resume writes the checkpoint of it"
+                ) from error
         return result
 
     def _card(self, result: Likelihood) -> str:
@@ -346,14 +356,6 @@ def _decay_groups(model: ReplyModel, weight_decay: float) -> list[dict[str, Any]
         {"params": matrices, "weight_decay": weight_decay},
         {"params": vectors, "weight_decay": 0.0},
     ]
-
-
-def _texts(examples: list[Example]) -> list[str]:
-    """Every utterance once: a conversation's later contexts repeat its earlier ones."""
-    texts: dict[str, None] = {}
-    for example in examples:
-        texts.update(dict.fromkeys([*example.context, example.target]))
-    return list(texts)
 
 
 def _digest(*everything: object) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,8 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
+
+from mime_fast.files import replacing
 
 
 def save_state(path: Path, groups: dict[str, dict[str, Tensor]], facts: dict[str, Any]) -> None:
@@ -20,11 +21,8 @@ def save_state(path: Path, groups: dict[str, dict[str, Tensor]], facts: dict[str
         for group, members in groups.items()
         for name, tensor in members.items()
     }
-    staging = path.with_name(path.name + ".tmp")
-    save_file(tensors, str(staging), metadata={"facts": json.dumps(facts)})
-    with staging.open("rb") as file:
-        os.fsync(file.fileno())
-    staging.replace(path)
+    with replacing(path) as staging:
+        save_file(tensors, staging, metadata={"facts": json.dumps(facts)})
 
 
 def load_state(path: Path) -> tuple[dict[str, dict[str, Tensor]], dict[str, Any]]:

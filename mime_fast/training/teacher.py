@@ -7,6 +7,7 @@ labels. No example is taught by a classifier that has seen its conversation.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from mime_fast.emotions import EMOTIONS
+from mime_fast.files import check_file
 from mime_fast.text.examples import Example, conversations, digest
 from mime_fast.training.state import load_state, save_state
 
@@ -33,15 +35,20 @@ def make_teacher(examples: Sequence[Example], encode: Encode, path: Path) -> flo
 
     encode: texts -> (texts, width), SentenceEncoder's. FileExistsError: nothing is overwritten.
     """
-    if path.exists():
-        raise FileExistsError(f"{path} exists; name another --out, or remove it first")
+    check_target(path, len(examples))
     vectors = torch.from_numpy(context_vectors(encode, examples))
     emotions = torch.tensor([example.emotion for example in examples])
     probabilities = cross_fit(vectors, emotions, fold_of_each(examples))
-    path.parent.mkdir(parents=True, exist_ok=True)
     groups = {"teacher": {"probabilities": probabilities.half()}}
     save_state(path, groups, {"examples": digest(examples)})
     return float((probabilities.argmax(-1) == emotions).float().mean())
+
+
+def check_target(path: Path, examples: int = 0) -> None:
+    """Check that a teacher of so many examples can be written; FileExistsError, WriteError."""
+    if os.path.lexists(path):
+        raise FileExistsError(f"{path} exists; name another --out, or remove it first")
+    check_file(path, examples * len(EMOTIONS) * torch.float16.itemsize)
 
 
 def load_teacher(path: Path, examples: Sequence[Example]) -> Tensor:

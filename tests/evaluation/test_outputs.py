@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -8,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from mime_fast.evaluation.outputs import Outputs, read_outputs, write_outputs
+from mime_fast.evaluation.outputs import Outputs, checkpoint_name, read_outputs, write_outputs
+from mime_fast.files import WriteError
 from mime_fast.text.examples import Example
 
 Change = Callable[[list[dict[str, Any]]], object]
@@ -163,3 +165,51 @@ def test_a_wrong_number_is_never_written(
 def test_a_file_that_is_not_there_is_an_error(examples: list[Example], tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"no outputs at .*none.jsonl; write them"):
         read_outputs(tmp_path / "none.jsonl", examples)
+
+
+def test_a_byte_order_mark_changes_nothing(
+    file: Path, outputs: Outputs, examples: list[Example]
+) -> None:
+    file.write_bytes(b"\xef\xbb\xbf" + file.read_bytes().replace(b"\n", b"\r\n"))
+    assert read_outputs(file, examples) == [outputs]
+
+
+def test_what_is_not_utf_8_is_named(file: Path, examples: list[Example]) -> None:
+    file.write_bytes(file.read_bytes().replace(b"sorry", b"s\xffrry"))
+    with pytest.raises(ValueError, match=r"tiny\.jsonl is not UTF-8 .*; save it as UTF-8 text"):
+        read_outputs(file, examples)
+
+
+def test_nan_is_named(file: Path, examples: list[Example]) -> None:
+    file.write_text(file.read_text().replace("2.25", "NaN"))
+    with pytest.raises(ValueError, match=r"tiny\.jsonl:3: cost must be finite.*write"):
+        read_outputs(file, examples)
+
+
+@pytest.mark.parametrize(
+    ("folder", "name"),
+    [
+        (b"plain", "plain"),
+        (b"caf\xe9", "caf\ufffd"),
+        (b"line\nfeed", "line\ufffdfeed"),
+        ("dög".encode(), "dög"),
+    ],
+)
+def test_a_checkpoint_has_a_name_that_can_be_printed(
+    tmp_path: Path, outputs: Outputs, examples: list[Example], folder: bytes, name: str
+) -> None:
+    assert checkpoint_name(tmp_path / os.fsdecode(folder)) == name
+    path = tmp_path / f"{name}.jsonl"
+    write_outputs(replace(outputs, system=name), examples, path)
+    assert read_outputs(path, examples)[0].system == name
+
+
+def test_a_full_disk_keeps_the_old_outputs(
+    outputs: Outputs, examples: list[Example], mount: Callable[..., Path]
+) -> None:
+    path = mount("size=100k") / "tiny.jsonl"
+    write_outputs(outputs, examples, path)
+    large = replace(outputs, facts={"config": "x" * 200_000})
+    with pytest.raises(WriteError, match=r"No space left on device\), .* is as it was; free space"):
+        write_outputs(large, examples, path)
+    assert read_outputs(path, examples) == [outputs]

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +15,15 @@ import pytest
 from torch import Tensor
 
 from mime_fast import Generator, checkpoint
+from mime_fast.checkpoint import CheckpointError
 from mime_fast.evaluation.perplexity import Likelihood
+from mime_fast.files import WriteError
 from mime_fast.models.moel import Moel
 from mime_fast.training.config import TrainingConfig, Weights
 from mime_fast.training.loop import Trainer
 from mime_fast.training.objective import Loss
 from mime_fast.training.state import load_state
+from tests.limits import limit_file_size
 
 MODEL = {"hidden_dim": 32, "key_dim": 16, "filter_dim": 16, "latent_dim": 8, "dropout": 0.1}
 SHARED = {name: value for name, value in MODEL.items() if name != "latent_dim"}  # by all systems
@@ -208,3 +212,109 @@ def test_a_broken_state_is_named(dialogues: Path, tmp_path: Path) -> None:
 def test_a_loss_that_is_not_finite_stops_the_run(dialogues: Path, tmp_path: Path) -> None:
     with pytest.raises(FloatingPointError, match="learning-rate"):
         trainer(dialogues, tmp_path / "out", weights=Weights(gamma=1e39)).run()
+
+
+def test_a_target_that_cannot_be_written_is_named_before_data_are_read(tmp_path: Path) -> None:
+    with pytest.raises(WriteError, match=r"training.safetensors|/proc/x cannot be written"):
+        trainer(tmp_path / "no data", Path("/proc/x"))
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "mine").touch()
+    (tmp_path / "out.training.safetensors").touch()
+    with pytest.raises(CheckpointError, match="out is no checkpoint; name another folder"):
+        Trainer(tmp_path / "no data", tmp_path / "out", SHORT, MODEL, Recorder(), resume=True)
+
+
+def test_a_run_that_does_not_fit_is_not_begun(
+    dialogues: Path, tmp_path: Path, mount: Callable[..., Path]
+) -> None:
+    with pytest.raises(WriteError, match=r"needed, .* are free\); free space there"):
+        trainer(dialogues, mount("size=100k") / "out")
+    with limit_file_size(50_000), pytest.raises(WriteError, match=r"needed, files may have.*limit"):
+        trainer(dialogues, tmp_path / "out")
+
+
+def test_a_disk_that_fills_up_keeps_the_last_state(
+    dialogues: Path, tmp_path: Path, mount: Callable[..., Path]
+) -> None:
+    out = mount("size=4m") / "out"
+    filler = out.with_name("of somebody else")
+
+    class Filling(Recorder):
+        def validation(self, step: int, result: Likelihood, best: bool) -> None:
+            if step == 20:
+                disk = os.statvfs(out.parent)
+                filler.write_bytes(bytes(disk.f_bavail * disk.f_frsize))
+
+    message = (
+        r"^.*/out.training.safetensors cannot be written \(.*No space left on device.*\), .* is as "
+        r"it was; free space there.*; training stops at step 30, the steps up to 20 are kept: "
+        r"--resume goes on there$"
+    )
+    with pytest.raises(WriteError, match=message):
+        trainer(dialogues, out, Filling()).run()
+    assert sorted(path.name for path in out.parent.iterdir()) == [
+        filler.name,
+        "out.training.safetensors",
+    ]
+    filler.unlink()
+    Trainer(dialogues, out, SHORT, MODEL, Recorder(), resume=True).run()
+    trainer(dialogues, tmp_path / "whole").run()
+    weights = [checkpoint.load(folder).digest for folder in (out, tmp_path / "whole")]
+    assert weights[0] == weights[1]
+
+
+def test_without_a_state_nothing_is_kept(dialogues: Path, tmp_path: Path) -> None:
+    run = trainer(dialogues, tmp_path / "out")
+    with (
+        limit_file_size(10_000),
+        pytest.raises(WriteError, match=r"stops at step 10, no step is kept: repeat the run$"),
+    ):
+        run.run()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_checkpoint_that_cannot_be_written_is_made_again(dialogues: Path, tmp_path: Path) -> None:
+    out, state = tmp_path / "out", tmp_path / "out.training.safetensors"
+    run = trainer(dialogues, out, epochs=1)
+
+    class Blocking(Recorder):
+        def validation(self, step: int, result: Likelihood, best: bool) -> None:
+            if step == run.total_steps:
+                out.write_text("in the way")
+
+    run.reporter = Blocking()
+    with pytest.raises(CheckpointError, match="out is no checkpoint"):
+        run.run()
+    assert state.exists()
+    assert out.read_text() == "in the way"
+    out.unlink()
+    again = Trainer(
+        dialogues, out, SHORT.replace(epochs=1), MODEL, reporter := Recorder(), resume=True
+    )
+    limit = 2 * sum(parameter.numel() for parameter in again.averaged.parameters()) // 2
+    with (
+        limit_file_size(limit),
+        pytest.raises(WriteError, match=r"the trained state is kept in .*, and --resume writes"),
+    ):
+        again.run()
+    Trainer(dialogues, out, SHORT.replace(epochs=1), MODEL, reporter, resume=True).run()
+    assert reporter.losses == []  # nothing is trained again
+    assert checkpoint.load(out).config == run.model_config.replace(dropout=0.0)
+
+
+@pytest.mark.parametrize("min_count", [50, 10_000])
+def test_a_vocabulary_without_words_names_the_option(
+    dialogues: Path, tmp_path: Path, min_count: int
+) -> None:
+    few = tmp_path / "few.jsonl"
+    lines = (dialogues / "train.jsonl").read_text().splitlines(keepends=True)[:8]
+    few.write_text("".join(lines))
+    with pytest.raises(ValueError, match=rf"min_count={min_count} \(--min-count\) leaves 0 words"):
+        trainer(few, tmp_path / "out", min_count=min_count)
+
+
+def test_a_file_is_trained_on_and_validated_with(dialogues: Path, tmp_path: Path) -> None:
+    run = trainer(dialogues / "train.jsonl", tmp_path / "out", epochs=1)
+    assert (len(run.pairs), len(run.validation_pairs)) == (54, 6)  # of 30 conversations
+    run.run()
+    assert checkpoint.load(tmp_path / "out").config.architecture == "mime"

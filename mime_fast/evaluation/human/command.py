@@ -17,6 +17,7 @@ from mime_fast.evaluation.human.server import listen, serve
 from mime_fast.evaluation.human.tables import show
 from mime_fast.evaluation.human.votes import VoteStore
 from mime_fast.evaluation.outputs import Outputs, read_outputs
+from mime_fast.files import check_file
 from mime_fast.text.examples import find_examples, load_examples
 
 
@@ -42,6 +43,19 @@ def read_plan(
     outputs = _choose(known, systems) if systems else known
     names = [system.system for system in outputs]
     return draw_plan(examples, outputs, pairs=[_pair(pair, names) for pair in pairs], **options)
+
+
+def check_database(database: Path, *, create: bool) -> None:
+    """Check that a database can be written, or is there; before anything else is read.
+
+    WriteError: it cannot be written. FileNotFoundError: it is not there, and not to be made.
+    """
+    if create:
+        check_file(database)
+    elif not database.is_file():
+        raise FileNotFoundError(
+            f"no database at {database}; collect votes first, or give another --database"
+        )
 
 
 def serve_page(plan: Plan, database: Path, host: str, port: int) -> None:

@@ -19,7 +19,7 @@ from mime_fast.evaluation.page import (
 )
 from mime_fast.evaluation.page.markup import Html, Part, join, tag
 from mime_fast.evaluation.page.material import Material
-from mime_fast.files import make_folder, write_whole
+from mime_fast.files import write_whole
 
 PARTS = (
     summary.part,
@@ -57,7 +57,6 @@ def build_page(material: Material) -> str:
 def write_page(material: Material, path: Path) -> None:
     """Write the page, at once or not at all: a reader never sees half of one."""
     text = build_page(material)
-    make_folder(path.parent)
     write_whole(path, text.encode(errors="replace"))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import sys
 from collections.abc import Mapping, Sequence
@@ -17,7 +18,7 @@ from mime_fast.evaluation.outputs import Outputs
 from mime_fast.evaluation.page.material import Material
 from mime_fast.evaluation.page.page import write_page
 from mime_fast.evaluation.page.speed import Speed
-from mime_fast.files import make_folder
+from mime_fast.files import check_file
 
 if TYPE_CHECKING:
     from mime_fast.evaluation.page.attention import Look
@@ -62,10 +63,9 @@ def report(systems: Sequence[Path], data: Path, out: Path, options: Options, sho
 
 
 def _check_out(out: Path, inputs: Sequence[Path]) -> None:
-    require(not out.is_dir(), f"out must be a file, got the folder {out}; name one in it")
-    read = out.exists() and any(path.exists() and path.samefile(out) for path in inputs)
+    read = os.path.lexists(out) and any(path.exists() and path.samefile(out) for path in inputs)
     require(not read, f"--out {out} is what the page is made of; name another file")
-    make_folder(out.parent)  # told now, not after minutes of work
+    check_file(out)
 
 
 def _weights(gathered: Gathered, shown: Shown) -> dict[str, Path]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from mime_fast.config import require
 from mime_fast.evaluation.page.markup import Html, Part, absent, join, paragraph, table, tag
 from mime_fast.evaluation.page.material import Material
+from mime_fast.files import read_text
 
 REPLY = "reply"  # the part by which systems are compared
 MEASURE = "python -m benchmarks.systems_latency --output FILE"
@@ -44,7 +45,7 @@ class Speed:
         if not path.is_file():
             raise FileNotFoundError(f"--latency {path} is no file; make one: `{MEASURE}`")
         try:
-            document = json.loads(path.read_text(encoding="utf-8"))
+            document = json.loads(read_text(path))
             timings = {
                 (int(row["threads"]), str(row["contestant"]), str(row["group"])): Timing(
                     *(float(row[name]) for name in ("median_ms", "p10_ms", "p90_ms"))
