@@ -23,8 +23,8 @@ def read_vocabulary(path: Path) -> list[str]:
     for number, word in enumerate(words, 1):
         if not word.strip() or any(character.isspace() for character in word):
             raise ConvertError(
-                f"{path}:{number}: a word must be non-empty and without white space, got {word!r}; "
-                "write one word a line"
+                f"{path}:{number}: a word must be non-empty and without white space, "
+                f"got {word!r:.60}; write one word a line"
             )
         if word in first:
             raise ConvertError(

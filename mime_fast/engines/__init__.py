@@ -62,7 +62,9 @@ def _native(
             "use engine='cuda' or engine='eager'"
         )
     if intra_threads is not None and not (type(intra_threads) is int and 1 <= intra_threads <= 256):
-        raise ValueError(f"intra_threads must be an integer in [1, 256], got {intra_threads!r}")
+        raise ValueError(
+            f"intra_threads must be an integer in [1, 256], got {intra_threads!r} (--threads)"
+        )
     from mime_fast.engines.native import NativeEngine
 
     exact = "int8" if compute_type == "auto" else compute_type
