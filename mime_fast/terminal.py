@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.table import Table
 
+from mime_fast.cli.understood import warn_unknown
 from mime_fast.text.message import check_turns
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ def print_replies(response: Response) -> None:
         print(candidate.text)
     if cut := describe_cut(response):
         print(cut, file=sys.stderr)
+    warn_unknown(response)
 
 
 def describe_cut(response: Response) -> str:
@@ -89,6 +91,7 @@ def _answer(
         console.print(_chart(response))
         if cut := describe_cut(response):
             console.print(f"[dim]{cut}[/]")
+        warn_unknown(response)
 
 
 def _chart(response: Response) -> Table:
