@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from benchmarks.floors import Floors
-from benchmarks.harness import FULL, QUICK, Budget, Call, Race, Row, summarise
+from benchmarks.harness import FULL, QUICK, SMOKE, Budget, Call, Race, Row, summarise
 from benchmarks.peers import BY_NAME, OURS, REFERENCE
 from benchmarks.workload import random_checkpoint
 from mime_fast.checkpoint import Checkpoint
@@ -25,13 +25,20 @@ Run = Callable[..., None]
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--threads", type=int, default=1, help="threads of every contestant")
     parser.addoption("--quick", action="store_true", help="fewer rounds and sizes")
+    parser.addoption("--smoke", action="store_true", help="once, tiny: times mean nothing")
     parser.addoption("--device", help="of benchmarks/gpu: cuda; cpu rehearses them")
     parser.addoption("--rows", type=Path, default=None, help="write what was measured there")
 
 
 @pytest.fixture(scope="session")
 def quick(pytestconfig: pytest.Config) -> bool:
-    return bool(pytestconfig.getoption("--quick"))
+    return bool(pytestconfig.getoption("--quick") or pytestconfig.getoption("--smoke"))
+
+
+@pytest.fixture(scope="session")
+def smoke(pytestconfig: pytest.Config) -> bool:
+    """Also a quick run."""
+    return bool(pytestconfig.getoption("--smoke"))
 
 
 @pytest.fixture(scope="session")
@@ -40,19 +47,20 @@ def threads(pytestconfig: pytest.Config) -> int:
 
 
 @pytest.fixture(scope="session")
-def budget(*, quick: bool) -> Budget:
-    return QUICK if quick else FULL
+def budget(*, quick: bool, smoke: bool) -> Budget:
+    return SMOKE if smoke else QUICK if quick else FULL
 
 
 @pytest.fixture(scope="session")
-def floors(pytestconfig: pytest.Config, threads: int, *, quick: bool) -> Floors:
-    pytestconfig.stash[FLOORS] = Floors.measure(threads, 0.05 if quick else 0.3)
+def floors(pytestconfig: pytest.Config, threads: int, *, quick: bool, smoke: bool) -> Floors:
+    seconds = 0.001 if smoke else 0.05 if quick else 0.3
+    pytestconfig.stash[FLOORS] = Floors.measure(threads, seconds)
     return pytestconfig.stash[FLOORS]
 
 
 @pytest.fixture(scope="session")
-def checkpoint() -> Checkpoint:
-    return random_checkpoint()
+def checkpoint(*, smoke: bool) -> Checkpoint:
+    return random_checkpoint(tiny=smoke)
 
 
 @pytest.fixture(scope="session")

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 Call = Callable[[], object]
+Seconds = dict[str, list[float]]  # of each call, by its name
 SHORTEST = 200e-6  # seconds a measurement; shorter calls are repeated within it
 TURN = 20e-3  # seconds; calls that are shorter are measured several times in a turn
 MOST_IN_A_TURN = 10
@@ -56,7 +57,7 @@ class Budget:
         return max(self.fewest, min(self.most, int(self.seconds / seconds_a_round)))
 
 
-FULL, QUICK = Budget(8.0, 7, 300), Budget(0.4, 2, 50)
+FULL, QUICK, SMOKE = Budget(8.0, 7, 300), Budget(0.4, 2, 50), Budget(0, 1, 1)
 
 
 def time_call(call: Call, repeats: int = 1) -> float:
@@ -96,7 +97,7 @@ class Race:
             for name in once
         }
         self.rounds = budget.rounds(sum(self._turn_seconds(name, once[name]) for name in once))
-        self.seconds: dict[str, list[float]] = {name: [] for name in self.calls}
+        self.seconds: Seconds = {name: [] for name in self.calls}
 
     def _turn_seconds(self, name: str, once: float) -> float:
         return self.settle + once + self.samples[name] * max(SHORTEST, once)

@@ -88,6 +88,7 @@ def _introduction(results: dict[str, Any]) -> str:
         f"{machine['cpu']}, {size}, {', '.join(machine['instructions'])}, {machine['system']}",
         ", ".join(f"{name} {version}" for name, version in versions.items()),
         f"commit {results['commit']}, {results['date']}"
+        + (f", {results['seconds'] / 60:.1f} minutes" if "seconds" in results else "")
         + (", a quick run: few rounds" if results["quick"] else ""),
     ]
     for floors in results["floors"][:1]:

@@ -62,17 +62,20 @@ def assemble(
     commit: str,
     *,
     quick: bool,
+    seconds: float | None = None,
     gpu: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
     """One document of what the processes measured, one for each number of threads.
 
-    commit: when they began. gpu: that everybody ran on, by its name, driver and memory.
+    commit: when they began. seconds: that the whole run took. gpu: that everybody ran on, by its
+    name, driver and memory.
     """
     return {
         "format": FORMAT,
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "quick": quick,
         "commit": commit,
+        **({} if seconds is None else {"seconds": round(seconds)}),
         "machine": describe_machine() | ({"gpu": gpu} if gpu else {}),
         "versions": describe_versions(),
         "floors": [part["floors"] for part in parts if part["floors"]],

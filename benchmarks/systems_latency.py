@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import results
-from benchmarks.harness import FULL, QUICK, Budget, Call, Race, Row, summarise
+from benchmarks.harness import FULL, QUICK, SMOKE, Budget, Call, Race, Row, summarise
 from benchmarks.peers import BY_NAME, REFERENCE, native
 from benchmarks.workload import CONTEXT, GREEDY, NEW_TOKENS, random_checkpoint, random_requests
 from mime_fast.engines.base import Encoded, Engine
@@ -46,14 +46,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """See the module."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.systems_latency")
     parser.add_argument("--quick", action="store_true", help="fewer rounds")
-    parser.add_argument("--tiny", action="store_true", help="tiny models, whose times mean nothing")
+    parser.add_argument("--smoke", action="store_true", help="once, tiny: times mean nothing")
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--output", type=Path, help="write what was measured there, as JSON")
     options = parser.parse_args(arguments)
-    check(tiny=options.tiny)
-    budget = QUICK if options.quick else FULL
+    check(tiny=options.smoke)
+    budget = SMOKE if options.smoke else QUICK if options.quick else FULL
     rows = [
-        row for threads in options.threads for row in measure(threads, budget, tiny=options.tiny)
+        row for threads in options.threads for row in measure(threads, budget, tiny=options.smoke)
     ]
     print(table(rows))
     if options.output:

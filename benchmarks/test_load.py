@@ -18,7 +18,7 @@ from mime_fast.checkpoint import Checkpoint
 LOADED = [each.name for each in CONTESTANTS if each.sweeps]
 CLIENTS, QUICK_CLIENTS = (1, 2, 4, 8), (4,)
 BLOCKS, QUICK_BLOCKS = 5, 1  # contestants take turns block by block
-SECONDS, QUICK_SECONDS = 1.5, 0.4  # of a block
+SECONDS, QUICK_SECONDS, SMOKE_SECONDS = 1.5, 0.4, 0.0  # of a block
 FEWEST, MOST = 2, 200  # replies of each client in a block
 
 
@@ -31,13 +31,15 @@ def test_load(
     clients: int,
     *,
     quick: bool,
+    smoke: bool,
     threads: int,
 ) -> None:
     if threads > 1 or (quick and clients not in QUICK_CLIENTS):
         pytest.skip("clients share the cores, one thread each; fewer of them in a quick run")
     requests = random_requests(checkpoint.config, clients)
     expected = [reference.greedy(request) for request in requests]
-    blocks, block_seconds = (QUICK_BLOCKS, QUICK_SECONDS) if quick else (BLOCKS, SECONDS)
+    blocks = QUICK_BLOCKS if quick else BLOCKS
+    block_seconds = SMOKE_SECONDS if smoke else QUICK_SECONDS if quick else SECONDS
     latencies: dict[str, list[float]] = {name: [] for name in LOADED}
     elapsed = dict.fromkeys(LOADED, 0.0)
     replies = {}

@@ -158,7 +158,7 @@ def test_gate(
     first, second = torch.from_numpy(both).split(dim, -1)
     weights = fusion_weights(checkpoint.config)
     floor = 1e3 * floors.seconds(CONTEXT * weights, weights, "float32")
-    compare(race, "op: gate", ops.fuse(both), lambda: model.fusion(first, second), floor_ms=floor)
+    compare(race, "op: gate", ops.fuse(both), lambda: model.fusion([first, second]), floor_ms=floor)
 
 
 def test_top_k(race: Run, threads: int) -> None:

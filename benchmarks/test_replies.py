@@ -79,8 +79,11 @@ def names(*, quick: bool) -> list[str]:
     return [name for name in EVERYBODY if not (quick and name == SLOW_START)]
 
 
-def test_greedy(reply_race: Run, names: list[str], singles: list[list[Request]]) -> None:
-    reply_race("greedy reply", [*names, REFERENCE], singles, answer_greedily)
+def test_greedy(
+    reply_race: Run, names: list[str], singles: list[list[Request]], *, smoke: bool
+) -> None:
+    chosen = EVERYBODY if smoke else names
+    reply_race("greedy reply", [*chosen, REFERENCE], singles, answer_greedily)
 
 
 def test_beam(reply_race: Run, names: list[str], singles: list[list[Request]]) -> None:
@@ -96,9 +99,9 @@ def test_batch_of_32(
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
-def test_untrained_weights(race: Run, threads: int, strategy: str) -> None:
+def test_untrained_weights(race: Run, threads: int, strategy: str, *, smoke: bool) -> None:
     """Ours alone, where next words are all but equally likely: the others do not look at them."""
-    checkpoint, answer = random_checkpoint(flat=True), STRATEGIES[strategy]
+    checkpoint, answer = random_checkpoint(flat=True, tiny=smoke), STRATEGIES[strategy]
     peer, reference = (BY_NAME[name].create(checkpoint, threads) for name in (OURS, REFERENCE))
     works = [[request] for request in random_requests(checkpoint.config, QUICK_REQUESTS)]
     for work in works:

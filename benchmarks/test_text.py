@@ -29,6 +29,7 @@ MESSAGES = [how.format(f"{who} {what}") for how, who, what in product(HOW, WHO, 
 NO_DRAFTS = f"{OURS}, no drafts"
 BATCH = 32
 CHECKED = 8  # works that the reference answers too
+SMOKE_WORKS, SMOKE_TOKENS = 1, 3
 CASES: dict[str, tuple[int, dict[str, Any]]] = {
     "text: greedy reply": (1, {}),
     "text: beam 5 reply": (1, {"num_beams": 5}),
@@ -49,18 +50,30 @@ def generators(threads: int) -> dict[str, Generator]:
 
 
 @pytest.mark.parametrize("group", CASES)
-def test_text(race: Callable[..., None], generators: dict[str, Generator], group: str) -> None:
-    race_texts(race, generators, group)
+def test_text(
+    race: Callable[..., None], generators: dict[str, Generator], group: str, *, smoke: bool
+) -> None:
+    if smoke:
+        race_texts(race, generators, group, SMOKE_WORKS, max_new_tokens=SMOKE_TOKENS)
+    else:
+        race_texts(race, generators, group, len(MESSAGES))
 
 
-def race_texts(race: Callable[..., None], generators: dict[str, Generator], group: str) -> None:
-    """One work after the other; a seed for each, which its emotions are sampled with."""
+def race_texts(
+    race: Callable[..., None],
+    generators: dict[str, Generator],
+    group: str,
+    most: int,
+    **limits: Any,
+) -> None:
+    """At most so many works in turns; a seed for each, which its emotions are sampled with."""
     count, options = CASES[group]
-    works = [(start, MESSAGES[start : start + count]) for start in range(0, len(MESSAGES), count)]
+    starts = range(0, len(MESSAGES), count)[:most]
+    works = [(start, MESSAGES[start : start + count]) for start in starts]
 
     def answer(name: str, work: tuple[int, Sequence[str]]) -> list[str]:
         seed, messages = work
-        chosen: dict[str, Any] = {**options, "speculation": name != NO_DRAFTS}
+        chosen: dict[str, Any] = {**options, **limits, "speculation": name != NO_DRAFTS}
         replies = generators[name].respond_batch(messages, seed=seed, **chosen)
         return [reply.text for reply in replies]
 

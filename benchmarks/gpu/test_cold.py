@@ -13,10 +13,10 @@ import torch
 from benchmarks.gpu.contestants import BY_NAME, EAGER
 from benchmarks.harness import Row, summarise, time_process
 from benchmarks.peers import OURS, REFERENCE, check
-from benchmarks.workload import random_requests
+from benchmarks.workload import REHEARSAL, random_requests
 from mime_fast.checkpoint import Checkpoint
 
-ROUNDS = 2  # each loads torch, in some seconds
+ROUNDS = 1 if REHEARSAL else 2  # each loads torch, in some seconds
 
 
 @pytest.mark.parametrize("name", [OURS, EAGER])

@@ -8,19 +8,31 @@ import pytest
 import torch
 
 from benchmarks.peers import OURS, REFERENCE
-from benchmarks.test_text import CASES, NO_DRAFTS, race_texts
+from benchmarks.test_text import CASES, MESSAGES, NO_DRAFTS, race_texts
+from benchmarks.workload import NEW_TOKENS
 from mime_fast import Generator
+from mime_fast.checkpoint import Checkpoint
+
+REHEARSED = next(iter(CASES))
 
 
 @pytest.fixture(scope="module")
-def generators(device: torch.device, *, rehearsed: bool) -> dict[str, Generator]:
-    if rehearsed:
-        pytest.skip("interpreted, 96 messages would take an hour")
-    ours = Generator(engine="cuda", device=str(device))
-    reference = Generator(engine="eager", device=str(device))
+def generators(
+    device: torch.device, checkpoint: Checkpoint, *, rehearsed: bool
+) -> dict[str, Generator]:
+    path = checkpoint.weights.parent if rehearsed else None
+    ours = Generator(path, engine="cuda", device=str(device))
+    reference = Generator(path, engine="eager", device=str(device))
     return {OURS: ours, NO_DRAFTS: ours, REFERENCE: reference}
 
 
 @pytest.mark.parametrize("group", CASES)
-def test_text(race: Callable[..., None], generators: dict[str, Generator], group: str) -> None:
-    race_texts(race, generators, group)
+def test_text(
+    race: Callable[..., None], generators: dict[str, Generator], group: str, *, rehearsed: bool
+) -> None:
+    if not rehearsed:
+        race_texts(race, generators, group, len(MESSAGES))
+    elif group == REHEARSED:
+        race_texts(race, generators, group, 1, max_new_tokens=NEW_TOKENS)
+    else:
+        pytest.skip("not in a rehearsal")

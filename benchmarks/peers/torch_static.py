@@ -95,7 +95,7 @@ class StaticStep(nn.Module):
         return tokens
 
 
-def reduce_overhead(module: nn.Module) -> Any:
+def reduce_overhead(module: nn.Module) -> Any:  # on a GPU only
     """What torch offers for steps that are short."""
     return torch.compile(module, mode="reduce-overhead", fullgraph=True, dynamic=False)
 

@@ -13,7 +13,7 @@ def test_every_part_of_every_system_is_timed(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     output = tmp_path / "systems.json"
-    systems_latency.main(["--tiny", "--quick", "--threads", "1", "--output", str(output)])
+    systems_latency.main(["--smoke", "--threads", "1", "--output", str(output)])
     rows = json.loads(output.read_text())["rows"]
     measured = {(row["contestant"], row["group"]) for row in rows if row["median_ms"] > 0}
     systems = systems_latency.SYSTEMS

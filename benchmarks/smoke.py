@@ -1,0 +1,100 @@
+"""Run every benchmark, peer and tool once, in a form of seconds: make bench-smoke.
+
+Models are tiny, races have one round, and no time is kept. A function of this folder that nothing
+called fails the run, as it would break unseen. What needs a GPU is marked `# on a GPU only`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from coverage import Coverage
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent
+CONFIG = ROOT / "pyproject.toml"  # [tool.coverage]
+CONTEXTS = (["I lost my dog yesterday."], ["I got the job!", "Well done!", "I start on Monday."])
+Command = list[str]
+
+
+def main() -> None:
+    """See the module."""
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        passed = run_all(folder)
+        missed = uncalled(folder, HERE) if passed else []
+    for place in missed:
+        print(f"never called: {place}", file=sys.stderr)
+    if missed:
+        print(
+            "call each in a benchmark, or add its command to benchmarks/smoke.py; "
+            "mark what needs a GPU `# on a GPU only`",
+            file=sys.stderr,
+        )
+    sys.exit(bool(missed) or not passed)
+
+
+def run_all(folder: Path) -> bool:
+    """Run the tools side by side, as nothing is timed; whether all passed."""
+    with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+        passed = list(pool.map(lambda command: run(command, folder), tools(folder)))
+        results = [str(path) for path in sorted(folder.glob("results*/*.json"))]
+        return all(passed) and run(["benchmarks.report", *results], folder)
+
+
+def tools(folder: Path) -> Iterator[Command]:
+    """Every command of docs/benchmarks.md; the report needs the results of the others."""
+    yield ["benchmarks.run", "--smoke", "--threads", "1", "--out", str(folder / "results")]
+    yield ["benchmarks.gpu.run", "--device", "cpu", "--out", str(folder / "results-gpu")]
+    yield ["benchmarks.systems_latency", "--smoke", "--output", str(folder / "systems.json")]
+    examples = folder / "examples.jsonl"
+    examples.write_text("".join(json.dumps({"context": turns}) + "\n" for turns in CONTEXTS))
+    yield ["benchmarks.agreement", "--data", str(examples)]
+
+
+def run(command: Command, folder: Path) -> bool:
+    """Note what is called; the output is shown if the command fails."""
+    started = time.monotonic()
+    measured = [sys.executable, "-m", "coverage", "run", f"--rcfile={CONFIG}", "-m", *command]
+    variables = os.environ | {"COVERAGE_FILE": str(folder / "calls")}
+    done = subprocess.run(
+        measured,
+        cwd=ROOT,
+        env=variables,
+        check=False,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    said = "passed" if done.returncode == 0 else f"FAILED ({done.returncode})\n{done.stdout}"
+    print(f"{command[0]:28} {time.monotonic() - started:6.1f} s  {said}", flush=True)
+    return done.returncode == 0
+
+
+def uncalled(data: Path, source: Path) -> list[str]:
+    """Functions under `source` without a line that any process ran, as `file: function`.
+
+    data: the folder where those processes left what they called.
+    """
+    calls = Coverage(data_file=str(data / "calls"), config_file=str(CONFIG), source=[str(source)])
+    calls.combine([str(data)])
+    calls.json_report(outfile=str(data / "calls.json"))
+    files = json.loads((data / "calls.json").read_text(encoding="utf-8"))["files"]
+    return [
+        f"{path}: {function or 'the module'}"
+        for path, file in sorted(files.items())
+        for function, region in file["functions"].items()
+        if region["summary"]["num_statements"] and not region["summary"]["covered_lines"]
+    ]
+
+
+if __name__ == "__main__":
+    main()
