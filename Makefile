@@ -44,7 +44,16 @@ SANITIZED_TESTS ?= tests/csrc tests/search tests/engines tests/test_drafts.py \
 	--ignore tests/engines/test_cuda.py --ignore tests/csrc/test_cuda_sources.py
 SECONDS ?= 600
 
-.PHONY: help demo test gpu sanitize sanitize-threads fuzz bench bench-quick bench-report kernels-report lint format clean
+# What a base install must pass, without torch.
+BASE_TESTS := tests/packaging/test_base_install.py tests/text tests/test_config.py tests/test_pretrained.py \
+	tests/csrc/test_rng.py tests/csrc/test_sampling.py
+# Beside PYTHON; a shim of pyenv runs the version that PYENV_VERSION names.
+PYTHONS ?= 3.12 3.13 3.14
+# Compiled in half the time; whether the bindings fit another Python does not depend on it.
+QUICK_BUILD := -DMIME_FAST_CUDA=OFF -DCMAKE_BUILD_TYPE=Debug -DCMAKE_CXX_FLAGS_DEBUG=-O1
+
+.PHONY: help demo test test-base test-lower-bounds test-pythons gpu sanitize sanitize-threads fuzz \
+	bench bench-quick bench-smoke bench-report kernels-report lint format clean
 
 help:  ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 26
@@ -57,17 +66,40 @@ test: $(VENV)/.stamp-dev  ## install everything that the tests need, and run the
 	$(call run_cpp,tests)
 	$(BIN)/pytest $(PYTEST_ARGS)
 
+test-base:  ## install the package without torch with PYTHON, in an environment of its own, and test it
+	@echo "Building, installing and testing mime_fast with $$($(PYTHON) --version)"
+	@$(PYTHON) -m venv --clear build/base
+	CMAKE_ARGS='$(QUICK_BUILD)' build/base/bin/python -m pip install --quiet --constraint constraints.txt \
+	  . pytest hypothesis
+	build/base/bin/pytest --quiet -p no:cacheprovider $(BASE_TESTS)
+
+test-pythons:  ## the same with every other Python that is here (a minute and a half each)
+	@for version in $(PYTHONS); do \
+	  if PYENV_VERSION=$$version python$$version -c '' 2>/dev/null; then \
+	    PYENV_VERSION=$$version $(MAKE) --no-print-directory test-base PYTHON=python$$version || exit 1; \
+	  else echo "skipped: there is no python$$version on the PATH"; fi; done
+
+test-lower-bounds: $(VENV)/.stamp-demo  ## test without torch and with the oldest libraries that are allowed (a minute)
+	@echo "Testing mime_fast with $$($(BIN)/python tests/packaging/lowest_versions.py)"
+	@$(PYTHON) -m venv --clear build/lower-bounds
+	build/lower-bounds/bin/python -m pip install --quiet \
+	  $$($(BIN)/python tests/packaging/lowest_versions.py) pytest hypothesis
+	PYTHONPATH="$(CURDIR)" build/lower-bounds/bin/pytest --quiet -p no:cacheprovider $(BASE_TESTS)
+
 # On a machine with a GPU, torch is there already: PYTHON itself runs it, and nothing is installed.
 gpu:  ## on a machine with an NVIDIA GPU: build, test and measure the cuda engine (9 minutes)
 	$(PYTHON) -m benchmarks.gpu
 
-bench: $(VENV)/.stamp-bench  ## measure everything beside its peers (an hour), and make a page of it
+bench: $(VENV)/.stamp-bench  ## measure everything beside its peers (30 minutes), and make a page of it
 	$(BIN)/python -m benchmarks.run $(BENCH_ARGS)
 	$(BIN)/python -m benchmarks.report
 
 bench-quick: $(VENV)/.stamp-bench  ## the same in three minutes: fewer rounds, sizes and peers
 	$(BIN)/python -m benchmarks.run --quick $(BENCH_ARGS)
 	$(BIN)/python -m benchmarks.report
+
+bench-smoke: $(VENV)/.stamp-bench  ## run every benchmark, peer and tool once, tiny and untimed (two minutes)
+	$(BIN)/python -m benchmarks.smoke
 
 bench-report: $(VENV)/.stamp-bench  ## make the pages of RESULTS='FILE.json ...' (the newest) again
 	$(BIN)/python -m benchmarks.report $(RESULTS)
@@ -135,7 +167,10 @@ $(VENV)/.stamp-dev: $(INPUTS) $(VENV)/.stamp-torch
 	$(PIP_INSTALL) --editable '.[dev]'
 	@touch $@ $(VENV)/.stamp-demo
 
-$(VENV)/.stamp-bench: $(INPUTS) $(VENV)/.stamp-torch
-	@echo 'Building and installing mime_fast in $(VENV) with the libraries that it is measured beside'
-	$(PIP_INSTALL) --editable '.[bench]'
-	@touch $@ $(VENV)/.stamp-demo
+# The libraries alone (270 MB, half a minute): an install of the extra would build the package again.
+BENCH_EXTRA = import tomllib; project = tomllib.load(open("pyproject.toml", "rb"))["project"]; \
+	print(*project["optional-dependencies"]["bench"])
+$(VENV)/.stamp-bench: pyproject.toml constraints.txt $(VENV)/.stamp-demo $(VENV)/.stamp-torch
+	@echo 'Installing the libraries that mime_fast is measured beside in $(VENV)'
+	$(PIP_INSTALL) $$($(BIN)/python -c '$(BENCH_EXTRA)')
+	@touch $@

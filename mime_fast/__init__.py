@@ -8,6 +8,8 @@ Example:
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from mime_fast.extension import check_built
+
 if TYPE_CHECKING:
     from mime_fast.config import GenerationConfig
     from mime_fast.generator import Generator
@@ -23,6 +25,8 @@ _HOMES = {
     "Response": "mime_fast.types",
     "TokenEvent": "mime_fast.types",
 }
+
+check_built()  # before work begins: what needs the extension is imported late
 
 
 def __getattr__(name: str) -> object:
