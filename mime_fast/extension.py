@@ -33,7 +33,7 @@ def _remedy() -> str:
     """A checkout is built in place; what pip installed is installed again."""
     root = FOLDER.parent
     if not (root / "setup.py").exists():
-        return f"Install mime-fast again: {sys.executable} -m pip install --force-reinstall mime-fast"
+        return f"Install it again: {sys.executable} -m pip install --force-reinstall mime-fast"
     return (
         f"This is a source checkout: build it with `{sys.executable} -m pip install --editable "
         f"{root}`, or, if mime-fast is installed elsewhere, start Python in another folder and "

@@ -96,7 +96,9 @@ class Steps:  # on a GPU only
         print(line, flush=True)
 
 
-def as_action(command: Command, output: IO[str] | None = None, **more: str) -> Action:  # on a GPU only
+def as_action(
+    command: Command, output: IO[str] | None = None, **more: str
+) -> Action:  # on a GPU only
     """Run it; more: environment variables."""
     environment = variables("cuda") | more
     return lambda seconds: run_limited(command, seconds, environment, output)

@@ -24,12 +24,13 @@ PYTEST = [
 def variables(device: str) -> dict[str, str]:
     """The environment of whatever runs on that device."""
     rehearsal = {"MIME_FAST_REHEARSAL": "1"} if device == "cpu" else {}
-    return rehearsal | os.environ | {
+    ours = {
         "TRITON_INTERPRET": "1" if device == "cpu" else "0",
         "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
         "PYTHONUNBUFFERED": "1",
         "OMP_NUM_THREADS": "1",  # the GPU's peers have no use for more
     }
+    return os.environ | ours | rehearsal
 
 
 def run_limited(

@@ -56,4 +56,4 @@ def test_how_long_it_takes_is_said_once() -> None:
         name: re.findall(pattern, (smoke.ROOT / name).read_text(), re.MULTILINE)
         for name, pattern in DURATIONS.items()
     }
-    assert told == dict.fromkeys(DURATIONS, ["30"])
+    assert told == {name: ["30"] for name in DURATIONS}

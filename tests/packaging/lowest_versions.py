@@ -1,4 +1,4 @@
-"""Print the oldest version of each base dependency that pyproject.toml allows, as pip takes them."""
+"""Print the oldest version of each base dependency that pyproject.toml allows, for pip."""
 
 from __future__ import annotations
 
