@@ -60,7 +60,12 @@ class CTranslate2:
             max_decoding_length=NEW_TOKENS,
             min_decoding_length=NEW_TOKENS,
         )
-        return [[int(word[1:]) for word in result.hypotheses[0]] for result in results]
+        return [[_token(word) for word in result.hypotheses[0]] for result in results]
+
+
+def _token(word: str) -> int:
+    """Random weights choose special words too: seldom, unless the vocabulary is tiny."""
+    return SPECIAL.index(word) if word in SPECIAL else int(word[1:])
 
 
 def _spec(config: ModelConfig) -> Any:
