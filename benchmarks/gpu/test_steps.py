@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from statistics import median
 from typing import Any
 
@@ -65,7 +65,7 @@ def test_step(
     peer: Callable[[str], Any],
     floors: Floors,
     record: Callable[[Row], None],
-    take_turns: Callable[[dict[str, Call]], Seconds],
+    take_turns: Callable[[Mapping[str, Call]], Seconds],
     checkpoint: Checkpoint,
     group: str,
     options: GenerationConfig,
