@@ -1,7 +1,8 @@
 """Run every benchmark, peer and tool once, in a form of seconds: make bench-smoke.
 
 Models are tiny, races have one round, and no time is kept. A function of this folder that nothing
-called fails the run, as it would break unseen. What needs a GPU is marked `# on a GPU only`.
+called fails the run, as it would break unseen. What needs a GPU is marked `# on a GPU only`, or
+stands in benchmarks/gpu, whose suites are rehearsed.
 """
 
 from __future__ import annotations
@@ -43,9 +44,10 @@ def main() -> None:
 
 
 def run_all(folder: Path) -> bool:
-    """Run the tools side by side, as nothing is timed; whether all passed."""
-    with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
-        passed = list(pool.map(lambda command: run(command, folder), tools(folder)))
+    """Run the rehearsal beside the tools, as nothing is timed; whether all passed."""
+    with ThreadPoolExecutor(1) as pool:
+        rehearsal = pool.submit(run, rehearse(folder), None)
+        passed = [run(command, folder) for command in tools(folder)] + [rehearsal.result()]
         results = [str(path) for path in sorted(folder.glob("results*/*.json"))]
         return all(passed) and run(["benchmarks.report", *results], folder)
 
@@ -53,22 +55,26 @@ def run_all(folder: Path) -> bool:
 def tools(folder: Path) -> Iterator[Command]:
     """Every command of docs/benchmarks.md; the report needs the results of the others."""
     yield ["benchmarks.run", "--smoke", "--threads", "1", "--out", str(folder / "results")]
-    yield ["benchmarks.gpu.run", "--device", "cpu", "--out", str(folder / "results-gpu")]
     yield ["benchmarks.systems_latency", "--smoke", "--output", str(folder / "systems.json")]
     examples = folder / "examples.jsonl"
     examples.write_text("".join(json.dumps({"context": turns}) + "\n" for turns in CONTEXTS))
     yield ["benchmarks.agreement", "--data", str(examples)]
 
 
-def run(command: Command, folder: Path) -> bool:
-    """Note what is called; the output is shown if the command fails."""
+def rehearse(folder: Path) -> Command:
+    """The suites of benchmarks/gpu, with interpreted kernels."""
+    return ["benchmarks.gpu.run", "--device", "cpu", "--out", str(folder / "results-gpu")]
+
+
+def run(command: Command, calls: Path | None) -> bool:
+    """Whether it passed; its output is shown if not. calls: a folder to note in what was called."""
     started = time.monotonic()
-    measured = [sys.executable, "-m", "coverage", "run", f"--rcfile={CONFIG}", "-m", *command]
-    variables = os.environ | {"COVERAGE_FILE": str(folder / "calls")}
+    noted = [] if calls is None else ["-m", "coverage", "run", f"--rcfile={CONFIG}"]
+    variables = {} if calls is None else {"COVERAGE_FILE": str(calls / "calls")}
     done = subprocess.run(
-        measured,
+        [sys.executable, *noted, "-m", *command],
         cwd=ROOT,
-        env=variables,
+        env=os.environ | variables,
         check=False,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -30,7 +30,7 @@ TEST = BUILD / "tests" / "csrc" / "cpp" / "gpu_device_search"
 SANITIZED_CASES = "12"  # of the C++ test: a sanitizer makes it some hundred times slower
 
 
-def find_gpu() -> str:  # on a GPU only
+def find_gpu() -> str:
     """Its name; exits with a sentence if there is none."""
     try:
         import torch  # noqa: PLC0415 - its absence is what is asked
@@ -46,7 +46,7 @@ def find_gpu() -> str:  # on a GPU only
 
 
 @dataclass
-class Steps:  # on a GPU only
+class Steps:
     """What was run, how long it took, and whether it passed."""
 
     started: float = field(default_factory=time.monotonic)
@@ -96,15 +96,13 @@ class Steps:  # on a GPU only
         print(line, flush=True)
 
 
-def as_action(
-    command: Command, output: IO[str] | None = None, **more: str
-) -> Action:  # on a GPU only
+def as_action(command: Command, output: IO[str] | None = None, **more: str) -> Action:
     """Run it; more: environment variables."""
     environment = variables("cuda") | more
     return lambda seconds: run_limited(command, seconds, environment, output)
 
 
-def build(steps: Steps) -> tuple[bool, bool]:  # on a GPU only
+def build(steps: Steps) -> tuple[bool, bool]:
     """The extension in place, and of the same objects the C++ test; whether each was built."""
     flags = f"{os.environ.get('CMAKE_ARGS', '')} -DMIME_FAST_CUDA=ON -DMIME_FAST_TESTS=ON"
     setup = [sys.executable, "setup.py", "build_ext", "--inplace", "--build-temp", str(BUILD)]
@@ -114,7 +112,7 @@ def build(steps: Steps) -> tuple[bool, bool]:  # on a GPU only
     return True, steps.run("build the C++ test", 90, as_action(target))
 
 
-def prove(steps: Steps, *, has_test: bool) -> None:  # on a GPU only
+def prove(steps: Steps, *, has_test: bool) -> None:
     """All tests at once: compiling kernels is most of them, and takes the host's time."""
     # test_compile.py needs no GPU, and has been run elsewhere.
     kernels = [*PYTEST, "tests/kernels", "--ignore=tests/kernels/test_compile.py"]
@@ -137,7 +135,7 @@ def prove(steps: Steps, *, has_test: bool) -> None:  # on a GPU only
     steps.run_together(jobs)
 
 
-def measure(steps: Steps) -> str:  # on a GPU only
+def measure(steps: Steps) -> str:
     """The timed suite, and its table."""
     from benchmarks.gpu.run import run_suite  # noqa: PLC0415 - it needs the extension
 
@@ -156,7 +154,7 @@ def measure(steps: Steps) -> str:  # on a GPU only
     return "".join(tables)
 
 
-def main() -> None:  # on a GPU only
+def main() -> None:
     """See the module."""
     print(f"GPU: {find_gpu()}")
     steps = Steps()

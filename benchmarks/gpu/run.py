@@ -26,7 +26,7 @@ HERE = Path(__file__).resolve().parent
 SUITES = [f"test_{name}.py" for name in ("replies", "text", "steps", "kernels", "cold", "compiled")]
 
 
-def describe_gpu() -> dict[str, Any]:  # on a GPU only
+def describe_gpu() -> dict[str, Any]:
     """The first GPU that torch sees."""
     import torch  # noqa: PLC0415 - it takes seconds
 
@@ -40,7 +40,7 @@ def describe_gpu() -> dict[str, Any]:  # on a GPU only
     }
 
 
-def _driver() -> str:  # on a GPU only
+def _driver() -> str:
     command = ["nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader"]
     try:
         found = subprocess.run(command, check=True, capture_output=True, text=True).stdout

@@ -43,7 +43,7 @@ def seconds_a_launch(
     return [each / launches for each in seconds[WARM:]]
 
 
-def _seconds_of_replay(recorded: torch.cuda.CUDAGraph, prepare: Launch) -> float:  # on a GPU only
+def _seconds_of_replay(recorded: torch.cuda.CUDAGraph, prepare: Launch) -> float:
     start, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
     prepare()
     start.record()

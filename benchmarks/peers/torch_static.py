@@ -25,7 +25,7 @@ CACHE = [f"cache_{name}" for name in Cache._fields]
 CROSS = [f"cross_{name}" for name in Cross._fields]
 
 
-class StaticStep(nn.Module):
+class StaticStep(nn.Module):  # on a GPU only
     """A step of so many rows, greedy or of one beam, that attend to so many words."""
 
     tokens: Tensor
@@ -100,7 +100,7 @@ def reduce_overhead(module: nn.Module) -> Any:  # on a GPU only
     return torch.compile(module, mode="reduce-overhead", fullgraph=True, dynamic=False)
 
 
-class StaticPeer:
+class StaticPeer:  # on a GPU only
     """Compiled for each number of rows and length of context when it first sees them."""
 
     def __init__(

@@ -72,6 +72,11 @@ def test_every_kernel_is_launched_alone(rows: int) -> None:
             assert case.moved > 0 or case.name == "beam search"
 
 
+def test_every_suite_is_run() -> None:
+    """Here their order is chosen; a new file must be named."""
+    assert sorted(SUITES) == sorted(path.name for path in HERE.glob("test_*.py"))
+
+
 def test_pytest_finds_every_suite() -> None:
     suites = [str(HERE / suite) for suite in SUITES]
     command = [*PYTEST, "--collect-only", *suites, "--device", "cpu"]
