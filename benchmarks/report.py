@@ -37,7 +37,7 @@ def main(arguments: list[str]) -> None:
         print(f"wrote {write_page(path)}")
 
 
-def _newest() -> Path:
+def _newest() -> Path:  # not in a smoke run, which names its results
     found = sorted(files.FOLDER.glob("*.json"), key=lambda path: path.stat().st_mtime)
     if not found:
         sys.exit(f"no results in {files.FOLDER}; run: make bench")

@@ -1,8 +1,8 @@
 """Run every benchmark, peer and tool once, in a form of seconds: make bench-smoke.
 
 Models are tiny, races have one round, and no time is kept. A function of this folder that nothing
-called fails the run, as it would break unseen. What needs a GPU is marked `# on a GPU only`, or
-stands in benchmarks/gpu, whose suites are rehearsed.
+called fails the run, as it would break unseen, unless it is marked `# not in a smoke run`. The
+suites of benchmarks/gpu are rehearsed as a whole.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ def main() -> None:
         print(f"never called: {place}", file=sys.stderr)
     if missed:
         print(
-            "call each in a benchmark, or add its command to benchmarks/smoke.py; "
-            "mark what needs a GPU `# on a GPU only`",
+            "call each in a benchmark, add its command to benchmarks/smoke.py, "
+            "or mark it `# not in a smoke run` with the reason",
             file=sys.stderr,
         )
     sys.exit(bool(missed) or not passed)

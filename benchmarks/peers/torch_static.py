@@ -25,7 +25,7 @@ CACHE = [f"cache_{name}" for name in Cache._fields]
 CROSS = [f"cross_{name}" for name in Cross._fields]
 
 
-class StaticStep(nn.Module):  # on a GPU only
+class StaticStep(nn.Module):
     """A step of so many rows, greedy or of one beam, that attend to so many words."""
 
     tokens: Tensor
@@ -95,12 +95,12 @@ class StaticStep(nn.Module):  # on a GPU only
         return tokens
 
 
-def reduce_overhead(module: nn.Module) -> Any:  # on a GPU only
+def reduce_overhead(module: nn.Module) -> Any:
     """What torch offers for steps that are short."""
     return torch.compile(module, mode="reduce-overhead", fullgraph=True, dynamic=False)
 
 
-class StaticPeer:  # on a GPU only
+class StaticPeer:
     """Compiled for each number of rows and length of context when it first sees them."""
 
     def __init__(

@@ -1,7 +1,9 @@
 """The page of a results file."""
 
 import json
+import os
 import re
+import time
 from pathlib import Path
 
 import pytest
@@ -9,7 +11,7 @@ import pytest
 from benchmarks import results
 from benchmarks.harness import summarise
 from benchmarks.peers import OURS
-from benchmarks.report import write_page
+from benchmarks.report import main, write_page
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::PendingDeprecationWarning")
@@ -37,3 +39,18 @@ def test_a_page_holds_every_row_and_its_plots(tmp_path: Path) -> None:
         "machine-scaling-1.png",
     ]
     assert not re.search(r'(src|href)="(?!#)', page)  # nothing is loaded from elsewhere
+
+
+def test_the_newest_results_are_the_default(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(results, "FOLDER", tmp_path)
+    with pytest.raises(SystemExit, match=r"no results in .*; run: make bench"):
+        main([])
+    for name, age in (("newer", 0), ("older", 60)):
+        path = tmp_path / f"{name}.json"
+        path.write_text(json.dumps(results.assemble([], "1a2b", quick=False, seconds=1680)))
+        os.utime(path, (time.time() - age,) * 2)
+    main([])
+    assert capsys.readouterr().out == f"wrote {tmp_path / 'newer.html'}\n"
+    assert "28.0 minutes" in (tmp_path / "newer.html").read_text()

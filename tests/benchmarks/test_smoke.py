@@ -17,7 +17,7 @@ def called():
 def missed():
     return 2
 
-def launched():  # on a GPU only
+def excused():  # not in a smoke run
     return 3
 
 called()
