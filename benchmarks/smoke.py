@@ -22,7 +22,10 @@ from coverage import Coverage
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
 CONFIG = ROOT / "pyproject.toml"  # [tool.coverage]
-CONTEXTS = (["I lost my dog yesterday."], ["I got the job!", "Well done!", "I start on Monday."])
+EXAMPLES = (
+    {"emotion": "sad", "context": ["I lost my dog yesterday."], "target": "I am sorry."},
+    {"emotion": "proud", "context": ["I won!", "Well done!", "Thanks."], "target": "Enjoy it."},
+)
 Command = list[str]
 
 
@@ -57,7 +60,7 @@ def tools(folder: Path) -> Iterator[Command]:
     yield ["benchmarks.run", "--smoke", "--threads", "1", "--out", str(folder / "results")]
     yield ["benchmarks.systems_latency", "--smoke", "--output", str(folder / "systems.json")]
     examples = folder / "examples.jsonl"
-    examples.write_text("".join(json.dumps({"context": turns}) + "\n" for turns in CONTEXTS))
+    examples.write_text("".join(f"{json.dumps(example)}\n" for example in EXAMPLES))
     yield ["benchmarks.agreement", "--data", str(examples)]
 
 
