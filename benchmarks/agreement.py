@@ -59,7 +59,7 @@ class WatchedSampler(Sampler):
         self.gaps.append(self._gap(row.astype(np.float64), self.live[0]))
         return super()._choose(logits)
 
-    def gap_at(self, step: int) -> float:
+    def gap_at(self, step: int) -> float:  # not in a smoke run: no reply differs
         """Of the choice that was made there."""
         return self.gaps[step]
 
@@ -91,7 +91,7 @@ class WatchedBeam(BeamSearch):
         super().__init__(*arguments)
         self.gaps: list[float] = []
 
-    def gap_at(self, step: int) -> float:  # noqa: ARG002 - like WatchedSampler's
+    def gap_at(self, step: int) -> float:  # not in a smoke run  # noqa: ARG002 - like the other's
         """Of all steps: another best hypothesis may have been lost, or kept, at any of them."""
         return min(self.gaps)
 
