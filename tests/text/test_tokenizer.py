@@ -236,4 +236,4 @@ def test_threads_agree(tokenizer: Tokenizer) -> None:
 
 def test_import_needs_no_torch() -> None:
     code = "import sys, mime_fast.text; sys.exit('torch' in sys.modules)"
-    subprocess.run([sys.executable, "-c", code], check=True)
+    subprocess.run([sys.executable, "-P", "-c", code], check=True)
