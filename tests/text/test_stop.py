@@ -103,7 +103,7 @@ def test_it_remembers_a_limited_number_of_replies(
     for word in range(CLS + 1, tiny_tokenizer.vocab_size):
         assert condition([word]) == ([word] == dog)
         assert condition([word, *dog])
-        assert len(condition._progress) <= 5 + 2
+        assert len(condition._progress) <= 5
 
 
 def test_a_colon_waits_for_the_next_word(tiny_tokenizer: Tokenizer) -> None:

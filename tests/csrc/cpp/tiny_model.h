@@ -203,6 +203,12 @@ inline std::shared_ptr<const Encoded> random_encoded(Engine& engine, Random& ran
       team, tokens.data(), speakers.data(), length, noise.data(), random.integer(-1, 31)));
 }
 
+// Ends a reply with every fifth word of the vocabulary.
+class StopAtFifths final : public StopCondition {
+ public:
+  bool ends(const TokenIds& tokens) const override { return tokens.back() % 5 == 0; }
+};
+
 // Any that are allowed.
 inline GenerationOptions random_options(Random& random, std::int64_t most_tokens) {
   GenerationOptions options;
@@ -211,6 +217,8 @@ inline GenerationOptions random_options(Random& random, std::int64_t most_tokens
   options.return_scores = random.one_in(2);
   if (random.one_in(3)) options.repetition_penalty = random.one_in(2) ? 1.3 : 0.01;
   options.no_repeat_ngram_size = random.one_in(3) ? random.integer(1, 4) : 0;
+  if (random.one_in(4)) options.bad_words = {{7}, {5, 7}, {7, 7, 7}};
+  if (random.one_in(4)) options.stop = std::make_shared<StopAtFifths>();
   if (random.one_in(2)) {
     options.num_beams = random.integer(2, 6);
     options.num_return_sequences = random.integer(1, options.num_beams);
