@@ -47,10 +47,11 @@ def main() -> None:
 
 
 def run_all(folder: Path) -> bool:
-    """Run the rehearsal beside the tools, as nothing is timed; whether all passed."""
-    with ThreadPoolExecutor(1) as pool:
-        rehearsal = pool.submit(run, rehearse(folder), None)
-        passed = [run(command, folder) for command in tools(folder)] + [rehearsal.result()]
+    """Run the tools side by side, the longest first, as nothing is timed; whether all passed."""
+    suites, *others = ((command, folder) for command in tools(folder))
+    jobs: list[tuple[Command, Path | None]] = [suites, (rehearse(folder), None), *others]
+    with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+        passed = list(pool.map(lambda job: run(*job), jobs))
         results = [str(path) for path in sorted(folder.glob("results*/*.json"))]
         return all(passed) and run(["benchmarks.report", *results], folder)
 
