@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from functools import cache
 
+from mime_fast.text.escapes import strip_escapes
 from mime_fast.text.surrogates import join_surrogates
 from mime_fast.text.tokenizer import Tokenizer
 
@@ -15,6 +16,8 @@ PLAIN_WORD = re.compile("[0-9A-Za-z]")  # these are never deleted: it spares mos
 
 def check_turns(message: str | bytes | Sequence[str | bytes]) -> list[str]:
     """A message, or a history of turns (speaker first, alternating), as a list of strings.
+
+    Escape sequences of terminals are left out: they are no words.
 
     Raises TypeError for other types; ValueError names what check_turn refuses, or a history of
     even length.
@@ -37,7 +40,7 @@ def check_turn(turn: str | bytes, name: str) -> str:
     """
     if not isinstance(turn, (str, bytes)):
         raise TypeError(f"{name} must be a str, got {type(turn).__name__}")
-    text = _decode(turn, name)
+    text = strip_escapes(_decode(turn, name))
     if len(text) > MAX_CHARACTERS:
         raise ValueError(
             f"{name} has {len(text)} characters, more than {MAX_CHARACTERS}; shorten it"
