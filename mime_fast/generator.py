@@ -104,6 +104,10 @@ class Generator:
         request.run()
         return [request.response(index) for index in range(len(request.dialogues))]
 
+    def check(self, message: Message) -> None:
+        """Raise what respond() would raise of this message, without answering it."""
+        _Request(self, [message], None, {})
+
     def warmup(
         self,
         config: GenerationConfig | None = None,

@@ -3,16 +3,19 @@
 import dataclasses
 import io
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+import mime_fast
 from mime_fast import Generator, cli
 from mime_fast.config import ModelConfig
 from mime_fast.emotions import EMOTIONS
@@ -23,6 +26,8 @@ COMMANDS = (
     *("evaluate", "report", "annotate"),
 )
 MESSAGE = "I lost my dog"
+# Of a file of messages, and of its output.
+OPTIONS_OF_RESPOND_ALONE = {"--file", "-f", "--input-format", "--batch-size", "--json"}
 KEYS = {
     *("text", "emotion", "polarity", "score", "seed", "emotions", "mixture", "candidates"),
     *("timings", "dropped_turns", "dropped_words", "words", "unknown_words", "finish_reason"),
@@ -80,8 +85,10 @@ def check_error(result: Result, text: str, code: int = 1) -> None:
     assert result.out == ""
 
 
-def subprocess_run(*arguments: str | bytes | Path, stdin: bytes = b"") -> Result:
-    command = [sys.executable, "-m", "mime_fast.cli", *arguments]
+def subprocess_run(
+    *arguments: str | bytes | Path, stdin: bytes = b"", module: str = "mime_fast"
+) -> Result:
+    command = [sys.executable, "-m", module, *arguments]
     done = subprocess.run(command, input=stdin, capture_output=True, check=False)
     return Result(done.returncode, done.stdout.decode(), done.stderr.decode())
 
@@ -226,7 +233,6 @@ def test_broken_standard_input_is_an_error(run: Cli, tiny_checkpoint: Path) -> N
     "arguments",
     [
         ["respond"],
-        ["respond", "two", "messages"],
         ["respond", MESSAGE, "--beams", "3"],
         ["respond", MESSAGE, "--num-beams", "many"],
         ["reply", MESSAGE],
@@ -261,18 +267,73 @@ def chat(run: Cli, checkpoint: Path, stdin: bytes, *arguments: str) -> Result:
 
 
 def replies(result: Result) -> list[str]:
-    return [line.removeprefix("you: ") for line in result.out.splitlines() if "mime: " in line]
+    lines = [line for line in result.out.splitlines() if "mime: " in line]
+    return [re.sub("^(you: )+", "", line) for line in lines]
 
 
-@pytest.mark.parametrize("end", [b"", b"\n", b" \t\n", b"\nnever read\n"])
-def test_chat_answers_until_an_empty_line_or_the_end(
+@pytest.mark.parametrize("end", [b"", b"/quit\nnever read\n", b" /QUIT \n", b"/quit"])
+def test_chat_answers_until_quit_or_the_end(
     run: Cli, tiny_checkpoint: Path, generator: Generator, end: bytes
 ) -> None:
-    result = chat(run, tiny_checkpoint, b"I lost my dog\nwhat can I do ?\n" + end)
+    lines = b"I lost my dog\n\n \t\n\x1b[A\x1b[200~\x1b[201~\nwhat can I do ?\n" + end
+    result = chat(run, tiny_checkpoint, lines)
     first = generator.respond(MESSAGE, seed=7).text
     second = generator.respond([MESSAGE, first, "what can I do ?"], seed=7).text
     assert replies(result) == [f"mime: {first}", f"mime: {second}"]
     assert (result.code, result.err) == (0, "")
+
+
+def test_chat_says_how_to_leave(run: Cli, tiny_checkpoint: Path) -> None:
+    assert "Ctrl-D or /quit leaves" in chat(run, tiny_checkpoint, b"").out
+    assert "Ctrl-D or /quit leaves" in run("chat", "--help").out
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        (b"I lost my dog\x1b[D\x1b[C", MESSAGE),
+        (b"\x1b[31mI lost\x1b[0m my dog\x1b[A", MESSAGE),
+        (b"\x1b[200~I lost my dog\x1b[201~", MESSAGE),
+        (b"I lost\x1bOD my dog\x1b[1;5C\x1b]0;title\x07", MESSAGE),
+    ],
+)
+def test_escape_sequences_never_reach_the_model(
+    run: Cli, tiny_checkpoint: Path, generator: Generator, line: bytes, message: str
+) -> None:
+    reply = generator.respond(message, seed=7).text
+    assert replies(chat(run, tiny_checkpoint, line + b"\n")) == [f"mime: {reply}"]
+    answer = ("respond", "-c", tiny_checkpoint, "--seed", "7")
+    assert run(*answer, line.decode()).out == reply + "\n"
+    assert run(*answer, "--file", "-", stdin=line).out == reply + "\n"
+
+
+def test_chat_goes_on_from_a_history(run: Cli, tiny_checkpoint: Path, generator: Generator) -> None:
+    turns = ["I am great!", "what happened?"]
+    result = chat(run, tiny_checkpoint, b"I lost my dog\n", "-H", turns[0], "-H", turns[1])
+    assert replies(result) == [f"mime: {generator.respond([*turns, MESSAGE], seed=7).text}"]
+    check_error(chat(run, tiny_checkpoint, b"no\n", "-H", "one"), "pairs of turns")
+    check_error(chat(run, tiny_checkpoint, b"no\n", "-H", "one", "-H", " "), "turn 2 is empty")
+
+
+def test_chat_shows_other_replies_and_scores(
+    run: Cli, tiny_checkpoint: Path, generator: Generator
+) -> None:
+    flags = ["-b", "3", "-n", "3", "--return-scores"]
+    result = chat(run, tiny_checkpoint, b"I lost my dog\n", *flags)
+    best = generator.respond(MESSAGE, seed=7, num_beams=3, num_return_sequences=3)
+    for candidate in best.candidates[1:]:
+        assert f"  or: {candidate.text}\n" in result.out
+    assert f"  score {best.score:.3f}, " in result.out
+
+
+def test_chat_has_all_options_of_respond(run: Cli) -> None:
+    def options(command: str) -> set[str]:
+        return set(re.findall(r"(?<![\w-])--?[a-zA-Z][\w-]*", sections(run(command, "--help").out)))
+
+    def sections(text: str) -> str:
+        return "\n".join(line[:34] for line in text.partition("\nOptions:")[2].splitlines())
+
+    assert options("respond") - options("chat") == OPTIONS_OF_RESPOND_ALONE
 
 
 def test_chat_answers_a_last_line_without_a_newline(
@@ -409,9 +470,35 @@ def test_a_missing_dependency_names_the_extra(
     assert "torch" in result.err
 
 
-def test_it_runs_as_a_module(tiny_checkpoint: Path, generator: Generator) -> None:
-    result = subprocess_run("respond", MESSAGE, "-c", tiny_checkpoint, "--seed", "7")
+@pytest.mark.parametrize("module", ["mime_fast", "mime_fast.cli"])
+def test_it_runs_as_a_module(tiny_checkpoint: Path, generator: Generator, module: str) -> None:
+    flags = ("-c", tiny_checkpoint, "--seed", "7")
+    result = subprocess_run("respond", MESSAGE, *flags, module=module)
     assert result == Result(0, generator.respond(MESSAGE, seed=7).text + "\n", "")
+
+
+def test_the_version_is_that_of_the_package(run: Cli) -> None:
+    version = metadata.version("mime-fast")
+    assert run("--version") == Result(0, f"mime-fast {version}\n", "")
+    assert mime_fast.__version__ == version
+
+
+@pytest.mark.parametrize(
+    ("redirection", "code"),
+    [(">&-", 0), ("2>&-", 0), (">&- 2>&-", 0), ("<&-", 0), (">/dev/full", 1), ("| true", 1)],
+)
+@pytest.mark.parametrize("command", ["respond no", "chat -m no", "--help"])
+def test_closed_and_full_outputs_are_no_traceback(
+    tiny_checkpoint: Path, command: str, redirection: str, code: int
+) -> None:
+    flags = "" if command == "--help" else f" -c {tiny_checkpoint}"
+    program = f"{sys.executable} -m mime_fast {command}{flags}"
+    shell = ["bash", "-c", f"{program} {redirection}; exit ${{PIPESTATUS[0]}}"]
+    done = subprocess.run(shell, input="", capture_output=True, text=True, check=False)
+    assert done.returncode == code
+    full = "standard output cannot be written (No space left on device)"
+    assert done.stderr.count("\n") == ("full" in redirection)
+    assert (full in done.stderr) == ("full" in redirection)
 
 
 def test_broken_bytes_on_the_command_line_are_an_error(tiny_checkpoint: Path) -> None:

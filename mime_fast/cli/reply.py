@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import sys
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,28 +11,79 @@ from mime_fast.cli.options import Options, takes
 from mime_fast.cli.shared import EngineOptions
 from mime_fast.config import GenerationConfig
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+History = Annotated[
+    list[str] | None,
+    typer.Option("--history", "-H", help="An earlier turn, oldest first; repeat the option."),
+]
+
 
 @app.command(cls=Command)
 @takes(generation=Options(GenerationConfig), engine=Options(EngineOptions))
 def respond(
     generation: GenerationConfig,
     engine: EngineOptions,
-    text: Annotated[str, typer.Argument(help="The message; - reads it from standard input.")],
-    history: Annotated[
+    texts: Annotated[
         list[str] | None,
-        typer.Option("--history", "-H", help="An earlier turn, oldest first; repeat the option."),
+        typer.Argument(
+            metavar="[TEXT]...", help="Messages, each answered by itself; - reads one from stdin."
+        ),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Everything, as JSON.")] = False,
+    history: History = None,
+    file: Annotated[
+        str | None,
+        typer.Option(
+            "--file", "-f", help="Answer each line of this file instead; - is standard input."
+        ),
+    ] = None,
+    input_format: Annotated[
+        str,
+        typer.Option(
+            help="Lines of --file: text, json (a string, a list of turns, or an object with "
+            "message, history, id), or auto: json where a line begins with { or [."
+        ),
+    ] = "auto",
+    batch_size: Annotated[
+        int, typer.Option(min=1, help="Messages that are answered together, at most.")
+    ] = 32,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Everything, as JSON; of several messages one a line.")
+    ] = False,
 ) -> None:
-    """Answer one message.
+    """Answer messages: one, several, or each line of a file, in their order.
 
     mime-fast respond 'I got the job!' --num-beams 5 -n 3
-    """
-    message = _read_stdin() if text == "-" else text
-    response = engine.generator().respond([*(history or []), message], generation)
-    from mime_fast import terminal
 
-    terminal.print_json(response) if as_json else terminal.print_replies(response)
+    mime-fast respond 'He ran away.' -H 'I lost my dog.' -H 'Oh no! What happened?'
+
+    mime-fast respond --file messages.txt --json > replies.jsonl
+
+    Earlier turns (--history) come before every message. Wrong lines of a file are named as
+    file:line before the first reply; of a pipe, when they come, after the replies to the lines
+    before. The exit status is 0 if everything was answered, 1 if not, 2 for wrong usage.
+    """
+    if bool(texts) == (file is not None):
+        raise typer.BadParameter("give either messages or --file", param_hint="TEXT")
+    from mime_fast.cli import answers
+    from mime_fast.cli.messages import Message, MessageFile, read_arguments
+    from mime_fast.cli.prompt import clean_exit
+
+    generator, turns = engine.generator(), history or []
+    most = answers.fitting(batch_size, generation)
+    show = answers.print_json if as_json else answers.print_text
+    with clean_exit():
+        if file is not None:
+            lines = MessageFile(file, input_format, turns, generator.check)
+            total = lines.count()
+            batches: Iterable[Sequence[Message]] = lines.batches(most)
+        else:
+            messages = read_arguments(texts or [], turns, generator.check)
+            total, batches = len(messages), answers.batched(messages, most)
+            if as_json and total == 1:
+                show = answers.print_indented_json
+        answers.answer_all(generator, generation, batches, total, show)
 
 
 @app.command(cls=Command)
@@ -41,20 +91,28 @@ def respond(
 def chat(
     generation: GenerationConfig,
     engine: EngineOptions,
+    history: History = None,
     message: Annotated[
         str | None, typer.Option("--message", "-m", help="Answer this first, as an example.")
     ] = None,
 ) -> None:
     """Talk with it; shows the emotion it recognised and the mixture it answers with.
 
-    Ends with Ctrl-D or an empty line. mime-fast chat --sample --top-p 0.9
+    Ctrl-D or /quit leaves. Arrows edit the line and recall earlier ones, which are kept in memory
+    alone. Ctrl-C clears the line or stops a reply; twice on an empty line it leaves. Pasted lines
+    are one message where the terminal marks a paste.
+
+    mime-fast chat --sample --top-p 0.9
+
+    mime-fast chat -H 'I lost my dog.' -H 'Oh no! What happened?'
     """
-    from mime_fast import terminal
+    from mime_fast.cli.conversation import converse
 
-    terminal.chat(engine.generator(), generation, message)
-
-
-def _read_stdin() -> bytes:
-    if sys.stdin is None:
-        raise ValueError("standard input is closed; give the message as an argument")
-    return sys.stdin.buffer.read()
+    turns = history or []
+    if len(turns) % 2:
+        raise ValueError(
+            f"--history of a chat holds pairs of turns, yours and the reply, got {len(turns)}"
+        )
+    generator = engine.generator()
+    generator.check([*turns, "."])
+    converse(generator, generation, turns, message)

@@ -1,0 +1,171 @@
+"""Messages of a file or of standard input, one a line: text, or JSON."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from io import BufferedReader
+from pathlib import Path
+from typing import Any, NamedTuple
+
+CHUNK = 2**16  # bytes that are read at once, or fewer: a line of a pipe is answered when it comes
+LONGEST_LINE = 2**24  # bytes
+BOM = b"\xef\xbb\xbf"
+FORMS = ("auto", "json", "text")
+
+
+class Message(NamedTuple):
+    """Turns to answer. where: "file:3: ", or empty; facts: what its line wants to see again."""
+
+    turns: list[str | bytes]
+    where: str = ""
+    facts: dict[str, Any] = {}  # noqa: RUF012 - nobody writes to it
+
+
+Check = Callable[[list[str | bytes]], None]
+
+
+def read_arguments(texts: Sequence[str], history: Sequence[str], check: Check) -> list[Message]:
+    """The messages of a command line, all checked; "-" is one that standard input holds."""
+    if texts.count("-") > 1:
+        raise ValueError("only one message can be -: standard input is read once")
+    several = len(texts) > 1
+    messages = []
+    for number, text in enumerate(texts, 1):
+        where = f"message {number} of {len(texts)}: " if several else ""
+        turns: list[str | bytes] = [*history, _read_stdin() if text == "-" else text]
+        try:
+            check(turns)
+        except ValueError as error:
+            raise ValueError(f"{where}{error}") from error
+        messages.append(Message(turns, where))
+    return messages
+
+
+def _read_stdin() -> bytes:
+    if sys.stdin is None:
+        raise ValueError("standard input is closed; give the message as an argument")
+    return sys.stdin.buffer.read()
+
+
+class MessageFile:
+    """The lines of a file; "-" is standard input.
+
+    A line is text, a JSON string, a JSON list of turns, or a JSON object: `message`, and perhaps
+    `history` (turns before it) and `id` (repeated in the output). form: "auto" takes a line that
+    begins with { or [ as JSON, and one that is a JSON string. check: called with the turns.
+    """
+
+    def __init__(self, path: str, form: str, history: Sequence[str], check: Check) -> None:
+        if form not in FORMS:
+            raise ValueError(f"--input-format must be one of {', '.join(FORMS)}, got {form!r}")
+        self.path, self.form, self.history, self.check = path, form, history, check
+        self.name = "<stdin>" if path == "-" else path
+
+    def count(self) -> int | None:
+        """Check every line before work begins; None: it is a stream, which is read only once."""
+        if self.path == "-" or not Path(self.path).is_file():
+            return None
+        return sum(len(messages) for messages in self.batches(CHUNK))
+
+    def batches(self, most: int) -> Iterator[list[Message]]:
+        """The messages, at most so many together; ValueError names the first line that is wrong.
+
+        It is raised when the messages before that line were taken.
+        """
+        number = 0
+        with self._open() as stream:
+            for lines in _lines(stream, self.name):
+                ready: list[Message] = []
+                wrong: ValueError | None = None
+                for line in lines:
+                    number += 1
+                    try:
+                        ready.append(self._message(line, number))
+                    except (ValueError, TypeError, RecursionError) as error:
+                        wrong = ValueError(f"{self.name}:{number}: {error}")
+                        break
+                for start in range(0, len(ready), most):
+                    yield ready[start : start + most]
+                if wrong is not None:
+                    raise wrong
+
+    def _open(self) -> AbstractContextManager[BufferedReader]:
+        if self.path == "-":
+            if sys.stdin is None:
+                raise ValueError("standard input is closed; name a file with --file")
+            stream: Any = sys.stdin.buffer
+            return nullcontext(stream)
+        try:
+            return Path(self.path).open("rb")
+        except OSError as error:
+            raise OSError(
+                f"--file {self.path} cannot be read ({error.strerror}); name another"
+            ) from error
+
+    def _message(self, line: bytes, number: int) -> Message:
+        raw = line.removeprefix(BOM if number == 1 else b"").removesuffix(b"\r")
+        try:
+            text = raw.decode()
+        except UnicodeDecodeError as error:
+            raise ValueError(f"not valid UTF-8: {error}; write UTF-8 text") from None
+        history, message, facts = _parse(text, self.form)
+        if history and self.history:
+            raise ValueError("the line has a history, and --history was given; leave one of them")
+        turns: list[str | bytes] = [*(history or self.history), message]
+        self.check(turns)
+        return Message(turns, f"{self.name}:{number}: ", facts)
+
+
+def _lines(stream: BufferedReader, name: str) -> Iterator[list[bytes]]:
+    """The lines of what can be read without waiting, as often as there is something."""
+    rest, number = b"", 1
+    while chunk := stream.read1(CHUNK):
+        first, *others = chunk.split(b"\n")
+        rest += first
+        if len(rest) > LONGEST_LINE:
+            raise ValueError(f"{name}:{number}: longer than {LONGEST_LINE} bytes; shorten it")
+        if others:
+            yield [rest, *others[:-1]]
+            number += len(others)
+            rest = others[-1]
+    if rest:
+        yield [rest]
+
+
+def _parse(text: str, form: str) -> tuple[list[str], str, dict[str, Any]]:
+    """Turns before, message and facts of a line."""
+    begin = text.lstrip()[:1]
+    if form == "text" or (form == "auto" and begin not in ("{", "[", '"')):
+        return [], text, {}
+    try:
+        value = json.loads(text)
+    except ValueError as error:
+        if form == "auto" and begin == '"':
+            return [], text, {}
+        hint = "; for plain text give --input-format text" if form == "auto" else ""
+        raise ValueError(f"not valid JSON ({error}){hint}") from None
+    return _turns(value)
+
+
+def _turns(value: Any) -> tuple[list[str], str, dict[str, Any]]:
+    record = value
+    if isinstance(value, str):
+        record = {"message": value}
+    elif isinstance(value, list) and value:
+        record = {"history": value[:-1], "message": value[-1]}
+    if not isinstance(record, dict) or "message" not in record:
+        raise ValueError(
+            "expected a JSON string, a list of turns, or an object with `message` and perhaps "
+            f"`history` and `id`, got {json.dumps(value):.80}"
+        )
+    if unknown := sorted(set(record) - {"message", "history", "id"}):
+        raise ValueError(
+            f"unknown key {', '.join(map(repr, unknown))}; known: history, id, message"
+        )
+    history, message = record.get("history", []), record["message"]
+    if not isinstance(history, list) or not all(isinstance(t, str) for t in [*history, message]):
+        raise ValueError("`message` must be a string and `history` a list of strings")
+    return history, message, {"id": record["id"]} if "id" in record else {}
