@@ -1,0 +1,106 @@
+"""Whole conversations as rows of piece ids: what the language model is fine-tuned on."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from mime_fast.text.pieces import LISTENER, PAD, SPEAKER, PieceTokenizer
+from mime_fast.text.tidy import tidy
+
+LONGEST = 256  # pieces of a conversation that are read; 1 in 2,000 has more
+BUCKET = 50  # batches that are sorted by length together
+SPEAKER_WEIGHT = 0.25  # of the loss; a listener's piece counts 1
+
+
+class LabelledConversation(NamedTuple):
+    """A conversation as text, the speaker's turn first."""
+
+    utterances: list[str]
+    emotion: int
+
+
+@dataclass(frozen=True)
+class Conversation:
+    """Turns (speaker first) as one row of ids. Each turn begins with its marker."""
+
+    ids: list[int]  # (length + 1,) the last is the marker that ends the last turn
+    emotion: int  # -1: not known
+    words: list[int]  # of each turn, as our tokeniser counts them, and the end
+
+
+class Batch(NamedTuple):
+    """Padded rows. Position t predicts target t."""
+
+    tokens: Tensor  # (batch, length) int64
+    targets: Tensor  # (batch, length) int64, PAD behind the end
+    weights: Tensor  # (batch, length) float32 of the loss; 0: not predicted
+    emotion: Tensor  # (batch,) int64
+
+
+def encode_conversation(
+    tokenizer: PieceTokenizer, utterances: Sequence[str], emotion: int, words: Sequence[int] = ()
+) -> Conversation:
+    """Tidied turns as ids; what is longer than LONGEST is cut at its end."""
+    ids: list[int] = []
+    turns = tokenizer.encode([tidy(utterance) for utterance in utterances])
+    for number, turn in enumerate(turns):
+        ids += [marker(number), *turn]
+    ids.append(marker(len(turns)))
+    return Conversation(ids[: LONGEST + 1], emotion, list(words))
+
+
+def marker(turn: int) -> int:
+    """The id that begins this turn, counted from 0, and ends the turn before."""
+    return LISTENER if turn % 2 else SPEAKER
+
+
+def collate(conversations: Sequence[Conversation]) -> Batch:
+    """Conversations -> one padded batch."""
+    length = max(len(conversation.ids) for conversation in conversations)
+    rows = [c.ids + [PAD] * (length - len(c.ids)) for c in conversations]
+    ids = torch.tensor(rows)
+    tokens, targets = ids[:, :-1], ids[:, 1:]
+    share = torch.where(turn_numbers(tokens) % 2 == 1, 1.0, SPEAKER_WEIGHT)
+    emotion = torch.tensor([conversation.emotion for conversation in conversations])
+    return Batch(tokens, targets, share * (targets != PAD), emotion)
+
+
+def turn_numbers(tokens: Tensor) -> Tensor:
+    """Ids (batch, length) -> the number of each position's turn, from 0; odd: the listener's.
+
+    A position belongs to the turn whose next piece, or end, it predicts.
+    """
+    starts = (tokens == SPEAKER) | (tokens == LISTENER)
+    return starts.cumsum(-1) - 1
+
+
+def shuffled_batches(
+    conversations: Sequence[Conversation], tokens: int, seed: int
+) -> list[list[Conversation]]:
+    """One epoch in an order given by the seed: batches of similar length, of about so many ids."""
+    shuffler = random.Random(seed)  # noqa: S311 - an order, not a secret
+    order = list(conversations)
+    shuffler.shuffle(order)
+    each = max(1, tokens * len(order) // sum(len(c.ids) for c in order))  # rows of a mean batch
+    batches: list[list[Conversation]] = []
+    for start in range(0, len(order), each * BUCKET):
+        bucket = sorted(order[start : start + each * BUCKET], key=lambda c: len(c.ids))
+        batches += fill(bucket, tokens)
+    shuffler.shuffle(batches)
+    return batches
+
+
+def fill(conversations: Sequence[Conversation], tokens: int) -> list[list[Conversation]]:
+    """Batches in the given order, which is of rising length, of at most so many padded ids."""
+    batches: list[list[Conversation]] = [[]]
+    for conversation in conversations:
+        if batches[-1] and (len(batches[-1]) + 1) * len(conversation.ids) > tokens:
+            batches.append([])
+        batches[-1].append(conversation)
+    return batches

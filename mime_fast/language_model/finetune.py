@@ -1,0 +1,148 @@
+"""Fine-tune the language model on conversations; it learns to reply and to recognise emotions.
+
+It is the teacher of our own models: its distribution of each next piece, and of the 32 emotions.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from mime_fast.config import INFINITY, require_int, require_number
+from mime_fast.emotions import EMOTIONS
+from mime_fast.language_model.conversations import (
+    LONGEST,
+    Batch,
+    Conversation,
+    LabelledConversation,
+    collate,
+    encode_conversation,
+    fill,
+    shuffled_batches,
+    turn_numbers,
+)
+from mime_fast.language_model.llama import Llama
+from mime_fast.language_model.smollm2 import create_llama, load_smollm2
+from mime_fast.text.pieces import LISTENER, PieceTokenizer
+from mime_fast.text.tidy import tidy
+from mime_fast.text.tokenizer import Tokenizer
+from mime_fast.training.stage import StageConfig
+
+VALIDATION_TOKENS = 6000  # of a batch
+CHUNK = 1024  # positions whose logits are held at a time
+
+
+@dataclass(frozen=True)
+class FinetuneConfig(StageConfig):
+    """Options of the stage; the defaults made the teacher that the model card names."""
+
+    min_count: int = 3  # pieces seen less often are split further
+    emotion_weight: float = 0.1  # of the emotion loss, beside nats a piece
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require_int(self, "min_count", least=1)
+        require_number(self, "emotion_weight", "at least 0", 0.0, INFINITY)
+
+
+class Teacher(nn.Module):
+    """The language model and a linear classifier of its state where a reply begins."""
+
+    def __init__(self, llama: Llama) -> None:
+        super().__init__()
+        self.llama = llama
+        self.emotion = nn.Linear(llama.config.hidden_dim, len(EMOTIONS))
+
+
+class Finetune:
+    """The stage: whole conversations, listener turns in full, speaker turns at a quarter."""
+
+    def __init__(
+        self,
+        training: Sequence[LabelledConversation],
+        validation: Sequence[LabelledConversation],
+        words: Tokenizer,
+        config: FinetuneConfig,
+    ) -> None:
+        """words: counts the words of the validation turns."""
+        self.config = config
+        whole, weights = load_smollm2()
+        texts = [tidy(turn) for conversation in training for turn in conversation.utterances]
+        counts = Counter(piece for ids in whole.encode(texts) for piece in ids)
+        used = [piece for piece, count in counts.items() if count >= config.min_count]
+        self.tokenizer = whole.cut(used)
+        torch.manual_seed(config.seed)
+        self.model = Teacher(create_llama(self.tokenizer, whole, weights))
+        self.training = [self._encode(conversation, None) for conversation in training]
+        encoded = [self._encode(conversation, words) for conversation in validation]
+        self.validation = sorted(encoded, key=lambda conversation: len(conversation.ids))
+        self.steps = len(shuffled_batches(self.training, config.tokens, config.seed))
+
+    def _encode(self, conversation: LabelledConversation, words: Tokenizer | None) -> Conversation:
+        turns = conversation.utterances
+        counts = [len(words.encode(turn)) + 1 for turn in turns] if words else []
+        return encode_conversation(self.tokenizer, turns, conversation.emotion, counts)
+
+    def batches(self, epoch: int) -> list[list[Conversation]]:
+        """See Stage.batches. Epochs differ by a batch or two: some are left out, or made twice."""
+        batches = shuffled_batches(self.training, self.config.tokens, self.config.seed + epoch)
+        return [batches[index % len(batches)] for index in range(self.steps)]
+
+    def losses(self, batch: list[Conversation], progress: float) -> dict[str, Tensor]:  # noqa: ARG002
+        """See Stage.losses: nats a weighted piece, and of the emotion."""
+        rows = self._to_device(batch)
+        states = self.model.llama(rows.tokens)
+        pieces = (self._costs(states, rows) * rows.weights).sum() / rows.weights.sum()
+        logits, emotions = self._recognise(states, rows)
+        emotion = functional.cross_entropy(logits, emotions)
+        return {"nats": pieces, "emotion": self.config.emotion_weight * emotion}
+
+    def validate(self) -> dict[str, float]:
+        """See Stage.validate: perplexity a word, mean of the replies, and emotion accuracy."""
+        nats: list[float] = []
+        right: list[bool] = []
+        for batch in fill(self.validation, VALIDATION_TOKENS):
+            rows = self._to_device(batch)
+            states = self.model.llama(rows.tokens)
+            turns = sum_turns(self._costs(states, rows), rows.tokens)
+            for conversation, costs in zip(batch, turns.tolist(), strict=True):
+                whole = len(conversation.ids) <= LONGEST
+                words = conversation.words[1::2] if whole else []
+                nats += [cost / count for cost, count in zip(costs[1::2], words)]
+            logits, emotions = self._recognise(states, rows)
+            right += (logits.argmax(-1) == emotions).tolist()
+        mean = sum(nats) / len(nats)
+        return {"perplexity": math.exp(mean), "emotion_accuracy": sum(right) / len(right)}
+
+    def _to_device(self, batch: list[Conversation]) -> Batch:
+        device = self.model.emotion.weight.device
+        return Batch(*(tensor.to(device) for tensor in collate(batch)))
+
+    def _recognise(self, states: Tensor, rows: Batch) -> tuple[Tensor, Tensor]:
+        """Logits (replies, 32) of the emotions where a reply begins, and the labels (replies,)."""
+        starts = rows.tokens == LISTENER
+        emotions = rows.emotion[:, None].expand_as(rows.tokens)[starts]
+        return self.model.emotion(states[starts]).float(), emotions
+
+    def _costs(self, states: Tensor, rows: Batch) -> Tensor:
+        """Nats of each target, (batch, length) float32; 0 where there is none."""
+        wanted = rows.weights > 0
+        pairs = zip(states[wanted].split(CHUNK), rows.targets[wanted].split(CHUNK), strict=True)
+        costs = [
+            functional.cross_entropy(self.model.llama.logits(some).float(), targets, reduction="none")
+            for some, targets in pairs
+        ]
+        return torch.zeros_like(rows.weights).masked_scatter(wanted, torch.cat(costs))
+
+
+def sum_turns(costs: Tensor, tokens: Tensor) -> Tensor:
+    """The costs (batch, length) of each turn, (batch, turns)."""
+    turns = turn_numbers(tokens)
+    sums = costs.new_zeros(len(costs), int(turns.max()) + 1)
+    return sums.scatter_add(1, turns, costs)

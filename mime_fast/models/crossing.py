@@ -1,0 +1,116 @@
+"""A decoder of Llama-type layers that also attend to an encoder's states."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from mime_fast.language_model.llama import (
+    Attention,
+    FeedForward,
+    LlamaConfig,
+    rotations,
+)
+
+
+@dataclass(frozen=True)
+class DecoderConfig(LlamaConfig):
+    """The shape; widths are SmolLM2-135M's."""
+
+    num_layers: int = 4
+    memory_dim: int = 384
+    dropout: float = 0.0
+
+
+class CrossAttention(nn.Module):
+    """Attention from the decoder to the memory; no positions: the memory's states know theirs."""
+
+    def __init__(self, config: DecoderConfig) -> None:
+        super().__init__()
+        self.head_dim = config.head_dim
+        self.groups = config.num_heads // config.num_kv_heads
+        kv_dim = config.num_kv_heads * config.head_dim
+        self.query = nn.Linear(config.hidden_dim, config.hidden_dim, bias=False)
+        self.key = nn.Linear(config.memory_dim, kv_dim, bias=False)
+        self.value = nn.Linear(config.memory_dim, kv_dim, bias=False)
+        self.output = nn.Linear(config.hidden_dim, config.hidden_dim, bias=False)
+
+    def forward(self, x: Tensor, memory: Tensor, real: Tensor) -> Tensor:
+        """X (batch, length, dim), memory (batch, source, memory dim), real (batch, source)."""
+        query = self._split(self.query(x))
+        key = self._split(self.key(memory)).repeat_interleave(self.groups, 1)
+        value = self._split(self.value(memory)).repeat_interleave(self.groups, 1)
+        mask = real[:, None, None]
+        found = functional.scaled_dot_product_attention(query, key, value, attn_mask=mask)
+        return self.output(found.transpose(1, 2).flatten(2))
+
+    def _split(self, x: Tensor) -> Tensor:
+        return x.unflatten(-1, (-1, self.head_dim)).transpose(1, 2)
+
+
+class Layer(nn.Module):
+    """Self-attention, attention to the memory, feed-forward: each behind a norm, and added."""
+
+    def __init__(self, config: DecoderConfig) -> None:
+        super().__init__()
+        self.attention_norm = nn.RMSNorm(config.hidden_dim, config.norm_epsilon)
+        self.attention = Attention(config)
+        self.cross_attention_norm = nn.RMSNorm(config.hidden_dim, config.norm_epsilon)
+        self.cross_attention = CrossAttention(config)
+        self.feed_forward_norm = nn.RMSNorm(config.hidden_dim, config.norm_epsilon)
+        self.feed_forward = FeedForward(config)
+        self.dropout = nn.Dropout(config.dropout)
+
+    def forward(self, x: Tensor, rotation: Tensor, memory: Tensor, real: Tensor) -> Tensor:
+        """See Attention and CrossAttention for the shapes."""
+        x = x + self.dropout(self.attention(self.attention_norm(x), rotation))
+        x = x + self.dropout(self.cross_attention(self.cross_attention_norm(x), memory, real))
+        return x + self.dropout(self.feed_forward(self.feed_forward_norm(x)))
+
+
+class Decoder(nn.Module):
+    """Reply ids to states."""
+
+    def __init__(self, config: DecoderConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.embedding = nn.Embedding(config.vocab_size, config.hidden_dim)
+        self.layers = nn.ModuleList(Layer(config) for _ in range(config.num_layers))
+        self.norm = nn.RMSNorm(config.hidden_dim, config.norm_epsilon)
+        self.dropout = nn.Dropout(config.dropout)
+
+    def forward(self, tokens: Tensor, start: Tensor, memory: Tensor, real: Tensor) -> Tensor:
+        """Ids (batch, length), start (batch, dim) of the first position -> (batch, length, dim)."""
+        rotation = rotations(self.config, tokens.shape[1]).to(tokens.device)
+        embedded = self.embedding(tokens)
+        first = torch.cat([start[:, None], torch.zeros_like(embedded[:, 1:])], 1)
+        x = self.dropout(embedded + first)
+        for layer in self.layers:
+            x = layer(x, rotation, memory, real)
+        return self.norm(x)
+
+
+def copy_layers(decoder: Decoder, weights: dict[str, Tensor], chosen: list[int]) -> None:
+    """Start the decoder from layers `chosen` of a language model's weights (see Llama).
+
+    Attention to the memory starts small: its output matrix is drawn, the rest is Xavier's.
+    """
+    own = {name: tensor for name, tensor in weights.items() if not name.startswith("layers.")}
+    for new, old in enumerate(chosen):
+        prefix = f"layers.{old}."
+        own |= {
+            f"layers.{new}.{name.removeprefix(prefix)}": tensor
+            for name, tensor in weights.items()
+            if name.startswith(prefix)
+        }
+    missing, unexpected = decoder.load_state_dict(own, strict=False)
+    assert not unexpected  # noqa: S101
+    assert all("cross_attention" in name for name in missing)  # noqa: S101
+    for layer in decoder.layers:
+        for part in (layer.cross_attention.query, layer.cross_attention.key):
+            nn.init.xavier_uniform_(part.weight)
+        nn.init.xavier_uniform_(layer.cross_attention.value.weight)
+        nn.init.normal_(layer.cross_attention.output.weight, std=0.02)

@@ -1,0 +1,209 @@
+"""MIME on a pretrained encoder and decoder: the paper's emotion path between MiniLM and SmolLM2.
+
+Context encoder (MiniLM) -> emotion classifier -> response-emotion sampling -> mimicry -> fusion ->
+decoder (layers of SmolLM2 that attend to the fused memory). A sampled intent, what the reply sets
+out to do, joins the emotions where the reply begins.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from mime_fast.emotions import EMOTIONS, NEGATIVE, POSITIVE
+from mime_fast.models.base import Groups
+from mime_fast.models.bert import Bert, BertConfig, mean_over
+from mime_fast.models.bert import Layer as BertLayer
+from mime_fast.models.crossing import Decoder, DecoderConfig
+from mime_fast.models.mime import Fusion, Gaussian, Latents
+
+
+@dataclass(frozen=True)
+class MimeBaseConfig:
+    """The shape; the defaults are those of the bundled checkpoint."""
+
+    word_pieces: int  # of the context
+    pieces: int  # of replies
+    max_positions: int = 256  # of a context, in word pieces
+    hidden_dim: int = 384  # of the encoder, the emotions and the memory
+    num_heads: int = 12
+    filter_dim: int = 1536
+    num_layers: int = 6
+    refinement_filter_dim: int = 768
+    decoder_dim: int = 576
+    decoder_heads: int = 9
+    decoder_kv_heads: int = 3
+    decoder_filter_dim: int = 1536
+    decoder_layers: int = 4
+    latent_dim: int = 16
+    intents: int = 16
+    dropout: float = 0.1
+
+    @property
+    def encoder(self) -> BertConfig:
+        """The context encoder's shape."""
+        return BertConfig(
+            vocab_size=self.word_pieces,
+            hidden_dim=self.hidden_dim,
+            num_layers=self.num_layers,
+            num_heads=self.num_heads,
+            filter_dim=self.filter_dim,
+            max_positions=self.max_positions,
+            dropout=self.dropout,
+        )
+
+    @property
+    def decoder(self) -> DecoderConfig:
+        """The decoder's shape."""
+        return DecoderConfig(
+            vocab_size=self.pieces,
+            hidden_dim=self.decoder_dim,
+            num_layers=self.decoder_layers,
+            num_heads=self.decoder_heads,
+            num_kv_heads=self.decoder_kv_heads,
+            filter_dim=self.decoder_filter_dim,
+            memory_dim=self.hidden_dim,
+            dropout=self.dropout,
+        )
+
+
+@dataclass(frozen=True)
+class Context:
+    """What does not depend on the noise."""
+
+    states: Tensor  # (batch, length, dim)
+    real: Tensor  # (batch, length) bool
+    query: Tensor  # (batch, dim)
+    emotion_logits: Tensor  # (batch, 32)
+    intent_logits: Tensor  # (batch, intents)
+    prior: Latents
+
+
+@dataclass(frozen=True)
+class ReplyMemory:
+    """What the decoder reads."""
+
+    states: Tensor  # (batch, length, dim): keys and values
+    real: Tensor  # (batch, length) bool
+    start: Tensor  # (batch, decoder dim), added to the first input
+    mixture: Groups  # shares of the response emotions, (batch, 13) and (batch, 19)
+
+
+class ResponseEmotions(nn.Module):
+    """Two groups of response emotions, drawn through latents of their own (Eq. 7-17)."""
+
+    def __init__(self, dim: int, latent: int, evidence_dim: int) -> None:
+        super().__init__()
+        self.prior_hidden = nn.Linear(dim, dim)
+        self.prior = nn.Linear(dim, 4 * latent)
+        self.evidence = nn.Linear(evidence_dim, dim)
+        self.posterior_hidden = nn.Linear(2 * dim, dim)
+        self.posterior = nn.Linear(dim, 4 * latent)
+        self.positive_mixture = nn.Linear(latent, len(POSITIVE))
+        self.negative_mixture = nn.Linear(latent, len(NEGATIVE))
+
+    def infer_prior(self, query: Tensor) -> Latents:
+        """The emotion query (batch, dim) -> a distribution for each group, positive first."""
+        return _gaussians(self.prior(self.prior_hidden(query).relu()))
+
+    def infer_posterior(self, query: Tensor, evidence: Tensor) -> Latents:
+        """Likewise, with what is known of the reply (batch, evidence dim)."""
+        both = torch.cat([query, self.evidence(evidence).relu()], -1)
+        return _gaussians(self.posterior(self.posterior_hidden(both).relu()))
+
+    def mix(self, latents: Latents, noise: Tensor) -> Groups:
+        """Draw z of each group, noise (batch, 2, latent), and return its shares of emotions."""
+        positive, negative = (
+            latent.sample(drawn) for latent, drawn in zip(latents, noise.unbind(1), strict=True)
+        )
+        return Groups(
+            self.positive_mixture(positive).float().softmax(-1),
+            self.negative_mixture(negative).float().softmax(-1),
+        )
+
+
+def _gaussians(moments: Tensor) -> Latents:
+    """(batch, 4 latent) -> (mean, log-variance) of the positive and of the negative group."""
+    parts = moments.float().chunk(4, -1)
+    return Gaussian(parts[0], parts[1]), Gaussian(parts[2], parts[3])
+
+
+class MimeBase(nn.Module):
+    """The whole model."""
+
+    positive_ids: Tensor
+    negative_ids: Tensor
+
+    def __init__(self, config: MimeBaseConfig) -> None:
+        super().__init__()
+        self.config = config
+        dim, decoder = config.hidden_dim, config.decoder
+        self.context_encoder = Bert(config.encoder)
+        self.emotion_embedding = nn.Embedding(len(EMOTIONS), dim)
+        self.emotion_classifier = nn.Linear(dim, dim, bias=False)
+        self.response_emotions = ResponseEmotions(dim, config.latent_dim, decoder.hidden_dim)
+        self.refinement_input = nn.Linear(2 * dim, dim)
+        self.refinement = BertLayer(
+            dim, config.num_heads, config.refinement_filter_dim, config.dropout
+        )
+        self.fusion = Fusion(2, dim)
+        self.memory_norm = nn.LayerNorm(dim)
+        self.intent_classifier = nn.Linear(dim, config.intents)
+        self.intent_embedding = nn.Embedding(config.intents, decoder.hidden_dim)
+        self.start = nn.Linear(3 * dim, decoder.hidden_dim)
+        self.decoder = Decoder(decoder)
+        self.register_buffer("positive_ids", torch.tensor(POSITIVE), persistent=False)
+        self.register_buffer("negative_ids", torch.tensor(NEGATIVE), persistent=False)
+
+    def read(self, tokens: Tensor, types: Tensor, real: Tensor) -> Context:
+        """Word-piece ids and speaker types (batch, length) -> the context's states (Eq. 1-6)."""
+        states = self.context_encoder(tokens, types, real)
+        query = mean_over(states, real)
+        logits = self.emotion_classifier(query) @ self.emotion_embedding.weight.T
+        prior = self.response_emotions.infer_prior(query)
+        intents = self.intent_classifier(query).float()
+        return Context(states, real, query, logits.float(), intents, prior)
+
+    def compose(
+        self, context: Context, latents: Latents, noise: Tensor, positive: Tensor, intent: Tensor
+    ) -> ReplyMemory:
+        """Mixtures, mimicry, refinements and fusion (Eq. 18-27).
+
+        noise (batch, 2, latent); positive (batch,) bool: which group is mimicked; intent: shares
+        (batch, intents).
+        """
+        mixture = self.response_emotions.mix(latents, noise)
+        mimicked, opposed = self._mimic(mixture, positive)
+        refined = [self._refine(context, emotion) for emotion in (mimicked, opposed)]
+        states = self.memory_norm(context.states + self.fusion(refined))
+        table = self.intent_embedding.weight
+        start = self.start(torch.cat([context.query, mimicked, opposed], -1))
+        return ReplyMemory(states, context.real, start + intent.to(table.dtype) @ table, mixture)
+
+    def _mimic(self, mixture: Groups, positive: Tensor) -> tuple[Tensor, Tensor]:
+        """The emotions (batch, dim) of the mimicked and of the other group."""
+        table = self.emotion_embedding.weight
+        first = mixture.positive.to(table.dtype) @ table[self.positive_ids]
+        second = mixture.negative.to(table.dtype) @ table[self.negative_ids]
+        chosen = positive[:, None]
+        return torch.where(chosen, first, second), torch.where(chosen, second, first)
+
+    def _refine(self, context: Context, emotion: Tensor) -> Tensor:
+        repeated = emotion[:, None].expand_as(context.states).to(context.states.dtype)
+        together = self.refinement_input(torch.cat([context.states, repeated], -1))
+        return self.refinement(context.states + together, context.real)
+
+    def reply_evidence(self, reply: Tensor, real: Tensor) -> Tensor:
+        """Reply ids (batch, length) -> what the posterior reads of it, (batch, decoder dim)."""
+        return mean_over(self.decoder.embedding(reply), real)
+
+    def decode(self, tokens: Tensor, memory: ReplyMemory) -> Tensor:
+        """Decoder input ids (batch, length) -> states (batch, length, decoder dim)."""
+        return self.decoder(tokens, memory.start, memory.states, memory.real)
+
+    def logits(self, states: Tensor) -> Tensor:
+        """States (..., decoder dim) -> (..., pieces)."""
+        return functional.linear(states, self.decoder.embedding.weight)

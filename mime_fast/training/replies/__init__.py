@@ -1,0 +1,1 @@
+"""Training of mime-base: pairs of a context and a reply, and what is learned of them."""

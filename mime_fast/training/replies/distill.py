@@ -1,0 +1,96 @@
+"""What the teacher would have said at each position of the replies: its likeliest pieces."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import torch
+from rich.console import Console
+from rich.progress import track
+from torch import Tensor
+
+from mime_fast.language_model.conversations import Batch as ConversationBatch
+from mime_fast.language_model.conversations import (
+    Conversation,
+    collate,
+    fill,
+    turn_numbers,
+)
+from mime_fast.language_model.finetune import Teacher
+from mime_fast.training.replies.pairs import UNKNOWN, Pair
+
+KEPT = 16  # pieces a position; they hold about nine tenths of the probability
+TOKENS = 8000  # of a batch of the teacher
+
+
+@dataclass(frozen=True)
+class Taught:
+    """The teacher's likeliest pieces at every position of all replies, one after another."""
+
+    ids: Tensor  # (positions, KEPT) int16
+    shares: Tensor  # (positions, KEPT) float16; a row sums to 1
+
+    def of(self, first: Tensor, real: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Of a batch's real positions: ids, shares, and whether they were taught.
+
+        first (batch,): the first position of each reply, or UNKNOWN; real (batch, length) bool.
+        """
+        offsets = torch.arange(real.shape[1], device=real.device)
+        places = (first[:, None] + offsets)[real]
+        known = (first != UNKNOWN)[:, None].expand_as(real)[real]
+        chosen = torch.where(known, places, 0).cpu()
+        ids, shares = self.ids[chosen].long(), self.shares[chosen].float()
+        return ids.to(real.device), shares.to(real.device), known
+
+
+Turns = dict[int, tuple[Tensor, Tensor]]  # by number: (ids, shares), each (positions, KEPT)
+
+
+@torch.inference_mode()
+def record(teacher: Teacher, conversations: Sequence[Conversation]) -> list[Turns]:
+    """The listener's turns of each conversation; positions are a turn's pieces and its end."""
+    order = sorted(range(len(conversations)), key=lambda index: len(conversations[index].ids))
+    found: dict[int, Turns] = {}
+    batches = fill([conversations[index] for index in order], TOKENS)
+    waiting = iter(order)
+    device = teacher.emotion.weight.device
+    for batch in track(batches, "the teacher reads", console=Console(stderr=True)):
+        rows = ConversationBatch(*(tensor.to(device) for tensor in collate(batch)))
+        states = teacher.llama(rows.tokens)
+        numbers = torch.where(rows.weights > 0, turn_numbers(rows.tokens), UNKNOWN)
+        for row, turns in zip(states, numbers, strict=True):
+            spoken = range(1, int(turns.max()) + 1, 2)
+            found[next(waiting)] = {
+                turn: _likeliest(teacher, row[turns == turn]) for turn in spoken
+            }
+    return [found[index] for index in range(len(conversations))]
+
+
+def _likeliest(teacher: Teacher, states: Tensor) -> tuple[Tensor, Tensor]:
+    best = teacher.llama.logits(states).float().log_softmax(-1).topk(KEPT)
+    shares = best.values.softmax(-1)
+    return best.indices.to(torch.int16).cpu(), shares.half().cpu()
+
+
+def teach(
+    pairs: Sequence[Sequence[Pair]], recorded: Sequence[Turns]
+) -> tuple[list[Pair], Taught]:
+    """The pairs of each conversation -> all pairs, which know where they are taught.
+
+    A turn that was cut with the end of its conversation teaches nothing.
+    """
+    ids: list[Tensor] = []
+    shares: list[Tensor] = []
+    taught, place = [], 0
+    for conversation, turns in zip(pairs, recorded, strict=True):
+        for pair in conversation:
+            spoken = turns.get(pair.turn)
+            if spoken is None or len(spoken[0]) != len(pair.reply):
+                taught.append(pair)
+                continue
+            taught.append(replace(pair, taught=place))
+            ids.append(spoken[0])
+            shares.append(spoken[1])
+            place += len(pair.reply)
+    return taught, Taught(torch.cat(ids), torch.cat(shares))

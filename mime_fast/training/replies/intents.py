@@ -1,0 +1,39 @@
+"""Intents: what a reply sets out to do, as clusters of the sentence vectors of replies."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+ROUNDS = 30
+
+
+def cluster(vectors: Tensor, count: int, seed: int) -> tuple[Tensor, Tensor]:
+    """Spherical k-means of unit vectors (replies, width): centres (count, width), labels (replies,).
+
+    Dhillon and Modha 2001; the first centres are drawn as by k-means++.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    centres = _first_centres(vectors, count, generator)
+    for _ in range(ROUNDS):
+        labels = assign(vectors, centres)
+        sums = torch.zeros_like(centres).index_add(0, labels, vectors)
+        empty = torch.bincount(labels, minlength=count) == 0
+        centres = functional.normalize(torch.where(empty[:, None], centres, sums))
+    return centres, assign(vectors, centres)
+
+
+def assign(vectors: Tensor, centres: Tensor) -> Tensor:
+    """The nearest centre of each vector, (replies,)."""
+    return (vectors @ centres.T).argmax(-1)
+
+
+def _first_centres(vectors: Tensor, count: int, generator: torch.Generator) -> Tensor:
+    chosen = [int(torch.randint(len(vectors), (1,), generator=generator))]
+    nearest = torch.full((len(vectors),), -1.0)
+    for _ in range(count - 1):
+        nearest = torch.maximum(nearest, vectors @ vectors[chosen[-1]])
+        distance = (1 - nearest).clamp(min=0)
+        chosen.append(int(torch.multinomial(distance, 1, generator=generator)))
+    return vectors[chosen].clone()

@@ -1,0 +1,134 @@
+"""(context, reply) pairs as the model reads them, and batches of them."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from mime_fast.text import pieces, word_pieces
+from mime_fast.text.pieces import PieceTokenizer
+from mime_fast.text.tidy import tidy
+from mime_fast.text.word_pieces import WordPieceTokenizer
+
+UNKNOWN = -1  # an emotion or an intent that nobody labelled
+LONGEST_CONTEXT, LONGEST_REPLY = 128, 64  # in training; 1 of 200 contexts is longer
+BUCKET = 50  # batches that are sorted by length together
+# A reply begins with its marker, and ends where the other's turn would begin.
+START, END = pieces.LISTENER, pieces.SPEAKER
+
+
+@dataclass(frozen=True)
+class Pair:
+    """An encoded example."""
+
+    tokens: list[int]  # (length,) word pieces of the context
+    types: list[int]  # (length,)
+    reply: list[int]  # pieces, then END
+    emotion: int = UNKNOWN  # the speaker's
+    intent: int = UNKNOWN  # the reply's
+    taught: int = UNKNOWN  # where the teacher's distributions of the reply begin
+    turn: int = UNKNOWN  # which turn of its conversation the reply is
+    words: int = 0  # of the reply, as our tokeniser counts them, and the end
+
+    @property
+    def size(self) -> int:
+        """What a step of this pair costs, in positions."""
+        return len(self.tokens) + len(self.reply)
+
+
+class Batch(NamedTuple):
+    """Padded tensors of several pairs."""
+
+    tokens: Tensor  # (batch, length)
+    types: Tensor  # (batch, length)
+    real: Tensor  # (batch, length) bool
+    reply: Tensor  # (batch, reply length)
+    reply_real: Tensor  # (batch, reply length) bool
+    emotion: Tensor  # (batch,)
+    intent: Tensor  # (batch,)
+    taught: Tensor  # (batch,)
+
+    def to(self, device: torch.device) -> Batch:
+        """The same batch on a device."""
+        return Batch(*(tensor.to(device, non_blocking=True) for tensor in self))
+
+    @property
+    def decoder_input(self) -> Tensor:
+        """START, then the reply without its last column."""
+        start = torch.full_like(self.reply[:, :1], START)
+        return torch.cat([start, self.reply[:, :-1]], 1)
+
+
+class PairEncoder:
+    """Encodes conversations with both tokenisers."""
+
+    def __init__(self, context: WordPieceTokenizer, reply: PieceTokenizer) -> None:
+        self.context, self.reply = context, reply
+
+    def pairs(
+        self, utterances: Sequence[str], emotion: int = UNKNOWN, *, turns: slice = slice(1, None, 2)
+    ) -> list[Pair]:
+        """The pairs of a conversation; `turns`: which ones are learned as replies."""
+        tidied = [tidy(utterance) for utterance in utterances]
+        read, said = self.context.encode(tidied), self.reply.encode(tidied)
+        found = []
+        for number in range(len(utterances))[turns]:
+            context = self.context.encode_context(read[:number], LONGEST_CONTEXT)
+            reply = [*said[number], END]
+            if number and 1 < len(reply) <= LONGEST_REPLY:
+                found.append(Pair(context.tokens, context.types, reply, emotion, turn=number))
+        return found
+
+
+def collate(pairs: Sequence[Pair]) -> Batch:
+    """Pairs -> one padded batch."""
+    tokens = pad_with(word_pieces.PAD, [pair.tokens for pair in pairs])
+    reply = pad_with(pieces.PAD, [pair.reply for pair in pairs])
+    return Batch(
+        tokens,
+        pad_with(0, [pair.types for pair in pairs]),
+        tokens != word_pieces.PAD,
+        reply,
+        reply != pieces.PAD,
+        torch.tensor([pair.emotion for pair in pairs]),
+        torch.tensor([pair.intent for pair in pairs]),
+        torch.tensor([pair.taught for pair in pairs]),
+    )
+
+
+def pad_with(value: int, rows: Sequence[Sequence[int]]) -> Tensor:
+    """Rows of ids -> (rows, longest) int64."""
+    longest = max(map(len, rows))
+    return torch.tensor([[*row, *[value] * (longest - len(row))] for row in rows])
+
+
+def shuffled_batches(pairs: Sequence[Pair], positions: int, seed: int) -> list[list[Pair]]:
+    """One epoch in an order given by the seed: batches of similar length."""
+    shuffler = random.Random(seed)  # noqa: S311 - an order, not a secret
+    order = list(pairs)
+    shuffler.shuffle(order)
+    each = max(1, positions * len(order) // sum(pair.size for pair in order))
+    batches: list[list[Pair]] = []
+    for start in range(0, len(order), each * BUCKET):
+        bucket = sorted(order[start : start + each * BUCKET], key=lambda pair: pair.size)
+        batches += fill(bucket, positions)
+    shuffler.shuffle(batches)
+    return batches
+
+
+def fill(pairs: Sequence[Pair], positions: int) -> list[list[Pair]]:
+    """Batches in the given order of at most so many positions, contexts and replies padded."""
+    batches: list[list[Pair]] = [[]]
+    context = reply = 0
+    for pair in pairs:
+        context, reply = max(context, len(pair.tokens)), max(reply, len(pair.reply))
+        if batches[-1] and (len(batches[-1]) + 1) * (context + reply) > positions:
+            batches.append([])
+            context, reply = len(pair.tokens), len(pair.reply)
+        batches[-1].append(pair)
+    return batches
