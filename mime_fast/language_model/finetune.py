@@ -60,25 +60,32 @@ class Teacher(nn.Module):
         self.emotion = nn.Linear(llama.config.hidden_dim, len(EMOTIONS))
 
 
+def pretrained(
+    training: Sequence[LabelledConversation], config: FinetuneConfig
+) -> tuple[Teacher, PieceTokenizer]:
+    """SmolLM2 over the pieces that the training turns use, and its tokeniser."""
+    whole, weights = load_smollm2()
+    texts = [tidy(turn) for conversation in training for turn in conversation.utterances]
+    counts = Counter(piece for ids in whole.encode(texts) for piece in ids)
+    tokenizer = whole.cut(piece for piece, count in counts.items() if count >= config.min_count)
+    torch.manual_seed(config.seed)
+    return Teacher(create_llama(tokenizer, whole, weights)), tokenizer
+
+
 class Finetune:
     """The stage: whole conversations, listener turns in full, speaker turns at a quarter."""
 
     def __init__(
         self,
+        model: Teacher,
+        tokenizer: PieceTokenizer,
         training: Sequence[LabelledConversation],
         validation: Sequence[LabelledConversation],
-        words: Tokenizer,
         config: FinetuneConfig,
+        words: Tokenizer,
     ) -> None:
         """words: counts the words of the validation turns."""
-        self.config = config
-        whole, weights = load_smollm2()
-        texts = [tidy(turn) for conversation in training for turn in conversation.utterances]
-        counts = Counter(piece for ids in whole.encode(texts) for piece in ids)
-        used = [piece for piece, count in counts.items() if count >= config.min_count]
-        self.tokenizer = whole.cut(used)
-        torch.manual_seed(config.seed)
-        self.model = Teacher(create_llama(self.tokenizer, whole, weights))
+        self.model, self.tokenizer, self.config = model, tokenizer, config
         self.training = [self._encode(conversation, None) for conversation in training]
         encoded = [self._encode(conversation, words) for conversation in validation]
         self.validation = sorted(encoded, key=lambda conversation: len(conversation.ids))
@@ -112,9 +119,9 @@ class Finetune:
             states = self.model.llama(rows.tokens)
             turns = sum_turns(self._costs(states, rows), rows.tokens)
             for conversation, costs in zip(batch, turns.tolist(), strict=True):
-                whole = len(conversation.ids) <= LONGEST
-                words = conversation.words[1::2] if whole else []
-                nats += [cost / count for cost, count in zip(costs[1::2], words)]
+                counts = conversation.words[1::2]
+                if len(conversation.ids) <= LONGEST:  # else the last turn is not whole
+                    nats += [costs[2 * i + 1] / count for i, count in enumerate(counts)]
             logits, emotions = self._recognise(states, rows)
             right += (logits.argmax(-1) == emotions).tolist()
         mean = sum(nats) / len(nats)
@@ -135,7 +142,9 @@ class Finetune:
         wanted = rows.weights > 0
         pairs = zip(states[wanted].split(CHUNK), rows.targets[wanted].split(CHUNK), strict=True)
         costs = [
-            functional.cross_entropy(self.model.llama.logits(some).float(), targets, reduction="none")
+            functional.cross_entropy(
+                self.model.llama.logits(some).float(), targets, reduction="none"
+            )
             for some, targets in pairs
         ]
         return torch.zeros_like(rows.weights).masked_scatter(wanted, torch.cat(costs))

@@ -40,7 +40,9 @@ def load_smollm2() -> tuple[PieceTokenizer, dict[str, Tensor]]:
     return PieceTokenizer(fields["tokens"], merges), _weights(reader)
 
 
-def create_llama(tokenizer: PieceTokenizer, whole: PieceTokenizer, weights: dict[str, Tensor]) -> Llama:
+def create_llama(
+    tokenizer: PieceTokenizer, whole: PieceTokenizer, weights: dict[str, Tensor]
+) -> Llama:
     """SmolLM2 over the pieces of a cut tokeniser."""
     table = weights["embedding.weight"][tokenizer.rows_of(whole)]
     model = Llama(LlamaConfig(vocab_size=tokenizer.vocab_size))

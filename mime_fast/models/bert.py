@@ -50,8 +50,9 @@ class Attention(nn.Module):
     def forward(self, x: Tensor, real: Tensor) -> Tensor:
         """X (batch, length, dim), real (batch, length) bool: not padding -> like x."""
         parts = (self.query(x), self.key(x), self.value(x))
-        # (batch, heads, length, head)
-        query, key, value = (p.unflatten(-1, (self.num_heads, -1)).transpose(1, 2) for p in parts)
+        query, key, value = (
+            part.unflatten(-1, (self.num_heads, -1)).transpose(1, 2) for part in parts
+        )  # (batch, heads, length, head) each
         mask = real[:, None, None]
         found = functional.scaled_dot_product_attention(query, key, value, attn_mask=mask)
         return self.output(found.transpose(1, 2).flatten(2))

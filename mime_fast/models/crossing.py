@@ -15,6 +15,8 @@ from mime_fast.language_model.llama import (
     rotations,
 )
 
+SMALL = 0.02  # deviation of what attention to the memory adds at first
+
 
 @dataclass(frozen=True)
 class DecoderConfig(LlamaConfig):
@@ -109,8 +111,8 @@ def copy_layers(decoder: Decoder, weights: dict[str, Tensor], chosen: list[int])
     missing, unexpected = decoder.load_state_dict(own, strict=False)
     assert not unexpected  # noqa: S101
     assert all("cross_attention" in name for name in missing)  # noqa: S101
-    for layer in decoder.layers:
-        for part in (layer.cross_attention.query, layer.cross_attention.key):
-            nn.init.xavier_uniform_(part.weight)
-        nn.init.xavier_uniform_(layer.cross_attention.value.weight)
-        nn.init.normal_(layer.cross_attention.output.weight, std=0.02)
+    for name, parameter in decoder.named_parameters():
+        if "cross_attention.output" in name:
+            nn.init.normal_(parameter, std=SMALL)
+        elif "cross_attention" in name and parameter.dim() > 1:
+            nn.init.xavier_uniform_(parameter)

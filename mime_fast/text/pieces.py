@@ -47,7 +47,7 @@ class PieceTokenizer:
     def cut(self, used: Iterable[int]) -> Self:
         """The tokeniser that keeps the used pieces, what they are merged of, and all bytes."""
         parts = {left + right: (left, right) for left, right in self.merges}
-        keep = {piece for piece in self.pieces if piece not in parts}
+        keep = {piece for piece in self.pieces if len(piece) == 1}  # a byte each
         waiting = [self.pieces[index] for index in used]
         while waiting:
             if (piece := waiting.pop()) not in keep:

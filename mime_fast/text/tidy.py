@@ -7,7 +7,11 @@ from __future__ import annotations
 
 import re
 
-STRAIGHT = str.maketrans({"‘": "'", "’": "'", "`": "'", "´": "'", "“": '"', "”": '"', "…": "..."})
+STRAIGHT = str.maketrans(
+    dict.fromkeys("\u2018\u2019\u00b4`", "'")
+    | dict.fromkeys("\u201c\u201d", '"')
+    | {"\u2026": "..."}
+)
 CONTRACTIONS = {
     written: written[:-1] + "'" + written[-1]
     for written in (

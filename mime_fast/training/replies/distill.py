@@ -73,9 +73,7 @@ def _likeliest(teacher: Teacher, states: Tensor) -> tuple[Tensor, Tensor]:
     return best.indices.to(torch.int16).cpu(), shares.half().cpu()
 
 
-def teach(
-    pairs: Sequence[Sequence[Pair]], recorded: Sequence[Turns]
-) -> tuple[list[Pair], Taught]:
+def teach(pairs: Sequence[Sequence[Pair]], recorded: Sequence[Turns]) -> tuple[list[Pair], Taught]:
     """The pairs of each conversation -> all pairs, which know where they are taught.
 
     A turn that was cut with the end of its conversation teaches nothing.

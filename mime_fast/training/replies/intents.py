@@ -10,7 +10,9 @@ ROUNDS = 30
 
 
 def cluster(vectors: Tensor, count: int, seed: int) -> tuple[Tensor, Tensor]:
-    """Spherical k-means of unit vectors (replies, width): centres (count, width), labels (replies,).
+    """Spherical k-means of unit vectors (replies, width).
+
+    Returns the centres (count, width) and the label of each reply (replies,).
 
     Dhillon and Modha 2001; the first centres are drawn as by k-means++.
     """
