@@ -21,7 +21,7 @@ CONTRACTIONS = {
     )
 } | {"ive": "i've", "youre": "you're", "theyre": "they're", "youve": "you've", "weve": "we've"}
 BARE = re.compile(rf"\b(?:{'|'.join(CONTRACTIONS)})\b", re.IGNORECASE)
-SELF = re.compile(r"\bi(?=$|[\s,.!?;:)\"]|'(?:m|ve|ll|d)\b)")
+SELF = re.compile(r"\bi(?=$|[\s,!?;:)\"]|\.(?:\s|$)|'(?:m|ve|ll|d)\b)")
 SENTENCE = re.compile(r"(?:^|(?<![.])[.!?][\"')]*\s+)[\"'(]*([a-z])")
 SPACE_BEFORE = re.compile(r"\s+([,.!?;:])(?=\s|$)")
 GLUED = re.compile(r"(?<=[a-z][.!?])(?=[A-Z][a-z'])")

