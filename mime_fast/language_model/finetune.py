@@ -96,6 +96,10 @@ class Finetune:
         counts = [len(words.encode(turn)) + 1 for turn in turns] if words else []
         return encode_conversation(self.tokenizer, turns, conversation.emotion, counts)
 
+    def rate(self, name: str) -> float:  # noqa: ARG002
+        """See Stage.rate: one for all."""
+        return 1.0
+
     def batches(self, epoch: int) -> list[list[Conversation]]:
         """See Stage.batches. Epochs differ by a batch or two: some are left out, or made twice."""
         batches = shuffled_batches(self.training, self.config.tokens, self.config.seed + epoch)

@@ -44,7 +44,12 @@ class StageConfig(Config):
 class Stage(Protocol):
     """What a stage learns."""
 
-    model: nn.Module
+    @property
+    def model(self) -> nn.Module:
+        """What is trained and saved."""
+
+    def rate(self, name: str) -> float:
+        """The learning rate of a parameter, as a share of the stage's."""
 
     def batches(self, epoch: int) -> list[Any]:
         """The steps of an epoch, always as many, in an order that the epoch decides."""
@@ -74,7 +79,7 @@ class StageRun:
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         stage.model.to(self.device)
         self.optimizer = torch.optim.AdamW(
-            _decay_groups(stage.model, config.weight_decay),
+            _groups(stage, config.weight_decay),
             lr=config.learning_rate,
             betas=(0.9, 0.98),
             fused=True,
@@ -130,7 +135,7 @@ class StageRun:
     def _train_step(self, batch: Any) -> None:
         self.stage.model.train()
         for group in self.optimizer.param_groups:
-            group["lr"] = self._learning_rate()
+            group["lr"] = group["rate"] * self._learning_rate()
         with self._precision():
             losses = self.stage.losses(batch, self.step / self.total_steps)
         total = torch.stack(list(losses.values())).sum()
@@ -168,11 +173,12 @@ class StageRun:
         return self.config.learning_rate * (0.05 + 0.95 * (1 + math.cos(math.pi * share)) / 2)
 
 
-def _decay_groups(model: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
-    """Matrices decay; norms and biases do not."""
-    matrices = [p for p in model.parameters() if p.dim() > 1]
-    vectors = [p for p in model.parameters() if p.dim() <= 1]
+def _groups(stage: Stage, weight_decay: float) -> list[dict[str, Any]]:
+    """Parameters by learning rate; matrices decay, norms and biases do not."""
+    groups: dict[tuple[float, bool], list[nn.Parameter]] = {}
+    for name, parameter in stage.model.named_parameters():
+        groups.setdefault((stage.rate(name), parameter.dim() > 1), []).append(parameter)
     return [
-        {"params": matrices, "weight_decay": weight_decay},
-        {"params": vectors, "weight_decay": 0.0},
+        {"params": members, "rate": rate, "weight_decay": weight_decay if is_matrix else 0.0}
+        for (rate, is_matrix), members in groups.items()
     ]

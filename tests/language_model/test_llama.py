@@ -2,12 +2,16 @@ from __future__ import annotations
 
 import importlib.util
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
 
 from mime_fast.language_model.llama import Llama, LlamaConfig, rotate, rotations
 from mime_fast.language_model.smollm2 import PACKAGE, create_llama, load_smollm2
+
+Array = Any  # numpy's arrays of unknown shape are Any once they are indexed
 
 CONFIG = LlamaConfig(
     vocab_size=13, hidden_dim=16, num_layers=2, num_heads=4, num_kv_heads=2, filter_dim=24
@@ -21,7 +25,7 @@ def model() -> Llama:
     return Llama(CONFIG).eval()
 
 
-def naive(model: Llama, tokens: list[int]) -> np.ndarray:
+def naive(model: Llama, tokens: list[int]) -> Array:
     """The last position's state, one head and one position at a time, in float64."""
     state = {name: tensor.double().numpy() for name, tensor in model.state_dict().items()}
     x = state["embedding.weight"][tokens]
@@ -36,11 +40,11 @@ def naive(model: Llama, tokens: list[int]) -> np.ndarray:
     return normed(x, state["norm.weight"])[-1]
 
 
-def normed(x: np.ndarray, weight: np.ndarray) -> np.ndarray:
+def normed(x: Array, weight: Array) -> Array:
     return x / np.sqrt((x**2).mean(-1, keepdims=True) + CONFIG.norm_epsilon) * weight
 
 
-def attend(n: np.ndarray, state: dict[str, np.ndarray], name: str) -> np.ndarray:
+def attend(n: Array, state: dict[str, Array], name: str) -> Array:
     query, key, value = (n @ state[f"{name}{part}.weight"].T for part in ("query", "key", "value"))
     width, group = CONFIG.head_dim, CONFIG.num_heads // CONFIG.num_kv_heads
     out = np.zeros_like(n)
@@ -55,7 +59,7 @@ def attend(n: np.ndarray, state: dict[str, np.ndarray], name: str) -> np.ndarray
     return out @ state[name + "output.weight"].T
 
 
-def turn(vector: np.ndarray, place: int) -> np.ndarray:
+def turn(vector: Array, place: int) -> Array:
     rates = CONFIG.rope_base ** (-np.arange(0, len(vector), 2) / len(vector))
     turned = (vector[::2] + 1j * vector[1::2]) * np.exp(1j * place * rates)
     return np.stack([turned.real, turned.imag], -1).reshape(-1)

@@ -120,8 +120,9 @@ def test_a_decoder_starts_from_layers_of_a_language_model() -> None:
     llama = Llama(LlamaConfig(vocab_size=50, num_layers=3, **shape)).eval()
     decoder = Decoder(DecoderConfig(vocab_size=50, num_layers=2, memory_dim=24, **shape)).eval()
     copy_layers(decoder, llama.state_dict(), [0, 2])
-    for layer in decoder.layers:
-        torch.nn.init.zeros_(layer.cross_attention.output.weight)
+    for name, parameter in decoder.named_parameters():
+        if "cross_attention.output" in name:
+            torch.nn.init.zeros_(parameter)
     llama.layers = torch.nn.ModuleList([llama.layers[0], llama.layers[2]])
     memory = torch.randn(2, 5, 24)
     states = decoder(REPLY, torch.zeros(2, 32), memory, REAL)

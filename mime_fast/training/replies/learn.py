@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from mime_fast.config import require_number
 from mime_fast.models.mime import Latents
 from mime_fast.models.mime_base import Context, MimeBase, ReplyMemory
 from mime_fast.training.replies.distill import Taught
@@ -43,6 +44,10 @@ class LearnConfig(StageConfig):
     encoder_rate: float = 0.3  # of the encoder, as a share of the learning rate
     weights: ReplyWeights = field(default_factory=ReplyWeights)
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require_number(self, "encoder_rate", "in [0, 1]", 0.0, 1.0)
+
 
 class LearnReplies:
     """A stage; see training.stage.Stage."""
@@ -60,6 +65,10 @@ class LearnReplies:
         self.validation = sorted(validation, key=lambda pair: pair.size)
         self.steps = len(shuffled_batches(self.training, config.tokens, config.seed))
         torch.manual_seed(config.seed)
+
+    def rate(self, name: str) -> float:
+        """See Stage.rate: the encoder, which has read most, moves less."""
+        return self.config.encoder_rate if name.startswith("context_encoder") else 1.0
 
     def batches(self, epoch: int) -> list[list[Pair]]:
         """See Stage.batches."""
