@@ -8,13 +8,11 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from mime_fast.config import INFINITY, require_int, require_number
 from mime_fast.emotions import EMOTIONS
 from mime_fast.language_model.conversations import (
     LONGEST,
@@ -32,23 +30,10 @@ from mime_fast.language_model.smollm2 import create_llama, load_smollm2
 from mime_fast.text.pieces import LISTENER, PieceTokenizer
 from mime_fast.text.tidy import tidy
 from mime_fast.text.tokenizer import Tokenizer
-from mime_fast.training.stage import StageConfig
+from mime_fast.training.config import FinetuneConfig
 
 VALIDATION_TOKENS = 6000  # of a batch
 CHUNK = 1024  # positions whose logits are held at a time
-
-
-@dataclass(frozen=True)
-class FinetuneConfig(StageConfig):
-    """Options of the stage; the defaults made the teacher that the model card names."""
-
-    min_count: int = 3  # pieces seen less often are split further
-    emotion_weight: float = 0.1  # of the emotion loss, beside nats a piece
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        require_int(self, "min_count", least=1)
-        require_number(self, "emotion_weight", "at least 0", 0.0, INFINITY)
 
 
 class Teacher(nn.Module):

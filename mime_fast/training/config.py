@@ -65,3 +65,61 @@ class TrainingConfig(Config):
 
     def __post_init__(self) -> None:
         check_options(self)
+
+
+@dataclass(frozen=True)
+class StageConfig(Config):
+    """What every stage of training mime-base is asked; see training.stage."""
+
+    epochs: int = _step(1, "Passes over the data.", within="[1, inf)")
+    tokens: int = _step(3000, "Positions a step, padding counted.", within="[1, inf)")
+    learning_rate: float = _step(2e-4, "The peak, after the warm-up.", within="(0, 1]")
+    warmup_steps: int = _step(50, "Steps until the peak.", within="[0, inf)")
+    weight_decay: float = _step(0.01, "Decay of matrices in a step.", within="[0, inf)")
+    max_grad_norm: float = _step(1.0, "Gradients are clipped to it.", within="(0, inf)")
+    validate_every: int = _step(100, "Steps between validations.", within="[1, inf)")
+    save_seconds: float = _step(600.0, "Seconds between saved states.", within="(0, inf)")
+    seed: int = _step(1234, "Of everything random.", within="[0, 2**32)")
+
+    def __post_init__(self) -> None:
+        check_options(self)
+
+
+@dataclass(frozen=True)
+class FinetuneConfig(StageConfig):
+    """Fine-tuning of the language model; see language_model.finetune."""
+
+    min_count: int = _step(3, "Pieces seen less often are split further.", within="[1, inf)")
+    emotion_weight: float = _weight(0.1, "Weight of the emotion loss, beside nats a piece.")
+
+
+@dataclass(frozen=True)
+class ReplyWeights(Config):
+    """Weights of the parts of the loss of mime-base; see training.replies.objective."""
+
+    emotion: float = _weight(0.5, "Weight of the emotion loss.")
+    divergence: float = _weight(0.02, "Weight of the divergence.")
+    mixture: float = _weight(0.2, "Weight of the mixture loss.")
+    intent: float = _weight(0.2, "Weight of the intent loss.")
+    distillation: float = _weight(
+        0.5, "Share of a reply's loss that is the teacher's.", within="[0, 1]"
+    )
+    free_bits: float = _weight(1.0, "Nats of divergence a group that are free.")
+    warmup: float = _weight(
+        0.2, "Share of training over which the divergence's weight rises from 0.", within="[0, 1]"
+    )
+
+    def __post_init__(self) -> None:
+        check_options(self)
+
+
+@dataclass(frozen=True)
+class LearnConfig(StageConfig):
+    """A stage of mime-base; see training.replies.learn."""
+
+    tokens: int = _step(4000, "Positions a step, padding counted.", within="[1, inf)")
+    learning_rate: float = _step(3e-4, "The peak, after the warm-up.", within="(0, 1]")
+    encoder_rate: float = _step(
+        0.3, "Learning rate of the encoder, as a share of the others'.", within="[0, 1]"
+    )
+    weights: ReplyWeights = field(default_factory=ReplyWeights)

@@ -6,39 +6,14 @@ import json
 import math
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
 
-from mime_fast.config import INFINITY, Config, require, require_int, require_number
+from mime_fast.training.config import StageConfig
 from mime_fast.training.state import load_state, optimizer_tensors, restore_optimizer, save_state
-
-
-@dataclass(frozen=True)
-class StageConfig(Config):
-    """What all stages are asked."""
-
-    epochs: int = 1
-    tokens: int = 3000  # of a step's batch, padding counted
-    learning_rate: float = 2e-4  # the peak
-    warmup_steps: int = 50
-    weight_decay: float = 0.01
-    max_grad_norm: float = 1.0
-    validate_every: int = 100  # steps
-    save_seconds: float = 600.0  # between saved states
-    seed: int = 1234
-
-    def __post_init__(self) -> None:
-        require_int(self, "epochs", "tokens", "validate_every", least=1)
-        require_int(self, "warmup_steps", least=0)
-        require_int(self, "seed", least=0, most=2**32 - 1)
-        require_number(self, "learning_rate", "in (0, 1]", 5e-324, 1.0)
-        require_number(self, "weight_decay", "at least 0", 0.0, INFINITY)
-        require_number(self, "max_grad_norm", "positive", 5e-324, INFINITY)
-        require(self.save_seconds > 0, f"save_seconds must be positive, got {self.save_seconds}")
 
 
 class Stage(Protocol):

@@ -7,9 +7,10 @@ import pytest
 import torch
 
 from mime_fast.language_model.conversations import LabelledConversation
-from mime_fast.language_model.finetune import Finetune, FinetuneConfig, Teacher, sum_turns
+from mime_fast.language_model.finetune import Finetune, Teacher, sum_turns
 from mime_fast.text.pieces import LISTENER, SPEAKER, PieceTokenizer
 from mime_fast.text.tokenizer import Tokenizer
+from mime_fast.training.config import FinetuneConfig
 from mime_fast.training.stage import StageRun
 
 TALK = [

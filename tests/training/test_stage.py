@@ -7,7 +7,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from mime_fast.training.stage import StageConfig, StageRun
+from mime_fast.training.config import StageConfig
+from mime_fast.training.stage import StageRun
 
 CONFIG = StageConfig(
     epochs=3, learning_rate=0.05, warmup_steps=2, validate_every=4, save_seconds=0.0001

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from mime_fast.config import require_number
 from mime_fast.models.mime import Latents
 from mime_fast.models.mime_base import Context, MimeBase, ReplyMemory
+from mime_fast.training.config import LearnConfig
 from mime_fast.training.replies.distill import Taught
 from mime_fast.training.replies.objective import (
-    ReplyWeights,
     distillation_loss,
     divergence,
     labelled_cross_entropy,
@@ -29,24 +27,9 @@ from mime_fast.training.replies.pairs import (
     fill,
     shuffled_batches,
 )
-from mime_fast.training.stage import StageConfig
 
 VALIDATION_POSITIONS = 8000  # of a batch
 SOFT_INTENTS = 0.3  # share of the replies whose intent is shown as it is predicted
-
-
-@dataclass(frozen=True)
-class LearnConfig(StageConfig):
-    """Options of a stage."""
-
-    tokens: int = 4000
-    learning_rate: float = 3e-4
-    encoder_rate: float = 0.3  # of the encoder, as a share of the learning rate
-    weights: ReplyWeights = field(default_factory=ReplyWeights)
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        require_number(self, "encoder_rate", "in [0, 1]", 0.0, 1.0)
 
 
 class LearnReplies:

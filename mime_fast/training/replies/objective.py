@@ -2,38 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from mime_fast.config import INFINITY, Config, require_number
 from mime_fast.emotions import NEGATIVE, POSITIVE
 from mime_fast.models.base import Groups
 from mime_fast.models.mime import Latents
 from mime_fast.training.replies.pairs import UNKNOWN
 
 SMALLEST = 1e-9  # a share below it is taken as this
-
-
-@dataclass(frozen=True)
-class ReplyWeights(Config):
-    """Weights of the parts of the loss."""
-
-    emotion: float = 0.5
-    divergence: float = 0.02
-    mixture: float = 0.2
-    intent: float = 0.2
-    distillation: float = 0.5  # share of a reply's loss that is the teacher's, where there is one
-    free_bits: float = 1.0  # nats a group that cost nothing
-    warmup: float = 0.2  # share of training over which the divergence's weight rises from 0
-
-    def __post_init__(self) -> None:
-        for name in ("emotion", "divergence", "mixture", "intent", "free_bits"):
-            require_number(self, name, "at least 0", 0.0, INFINITY)
-        for name in ("distillation", "warmup"):
-            require_number(self, name, "in [0, 1]", 0.0, 1.0)
 
 
 def labelled_cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:

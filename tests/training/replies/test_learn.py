@@ -13,8 +13,9 @@ from mime_fast.language_model.llama import Llama, LlamaConfig
 from mime_fast.models.mime_base import MimeBase, MimeBaseConfig
 from mime_fast.text.pieces import PieceTokenizer
 from mime_fast.text.word_pieces import WordPieceTokenizer
+from mime_fast.training.config import LearnConfig
 from mime_fast.training.replies.distill import KEPT, Taught, record, teach
-from mime_fast.training.replies.learn import LearnConfig, LearnReplies, reply_costs
+from mime_fast.training.replies.learn import LearnReplies, reply_costs
 from mime_fast.training.replies.pairs import UNKNOWN, Pair, PairEncoder, collate
 from mime_fast.training.stage import StageRun
 

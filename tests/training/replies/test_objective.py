@@ -8,8 +8,8 @@ import torch
 from mime_fast.emotions import NEGATIVE, POSITIVE
 from mime_fast.models.base import Groups
 from mime_fast.models.mime import Gaussian
+from mime_fast.training.config import ReplyWeights
 from mime_fast.training.replies.objective import (
-    ReplyWeights,
     distillation_loss,
     divergence,
     labelled_cross_entropy,

@@ -1,0 +1,49 @@
+"""Conversations of any corpus, without those that nobody in distress should be answered with.
+
+The rule, for a whole conversation: no turn holds a word of unwanted.txt, an address, a link, or a
+number of five digits or more; and no turn has more than LONGEST_TURN words. What is left of a turn
+after tidying must not be empty.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Iterator, Sequence
+from functools import cache
+from pathlib import Path
+
+LONGEST_TURN = 60  # words
+PRIVATE = re.compile(r"@\w|https?:|www\.|\.com\b|\d{5}|\d{3}[-. ]\d{3,4}\b")
+SOURCES = ("chitchat", "edos", "self_dialogue", "synthetic_persona_chat", "topical_chat")
+
+
+def is_wanted(utterances: Sequence[str]) -> bool:
+    """Whether the rule above keeps a conversation."""
+    return len(utterances) > 1 and all(
+        turn.strip()
+        and len(turn.split()) <= LONGEST_TURN
+        and not PRIVATE.search(turn)
+        and not _unwanted().search(turn)
+        for turn in utterances
+    )
+
+
+@cache
+def _unwanted() -> re.Pattern[str]:
+    lines = Path(__file__).with_name("unwanted.txt").read_text(encoding="utf-8").splitlines()
+    words = [word for line in lines if not line.startswith("#") for word in line.split()]
+    endings = (re.escape(word).replace(r"\*", r"\w*") for word in words)
+    return re.compile(rf"\b(?:{'|'.join(endings)})\b", re.IGNORECASE)
+
+
+def sample(conversations: Sequence[list[str]], turns: int, seed: int) -> Iterator[list[str]]:
+    """Wanted conversations in an order drawn by the seed, until they hold so many turns."""
+    order = random.Random(seed).sample(range(len(conversations)), len(conversations))  # noqa: S311
+    left = turns
+    for index in order:
+        if left <= 0:
+            return
+        if is_wanted(conversations[index]):
+            left -= len(conversations[index])
+            yield conversations[index]
