@@ -10,10 +10,9 @@ from collections import Counter
 from collections.abc import Sequence
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
-from mime_fast.emotions import EMOTIONS
 from mime_fast.language_model.conversations import (
     LONGEST,
     Batch,
@@ -25,8 +24,9 @@ from mime_fast.language_model.conversations import (
     shuffled_batches,
     turn_numbers,
 )
-from mime_fast.language_model.llama import Llama
+from mime_fast.language_model.dialogue_model import DialogueModel
 from mime_fast.language_model.smollm2 import create_llama, load_smollm2
+from mime_fast.text.examples import Example, conversations
 from mime_fast.text.pieces import LISTENER, PieceTokenizer
 from mime_fast.text.tidy import tidy
 from mime_fast.text.tokenizer import Tokenizer
@@ -36,25 +36,25 @@ VALIDATION_TOKENS = 6000  # of a batch
 CHUNK = 1024  # positions whose logits are held at a time
 
 
-class Teacher(nn.Module):
-    """The language model and a linear classifier of its state where a reply begins."""
-
-    def __init__(self, llama: Llama) -> None:
-        super().__init__()
-        self.llama = llama
-        self.emotion = nn.Linear(llama.config.hidden_dim, len(EMOTIONS))
+def whole_conversations(examples: Sequence[Example]) -> list[LabelledConversation]:
+    """The conversations that examples were made of, each to its last reply."""
+    last = dict(zip(conversations(examples), examples, strict=True))
+    return [LabelledConversation([*e.context, e.target], e.emotion) for e in last.values()]
 
 
 def pretrained(
-    training: Sequence[LabelledConversation], config: FinetuneConfig
-) -> tuple[Teacher, PieceTokenizer]:
-    """SmolLM2 over the pieces that the training turns use, and its tokeniser."""
+    training: Sequence[LabelledConversation],
+    config: FinetuneConfig,
+    tokenizer: PieceTokenizer | None = None,
+) -> tuple[DialogueModel, PieceTokenizer]:
+    """SmolLM2 over the pieces of a tokeniser; None: over those that the training turns use."""
     whole, weights = load_smollm2()
-    texts = [tidy(turn) for conversation in training for turn in conversation.utterances]
-    counts = Counter(piece for ids in whole.encode(texts) for piece in ids)
-    tokenizer = whole.cut(piece for piece, count in counts.items() if count >= config.min_count)
+    if tokenizer is None:
+        texts = [tidy(turn) for conversation in training for turn in conversation.utterances]
+        counts = Counter(piece for ids in whole.encode(texts) for piece in ids)
+        tokenizer = whole.cut(p for p, count in counts.items() if count >= config.min_count)
     torch.manual_seed(config.seed)
-    return Teacher(create_llama(tokenizer, whole, weights)), tokenizer
+    return DialogueModel(create_llama(tokenizer, whole, weights)), tokenizer
 
 
 class Finetune:
@@ -62,7 +62,7 @@ class Finetune:
 
     def __init__(
         self,
-        model: Teacher,
+        model: DialogueModel,
         tokenizer: PieceTokenizer,
         training: Sequence[LabelledConversation],
         validation: Sequence[LabelledConversation],

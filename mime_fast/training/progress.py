@@ -72,3 +72,47 @@ class RichReporter:
         old = self._averages.get(name, value)
         self._averages[name] = SMOOTHING * old + (1 - SMOOTHING) * value
         return self._averages[name]
+
+
+class StageReporter:
+    """Shows the losses of a stage and the time left. A context manager."""
+
+    def __init__(self, title: str) -> None:
+        self._bar = Progress(
+            TextColumn(title),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[losses]}"),
+            TimeElapsedColumn(),
+            TextColumn("left"),
+            TimeRemainingColumn(),
+        )
+        self._task = self._bar.add_task(title, total=None, losses="")
+        self._averages: dict[str, float] = {}
+
+    def __enter__(self) -> Self:
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._bar.stop()
+
+    def step(self, step: int, total: int, losses: dict[str, float]) -> None:
+        """See training.stage.Reporter."""
+        smoothed = {
+            name: SMOOTHING * self._averages.get(name, loss) + (1 - SMOOTHING) * loss
+            for name, loss in losses.items()
+        }
+        self._averages = smoothed
+        shown = "  ".join(f"{name} {loss:.3f}" for name, loss in smoothed.items())
+        self._bar.update(self._task, completed=step, total=total, losses=shown)
+
+    def validation(self, step: int, figures: dict[str, float]) -> None:
+        """See training.stage.Reporter."""
+        shown = ", ".join(f"{name} {value:.4g}" for name, value in figures.items())
+        self._bar.console.print(f"validation after step {step}: {shown}")

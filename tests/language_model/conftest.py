@@ -6,7 +6,7 @@ import pytest
 import torch
 from tokenizers import pre_tokenizers
 
-from mime_fast.language_model.finetune import Teacher
+from mime_fast.language_model.dialogue_model import DialogueModel
 from mime_fast.language_model.llama import Llama, LlamaConfig
 from mime_fast.text.pieces import PieceTokenizer
 
@@ -20,7 +20,7 @@ def pieces() -> PieceTokenizer:
 
 
 @pytest.fixture
-def teacher(pieces: PieceTokenizer) -> Teacher:
+def dialogue_model(pieces: PieceTokenizer) -> DialogueModel:
     torch.manual_seed(0)
     shape = LlamaConfig(
         pieces.vocab_size,
@@ -30,6 +30,6 @@ def teacher(pieces: PieceTokenizer) -> Teacher:
         num_kv_heads=2,
         filter_dim=48,
     )
-    model = Teacher(Llama(shape))
+    model = DialogueModel(Llama(shape))
     torch.nn.init.normal_(model.llama.embedding.weight, std=0.1)
     return model

@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from mime_fast.language_model.conversations import LabelledConversation
-from mime_fast.language_model.finetune import Finetune, Teacher, sum_turns
+from mime_fast.language_model.dialogue_model import DialogueModel
+from mime_fast.language_model.finetune import Finetune, sum_turns
 from mime_fast.text.pieces import LISTENER, SPEAKER, PieceTokenizer
 from mime_fast.text.tokenizer import Tokenizer
 from mime_fast.training.config import FinetuneConfig
@@ -32,9 +33,9 @@ class Silent:
 
 
 @pytest.fixture
-def stage(teacher: Teacher, pieces: PieceTokenizer) -> Finetune:
+def stage(dialogue_model: DialogueModel, pieces: PieceTokenizer) -> Finetune:
     words = Tokenizer.from_words([])
-    return Finetune(teacher, pieces, TALK, TALK, CONFIG, words)
+    return Finetune(dialogue_model, pieces, TALK, TALK, CONFIG, words)
 
 
 def test_it_learns_the_replies_and_the_emotions(stage: Finetune, tmp_path: Path) -> None:

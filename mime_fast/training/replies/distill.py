@@ -17,7 +17,7 @@ from mime_fast.language_model.conversations import (
     fill,
     turn_numbers,
 )
-from mime_fast.language_model.finetune import Teacher
+from mime_fast.language_model.dialogue_model import DialogueModel
 from mime_fast.training.replies.pairs import UNKNOWN, Pair
 
 KEPT = 16  # pieces a position; they hold about nine tenths of the probability
@@ -48,7 +48,7 @@ Turns = dict[int, tuple[Tensor, Tensor]]  # by number: (ids, shares), each (posi
 
 
 @torch.inference_mode()
-def record(teacher: Teacher, conversations: Sequence[Conversation]) -> list[Turns]:
+def record(teacher: DialogueModel, conversations: Sequence[Conversation]) -> list[Turns]:
     """The listener's turns of each conversation; positions are a turn's pieces and its end."""
     order = sorted(range(len(conversations)), key=lambda index: len(conversations[index].ids))
     found: dict[int, Turns] = {}
@@ -67,7 +67,7 @@ def record(teacher: Teacher, conversations: Sequence[Conversation]) -> list[Turn
     return [found[index] for index in range(len(conversations))]
 
 
-def _likeliest(teacher: Teacher, states: Tensor) -> tuple[Tensor, Tensor]:
+def _likeliest(teacher: DialogueModel, states: Tensor) -> tuple[Tensor, Tensor]:
     best = teacher.llama.logits(states).float().log_softmax(-1).topk(KEPT)
     shares = best.values.softmax(-1)
     return best.indices.to(torch.int16).cpu(), shares.half().cpu()

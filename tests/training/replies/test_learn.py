@@ -8,7 +8,7 @@ import torch
 from tokenizers import pre_tokenizers
 
 from mime_fast.language_model.conversations import encode_conversation
-from mime_fast.language_model.finetune import Teacher
+from mime_fast.language_model.dialogue_model import DialogueModel
 from mime_fast.language_model.llama import Llama, LlamaConfig
 from mime_fast.models.mime_base import MimeBase, MimeBaseConfig
 from mime_fast.text.pieces import PieceTokenizer
@@ -50,10 +50,10 @@ def tiny_model() -> MimeBase:
     return model
 
 
-def tiny_teacher() -> Teacher:
+def tiny_teacher() -> DialogueModel:
     torch.manual_seed(1)
     shape = {"hidden_dim": 16, "num_layers": 1, "num_heads": 2, "num_kv_heads": 1}
-    return Teacher(Llama(LlamaConfig(PIECES.vocab_size, filter_dim=16, **shape))).eval()
+    return DialogueModel(Llama(LlamaConfig(PIECES.vocab_size, filter_dim=16, **shape))).eval()
 
 
 def pairs_of_each() -> list[list[Pair]]:
