@@ -317,12 +317,25 @@ class GenerationConfig(Config):
         group="Emotion",
         hint="None is the emotion that the model recognises",
     )
+    on_crisis: str = option(
+        "reply",
+        "Where the speaker's turns show a crisis: reply with a fixed text, flag it, or off.",
+        choices=("reply", "flag", "off"),
+        group="Crisis",
+    )
+    crisis_reply: str | None = option(
+        None,
+        "The fixed text to reply with; default: one of ours that fits the category.",
+        group="Crisis",
+        hint="None is the text of mime_fast",
+    )
 
     def __post_init__(self) -> None:
         check_options(self)
         self._check_combinations()
 
     def _check_combinations(self) -> None:
+        self._check_crisis_reply()
         require(
             self.min_new_tokens <= self.max_new_tokens,
             f"min_new_tokens ({self.min_new_tokens}) must not exceed "
@@ -347,6 +360,16 @@ class GenerationConfig(Config):
             not self.mbr_samples or self.num_return_sequences <= self.mbr_samples,
             f"num_return_sequences ({self.num_return_sequences}) must not exceed "
             f"mbr_samples ({self.mbr_samples})",
+        )
+
+    def _check_crisis_reply(self) -> None:
+        text = self.crisis_reply
+        if text is None:
+            return
+        require(bool(text.strip()), f"crisis_reply must hold a text, got {text!r}; None is ours")
+        require(
+            self.on_crisis == "reply",
+            f"crisis_reply needs on_crisis='reply', got on_crisis={self.on_crisis!r}",
         )
 
     @property

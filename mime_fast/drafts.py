@@ -32,7 +32,7 @@ def replies(generator: Generator, messages: Sequence[Message]) -> Iterator[tuple
     longest = GenerationConfig.max_new_tokens
     for first in range(0, len(messages), BATCH):
         batch = messages[first : first + BATCH]
-        for response in generator.respond_batch(batch, seed=first // BATCH):
+        for response in generator.respond_batch(batch, seed=first // BATCH, on_crisis="off"):
             tokens = response.candidates[0].tokens
             yield tuple(tokens) if len(tokens) == longest else (*tokens, EOS)
 

@@ -22,6 +22,7 @@ from mime_fast.logprobs import TokenScorer, score_replies
 from mime_fast.search.consensus import by_consensus
 from mime_fast.search.hypothesis import Hypothesis, log_softmax
 from mime_fast.search.rules import text_rules
+from mime_fast.text.crisis import crisis_reply, find_crisis
 from mime_fast.text.dialogue import encode_dialogue
 from mime_fast.text.message import check_turns
 from mime_fast.text.stop import ReplyText
@@ -29,6 +30,7 @@ from mime_fast.text.tokenizer import CLS, EOS, UNK, USR
 from mime_fast.text.understood import count_words
 from mime_fast.types import (
     Candidate,
+    Crisis,
     Dialogue,
     EmotionMixture,
     FloatArray,
@@ -140,8 +142,8 @@ class Generator:
         """Answer one message piece by piece, each as soon as no hypothesis can change it.
 
         The texts joined are exactly `respond(...).text`; the last event is `final` and carries the
-        Response. With mbr_samples it is the only one: until all are drawn, no word is sure. Options
-        are checked here and now, not at the first piece.
+        Response. With mbr_samples it is the only one: until all are drawn, no word is sure. So is
+        the fixed reply to a crisis. Options are checked here and now, not at the first piece.
         """
         return _events(_Request(self, [message], config, options))
 
@@ -196,6 +198,8 @@ class _Request:
         self.rules = text_rules(self.options, self.tokenizer)
         self.dialogues: list[Dialogue] = []
         self.counts: list[tuple[int, int]] = []  # of each last turn: words, unknown words
+        self.crises: list[Crisis | None] = []
+        self.fixed: list[str | None] = []  # the reply to a crisis; None: one is generated
         self._encode_texts(list(messages))
         self.seeds = [self._seed() for _ in self.dialogues]
         self.encode_ms = self.decode_ms = 0.0
@@ -217,6 +221,15 @@ class _Request:
         self.dialogues.append(dialogue)
         ids = dialogue.tokens[-dialogue.last_turn :]
         self.counts.append(count_words(self.tokenizer, turns[-1], ids))
+        self._look_for_crisis(turns)
+
+    def _look_for_crisis(self, turns: list[str]) -> None:
+        crisis = None if self.options.on_crisis == "off" else find_crisis(turns)
+        self.crises.append(crisis)
+        text = None
+        if crisis is not None and self.options.on_crisis == "reply":
+            text = self.options.crisis_reply or crisis_reply(crisis, len(turns))
+        self.fixed.append(text)
 
     def _seed(self) -> int:
         return secrets.randbits(32) if self.options.seed is None else self.options.seed
@@ -224,22 +237,39 @@ class _Request:
     def start(self) -> None:
         """Run the encoder side."""
         started = time.perf_counter()
-        forced = None if self.options.emotion is None else emotion_id(self.options.emotion)
-        self.encoded = self.engine.encode(self.dialogues, self._noise(), forced)
-        self.decoding = self.engine.decode(self.encoded, self.options, self.seeds, self.rules)
+        self.generated = [index for index, text in enumerate(self.fixed) if text is None]
+        fixed = [index for index, text in enumerate(self.fixed) if text is not None]
+        self.places: dict[int, tuple[Encoded, int]] = {}  # where what was encoded is, by request
+        if self.generated:
+            self.encoded = self._encode(self.generated)
+            seeds = [self.seeds[index] for index in self.generated]
+            self.decoding = self.engine.decode(self.encoded, self.options, seeds, self.rules)
+        if fixed:
+            self._encode(fixed)
         self.encode_ms = 1e3 * (time.perf_counter() - started)
+
+    def _encode(self, indices: list[int]) -> Encoded:
+        forced = None if self.options.emotion is None else emotion_id(self.options.emotion)
+        dialogues = [self.dialogues[index] for index in indices]
+        noise = self._noise([self.seeds[index] for index in indices])
+        encoded = self.engine.encode(dialogues, noise, forced)
+        self.places |= {index: (encoded, row) for row, index in enumerate(indices)}
+        return encoded
 
     def run(self) -> None:
         """Run the engine to the end."""
-        if self.dialogues:
-            self.start()
+        if not self.dialogues:
+            return
+        self.start()
+        if self.generated:
             self._clock(self.decoding.run)
 
     def steps(self) -> Iterator[None]:
         """Run the engine; yields after each decoding step."""
         self.start()
-        while self._clock(self.decoding.advance):
-            yield
+        if self.generated:
+            while self._clock(self.decoding.advance):
+                yield
 
     def _clock(self, decode: Callable[[], T]) -> T:
         """Time that a caller of stream() takes between pieces is not ours."""
@@ -248,20 +278,19 @@ class _Request:
         self.decode_ms += 1e3 * (time.perf_counter() - started)
         return result
 
-    def _noise(self) -> FloatArray:
+    def _noise(self, seeds: list[int]) -> FloatArray:
         """Emotion noise (requests, latents, latent): zeros take the means of the distributions."""
         if self.options.stochastic_emotion:
-            return emotion_noise(self.engine, self.seeds)
+            return emotion_noise(self.engine, seeds)
         config = self.engine.config
-        return np.zeros((len(self.seeds), config.latents, config.latent_dim), np.float32)
+        return np.zeros((len(seeds), config.latents, config.latent_dim), np.float32)
 
     def response(self, index: int) -> Response:
         """What the caller gets of request `index`."""
-        found = self.replies(index)
-        logprobs = self._clock(lambda: self._logprobs(index, found))
-        candidates = [self._candidate(*each) for each in zip(found, logprobs, strict=True)]
-        emotions = np.exp(log_softmax(self.encoded.emotion_logits[index]))
-        recognised = int(self.encoded.emotion_logits[index].argmax())
+        encoded, row = self.places[index]
+        candidates = self._candidates(index, row)
+        emotions = np.exp(log_softmax(encoded.emotion_logits[row]))
+        recognised = int(encoded.emotion_logits[row].argmax())
         emotion = self.options.emotion or EMOTIONS[recognised]
         dialogue, best = self.dialogues[index], candidates[0]
         words, unknown_words = self.counts[index]
@@ -272,7 +301,7 @@ class _Request:
             score=best.score,
             seed=self.seeds[index],
             emotions=dict(zip(EMOTIONS, emotions.tolist(), strict=True)),
-            mixture=_mixture(self.engine.config, self.encoded, index),
+            mixture=_mixture(self.engine.config, encoded, row),
             candidates=candidates,
             timings=Timings(self.encode_ms, self.decode_ms, len(best.tokens)),
             dropped_turns=dialogue.dropped_turns,
@@ -280,27 +309,37 @@ class _Request:
             words=words,
             unknown_words=unknown_words,
             finish_reason=best.finish_reason,
+            crisis=self.crises[index],
         )
+
+    def _candidates(self, index: int, row: int) -> list[Candidate]:
+        """The replies to request `index`, which is in this row of what was decoded."""
+        if (text := self.fixed[index]) is not None:
+            logprobs: list[TokenLogprobs] | None = None if self.options.logprobs is None else []
+            return [Candidate(text, [], None, "crisis", logprobs)]
+        found = self.replies(row)
+        scored = self._clock(lambda: self._logprobs(row, found))
+        return [self._candidate(*each) for each in zip(found, scored, strict=True)]
 
     def agreed(self) -> tuple[int, ...]:
         """The tokens that the only request's reply is sure to start with."""
         return () if self.options.mbr_samples else self.decoding.agreed(0)
 
-    def replies(self, index: int) -> list[Hypothesis]:
-        """What request `index` gets, in the order of Response.candidates."""
-        found = self.decoding.results(index)
+    def replies(self, row: int) -> list[Hypothesis]:
+        """What a row of what was decoded gets, in the order of Response.candidates."""
+        found = self.decoding.results(row)
         if self.options.mbr_samples:
             found = by_consensus(found)[: self.options.num_return_sequences]
         return found
 
     def _logprobs(
-        self, index: int, replies: list[Hypothesis]
+        self, row: int, replies: list[Hypothesis]
     ) -> list[list[TokenLogprobs]] | list[None]:
         count = self.options.logprobs
         if count is None:
             return [None] * len(replies)
         tokens = [hypothesis.tokens for hypothesis in replies]
-        return score_replies(self.engine, self.tokenizer, self.encoded, index, tokens, count)
+        return score_replies(self.engine, self.tokenizer, self.encoded, row, tokens, count)
 
     def _candidate(self, hypothesis: Hypothesis, logprobs: list[TokenLogprobs] | None) -> Candidate:
         words = [token for token in hypothesis.tokens if token != EOS]
@@ -325,6 +364,11 @@ def _events(request: _Request) -> Iterator[TokenEvent]:
         end = len(agreed) - (agreed[-1:] == (EOS,))  # the end belongs to the last event
         if end > pieces.sent:
             yield pieces.event(request.decoding.leader(0), end)
+    if (text := request.fixed[0]) is not None:
+        response = request.response(0)
+        reason = response.finish_reason
+        yield TokenEvent(text, [], final=True, response=response, finish_reason=reason)
+        return
     pieces = pieces or _Pieces(request)
     best = request.replies(0)[0]
     last = pieces.event(best, len(best.tokens))

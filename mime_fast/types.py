@@ -24,6 +24,15 @@ class Dialogue:
 
 
 @dataclass(frozen=True)
+class Crisis:
+    """A signal of a crisis in the speaker's turns; docs/safety.md lists the categories."""
+
+    category: str  # a key of text.crisis.CATEGORIES
+    about: str  # "self": the speaker; "other": somebody whom the speaker writes of
+    turn: int  # index of the turn that it was found in; earlier turns count if the last has none
+
+
+@dataclass(frozen=True)
 class EmotionMixture:
     """What a reply is composed of, by emotion name.
 
@@ -37,8 +46,9 @@ class EmotionMixture:
     mimicked: str | None
 
 
-# "stop": the model ended the reply, or a stop string did; "length": max_new_tokens were generated.
-FinishReason = Literal["stop", "length"]
+# "stop": the model ended the reply, or a stop string did; "length": max_new_tokens were generated;
+# "crisis": nothing was generated, the text is the fixed reply to a crisis.
+FinishReason = Literal["stop", "length", "crisis"]
 
 
 @dataclass(frozen=True)
@@ -103,6 +113,9 @@ class Response:
     words: int
     unknown_words: int  # how many of these the vocabulary lacks: the model cannot tell them apart
     finish_reason: FinishReason  # of the first candidate
+    crisis: (
+        Crisis | None
+    )  # None: no signal was found, which is no proof of safety; or not looked for
 
 
 @dataclass(frozen=True)

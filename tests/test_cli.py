@@ -31,6 +31,7 @@ OPTIONS_OF_RESPOND_ALONE = {"--file", "-f", "--input-format", "--batch-size", "-
 KEYS = {
     *("text", "emotion", "polarity", "score", "seed", "emotions", "mixture", "candidates"),
     *("timings", "dropped_turns", "dropped_words", "words", "unknown_words", "finish_reason"),
+    "crisis",
 }
 
 
@@ -516,3 +517,26 @@ def test_a_chat_goes_on_after_broken_bytes(
     assert "not valid UTF-8" in result.out
     assert len(replies(result)) == 1
     assert (result.code, result.err) == (0, "")
+
+
+def test_a_crisis_is_answered_and_told(run: Cli) -> None:
+    result = run("respond", "I want to kill myself")
+    assert "local emergency services" in result.out
+    assert result.err == "(crisis: suicidal_thoughts, self)\n"
+    own = run("respond", "I want to kill myself", "--crisis-reply", "Call the night desk.")
+    assert own.out == "Call the night desk.\n"
+
+
+def test_a_crisis_is_flagged_in_json(run: Cli) -> None:
+    result = run("respond", "I want to die", "--on-crisis", "flag", "--json")
+    response = json.loads(result.out)
+    assert response["crisis"] == {"category": "wish_to_be_dead", "about": "self", "turn": 0}
+    assert response["finish_reason"] in {"stop", "length"}
+    off = json.loads(run("respond", "I want to die", "--on-crisis", "off", "--json").out)
+    assert off["crisis"] is None
+
+
+def test_chat_answers_a_crisis(run: Cli) -> None:
+    result = run("chat", stdin=b"I want to die\n\n")
+    assert "local emergency services" in result.out
+    assert "(crisis: wish_to_be_dead, self)" in result.out

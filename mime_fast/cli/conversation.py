@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from mime_fast.cli.prompt import LEAVE, Reader, clean_exit, create_reader
-from mime_fast.cli.show import chart, describe_cut
+from mime_fast.cli.show import chart, describe_crisis, describe_cut
 from mime_fast.cli.understood import warn_unknown
 from mime_fast.text.escapes import strip_escapes
 from mime_fast.text.message import check_turns
@@ -98,3 +98,5 @@ class Conversation:
         if cut := describe_cut(response):
             self.console.print(f"[dim]{cut}[/]")
         warn_unknown(response)
+        if crisis := describe_crisis(response):
+            console.print(f"[dim]{crisis}[/]")

@@ -31,6 +31,14 @@ def print_replies(response: Response, where: str = "") -> None:
     if cut := describe_cut(response):
         print(f"{where}{cut}", file=sys.stderr)
     warn_unknown(response, where)
+    if crisis := describe_crisis(response):
+        print(f"{where}{crisis}", file=sys.stderr)
+
+
+def describe_crisis(response: Response) -> str:
+    """The signal of a crisis that was found; empty when none was."""
+    crisis = response.crisis
+    return f"(crisis: {crisis.category}, {crisis.about})" if crisis else ""
 
 
 def describe_cut(response: Response) -> str:

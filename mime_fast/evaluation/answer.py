@@ -109,14 +109,18 @@ def _replies(
     contexts = [example.context for example in examples]
 
     def alone(index: int, config: GenerationConfig, seed: int) -> str:
-        return _words(generator, generator.respond(contexts[index], config, seed=seed))
+        return _words(
+            generator, generator.respond(contexts[index], config, seed=seed, on_crisis="off")
+        )
 
     def together(config: GenerationConfig, title: str) -> list[str]:
         order = sorted(range(len(contexts)), key=lambda index: sum(map(len, contexts[index])))
         starts = range(0, len(order), BATCH)
         found: dict[int, str] = {}
         for batch in (order[i : i + BATCH] for i in progress.track(starts, description=title)):
-            responses = generator.respond_batch([contexts[index] for index in batch], config)
+            responses = generator.respond_batch(
+                [contexts[index] for index in batch], config, on_crisis="off"
+            )
             found.update(zip(batch, (_words(generator, r) for r in responses), strict=True))
         return [found[index] for index in range(len(contexts))]
 

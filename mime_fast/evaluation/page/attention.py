@@ -70,7 +70,9 @@ def _look(generator: Generator, example: Example, index: int) -> Look:
     engine, tokenizer = cast("EagerEngine", generator.engine), generator.tokenizer
     attention = engine.model.decoder.layers[-1].cross_attention
     with Recorder(cast("Attention", attention)) as recorder:
-        response = generator.respond(example.context, stochastic_emotion=False, seed=0)
+        response = generator.respond(
+            example.context, stochastic_emotion=False, seed=0, on_crisis="off"
+        )
     weights = recorder.weights()
     words = [tokenizer.word(token) for token in response.candidates[0].tokens]
     dialogue = encode_dialogue(tokenizer, example.context, engine.config.max_positions)

@@ -1,0 +1,1 @@
+"""How well signals of a crisis are found: see docs/safety.md."""
