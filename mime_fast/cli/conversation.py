@@ -99,4 +99,4 @@ class Conversation:
             self.console.print(f"[dim]{cut}[/]")
         warn_unknown(response)
         if crisis := describe_crisis(response):
-            console.print(f"[dim]{crisis}[/]")
+            self.console.print(f"[dim]{crisis}[/]")
