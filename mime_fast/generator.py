@@ -5,10 +5,11 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Generator as EventGenerator
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 import numpy as np
 
@@ -19,9 +20,11 @@ from mime_fast.emotions import EMOTIONS, NEGATIVE, POSITIVE, emotion_id, polarit
 from mime_fast.engines import create_engine
 from mime_fast.engines.base import EMOTION_STREAM, Encoded, Engine
 from mime_fast.logprobs import TokenScorer, score_replies
+from mime_fast.reload import load_again
 from mime_fast.search.consensus import by_consensus
 from mime_fast.search.hypothesis import Hypothesis, log_softmax
 from mime_fast.search.rules import text_rules
+from mime_fast.stream import Stream
 from mime_fast.text.crisis import crisis_reply, find_crisis
 from mime_fast.text.dialogue import encode_dialogue
 from mime_fast.text.message import check_turns
@@ -63,6 +66,10 @@ class Generator:
     Raises:
         CheckpointError: the directory is missing, truncated, of another version or misshapen.
         ValueError: an option that is unknown or does not fit the others.
+        EngineError: the system does not start intra_threads threads, if they were asked for.
+
+    It can be pickled, for process pools and the like: what travels is the path of the checkpoint
+    and the options. A process that gets the same one with every task loads it once.
 
     Example:
         >>> generator = Generator()
@@ -80,14 +87,30 @@ class Generator:
         intra_threads: int | None = None,
     ) -> None:
         loaded = checkpoints.load(checkpoints.DEFAULT if checkpoint is None else checkpoint)
+        options: dict[str, Any] = {
+            "engine": engine,
+            "device": device,
+            "compute_type": compute_type,
+            "intra_threads": intra_threads,
+        }
+        path = None if checkpoint is None else str(Path(checkpoint).absolute())
+        self._made_of = path, options
         self.tokenizer = loaded.tokenizer
-        self.engine = create_engine(
-            loaded,
-            engine=engine,
-            device=device,
-            compute_type=compute_type,
-            intra_threads=intra_threads,
-        )
+        self.engine = create_engine(loaded, **options)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickled as the checkpoint's path and the options: its files must be where it goes."""
+        return load_again, (type(self), *self._made_of)
+
+    def __copy__(self) -> Self:
+        """A Generator that shares the engine, whose weights nobody changes."""
+        clone = object.__new__(type(self))
+        clone.__dict__.update(self.__dict__)
+        return clone
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        """See __copy__."""
+        return self.__copy__()
 
     def respond(
         self, message: Message, config: GenerationConfig | None = None, **options: Any
@@ -138,14 +161,14 @@ class Generator:
 
     def stream(
         self, message: Message, config: GenerationConfig | None = None, **options: Any
-    ) -> Iterator[TokenEvent]:
+    ) -> Stream:
         """Answer one message piece by piece, each as soon as no hypothesis can change it.
 
         The texts joined are exactly `respond(...).text`; the last event is `final` and carries the
         Response. With mbr_samples it is the only one: until all are drawn, no word is sure. So is
         the fixed reply to a crisis. Options are checked here and now, not at the first piece.
         """
-        return _events(_Request(self, [message], config, options))
+        return Stream(_events(_Request(self, [message], config, options)))
 
 
 def _checked_options(
@@ -356,7 +379,7 @@ class _Request:
         )
 
 
-def _events(request: _Request) -> Iterator[TokenEvent]:
+def _events(request: _Request) -> EventGenerator[TokenEvent, None, None]:
     pieces = None
     for _ in request.steps():
         pieces = pieces or _Pieces(request)

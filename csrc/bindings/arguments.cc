@@ -1,11 +1,15 @@
 #include "bindings/arguments.h"
 
+#include "bindings/gil.h"
+
 namespace py = pybind11;
 
 namespace mime_fast {
 namespace {
 
-std::string text(py::handle value) { return py::str(value).cast<std::string>(); }
+std::string text(py::handle value) {
+  return checked(sleep_at_exit([&] { return PyObject_Str(value.ptr()); })).cast<std::string>();
+}
 
 std::string type_name(py::handle value) {
   return text(py::type::handle_of(value).attr("__name__"));
@@ -31,7 +35,8 @@ void check_array(py::handle value, const char* name, const py::dtype& dtype, py:
 }
 
 std::uint64_t to_unsigned(py::handle value, const char* name, int bits) {
-  const auto number = py::reinterpret_steal<py::object>(PyNumber_Index(value.ptr()));
+  const auto number =
+      py::reinterpret_steal<py::object>(sleep_at_exit([&] { return PyNumber_Index(value.ptr()); }));
   if (!number) {
     PyErr_Clear();
     throw py::type_error(std::string(name) + " must be an integer, got " + type_name(value));

@@ -1,10 +1,13 @@
 #include "bindings/decoding_driver.h"
 
 #include <algorithm>
+#include <limits>
 #include <string>
 #include <utility>
 
+#include "bindings/gil.h"
 #include "bindings/hypothesis.h"
+#include "bindings/memory_error.h"
 
 namespace py = pybind11;
 
@@ -44,20 +47,18 @@ std::size_t DecodingDriver::join(EncodedRef encoded, std::uint64_t seed) {
 
 bool DecodingDriver::advance() {
   const OneThread::Use use(one_thread_, kDecoding);
-  return run_without_lock(1);
+  return run_steps(1);
 }
 
 void DecodingDriver::run() {
   const OneThread::Use use(one_thread_, kDecoding);
-  constexpr std::int64_t kSteps = 1000;  // some tenths of a second
-  while (run_without_lock(kSteps)) {
-    if (PyErr_CheckSignals() != 0) throw py::error_already_set();
-  }
+  run_steps(std::numeric_limits<std::int64_t>::max());
 }
 
-bool DecodingDriver::run_without_lock(std::int64_t steps) {
-  const py::gil_scoped_release release;
-  return decoding_.run(steps);
+bool DecodingDriver::run_steps(std::int64_t steps) {
+  return with_memory_for("decode replies", kFewerRows, [&] {
+    return run_without_gil([&](Interrupt& interrupt) { return decoding_.run(steps, &interrupt); });
+  });
 }
 
 std::int64_t DecodingDriver::steps() {
@@ -116,15 +117,16 @@ Array<float> StateDriver::step(py::handle tokens_arg) {
   }
   Array<float> logits({rows, vocabulary.words()});
   float* out = logits.mutable_data();
-  const py::gil_scoped_release release;
-  Team team(engine_->pool);
-  engine_->model->step(team, tokens.data(), state_);
-  const std::int64_t stride = vocabulary.padded_words();
-  Buffer<float> padded(rows * stride);
-  vocabulary.project(engine_->kernels, team, state_.hidden(), {padded.data(), rows, stride});
-  for (std::int64_t row = 0; row < rows; ++row) {
-    std::copy_n(padded.data() + row * stride, vocabulary.words(), out + row * vocabulary.words());
-  }
+  run_without_gil([&](Interrupt& interrupt) {
+    Team team(engine_->pool, &interrupt);
+    engine_->model->step(team, tokens.data(), state_);
+    const std::int64_t stride = vocabulary.padded_words();
+    Buffer<float> padded(rows * stride);
+    vocabulary.project(engine_->kernels, team, state_.hidden(), {padded.data(), rows, stride});
+    for (std::int64_t row = 0; row < rows; ++row) {
+      std::copy_n(padded.data() + row * stride, vocabulary.words(), out + row * vocabulary.words());
+    }
+  });
   return logits;
 }
 

@@ -27,7 +27,6 @@ class DecodingDriver {
 
   std::size_t join(EncodedRef encoded, std::uint64_t seed);
   bool advance();
-  // Handles signals now and then.
   void run();
   std::int64_t steps();
   pybind11::tuple agreed(std::size_t request);
@@ -35,8 +34,8 @@ class DecodingDriver {
   pybind11::list results(std::size_t request);
 
  private:
-  // Without Python's lock.
-  bool run_without_lock(std::int64_t steps);
+  // Without the GIL; handles signals.
+  bool run_steps(std::int64_t steps);
   Search& search(std::size_t request);
 
   Decoding decoding_;

@@ -1,6 +1,7 @@
 #include <pybind11/stl.h>
 
 #include "bindings/decoding_driver.h"
+#include "bindings/pickling.h"
 #include "bindings/register.h"
 
 namespace py = pybind11;
@@ -40,8 +41,9 @@ Raises:
 }  // namespace
 
 void register_decoding(py::module_& module) {
-  py::class_<DecodingDriver>(module, "Decoding", kDecodingDoc)
-      .def("join", &DecodingDriver::join, py::arg("encoded"), py::arg("seed"), kJoinDoc)
+  py::class_<DecodingDriver> decoding(module, "Decoding", kDecodingDoc);
+  refuse_pickling(decoding, "pickle its results, or the Generator and the message");
+  decoding.def("join", &DecodingDriver::join, py::arg("encoded"), py::arg("seed"), kJoinDoc)
       .def("advance", &DecodingDriver::advance,
            "Make one step of every search that is not over; False if there was none left.")
       .def_property_readonly("steps", &DecodingDriver::steps, "How many steps were made.")
@@ -52,9 +54,10 @@ void register_decoding(py::module_& module) {
            "A Hypothesis that starts with the agreed tokens.")
       .def("results", &DecodingDriver::results, py::arg("request"),
            "The hypotheses, best first, once the search is over.");
-  py::class_<StateDriver>(module, "DecodeState",
-                          "The rows that are being decoded; of one thread at a time.")
-      .def("step", &StateDriver::step, py::arg("tokens"), kStepDoc)
+  py::class_<StateDriver> state(module, "DecodeState",
+                                "The rows that are being decoded; of one thread at a time.");
+  refuse_pickling(state, "start a new one from what is encoded");
+  state.def("step", &StateDriver::step, py::arg("tokens"), kStepDoc)
       .def("select", &StateDriver::select, py::arg("rows"),
            "Keep these rows, in this order: rows fork, move and leave.");
 }

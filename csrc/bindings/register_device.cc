@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "bindings/device_tensor.h"
+#include "bindings/gil.h"
 #include "bindings/register.h"
 #include "engine/load_drafts.h"
 #include "sampling/check.h"
@@ -117,7 +118,7 @@ DeviceBest read_best(Fields& fields, std::int64_t rows) {
 template <typename Rows>
 void make_step(const Fields& fields, const Rows& rows, std::uintptr_t stream,
                void (*on_cpu)(const Rows&), void (*on_gpu)(const Rows&, void*)) {
-  const py::gil_scoped_release release;
+  const WithoutGil release;
   if (fields.on_gpu()) {
     on_gpu(rows, reinterpret_cast<void*>(stream));
   } else {

@@ -12,7 +12,10 @@
 
 #include "bindings/arguments.h"
 #include "bindings/decoding_driver.h"
+#include "bindings/gil.h"
+#include "bindings/memory_error.h"
 #include "bindings/options.h"
+#include "bindings/pickling.h"
 #include "bindings/register.h"
 #include "engine/checkpoint_error.h"
 
@@ -35,12 +38,14 @@ Args:
         docs/architecture.md states; "bfloat16": the projection's weights are rounded, at half the
         memory, and replies may differ.
     threads: of one call, in [1, 256].
+    fewer_threads: whether fewer will do where the system starts no more; see `threads`.
     drafts: drafts.safetensors; None: greedy decoding makes one step for each token.
 
 Raises:
     CheckpointError: the file is no checkpoint of that config.
     ValueError: an option is out of range; CheckpointError is one.
-    RuntimeError: there cannot be so many threads.
+    ThreadError: the system starts fewer threads; an OSError.
+    MemoryError: there is too little for the weights.
 )";
 
 constexpr const char* kEncodeDoc = R"(Run everything before the decoder: once a request.
@@ -67,6 +72,12 @@ Returns:
     A Decoding that has not made a step yet.
 )";
 
+// The system starts no further thread.
+class ThreadError : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
 ComputeType to_compute_type(const std::string& name) {
   if (name == "float32") return ComputeType::float32;
   if (name == "bfloat16") return ComputeType::bfloat16;
@@ -76,19 +87,26 @@ ComputeType to_compute_type(const std::string& name) {
 
 EngineRef load(const std::filesystem::path& path, py::handle config,
                const std::string& compute_type, int threads,
-               const std::optional<std::filesystem::path>& drafts) {
+               const std::optional<std::filesystem::path>& drafts, bool fewer_threads) {
   const ModelConfig model_config = to_model_config(config);
   const ComputeType type = to_compute_type(compute_type);
   if (threads < 1 || threads > 256) {
     throw py::value_error("threads must be in [1, 256], got " + std::to_string(threads));
   }
-  const py::gil_scoped_release release;
+  const auto shortage =
+      fewer_threads ? ThreadPool::Shortage::take_fewer : ThreadPool::Shortage::fail;
   try {
-    return std::make_shared<Engine>(path.string(), model_config, type, threads,
-                                    drafts ? drafts->string() : "");
+    return with_memory_for("load " + path.string(), "use compute_type='bfloat16'", [&] {
+      return run_without_gil([&](Interrupt& interrupt) {
+        return std::make_shared<Engine>(path.string(), model_config, type, threads,
+                                        drafts ? drafts->string() : "", shortage, &interrupt);
+      });
+    });
   } catch (const std::system_error& error) {
-    throw std::runtime_error("threads = " + std::to_string(threads) + " cannot be started (" +
-                             error.what() + "); use fewer");
+    throw ThreadError("the system does not start " + std::to_string(threads) + " threads (" +
+                      error.what() +
+                      "); use fewer, or raise the limit on processes (ulimit -u, or the "
+                      "container's)");
   }
 }
 
@@ -108,6 +126,19 @@ Dialogue to_dialogue(py::handle tokens, py::handle speakers, const ModelConfig& 
                         " and " + std::to_string(dialogue.speakers.size()));
 }
 
+std::vector<Dialogue> to_dialogues(const py::list& tokens, const py::list& speakers,
+                                   const ModelConfig& config) {
+  return raise_if_interrupted([&] {
+    SignalCheck signals(handles_signals());
+    std::vector<Dialogue> dialogues;
+    for (std::size_t i = 0; i < tokens.size(); ++i) {
+      signals.check();
+      dialogues.push_back(to_dialogue(tokens[i], speakers[i], config));
+    }
+    return dialogues;
+  });
+}
+
 void check_noise(const Array<float>& noise, std::size_t dialogues, const ModelConfig& config) {
   const std::int64_t latents = config.latents(), latent = config.latent_dim;
   if (noise.shape(0) == static_cast<py::ssize_t>(dialogues) && noise.shape(1) == latents &&
@@ -123,7 +154,8 @@ void check_noise(const Array<float>& noise, std::size_t dialogues, const ModelCo
 // Several dialogues go to the threads one by one; a single one is shared by all threads.
 std::vector<std::shared_ptr<Encoded>> encode_all(Engine& engine,
                                                  const std::vector<Dialogue>& dialogues,
-                                                 const float* noise, std::int64_t emotion) {
+                                                 const float* noise, std::int64_t emotion,
+                                                 Interrupt& interrupt) {
   const ModelConfig& config = engine.model->config();
   const std::int64_t noise_stride = config.latents() * config.latent_dim;
   std::vector<std::shared_ptr<Encoded>> encoded(dialogues.size());
@@ -134,14 +166,14 @@ std::vector<std::shared_ptr<Encoded>> encode_all(Engine& engine,
         team, d.tokens.data(), d.speakers.data(), static_cast<std::int64_t>(d.tokens.size()),
         noise + i * noise_stride, emotion));
   };
-  Team team(engine.pool);
+  Team team(engine.pool, &interrupt);
   if (dialogues.size() == 1) {
     encode_one(team, 0);
     return encoded;
   }
   team.split(static_cast<std::int64_t>(dialogues.size()), 1,
              [&](std::int64_t begin, std::int64_t end) {
-               Team alone;
+               Team alone(&interrupt);
                for (std::int64_t i = begin; i < end; ++i) encode_one(alone, i);
              });
   return encoded;
@@ -155,18 +187,18 @@ std::vector<std::shared_ptr<Encoded>> encode(Engine& engine, const py::list& tok
     throw py::value_error("speakers must be as many as tokens, " + std::to_string(tokens.size()) +
                           ", got " + std::to_string(speakers.size()));
   }
-  std::vector<Dialogue> dialogues;
-  for (std::size_t i = 0; i < tokens.size(); ++i) {
-    dialogues.push_back(to_dialogue(tokens[i], speakers[i], config));
-  }
+  const std::vector<Dialogue> dialogues = to_dialogues(tokens, speakers, config);
   const auto noise = to_array<float>(noise_arg, "noise", 3, "(dialogues, latents, latent)");
   check_noise(noise, dialogues.size(), config);
   if (emotion < -1 || emotion >= kEmotions) {
     throw py::value_error("emotion must be in [-1, 32), got " + std::to_string(emotion));
   }
   const float* drawn = noise.data();
-  const py::gil_scoped_release release;
-  return encode_all(engine, dialogues, drawn, emotion);
+  return with_memory_for("encode messages", kFewerMessages, [&] {
+    return run_without_gil([&](Interrupt& interrupt) {
+      return encode_all(engine, dialogues, drawn, emotion, interrupt);
+    });
+  });
 }
 
 Array<float> copy(const Buffer<float>& values, std::int64_t count) {
@@ -182,10 +214,17 @@ std::unique_ptr<DecodingDriver> decode(const EngineRef& engine,
     throw py::value_error("seeds must be as many as encoded, " + std::to_string(encoded.size()) +
                           ", got " + std::to_string(seeds.size()));
   }
-  auto decoding =
-      std::make_unique<DecodingDriver>(engine, to_options(config, rules), encoded.size());
-  for (std::size_t i = 0; i < encoded.size(); ++i) decoding->join(encoded[i], seeds[i]);
-  return decoding;
+  return with_memory_for("decode replies", kFewerRows, [&] {
+    return raise_if_interrupted([&] {
+      SignalCheck signals(handles_signals());
+      auto decoding = std::make_unique<DecodingDriver>(engine, to_options(config, rules), encoded.size());
+      for (std::size_t i = 0; i < encoded.size(); ++i) {
+        signals.check();
+        decoding->join(encoded[i], seeds[i]);
+      }
+      return decoding;
+    });
+  });
 }
 
 // The message may name a file whose name is not UTF-8: Python reads it as it reads file names.
@@ -204,8 +243,10 @@ void register_checkpoint_error(py::module_& module) {
 }
 
 void register_encoded(py::module_& module) {
-  py::class_<Encoded, std::shared_ptr<Encoded>>(module, "Encoded",
-                                                "What the encoder side found out of a dialogue.")
+  py::class_<Encoded, std::shared_ptr<Encoded>> encoded(
+      module, "Encoded", "What the encoder side found out of a dialogue.");
+  refuse_pickling(encoded, "pickle the Generator and the message");
+  encoded
       .def_property_readonly("emotion_logits",
                              [](const Encoded& e) { return copy(e.emotion_logits, kEmotions); })
       .def_property_readonly("positive_mixture",
@@ -220,9 +261,14 @@ void register_encoded(py::module_& module) {
 void register_engine(py::module_& module) {
   register_checkpoint_error(module);
   register_encoded(module);
-  py::class_<Engine, EngineRef>(module, "Engine", kEngineDoc)
-      .def(py::init(&load), py::arg("path"), py::arg("config"), py::arg("compute_type"),
-           py::arg("threads"), py::arg("drafts") = py::none())
+  py::register_exception<ThreadError>(module, "ThreadError", PyExc_OSError);
+  py::class_<Engine, EngineRef> type(module, "Engine", kEngineDoc);
+  refuse_pickling(type, "pickle the Generator, which loads its checkpoint again");
+  type.def(py::init(&load), py::arg("path"), py::arg("config"), py::arg("compute_type"),
+           py::arg("threads"), py::arg("drafts") = py::none(), py::arg("fewer_threads") = false)
+      .def_property_readonly(
+          "threads", [](const Engine& e) { return e.pool.threads(); },
+          "Of one call: those that were started, and the caller.")
       .def_property_readonly(
           "instruction_set", [](const Engine& e) { return cpu::to_text(e.kernels.isa); },
           "What the kernels were chosen for.")

@@ -1,4 +1,5 @@
 #include "bindings/arguments.h"
+#include "bindings/gil.h"
 #include "bindings/register.h"
 #include "sampling/rng.h"
 
@@ -68,7 +69,7 @@ Array<std::uint32_t> philox(py::handle counters_arg, py::handle seed_arg) {
   Array<std::uint32_t> result({blocks, py::ssize_t{4}});
   const std::uint32_t* in = counters.data();
   std::uint32_t* out = result.mutable_data();
-  const py::gil_scoped_release release;
+  const WithoutGil release;
   for (const std::uint32_t* end = in + 4 * blocks; in != end; in += 4) {
     for (const std::uint32_t word : philox4x32({in[0], in[1], in[2], in[3]}, seed)) *out++ = word;
   }
@@ -87,7 +88,7 @@ Array<double> uniform(py::handle seed, py::handle stream, py::handle offset_arg,
   const std::int64_t count = to_size(count_arg, "count");
   Array<double> result(count);
   double* out = result.mutable_data();
-  const py::gil_scoped_release release;
+  const WithoutGil release;
   source.fill_uniform(offset, static_cast<std::uint64_t>(count), out);
   return result;
 }
@@ -97,7 +98,7 @@ Array<float> normal(py::handle seed, py::handle stream, py::handle count_arg) {
   const std::int64_t count = to_size(count_arg, "count");
   Array<float> result(count);
   float* out = result.mutable_data();
-  const py::gil_scoped_release release;
+  const WithoutGil release;
   source.fill_normal(static_cast<std::uint64_t>(count), out);
   return result;
 }

@@ -1,4 +1,5 @@
 #include "bindings/arguments.h"
+#include "bindings/gil.h"
 #include "bindings/register.h"
 #include "mime_fast/select_tokens.h"
 #include "mime_fast/top_k.h"
@@ -68,7 +69,7 @@ py::tuple py_top_k(py::handle logits_arg, py::handle k_arg) {
   float* values_out = values.mutable_data();
   std::int64_t* ids_out = ids.mutable_data();
   {
-    const py::gil_scoped_release release;
+    const WithoutGil release;
     top_k(logits, k, values_out, ids_out);
   }
   return py::make_tuple(values, ids);
@@ -88,7 +89,7 @@ Array<std::int64_t> py_select_tokens(py::handle logits_arg, py::handle uniforms_
   Array<std::int64_t> ids(logits.rows);
   const double* uniforms_in = uniforms.data();
   std::int64_t* out = ids.mutable_data();
-  const py::gil_scoped_release release;
+  const WithoutGil release;
   select_tokens(logits, uniforms_in, options, out);
   return ids;
 }

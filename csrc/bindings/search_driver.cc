@@ -7,6 +7,7 @@
 #include <string>
 #include <utility>
 
+#include "bindings/gil.h"
 #include "bindings/hypothesis.h"
 #include "sampling/check.h"
 #include "search/special.h"
@@ -47,7 +48,7 @@ py::tuple SearchDriver::advance(py::handle logits_arg) {
   check_shape(logits.shape(0), logits.shape(1));
   const float* data = logits.data();
   {
-    const py::gil_scoped_release release;
+    const WithoutGil release;
     step(data);
   }
   return py::make_tuple(py::cast(parents_), py::cast(tokens_));

@@ -6,6 +6,8 @@
 #include <new>
 #include <vector>
 
+#include "engine/out_of_memory.h"
+
 namespace mime_fast {
 namespace {
 
@@ -36,7 +38,7 @@ std::size_t class_of(std::size_t bytes) {
 void* allocate(std::size_t bytes) {
   constexpr std::size_t kCacheLine = 64;
   void* block = std::aligned_alloc(kCacheLine, (bytes + kCacheLine - 1) / kCacheLine * kCacheLine);
-  if (block == nullptr) throw std::bad_alloc();
+  if (block == nullptr) throw OutOfMemory(bytes);
   return block;
 }
 

@@ -8,7 +8,7 @@ namespace mime_fast {
 // system, which clears every page again: 10% of a batch's time.
 class BlockCache {
  public:
-  // At least that many bytes, on a cache line, of any content. Throws std::bad_alloc.
+  // At least that many bytes, on a cache line, of any content. Throws OutOfMemory.
   static void* take(std::size_t bytes);
   // bytes: what was asked for.
   static void give(void* block, std::size_t bytes) noexcept;

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "engine/out_of_memory.h"
+
 namespace mime_fast {
 
 using cpu::padded;
@@ -36,7 +38,7 @@ DecodeState::DecodeState(const ModelConfig& config, std::int64_t listeners, std:
   resize(max_rows);
   recent_ = new_recent();
   const std::int64_t needed = max_rows * max_steps * slot_step();
-  slots_.reserve(static_cast<std::size_t>(std::min(needed, kReservedFloats)));
+  reserve(slots_, static_cast<std::size_t>(std::min(needed, kReservedFloats)));
 }
 
 void DecodeState::join(const Memory& memory) {
@@ -90,7 +92,7 @@ void DecodeState::push_slot(std::int64_t row) {
   const auto needed = [&] { return static_cast<std::size_t>((next_slot_ + 1) * slot_step()); };
   if (needed() > slots_.capacity()) {
     drop_unused_slots();
-    if (2 * needed() > slots_.capacity()) slots_.reserve(4 * needed());
+    if (2 * needed() > slots_.capacity()) reserve(slots_, 4 * needed());
   }
   slots_.resize(needed());
   slots_of_[index(row)].push_back(next_slot_++);

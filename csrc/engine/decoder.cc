@@ -1,6 +1,14 @@
 #include "engine/decoder.h"
 
+#include <algorithm>
+
 namespace mime_fast {
+namespace {
+
+// Rows between two looks for an interrupt: some milliseconds with long contexts.
+constexpr std::int64_t kRowsPerCheck = 64;
+
+}  // namespace
 
 Decoder::Decoder(Weights& weights, const std::string& name, const ModelConfig& config)
     : norm_(weights, name + ".norm", config.hidden_dim) {
@@ -15,18 +23,27 @@ void Decoder::step(const cpu::Kernels& kernels, Team& team, DecodeState& state) 
   constexpr std::int64_t kRowsPerThread = 4;
   const std::int64_t unit = state.has_drafts() ? state.rows() : kRowsPerThread;
   team.split(state.rows(), unit, [&](std::int64_t begin, std::int64_t end) {
-    const LaneWork work{kernels, state, begin, state.x().cut(begin, end)};
-    Lane* lanes = state.buffers().lanes.data();
-    std::int32_t cache = 0;
-    for (const DecoderLayer& layer : layers_) {
-      for (std::int64_t row = begin; row < end; ++row) {
-        lanes[row] = {static_cast<std::int32_t>(row), cache};
-      }
-      layer.step(work);
-      ++cache;
+    if (state.has_drafts()) return step_rows(kernels, state, begin, end);
+    for (std::int64_t first = begin; first < end; first += kRowsPerCheck) {
+      team.check();
+      step_rows(kernels, state, first, std::min(first + kRowsPerCheck, end));
     }
-    norm_.apply(kernels, work.x, state.hidden().cut(begin, end));
   });
+}
+
+void Decoder::step_rows(const cpu::Kernels& kernels, DecodeState& state, std::int64_t begin,
+                        std::int64_t end) const {
+  const LaneWork work{kernels, state, begin, state.x().cut(begin, end)};
+  Lane* lanes = state.buffers().lanes.data();
+  std::int32_t cache = 0;
+  for (const DecoderLayer& layer : layers_) {
+    for (std::int64_t row = begin; row < end; ++row) {
+      lanes[row] = {static_cast<std::int32_t>(row), cache};
+    }
+    layer.step(work);
+    ++cache;
+  }
+  norm_.apply(kernels, work.x, state.hidden().cut(begin, end));
 }
 
 }  // namespace mime_fast

@@ -18,6 +18,9 @@ class Decoder {
   void step(const cpu::Kernels& kernels, Team& team, DecodeState& state) const;
 
  private:
+  void step_rows(const cpu::Kernels& kernels, DecodeState& state, std::int64_t begin,
+                 std::int64_t end) const;
+
   std::vector<DecoderLayer> layers_;
   LayerNorm norm_;
 };

@@ -69,9 +69,9 @@ std::size_t Decoding::join(std::shared_ptr<const Encoded> encoded, std::uint64_t
   return requests_.size() - 1;
 }
 
-bool Decoding::run(std::int64_t steps) {
+bool Decoding::run(std::int64_t steps, Interrupt* interrupt) {
   if (is_over()) return false;
-  Team team(engine_->pool);
+  Team team(engine_->pool, interrupt);
   for (; steps > 0 && !is_over(); --steps) step(team);
   return true;
 }

@@ -30,7 +30,8 @@ class Decoding {
   // exception the requests that had not ended are not answered any more.
   bool advance() { return run(1); }
   // So many steps, or all that are left; likewise.
-  bool run(std::int64_t steps = std::numeric_limits<std::int64_t>::max());
+  bool run(std::int64_t steps = std::numeric_limits<std::int64_t>::max(),
+           Interrupt* interrupt = nullptr);
 
   // How many steps were made: fewer than tokens, where drafts were right.
   std::int64_t steps() const { return steps_; }

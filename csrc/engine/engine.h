@@ -12,12 +12,13 @@ namespace mime_fast {
 
 // A loaded model with the threads that run it; shared by every call.
 struct Engine {
-  // drafts_path: of a draft table; empty: none.
+  // drafts_path: of a draft table; empty: none. interrupt: of the call that loads, or null.
   Engine(const std::string& path, const ModelConfig& config, ComputeType compute_type, int threads,
-         const std::string& drafts_path = "")
+         const std::string& drafts_path = "",
+         ThreadPool::Shortage shortage = ThreadPool::Shortage::fail, Interrupt* interrupt = nullptr)
       : kernels(cpu::kernels(cpu::chosen_isa())),
-        pool(threads),
-        model(load_model(path, config, compute_type, kernels, pool)) {
+        pool(threads, shortage),
+        model(load_model(path, config, compute_type, kernels, pool, interrupt)) {
     if (!drafts_path.empty()) drafts = load_drafts(drafts_path, config.vocab_size);
   }
 

@@ -6,6 +6,8 @@
 #include <mutex>
 #include <new>
 
+#include "engine/out_of_memory.h"
+
 #if defined(__linux__)
 #include <sys/mman.h>
 #endif
@@ -33,7 +35,7 @@ struct alignas(kCacheLine) Block {
 Block* new_block(std::size_t bytes) {
   const std::size_t padded = round_up(bytes + sizeof(Block), kPage);
   void* memory = std::aligned_alloc(kPage, padded);
-  if (memory == nullptr) throw std::bad_alloc();
+  if (memory == nullptr) throw OutOfMemory(bytes);
 #if defined(__linux__)
   madvise(memory, padded, MADV_HUGEPAGE);  // a wish, not a need
 #endif

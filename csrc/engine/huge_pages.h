@@ -8,7 +8,7 @@ namespace mime_fast {
 // of 23 GB/s. Small pieces share a page: a decoder layer is nine matrices of 50 to 230 KB.
 class HugePages {
  public:
-  // At least that many bytes, on a cache line, of any content. Throws std::bad_alloc.
+  // At least that many bytes, on a cache line, of any content. Throws OutOfMemory.
   static void* take(std::size_t bytes);
   static void give(void* piece) noexcept;
 };

@@ -38,7 +38,7 @@ void Listeners::step(const cpu::Kernels& kernels, Team& team, DecodeState& state
   const Plan lanes = plan(state);
   const std::int64_t count = lanes.begins.back();
   team.split(count, 1, [&](std::int64_t begin, std::int64_t end) {
-    run(kernels, state, lanes, whole(state, begin, count), whole(state, end, count));
+    run(kernels, team, state, lanes, whole(state, begin, count), whole(state, end, count));
   });
   mix(state, lanes.lanes_of);
 }
@@ -72,13 +72,14 @@ Listeners::Plan Listeners::plan(DecodeState& state) const {
 }
 
 // Lanes [begin, end), listener by listener.
-void Listeners::run(const cpu::Kernels& kernels, DecodeState& state, const Plan& plan,
-                    std::int64_t begin, std::int64_t end) const {
+void Listeners::run(const cpu::Kernels& kernels, const Team& team, DecodeState& state,
+                    const Plan& plan, std::int64_t begin, std::int64_t end) const {
   StepBuffers& buffers = state.buffers();
   for (std::size_t id = 0; id < layers_.size(); ++id) {
     const std::int64_t first = std::max(begin, plan.begins[id]);
     const std::int64_t last = std::min(end, plan.begins[id + 1]);
     if (first >= last) continue;
+    team.check();
     const LaneWork work{kernels, state, first, buffers.cut(buffers.heard, first, last - first)};
     for (std::int64_t i = 0; i < work.x.count; ++i) {
       std::copy_n(state.x().row(work.lanes()[i].row), work.x.stride, work.x.row(i));

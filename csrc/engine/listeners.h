@@ -26,8 +26,8 @@ class Listeners {
     std::vector<std::int32_t> lanes_of;  // of each row in turn, the lane of each of its listeners
   };
   Plan plan(DecodeState& state) const;
-  void run(const cpu::Kernels& kernels, DecodeState& state, const Plan& plan, std::int64_t begin,
-           std::int64_t end) const;
+  void run(const cpu::Kernels& kernels, const Team& team, DecodeState& state, const Plan& plan,
+           std::int64_t begin, std::int64_t end) const;
 
   std::vector<DecoderLayer> layers_;
 };

@@ -43,10 +43,10 @@ Load find_system(const std::string& architecture) {
 
 std::unique_ptr<ReplyModel> load_model(const std::string& path, const ModelConfig& config,
                                        ComputeType compute_type, const cpu::Kernels& kernels,
-                                       ThreadPool& pool) {
+                                       ThreadPool& pool, Interrupt* interrupt) {
   const Load load_system = find_system(config.architecture);
   Weights weights(path);
-  Team team(pool);
+  Team team(pool, interrupt);
   auto model = load_system(weights, config, compute_type, kernels, team);
   weights.check_all_taken();
   return model;

@@ -11,6 +11,6 @@ namespace mime_fast {
 // CheckpointError if the file is not a checkpoint of that config, or this engine lacks the system.
 std::unique_ptr<ReplyModel> load_model(const std::string& path, const ModelConfig& config,
                                        ComputeType compute_type, const cpu::Kernels& kernels,
-                                       ThreadPool& pool);
+                                       ThreadPool& pool, Interrupt* interrupt = nullptr);
 
 }  // namespace mime_fast

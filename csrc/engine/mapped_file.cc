@@ -9,6 +9,7 @@
 #include <system_error>
 
 #include "engine/checkpoint_error.h"
+#include "engine/out_of_memory.h"
 
 namespace mime_fast {
 namespace {
@@ -55,6 +56,7 @@ MappedFile::MappedFile(const std::string& path) : data_(nullptr, Unmap{0}) {
   if (file.value() < 0) fail(path, "opened");
   const std::size_t size = checked_size(path, file.value());
   void* data = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, file.value(), 0);
+  if (data == MAP_FAILED && errno == ENOMEM) throw OutOfMemory(size);
   if (data == MAP_FAILED) fail(path, "mapped");
   data_ = {static_cast<const std::byte*>(data), Unmap{size}};
 }

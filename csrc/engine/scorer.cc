@@ -64,6 +64,7 @@ void Scorer::prepare(Team& team) {
   const auto prepare_rows = [&](int part, int parts) {
     for (std::int64_t row = rows * part / parts; row < rows * (part + 1) / parts; ++row) {
       const auto index = static_cast<std::size_t>(row);
+      team.check();
       if (vocabulary_ != nullptr) screened_[index].use(rescore_[static_cast<std::size_t>(part)]);
       scores_[index]->prepare(needs_);
     }

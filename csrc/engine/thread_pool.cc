@@ -4,6 +4,8 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <new>
+#include <system_error>
 #include <utility>
 
 namespace mime_fast {
@@ -24,10 +26,21 @@ void pause() {
 ThreadPool::ThreadPool() : wake_(std::make_unique<std::condition_variable>()), process_(getpid()) {}
 
 // The other constructor is through: if a thread cannot be started, those that were are joined.
-ThreadPool::ThreadPool(int threads) : ThreadPool() {
-  for (int helper = 1; helper < threads; ++helper) {
-    helpers_.emplace_back([this] { help(); });
+ThreadPool::ThreadPool(int threads, Shortage shortage) : ThreadPool() {
+  while (this->threads() < threads && start_helper(shortage)) {
   }
+}
+
+bool ThreadPool::start_helper(Shortage shortage) {
+  try {
+    helpers_.emplace_back([this] { help(); });
+    return true;
+  } catch (const std::system_error&) {  // ulimit -u, the container's limit of processes
+    if (shortage == Shortage::fail) throw;
+  } catch (const std::bad_alloc&) {
+    if (shortage == Shortage::fail) throw;
+  }
+  return false;
 }
 
 ThreadPool::~ThreadPool() {
@@ -49,7 +62,7 @@ ThreadPool::~ThreadPool() {
 
 bool ThreadPool::is_forked() const { return getpid() != process_; }
 
-void ThreadPool::run(Task task, void* context) {
+void ThreadPool::run(Task task, void* context, Interrupt* interrupt) {
   task_ = task;
   context_ = context;
   finished_.store(0, std::memory_order_relaxed);
@@ -64,7 +77,14 @@ void ThreadPool::run(Task task, void* context) {
   }
   while (work_on(number)) {
   }
-  for (int spins = 0; finished_.load(std::memory_order_acquire) < threads(); ++spins) {
+  wait_for_parts(interrupt);
+  if (failed_.exchange(false)) std::rethrow_exception(std::exchange(failure_, nullptr));
+  if (interrupt != nullptr) interrupt->throw_if_interrupted();
+}
+
+void ThreadPool::wait_for_parts(Interrupt* interrupt) {
+  for (std::int64_t spins = 0; finished_.load(std::memory_order_acquire) < threads(); ++spins) {
+    if (interrupt != nullptr && spins % kPausesPerClock == 0) interrupt->poll();
     // A helper that lost its core in the middle of a part must get a chance to run on this one.
     if (spins < 10'000) {
       pause();
@@ -72,7 +92,6 @@ void ThreadPool::run(Task task, void* context) {
       std::this_thread::yield();
     }
   }
-  if (failed_.exchange(false)) std::rethrow_exception(std::exchange(failure_, nullptr));
 }
 
 // Does one part of a task; false if none is left, or the task is not that one any more.
@@ -130,8 +149,15 @@ void ThreadPool::leave_callers_cpu() const {
   if (CPU_COUNT(&others) > 0) sched_setaffinity(0, sizeof others, &others);
 }
 
-Team::Team(ThreadPool& pool) : lock_(pool.owner_, std::try_to_lock), pool_(&pool) {
-  if (lock_.owns_lock() && !pool.is_forked()) size_ = pool.threads();
+// A flag, not a mutex: a signal's handler may begin another call on the thread that has the pool.
+Team::Team(ThreadPool& pool, Interrupt* interrupt) : interrupt_(interrupt) {
+  if (pool.is_forked() || pool.taken_.test_and_set(std::memory_order_acquire)) return;
+  pool_ = &pool;
+  size_ = pool.threads();
+}
+
+Team::~Team() {
+  if (pool_ != nullptr) pool_->taken_.clear(std::memory_order_release);
 }
 
 }  // namespace mime_fast

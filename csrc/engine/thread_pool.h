@@ -9,6 +9,8 @@
 #include <thread>
 #include <vector>
 
+#include "engine/interrupt.h"
+
 namespace mime_fast {
 
 // Helpers that wait for work: spinning for a while, since a token's parts are microseconds apart,
@@ -17,8 +19,12 @@ namespace mime_fast {
 // system does not run.
 class ThreadPool {
  public:
-  // threads >= 1, the caller included. Throws std::system_error if there cannot be so many.
-  explicit ThreadPool(int threads);
+  // What to do where the system starts fewer threads than were asked for.
+  enum class Shortage { fail, take_fewer };
+
+  // threads >= 1, the caller included. Throws std::system_error if there cannot be so many and
+  // fewer will not do.
+  explicit ThreadPool(int threads, Shortage shortage = Shortage::fail);
   ~ThreadPool();
   ThreadPool(const ThreadPool&) = delete;
   ThreadPool& operator=(const ThreadPool&) = delete;
@@ -33,7 +39,9 @@ class ThreadPool {
   static constexpr int kPartBits = 16;
 
   ThreadPool();
-  void run(Task task, void* context);
+  bool start_helper(Shortage shortage);
+  void run(Task task, void* context, Interrupt* interrupt);
+  void wait_for_parts(Interrupt* interrupt);
   void help();
   bool work_on(Ticket task);
   void wait_for_change(Ticket task);
@@ -41,7 +49,7 @@ class ThreadPool {
   bool is_forked() const;  // a forked child has none of these threads
 
   std::vector<std::thread> helpers_;
-  std::mutex owner_;  // held by a Team
+  std::atomic_flag taken_ = ATOMIC_FLAG_INIT;  // by a Team
 
   std::atomic<Ticket> ticket_{0};
   std::atomic<int> finished_{0};  // parts of this task
@@ -61,24 +69,37 @@ class ThreadPool {
 // computed does not depend on it.
 class Team {
  public:
-  explicit Team(ThreadPool& pool);
+  // interrupt: of the call, or null.
+  explicit Team(ThreadPool& pool, Interrupt* interrupt = nullptr);
   // The caller alone.
-  Team() = default;
+  explicit Team(Interrupt* interrupt = nullptr) : interrupt_(interrupt) {}
+  ~Team();
+  Team(const Team&) = delete;
+  Team& operator=(const Team&) = delete;
+
   int size() const { return size_; }
+
+  // Throws Interrupted once the call has been. A part of a task that takes milliseconds calls it
+  // now and then; parallel() and split() do before each task.
+  void check() const {
+    if (interrupt_ != nullptr) interrupt_->check();
+  }
 
   // Calls work(part) for each part in [0, size()), and returns when all are done. Throws what the
   // first part that failed threw.
   template <typename Work>
   void parallel(Work&& work) {
+    check();
     if (size_ == 1) return work(0);
-    pool_->run([](void* context, int part) { (*static_cast<Work*>(context))(part); }, &work);
+    pool_->run([](void* context, int part) { (*static_cast<Work*>(context))(part); }, &work,
+               interrupt_);
   }
 
   // Splits [0, count) into ranges that start at multiples of `unit`: work(begin, end).
   template <typename Work>
   void split(std::int64_t count, std::int64_t unit, Work&& work) {
     const std::int64_t units = (count + unit - 1) / unit;
-    if (units <= 1) return work(std::int64_t{0}, count);
+    if (units <= 1) return check(), work(std::int64_t{0}, count);
     parallel([&](int part) {
       const std::int64_t begin = units * part / size_ * unit;
       const std::int64_t end = units * (part + 1) / size_ * unit;
@@ -87,8 +108,8 @@ class Team {
   }
 
  private:
-  std::unique_lock<std::mutex> lock_;
-  ThreadPool* pool_ = nullptr;
+  ThreadPool* pool_ = nullptr;  // null: it is not this team's
+  Interrupt* interrupt_ = nullptr;
   int size_ = 1;
 };
 

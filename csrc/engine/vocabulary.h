@@ -34,6 +34,8 @@ class Vocabulary {
                const Rows& logits) const;
 
  private:
+  void project_words(const cpu::Kernels& kernels, std::int64_t begin, std::int64_t end,
+                     const Rows& hidden, const Rows& logits) const;
   void store_half(const std::vector<float>& weight);
 
   std::int64_t words_ = 0;

@@ -5,6 +5,7 @@
 #include "engine/checkpoint_error.h"
 #include "engine/float32.h"
 #include "engine/model_config.h"
+#include "engine/out_of_memory.h"
 
 namespace mime_fast {
 namespace {
@@ -33,7 +34,9 @@ std::vector<float> Weights::take(const std::string& name, const std::vector<std:
     throw CheckpointError(path_ + ": " + name + " is stored as " + dtype_name(view.dtype) +
                           "; store it as F32 or F16");
   }
-  std::vector<float> values(static_cast<std::size_t>(view.size()));
+  std::vector<float> values;
+  reserve(values, static_cast<std::size_t>(view.size()));
+  values.resize(static_cast<std::size_t>(view.size()));
   copy_float32(view, values.data());
   if (!all_finite(values.data(), view.size())) {
     throw CheckpointError(path_ + ": " + name +

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,6 +43,17 @@ class Encoded(Protocol):
     @property
     def memory(self) -> Any:
         """The engine's own."""
+
+
+class Unpicklable:
+    """What belongs to a call that is being answered: pickle and copy refuse it."""
+
+    def __reduce__(self) -> NoReturn:
+        """TypeError: what can be pickled instead."""
+        raise TypeError(
+            f"{type(self).__name__} objects cannot be pickled or copied: a reply is being made; "
+            "pickle the Generator and the message, or the Response"
+        )
 
 
 class EngineError(OSError):

@@ -1,12 +1,16 @@
 """The eager engine: the trained PyTorch modules themselves. Its tokens are the definition of right.
 
-Each step runs the decoder over the whole prefix again: no cache that could be wrong.
+Each step runs the decoder over the whole prefix again: no cache that could be wrong. Large batches
+are computed in pieces: Python handles signals between two operations of torch, not within one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import groupby
 
 import numpy as np
 import torch
@@ -22,6 +26,11 @@ from mime_fast.models.mime import MimeMemory
 from mime_fast.search import StepDecoding
 from mime_fast.search.rules import TextRules
 from mime_fast.types import Dialogue, FloatArray, IntArray
+
+
+# Of one piece: rows, and rows times their length. An operation on it takes some milliseconds.
+MOST_ROWS = 64
+MOST_POSITIONS = 4096
 
 
 @dataclass
@@ -42,19 +51,26 @@ class EagerEngine:
         self.device = _usable_device(device)
         if self.device.type == "cuda":
             torch.backends.cudnn.allow_tf32 = False  # of convolutions; it is on by default
-        self.model = load_model(checkpoint).to(self.device)
+        with _enough_memory("load the checkpoint", "use engine='native'"):
+            self.model = load_model(checkpoint).to(self.device)
 
     @torch.inference_mode()
     def encode(
         self, dialogues: Sequence[Dialogue], noise: FloatArray, emotion: int | None
     ) -> Encoded:
         """See Engine.encode."""
+        with _enough_memory("encode messages", "send fewer or shorter messages together"):
+            pieces = _pieces([len(dialogue.tokens) for dialogue in dialogues])
+            return _join([self._encode(dialogues[p], noise[p], emotion) for p in pieces])
+
+    def _encode(
+        self, dialogues: Sequence[Dialogue], noise: FloatArray, emotion: int | None
+    ) -> EncodedArrays:
         tokens = pad([dialogue.tokens for dialogue in dialogues]).to(self.device)
         speakers = pad([dialogue.speakers for dialogue in dialogues]).to(self.device)
         drawn = torch.from_numpy(noise).to(self.device)
         forced = None if emotion is None else torch.full((len(dialogues),), emotion).to(self.device)
-        memory = self.model.encode(tokens, speakers, drawn, emotion=forced)
-        return _describe(memory)
+        return _describe(self.model.encode(tokens, speakers, drawn, emotion=forced))
 
     def decode(
         self,
@@ -69,15 +85,33 @@ class EagerEngine:
     @torch.inference_mode()
     def start(self, encoded: Encoded, rows: Sequence[int]) -> EagerState:
         """See Engine.start."""
-        empty = torch.empty(len(encoded.emotion_logits), 0, dtype=torch.long, device=self.device)
-        return self.select(EagerState(encoded.memory, empty), np.asarray(rows))
+        empty = torch.empty(len(rows), 0, dtype=torch.long, device=self.device)
+        return EagerState(self._gather(encoded.memory, rows), empty)
+
+    def _gather(self, parts: Sequence[Memory], rows: Sequence[int]) -> Memory:
+        """The rows, in this order, of a memory in parts."""
+        ends = np.cumsum([len(part.context) for part in parts])
+        owners = np.searchsorted(ends, rows, side="right")
+        found = []
+        for owner, group in groupby(zip(owners.tolist(), rows, strict=True), lambda pair: pair[0]):
+            part = parts[owner]
+            first = int(ends[owner]) - len(part.context)
+            inside = torch.tensor([row - first for _, row in group], device=self.device)
+            found.append(part.select(inside))
+        return found[0].join(found)
 
     @torch.inference_mode()
     def step(self, state: EagerState, tokens: IntArray) -> FloatArray:
         """See Engine.step."""
-        newest = torch.from_numpy(tokens).to(self.device)
-        state.tokens = torch.cat([state.tokens, newest[:, None]], 1)
-        states = self.model.decode(state.tokens, state.memory)
+        with _enough_memory("decode replies", "ask for fewer beams, sequences or tokens"):
+            newest = torch.from_numpy(tokens).to(self.device)
+            state.tokens = torch.cat([state.tokens, newest[:, None]], 1)
+            pieces = _pieces([state.tokens.shape[1]] * len(tokens))
+            return np.concatenate([self._logits(state, piece) for piece in pieces])
+
+    def _logits(self, state: EagerState, rows: slice) -> FloatArray:
+        inside = torch.arange(len(state.tokens), device=self.device)[rows]
+        states = self.model.decode(state.tokens[rows], state.memory.select(inside))
         return _numpy(self.model.output(states[:, -1]))
 
     @torch.inference_mode()
@@ -85,6 +119,41 @@ class EagerEngine:
         """See Engine.select."""
         chosen = torch.from_numpy(rows).to(self.device)
         return EagerState(state.memory.select(chosen), state.tokens[chosen])
+
+
+def _pieces(lengths: Sequence[int]) -> list[slice]:
+    """Neighbouring rows that are computed together, padded to the longest of each piece."""
+    pieces, first, longest = [], 0, 0
+    for row, length in enumerate(lengths):
+        longest = max(longest, length)
+        rows = row + 1 - first
+        if row > first and (rows > MOST_ROWS or rows * longest > MOST_POSITIONS):
+            pieces.append(slice(first, row))
+            first, longest = row, length
+    return [*pieces, slice(first, len(lengths))]
+
+
+def _join(parts: Sequence[EncodedArrays]) -> EncodedArrays:
+    """The memory stays in parts: a copy of all would take long."""
+    names = ("emotion_logits", "positive_mixture", "negative_mixture", "mimics_positive")
+    arrays = [np.concatenate([getattr(part, name) for part in parts]) for name in names]
+    return EncodedArrays(*arrays, [part.memory for part in parts])
+
+
+@contextmanager
+def _enough_memory(purpose: str, remedy: str) -> Iterator[None]:
+    """MemoryError that says what for, in place of torch's RuntimeError."""
+    try:
+        yield
+    except RuntimeError as error:
+        refused = re.search(r"tried to allocate (\d+) bytes", str(error))
+        if refused is None:
+            raise
+        raise MemoryError(
+            f"there is too little memory to {purpose} ({int(refused[1]) / 1e6:.1f} MB could not be "
+            f"allocated): free some that other programs hold, raise the limit of this process "
+            f"(ulimit -v), or {remedy}"
+        ) from error
 
 
 def _usable_device(name: str) -> torch.device:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 
 import numpy as np
@@ -9,7 +10,7 @@ import numpy as np
 from mime_fast import _C
 from mime_fast.checkpoint import Checkpoint, CheckpointError
 from mime_fast.config import GenerationConfig
-from mime_fast.engines.base import Encoded, EncodedArrays
+from mime_fast.engines.base import Encoded, EncodedArrays, EngineError
 from mime_fast.engines.threads import default_threads
 from mime_fast.search.rules import TextRules
 from mime_fast.types import Dialogue, FloatArray, IntArray
@@ -20,7 +21,8 @@ class NativeEngine:
 
     compute_type: "float32"; "int8", which screens the vocabulary in int8 and computes in float32
     what that cannot exclude; "bfloat16", which rounds the projection's weights.
-    threads: of one call; None: the physical cores, at most 4.
+    threads: of one call; None: the physical cores, at most 4, or fewer where the system starts no
+    more, with a warning. The attribute `threads` says how many there are.
     """
 
     name = "native"
@@ -29,18 +31,29 @@ class NativeEngine:
         self, checkpoint: Checkpoint, compute_type: str = "int8", threads: int | None = None
     ) -> None:
         self.config, self.compute_type = checkpoint.config, compute_type
-        self.threads = default_threads() if threads is None else threads
+        wanted = default_threads() if threads is None else threads
         try:
             self.engine = _C.Engine(
                 checkpoint.weights,
                 self.config,
                 compute_type,
-                self.threads,
+                wanted,
                 checkpoint.drafts if checkpoint.drafts.exists() else None,
+                fewer_threads=threads is None,
             )
         except _C.CheckpointError as error:
             raise CheckpointError(str(error)) from error
+        except _C.ThreadError as error:
+            raise EngineError(f"intra_threads={threads}: {error}") from error
+        self.threads = self.engine.threads
         self.instruction_set = self.engine.instruction_set
+        if self.threads < wanted:
+            warnings.warn(
+                f"the system starts {self.threads} of {wanted} threads for a call; raise its limit "
+                f"on processes (ulimit -u), or ask for intra_threads={self.threads} (--threads)",
+                RuntimeWarning,
+                stacklevel=4,
+            )
 
     def encode(
         self, dialogues: Sequence[Dialogue], noise: FloatArray, emotion: int | None

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-import math
 import os
 from pathlib import Path
+
+from mime_fast.engines.cpu_limit import cpu_quota
 
 MOST = 4  # more hardly pays: a step is 50 microseconds, and its threads meet once in it
 
 
 def default_threads() -> int:
-    """The physical cores that this process may use, at most 4; at least 1."""
-    return max(1, min(MOST, _physical_cores(), _quota()))
+    """The physical cores that this process may use, at most 4; at least 1.
+
+    It may use those of its affinity mask, no more than a container's limit is worth (a thread above
+    it would only be paused), and no more than Python is told to (PYTHON_CPU_COUNT, -X cpu_count).
+    """
+    return max(1, min(MOST, _physical_cores(), cpu_quota() or MOST, _python_cpus()))
 
 
 def _physical_cores() -> int:
@@ -26,10 +31,7 @@ def _physical_cores() -> int:
     return len(cores)
 
 
-def _quota() -> int:
-    """The processors that a container's limit is worth; a thread above it would only be paused."""
-    try:
-        limit, period = Path("/sys/fs/cgroup/cpu.max").read_text(encoding="ascii").split()
-        return MOST if limit == "max" else math.ceil(int(limit) / int(period))
-    except (OSError, ValueError):
-        return MOST
+def _python_cpus() -> int:
+    """From Python 3.13 on."""
+    count = getattr(os, "process_cpu_count", lambda: None)()
+    return MOST if count is None else int(count)

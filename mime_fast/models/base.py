@@ -11,6 +11,7 @@ from typing import ClassVar, NamedTuple, Self
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import pad as pad_rows
 
 from mime_fast.config import ModelConfig
 from mime_fast.emotions import NEGATIVE, POSITIVE
@@ -43,6 +44,15 @@ class Memory:
     def select(self, rows: Tensor) -> Self:
         """What decoding these rows, in this order, needs."""
         return dataclasses.replace(self, context=self.context[rows], real=self.real[rows])
+
+    @classmethod
+    def join(cls, parts: Sequence[Self]) -> Self:
+        """What decoding the rows of all parts, in their order, needs."""
+        longest = max(part.context.shape[1] for part in parts)
+        missing = [longest - part.context.shape[1] for part in parts]
+        contexts = [pad_rows(p.context, (0, 0, 0, n)) for p, n in zip(parts, missing, strict=True)]
+        real = [pad_rows(p.real, (0, n)) for p, n in zip(parts, missing, strict=True)]
+        return dataclasses.replace(parts[0], context=torch.cat(contexts), real=torch.cat(real))
 
 
 class ReplyModel(nn.Module, ABC):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -34,6 +35,12 @@ class MoelMemory(Memory):
     def select(self, rows: Tensor) -> Self:
         """See Memory.select."""
         return dataclasses.replace(super().select(rows), listeners=self.listeners[rows])
+
+    @classmethod
+    def join(cls, parts: Sequence[Self]) -> Self:
+        """See Memory.join."""
+        listeners = torch.cat([part.listeners for part in parts])
+        return dataclasses.replace(super().join(parts), listeners=listeners)
 
 
 class MixtureDecoder(Decoder):

@@ -9,11 +9,15 @@ import numpy as np
 
 from mime_fast import _C
 from mime_fast.config import GenerationConfig
-from mime_fast.engines.base import Encoded, Engine
+from mime_fast.engines.base import Encoded, Engine, Unpicklable
 from mime_fast.search.hypothesis import Hypothesis
 from mime_fast.search.rules import TextRules
 from mime_fast.text.tokenizer import SOS
 from mime_fast.types import FloatArray
+
+
+# Decoded together; further requests wait. Their logits are 24 MB with 25,000 words.
+MOST_ROWS = 256
 
 
 class Search(Protocol):
@@ -37,10 +41,10 @@ class Search(Protocol):
         """The replies, once the search is over."""
 
 
-class StepDecoding:
+class StepDecoding(Unpicklable):
     """Several requests decoded together by an engine that makes one step at a time.
 
-    Rows that end leave the batch.
+    Rows that end leave the batch; requests beyond MOST_ROWS rows wait until it is over.
     """
 
     def __init__(
@@ -51,8 +55,9 @@ class StepDecoding:
         seeds: Sequence[int],
         rules: TextRules | None = None,
     ) -> None:
-        searches = [new_search(options, seed, rules) for seed in seeds]
-        self.searches, self._steps = searches, decode(engine, encoded, searches)
+        self.searches = [new_search(options, seed, rules) for seed in seeds]
+        most = max(1, MOST_ROWS // max((search.rows for search in self.searches), default=1))
+        self._steps = _decode_groups(engine, encoded, self.searches, most)
 
     def advance(self) -> bool:
         """See Decoding.advance."""
@@ -83,12 +88,24 @@ def new_search(options: GenerationConfig, seed: int, rules: TextRules | None = N
     return _C.Sampler(options, seed, rules=rules)
 
 
-def decode(engine: Engine, encoded: Encoded, searches: Sequence[Search]) -> Iterator[None]:
+def _decode_groups(
+    engine: Engine, encoded: Encoded, searches: Sequence[Search], most: int
+) -> Iterator[None]:
+    """So many searches at a time."""
+    for first in range(0, len(searches), most):
+        yield from decode(engine, encoded, searches[first : first + most], first)
+
+
+def decode(
+    engine: Engine, encoded: Encoded, searches: Sequence[Search], first_dialogue: int = 0
+) -> Iterator[None]:
     """Run all searches to their end, yielding after each step; finished rows leave the batch.
 
-    searches[i] answers dialogue i of `encoded`.
+    searches[i] answers dialogue first_dialogue + i of `encoded`.
     """
-    owners = [index for index, search in enumerate(searches) for _ in range(search.rows)]
+    owners = [
+        index for index, search in enumerate(searches, first_dialogue) for _ in range(search.rows)
+    ]
     state = engine.start(encoded, owners)
     tokens = np.full(len(owners), SOS, np.int64)
     while len(tokens):

@@ -27,14 +27,14 @@ def intermediates(
     model, seen = engine.model, list[tuple[Any, Any]]()
     if not isinstance(model, Mime):
         encoded = encode_example(golden, engine, example)
-        return encoded, {"encoder_outputs": encoded.memory.context[0]}
+        return encoded, {"encoder_outputs": encoded.memory[0].context[0]}
     other = model.non_mimicking_response_encoder
     assert other is not None
     for encoder in (model.context_encoder, model.response_encoder, other):
         encoder.register_forward_hook(lambda _, x, y: seen.append((x[0][0], y[0])))
     encoded = encode_example(golden, engine, example)
     (_, context), (mimic, mimicking), (opposed, non_mimicking) = seen
-    dim, memory = golden.expected.hidden_dim, encoded.memory
+    dim, memory = golden.expected.hidden_dim, encoded.memory[0]
     return encoded, {
         "encoder_outputs": context,
         "emotions_mimic": mimic[0, dim:],

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from mime_fast.config import GenerationConfig
+from mime_fast.engines.base import Unpicklable
 from mime_fast.engines.cuda.batch import DecodeBatch, DecodeShape, Waiting
 from mime_fast.engines.cuda.encoder import CudaMemory
 from mime_fast.engines.cuda.memory import bucket
@@ -24,7 +25,7 @@ MOST_ROWS = 512  # decoded together; further requests wait until there is a plac
 LEAST_STEPS, LEAST_SOURCE = 32, 32  # so that there are few shapes
 
 
-class DeviceDecoding:
+class DeviceDecoding(Unpicklable):
     """Replies to any number of requests, as many at a time as there is room for."""
 
     def __init__(self, engine: CudaEngine, options: GenerationConfig, search: DeviceSearch) -> None:

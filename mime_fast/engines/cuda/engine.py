@@ -18,7 +18,7 @@ from triton.errors import TritonError
 
 from mime_fast.checkpoint import Checkpoint
 from mime_fast.config import GenerationConfig
-from mime_fast.engines.base import Decoding, Encoded, EngineError
+from mime_fast.engines.base import Decoding, Encoded, EngineError, Unpicklable
 from mime_fast.engines.cuda.batch import DecodeBatch, DecodeShape, new_caches
 from mime_fast.engines.cuda.decoding import DeviceDecoding
 from mime_fast.engines.cuda.encoder import (
@@ -222,7 +222,7 @@ def _usable_device(name: str) -> torch.device:
     return device
 
 
-class BeamDecoding:
+class BeamDecoding(Unpicklable):
     """Beams run on the device; watched step by step, by a host that knows what they agree on."""
 
     def __init__(self, device: DeviceDecoding, host: Callable[[], StepDecoding]) -> None:

@@ -1,0 +1,34 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdio>
+#include <new>
+#include <vector>
+
+namespace mime_fast {
+
+// A std::bad_alloc that says how much was asked for.
+class OutOfMemory : public std::bad_alloc {
+ public:
+  explicit OutOfMemory(std::size_t bytes) noexcept {
+    constexpr double kMega = 1e6;
+    std::snprintf(text_, sizeof text_, "%.1f MB could not be allocated",
+                  static_cast<double>(bytes) / kMega);
+  }
+  const char* what() const noexcept override { return text_; }
+
+ private:
+  char text_[64];  // a string would be allocated
+};
+
+// Makes room in a vector, like reserve. Throws OutOfMemory.
+template <typename T>
+void reserve(std::vector<T>& values, std::size_t count) {
+  try {
+    values.reserve(count);
+  } catch (const std::bad_alloc&) {
+    throw OutOfMemory(count * sizeof(T));
+  }
+}
+
+}  // namespace mime_fast
