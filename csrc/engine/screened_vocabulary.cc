@@ -153,8 +153,8 @@ void ScreenedVocabulary::screen(const cpu::Kernels& kernels, Team& team, const I
   const std::int64_t group = cpu::kMaxDigitVectors / count;
   team.split(padded_words_ / kLanes, 4, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t panel = begin; panel < end; panel += kSlab) {
-      team.check();
       for (std::int64_t row = 0; row < hidden.count; row += group) {
+        team.check();
         kernels.screen({weights_.data(), scale_.data(), bias_.data(), inner_,
                         scratch.digits.data() + row * count * inner_, count,
                         std::min(group, hidden.count - row), scratch.unit.data() + row,

@@ -9,10 +9,12 @@ namespace mime_fast {
 
 namespace {
 
-// Words between two looks for an interrupt, where many rows are projected: with 1,000 rows and 300
-// inputs 150 million multiply-adds, some milliseconds.
-constexpr std::int64_t kSlab = 512;
-constexpr std::int64_t kFewRows = 32;
+// Words between two looks for an interrupt: with 300 inputs 150 million multiply-adds, some
+// milliseconds. A multiple of a vector.
+std::int64_t words_per_check(std::int64_t rows) {
+  constexpr std::int64_t kLogits = 512 * 1024;
+  return cpu::padded(kLogits / std::max<std::int64_t>(rows, 1) + 1);
+}
 
 // To the nearest, ties to even.
 std::uint16_t to_bfloat16(float value) {
@@ -51,7 +53,7 @@ void Vocabulary::store_half(const std::vector<float>& weight) {
 
 void Vocabulary::project(const cpu::Kernels& kernels, Team& team, const Rows& hidden,
                          const Rows& logits) const {
-  const std::int64_t slab = hidden.count > kFewRows ? kSlab : padded_words();
+  const std::int64_t slab = words_per_check(hidden.count);
   team.split(padded_words(), cpu::kLanes, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t first = begin; first < end; first += slab) {
       team.check();

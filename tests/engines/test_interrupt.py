@@ -1,0 +1,90 @@
+"""Signals are handled within 20 ms, whatever a call computes, and leave the engine as it was."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+MOST = 50  # ms: 20, and as much again for a machine that is busy
+
+# A handler that raises, as Ctrl-C does, some time after the engine begins with what is asked for.
+# Prints how many ms passed from the signal to the caller's except, the median of several tries.
+INTERRUPT = """if True:
+    import signal, statistics, sys, time
+    from mime_fast import Generator
+    from mime_fast.generator import _Request
+
+    path, engine, call, tries = sys.argv[1], sys.argv[2], sys.argv[3], int(sys.argv[4])
+    kind = {"device": "cpu"} if engine == "cuda" else {}
+    generator = Generator(path, engine=engine, **kind)
+    long = "i lost my dog . " * 12
+    length = {"max_new_tokens": 64, "min_new_tokens": 64}
+    many = {"native": 20_000, "eager": 2000, "cuda": 40}[engine]
+    requests = {
+        "encode": ([long] * many, {}),
+        "batch": (["my dog"] * many, length),
+        "beams": ([long], {"num_beams": 100, **length}),
+        "wide": ([long], {"num_beams": 1000, **length}),
+        "samples": ([long], {"do_sample": True, "num_return_sequences": 10_000, **length}),
+        "consensus": ([long] * 50, {"do_sample": True, "mbr_samples": 1000, **length}),
+        "stream": ([long] * 1000, {"num_beams": 3, **length}),
+    }
+    messages, options = requests[call]
+
+    def reply():
+        return generator.respond("my dog", seed=1, num_beams=2, max_new_tokens=9)
+
+    def run(request):
+        if call == "encode":
+            request.engine.encode(request.dialogues, request._noise(), None)
+        elif call == "stream":
+            for _ in request.steps():
+                pass
+        else:
+            request.run()
+
+    def handle(*_):
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGALRM, handle)
+    expected, late = reply(), []
+    for number in range(tries):
+        request = _Request(generator, messages, None, options)
+        delay = 0.05 + 0.04 * number
+        due = time.perf_counter() + delay
+        signal.setitimer(signal.ITIMER_REAL, delay)
+        try:
+            run(request)
+            signal.setitimer(signal.ITIMER_REAL, 0)
+        except KeyboardInterrupt:
+            late.append(1e3 * (time.perf_counter() - due))
+        again = reply()
+        assert (again.text, again.score) == (expected.text, expected.score)
+    print(statistics.median(late))"""
+
+
+def late(checkpoint: Path, engine: str, call: str, tries: int = 5) -> float:
+    command = [sys.executable, "-c", INTERRUPT, str(checkpoint), engine, call, str(tries)]
+    result = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
+    assert result.returncode == 0, result.stderr
+    return float(result.stdout)
+
+
+@pytest.mark.parametrize(
+    "call", ["encode", "batch", "beams", "wide", "samples", "consensus", "stream"]
+)
+def test_native(tiny_checkpoint: Path, call: str) -> None:
+    assert late(tiny_checkpoint, "native", call) < MOST
+
+
+@pytest.mark.parametrize("call", ["encode", "batch", "beams", "stream"])
+def test_eager(tiny_checkpoint: Path, call: str) -> None:
+    assert late(tiny_checkpoint, "eager", call) < MOST
+
+
+@pytest.mark.parametrize("call", ["encode", "batch"])
+def test_cuda(tiny_checkpoint: Path, call: str) -> None:
+    """In Triton's interpreter: the loops of the host."""
+    pytest.importorskip("triton")
+    assert late(tiny_checkpoint, "cuda", call, 3) < MOST
