@@ -22,8 +22,9 @@ std::vector<std::int64_t> to_ids(pybind11::handle value, const char* name, std::
 // A Decoding that Python drives.
 class DecodingDriver {
  public:
-  DecodingDriver(EngineRef engine, const GenerationOptions& options, std::size_t expected)
-      : decoding_(std::move(engine), options, expected) {}
+  DecodingDriver(EngineRef engine, const GenerationOptions& options, std::size_t expected,
+                 Interrupt* interrupt)
+      : decoding_(std::move(engine), options, expected, interrupt) {}
 
   std::size_t join(EncodedRef encoded, std::uint64_t seed);
   bool advance();

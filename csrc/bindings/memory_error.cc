@@ -26,7 +26,9 @@ void throw_memory_error(const std::bad_alloc& error, const std::string& purpose,
   const std::string reason = is_ours ? std::string(" (") + error.what() + ")" : "";
   const std::string text = "there is too little memory to " + purpose + reason +
                            ": free some that other programs hold," + limit() + " or " + remedy;
-  PyErr_SetString(PyExc_MemoryError, text.c_str());
+  // It may hold a path that is not UTF-8.
+  const auto message = py::reinterpret_steal<py::object>(PyUnicode_DecodeFSDefault(text.c_str()));
+  PyErr_SetObject(PyExc_MemoryError, message.ptr());
   throw py::error_already_set();
 }
 

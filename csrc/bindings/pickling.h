@@ -10,7 +10,7 @@ namespace mime_fast {
 template <typename Class>
 void refuse_pickling(Class& type, const char* remedy) {
   const std::string name = pybind11::str(type.attr("__name__"));
-  const std::string text = "a " + name + " cannot be pickled or copied; " + remedy;
+  const std::string text = name + " objects cannot be pickled or copied: " + remedy;
   type.def("__reduce__", [text](pybind11::handle) { throw pybind11::type_error(text); });
 }
 

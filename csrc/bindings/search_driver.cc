@@ -47,10 +47,7 @@ py::tuple SearchDriver::advance(py::handle logits_arg) {
   const auto logits = to_array<float>(logits_arg, "logits", 2, "(rows, vocab)");
   check_shape(logits.shape(0), logits.shape(1));
   const float* data = logits.data();
-  {
-    const WithoutGil release;
-    step(data);
-  }
+  run_without_gil([&](Interrupt& interrupt) { step(data, interrupt); });
   return py::make_tuple(py::cast(parents_), py::cast(tokens_));
 }
 
@@ -66,7 +63,7 @@ void SearchDriver::check_shape(std::int64_t rows, std::int64_t vocab) {
   vocab_ = vocab;
 }
 
-void SearchDriver::step(const float* logits) {
+void SearchDriver::step(const float* logits, Interrupt& interrupt) {
   const std::int64_t rows = search_->rows();
   logits_.assign(logits, logits + rows * vocab_);
   scores_.clear();
@@ -76,7 +73,10 @@ void SearchDriver::step(const float* logits) {
   rows_.clear();
   for (DenseScores& scores : scores_) rows_.push_back(&scores);
   search_->constrain(rows_.data());
-  for (DenseScores& scores : scores_) scores.prepare(search_->needs());
+  for (DenseScores& scores : scores_) {
+    interrupt.check();
+    scores.prepare(search_->needs());
+  }
   search_->advance(rows_.data(), parents_, tokens_);
 }
 

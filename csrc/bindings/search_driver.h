@@ -8,6 +8,7 @@
 
 #include "bindings/arguments.h"
 #include "bindings/one_thread.h"
+#include "engine/interrupt.h"
 #include "search/dense_scores.h"
 #include "search/options.h"
 #include "search/search.h"
@@ -29,7 +30,7 @@ class SearchDriver {
 
  private:
   void check_shape(std::int64_t rows, std::int64_t vocab);
-  void step(const float* logits);
+  void step(const float* logits, Interrupt& interrupt);
 
   std::unique_ptr<Search> search_;
   const cpu::Kernels& kernels_ = cpu::kernels(cpu::chosen_isa());

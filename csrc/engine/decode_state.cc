@@ -26,7 +26,7 @@ StepBuffers::StepBuffers(const ModelConfig& config, std::int64_t rows, std::int6
       outer(lane_count * kTaps * padded(config.filter_dim)) {}
 
 DecodeState::DecodeState(const ModelConfig& config, std::int64_t listeners, std::int64_t max_rows,
-                         std::int64_t max_steps)
+                         std::int64_t max_steps, Interrupt* interrupt)
     : config_(config),
       listeners_(listeners),
       caches_(config.num_layers + listeners),
@@ -35,7 +35,7 @@ DecodeState::DecodeState(const ModelConfig& config, std::int64_t listeners, std:
       slot_stride_(2 * config.num_heads * padded(config.key_dim / config.num_heads)),
       recent_stride_((kTaps - 1) * (dim_stride_ + padded(config.filter_dim))),
       scratch_stride_(padded(max_steps)) {
-  resize(max_rows);
+  resize(max_rows, interrupt);
   recent_ = new_recent();
   const std::int64_t needed = max_rows * max_steps * slot_step();
   reserve(slots_, static_cast<std::size_t>(std::min(needed, kReservedFloats)));
@@ -54,7 +54,10 @@ void DecodeState::join(const Memory& memory) {
   std::fill_n(recent(row, 0), memory.caches() * recent_stride_, 0.0F);
 }
 
-void DecodeState::resize(std::int64_t max_rows) {
+void DecodeState::resize(std::int64_t max_rows, Interrupt* interrupt) {
+  const auto check = [&] {
+    if (interrupt != nullptr) interrupt->check();
+  };
   max_rows_ = max_rows;
   const auto rows_count = static_cast<std::size_t>(max_rows);
   memories_.reserve(rows_count);
@@ -64,9 +67,12 @@ void DecodeState::resize(std::int64_t max_rows) {
     histories->resize(rows_count);
     for (auto& history : *histories) history.reserve(static_cast<std::size_t>(max_steps_));
   }
+  check();
   spare_recent_ = new_recent();
+  check();
   x_ = Buffer<float>(max_rows * dim_stride_);
   hidden_ = Buffer<float>(max_rows * dim_stride_);
+  check();
   buffers_ = StepBuffers(config_, max_rows, listeners_);
   scratch_ = Buffer<float>(buffers_.lane_count * scratch_stride_);
 }

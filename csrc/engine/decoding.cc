@@ -54,13 +54,13 @@ std::int64_t rows_each(const GenerationOptions& options) {
 }  // namespace
 
 Decoding::Decoding(std::shared_ptr<Engine> engine, const GenerationOptions& options,
-                   std::size_t expected)
+                   std::size_t expected, Interrupt* interrupt)
     : engine_(std::move(engine)),
       options_(that_fit(options, engine_->model->config())),
       rows_each_(rows_each(options_)),
       most_live_(std::max(kRows / rows_each_, std::int64_t{1})),
       max_rows_(rows_of(std::min(static_cast<std::int64_t>(expected), most_live_))),
-      state_(engine_->model->new_state(max_rows_, options_.max_new_tokens)) {
+      state_(engine_->model->new_state(max_rows_, options_.max_new_tokens, interrupt)) {
   requests_.reserve(expected);
 }
 

@@ -20,7 +20,8 @@ class Decoding {
  public:
   // The options are those of all requests, of which `expected` will come; more may.
   // Throws std::invalid_argument for an option out of range.
-  Decoding(std::shared_ptr<Engine> engine, const GenerationOptions& options, std::size_t expected);
+  Decoding(std::shared_ptr<Engine> engine, const GenerationOptions& options, std::size_t expected,
+           Interrupt* interrupt = nullptr);
 
   // A further request, answered from the next step on that has room for its rows. Returns its
   // number: they count from 0.

@@ -39,8 +39,9 @@ class ReplyModel {
                  std::int64_t length, const float* noise, std::int64_t emotion) const;
 
   // Of no row yet.
-  DecodeState new_state(std::int64_t max_rows, std::int64_t max_steps) const {
-    return {config_, most_listeners(), max_rows, max_steps};
+  DecodeState new_state(std::int64_t max_rows, std::int64_t max_steps,
+                        Interrupt* interrupt = nullptr) const {
+    return {config_, most_listeners(), max_rows, max_steps, interrupt};
   }
   // Whether this memory has the shape that this model's layers read.
   bool fits(const Memory& memory) const;

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import sys
+import warnings
 from io import TextIOWrapper
 from pathlib import Path
 from typing import Annotated, Any
@@ -69,9 +70,25 @@ def describe(error: BaseException) -> str:
     return " ".join(text.splitlines())
 
 
+NO_MEMORY = (
+    "there is too little memory: free some that other programs hold, raise the limit of this "
+    "process (ulimit -v), or ask for less at a time"
+)
+NO_THREAD = (
+    "the system starts no further thread: raise its limit on processes (ulimit -u, or the "
+    "container's)"
+)
+
+
+def _format_warning(message: Warning | str, *_: object, **__: object) -> str:
+    """One line, without the place in the code."""
+    return f"mime-fast: {message}\n"
+
+
 def main() -> None:
     """Run the command line; an error is one line that names the value and the remedy."""
     _prepare_streams()
+    warnings.formatwarning = _format_warning
     try:
         try:
             app()
@@ -80,8 +97,14 @@ def main() -> None:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes once more
         sys.exit(1)
-    except (ValueError, TypeError, OSError, ArithmeticError, MemoryError, ImportError) as error:
+    except (ValueError, TypeError, OSError, ArithmeticError, ImportError) as error:
         sys.exit(f"mime-fast: {describe(error)}")
+    except MemoryError as error:
+        sys.exit(f"mime-fast: {describe(error) or NO_MEMORY}")
+    except RuntimeError as error:
+        if str(error) != "can't start new thread":  # threading has no type for it
+            raise
+        sys.exit(f"mime-fast: {NO_THREAD}")
     except KeyboardInterrupt:
         sys.exit(130)
 

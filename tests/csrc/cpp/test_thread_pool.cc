@@ -3,6 +3,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <memory>
 #include <mutex>
 #include <set>
@@ -112,14 +113,86 @@ void test_nested() {
   std::atomic<int> wrong{0};
   for (int task = 0; task < 100; ++task) {
     outer.parallel([&](int) {
-      // Not by the thread that holds the pool: trying a lock twice is undefined.
-      std::thread([&] {
-        Team inner(pool);
-        wrong += inner.size() == 1 && does_every_part_once(inner) ? 0 : 1;
-      }).join();
+      Team inner(pool);
+      wrong += inner.size() == 1 && does_every_part_once(inner) ? 0 : 1;
     });
   }
   CHECK(wrong == 0);
+}
+
+// Interrupts a call the time that it is asked for the n-th time.
+class InterruptAt final : public Interrupt {
+ public:
+  explicit InterruptAt(int n) : Interrupt(true), left_(n) {}
+  int asked() const { return asked_; }
+  bool is_asked_elsewhere() const { return elsewhere_; }
+
+ private:
+  bool is_interrupted() override {
+    ++asked_;
+    elsewhere_ = elsewhere_ || std::this_thread::get_id() != caller_;
+    return --left_ <= 0;
+  }
+
+  const std::thread::id caller_ = std::this_thread::get_id();
+  int left_;
+  int asked_ = 0;
+  bool elsewhere_ = false;
+};
+
+void work_for(std::chrono::milliseconds time) { std::this_thread::sleep_for(time); }
+
+// Long tasks one behind the other, as the steps of a reply are: the caller is asked in between,
+// never a helper, and the call ends. The pool works on.
+void test_interrupts_between_tasks() {
+  ThreadPool pool(3);
+  for (const int n : {1, 3}) {
+    InterruptAt interrupt(n);
+    Team team(pool, &interrupt);
+    int tasks = 0;
+    const auto work = [&] {
+      for (; tasks < 2000; ++tasks) {
+        team.parallel([&](int) { work_for(std::chrono::milliseconds(1)); });
+      }
+    };
+    CHECK_THROWS(Interrupted, "interrupted", work());
+    CHECK(tasks < 2000 && interrupt.asked() == n && !interrupt.is_asked_elsewhere());
+    CHECK_THROWS(Interrupted, "interrupted", team.check());  // it stays so
+  }
+  Team team(pool);
+  CHECK(does_every_part_once(team));
+}
+
+// One task with parts that look now and then: those of helpers end too, and so they do where the
+// caller has nothing left to do but wait for them.
+void test_interrupts_within_a_task() {
+  ThreadPool pool(3);
+  InterruptAt interrupt(2);
+  std::atomic<int> ended{0};
+  {
+    Team team(pool, &interrupt);
+    CHECK_THROWS(Interrupted, "interrupted", team.parallel([&](int part) {
+      for (int i = 0; part != 0 && i < 20'000; ++i) {
+        work_for(std::chrono::milliseconds(1));
+        team.check();
+      }
+      ++ended;
+    }));
+  }
+  CHECK(ended < 3 && !interrupt.is_asked_elsewhere());
+  Team team(pool);
+  CHECK(team.size() == 3 && does_every_part_once(team));
+}
+
+// A call that is never interrupted is asked by time, not by tasks.
+void test_short_calls_are_not_asked() {
+  ThreadPool pool(2);
+  InterruptAt interrupt(1'000'000);
+  const auto start = std::chrono::steady_clock::now();
+  Team team(pool, &interrupt);
+  for (int task = 0; task < 20'000; ++task) team.parallel([](int) {});
+  const auto took = std::chrono::steady_clock::now() - start;
+  CHECK(interrupt.asked() <= 1 + took / std::chrono::milliseconds(8));
 }
 
 // Pauses around the 100 us after which helpers fall asleep: some are about to.
@@ -237,6 +310,9 @@ int main() {
   test_exceptions();
   test_callers();
   test_nested();
+  test_interrupts_between_tasks();
+  test_interrupts_within_a_task();
+  test_short_calls_are_not_asked();
   test_sleep_and_wake();
   test_destruction();
   if (kForks) {
