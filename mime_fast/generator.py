@@ -6,6 +6,7 @@ import secrets
 import time
 from collections.abc import Callable, Iterator, Sequence
 from collections.abc import Generator as EventGenerator
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
@@ -20,6 +21,7 @@ from mime_fast.emotions import EMOTIONS, NEGATIVE, POSITIVE, emotion_id, polarit
 from mime_fast.engines import create_engine
 from mime_fast.engines.base import EMOTION_STREAM, Encoded, Engine
 from mime_fast.logprobs import TokenScorer, score_replies
+from mime_fast.memory import enough_memory
 from mime_fast.reload import load_again
 from mime_fast.search.consensus import by_consensus
 from mime_fast.search.hypothesis import Hypothesis, log_softmax
@@ -66,6 +68,7 @@ class Generator:
     Raises:
         CheckpointError: the directory is missing, truncated, of another version or misshapen.
         ValueError: an option that is unknown or does not fit the others.
+        MemoryError: there is too little; calls raise it too, and others than that one go on.
         EngineError: the system does not start intra_threads threads, if they were asked for.
 
     It can be pickled, for process pools and the like: what travels is the path of the checkpoint
@@ -86,7 +89,7 @@ class Generator:
         compute_type: str = "auto",
         intra_threads: int | None = None,
     ) -> None:
-        loaded = checkpoints.load(checkpoints.DEFAULT if checkpoint is None else checkpoint)
+        folder = checkpoints.DEFAULT if checkpoint is None else checkpoint
         options: dict[str, Any] = {
             "engine": engine,
             "device": device,
@@ -95,8 +98,10 @@ class Generator:
         }
         path = None if checkpoint is None else str(Path(checkpoint).absolute())
         self._made_of = path, options
-        self.tokenizer = loaded.tokenizer
-        self.engine = create_engine(loaded, **options)
+        with enough_memory(f"load {folder}", "use compute_type='bfloat16'"):
+            loaded = checkpoints.load(folder)
+            self.tokenizer = loaded.tokenizer
+            self.engine = create_engine(loaded, **options)
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickled as the checkpoint's path and the options: its files must be where it goes."""
@@ -283,16 +288,26 @@ class _Request:
         """Run the engine to the end."""
         if not self.dialogues:
             return
-        self.start()
-        if self.generated:
-            self._clock(self.decoding.run)
+        with self._enough_memory():
+            self.start()
+            if self.generated:
+                self._clock(self.decoding.run)
 
     def steps(self) -> Iterator[None]:
         """Run the engine; yields after each decoding step."""
-        self.start()
+        with self._enough_memory():
+            self.start()
         if self.generated:
-            while self._clock(self.decoding.advance):
+            while self._clock(self._advance):
                 yield
+
+    def _advance(self) -> bool:
+        with self._enough_memory():
+            return self.decoding.advance()
+
+    def _enough_memory(self) -> AbstractContextManager[None]:
+        messages = f"answer {len(self.dialogues)} message(s)"
+        return enough_memory(messages, "ask for fewer messages, beams, sequences or tokens at once")
 
     def _clock(self, decode: Callable[[], T]) -> T:
         """Time that a caller of stream() takes between pieces is not ours."""

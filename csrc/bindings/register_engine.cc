@@ -217,8 +217,8 @@ std::unique_ptr<DecodingDriver> decode(const EngineRef& engine,
   return with_memory_for("decode replies", kFewerRows, [&] {
     return raise_if_interrupted([&] {
       SignalCheck signals(handles_signals());
-      auto decoding =
-          std::make_unique<DecodingDriver>(engine, to_options(config, rules), encoded.size(), &signals);
+      auto decoding = std::make_unique<DecodingDriver>(engine, to_options(config, rules),
+                                                       encoded.size(), &signals);
       for (std::size_t i = 0; i < encoded.size(); ++i) {
         signals.check();
         decoding->join(encoded[i], seeds[i]);

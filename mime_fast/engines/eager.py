@@ -6,9 +6,7 @@ are computed in pieces: Python handles signals between two operations of torch, 
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
@@ -26,7 +24,6 @@ from mime_fast.models.mime import MimeMemory
 from mime_fast.search import StepDecoding
 from mime_fast.search.rules import TextRules
 from mime_fast.types import Dialogue, FloatArray, IntArray
-
 
 # Of one piece: rows, and rows times their length. An operation on it takes some milliseconds.
 MOST_ROWS = 64
@@ -51,17 +48,15 @@ class EagerEngine:
         self.device = _usable_device(device)
         if self.device.type == "cuda":
             torch.backends.cudnn.allow_tf32 = False  # of convolutions; it is on by default
-        with _enough_memory("load the checkpoint", "use engine='native'"):
-            self.model = load_model(checkpoint).to(self.device)
+        self.model = load_model(checkpoint).to(self.device)
 
     @torch.inference_mode()
     def encode(
         self, dialogues: Sequence[Dialogue], noise: FloatArray, emotion: int | None
     ) -> Encoded:
         """See Engine.encode."""
-        with _enough_memory("encode messages", "send fewer or shorter messages together"):
-            pieces = _pieces([len(dialogue.tokens) for dialogue in dialogues])
-            return _join([self._encode(dialogues[p], noise[p], emotion) for p in pieces])
+        pieces = _pieces([len(dialogue.tokens) for dialogue in dialogues])
+        return _join([self._encode(dialogues[p], noise[p], emotion) for p in pieces])
 
     def _encode(
         self, dialogues: Sequence[Dialogue], noise: FloatArray, emotion: int | None
@@ -103,11 +98,10 @@ class EagerEngine:
     @torch.inference_mode()
     def step(self, state: EagerState, tokens: IntArray) -> FloatArray:
         """See Engine.step."""
-        with _enough_memory("decode replies", "ask for fewer beams, sequences or tokens"):
-            newest = torch.from_numpy(tokens).to(self.device)
-            state.tokens = torch.cat([state.tokens, newest[:, None]], 1)
-            pieces = _pieces([state.tokens.shape[1]] * len(tokens))
-            return np.concatenate([self._logits(state, piece) for piece in pieces])
+        newest = torch.from_numpy(tokens).to(self.device)
+        state.tokens = torch.cat([state.tokens, newest[:, None]], 1)
+        pieces = _pieces([state.tokens.shape[1]] * len(tokens))
+        return np.concatenate([self._logits(state, piece) for piece in pieces])
 
     def _logits(self, state: EagerState, rows: slice) -> FloatArray:
         inside = torch.arange(len(state.tokens), device=self.device)[rows]
@@ -138,22 +132,6 @@ def _join(parts: Sequence[EncodedArrays]) -> EncodedArrays:
     names = ("emotion_logits", "positive_mixture", "negative_mixture", "mimics_positive")
     arrays = [np.concatenate([getattr(part, name) for part in parts]) for name in names]
     return EncodedArrays(*arrays, [part.memory for part in parts])
-
-
-@contextmanager
-def _enough_memory(purpose: str, remedy: str) -> Iterator[None]:
-    """MemoryError that says what for, in place of torch's RuntimeError."""
-    try:
-        yield
-    except RuntimeError as error:
-        refused = re.search(r"tried to allocate (\d+) bytes", str(error))
-        if refused is None:
-            raise
-        raise MemoryError(
-            f"there is too little memory to {purpose} ({int(refused[1]) / 1e6:.1f} MB could not be "
-            f"allocated): free some that other programs hold, raise the limit of this process "
-            f"(ulimit -v), or {remedy}"
-        ) from error
 
 
 def _usable_device(name: str) -> torch.device:

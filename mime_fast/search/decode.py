@@ -15,7 +15,6 @@ from mime_fast.search.rules import TextRules
 from mime_fast.text.tokenizer import SOS
 from mime_fast.types import FloatArray
 
-
 # Decoded together; further requests wait. Their logits are 24 MB with 25,000 words.
 MOST_ROWS = 256
 

@@ -103,9 +103,7 @@ def test_the_least_limit_holds(tmp_path: Path) -> None:
         ("100000\n", "x\n", None),
     ],
 )
-def test_values_of_version_1(
-    tmp_path: Path, quota: str, period: str, expected: int | None
-) -> None:
+def test_values_of_version_1(tmp_path: Path, quota: str, period: str, expected: int | None) -> None:
     tree(tmp_path, "5:cpu,cpuacct:/docker/abc\n3:memory:/other\n", f"{MEMORY}\n{V1}\n")
     v1(tmp_path, "docker/abc", quota, period)
     assert cpu_quota(tmp_path) == expected
@@ -134,9 +132,7 @@ def test_a_container_sees_its_own_group_at_the_mount(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("group", ["/docker/abc", "/", "/../other", "/docker/abc (deleted)"])
-def test_a_group_that_is_not_mounted_has_the_limit_of_the_mount(
-    tmp_path: Path, group: str
-) -> None:
+def test_a_group_that_is_not_mounted_has_the_limit_of_the_mount(tmp_path: Path, group: str) -> None:
     v2(tree(tmp_path, f"0::{group}\n", V2), "", "100000 100000\n")
     assert cpu_quota(tmp_path) == 1
 

@@ -71,6 +71,8 @@ SERVE = """if True:
     print(server.server_port, flush=True)
     server.serve_forever()"""
 
+ASK = "import sys, urllib.request; urllib.request.urlopen(sys.argv[1]).read()"
+
 
 def run(code: str, *arguments: object) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-c", code, *map(str, arguments)]
@@ -102,7 +104,12 @@ def test_a_server_of_threads_is_interrupted(tiny_checkpoint: Path) -> None:
         address = f"http://127.0.0.1:{server.stdout.readline().strip()}/"
         clients = [
             subprocess.Popen(
-                [sys.executable, "-c", f"import urllib.request as u; u.urlopen({address!r}).read()"],
+                [
+                    sys.executable,
+                    "-c",
+                    ASK,
+                    address,
+                ],
                 stderr=subprocess.DEVNULL,
             )
             for _ in range(3)

@@ -10,7 +10,6 @@ import pytest
 LIMITED = """if True:
     import resource, sys
     from mime_fast import Generator, checkpoint
-    from mime_fast.engines import create_engine
     from mime_fast.generator import _Request
 
     def limit(megabytes):
@@ -30,12 +29,13 @@ LIMITED = """if True:
 """
 LOAD = """
     loaded = checkpoint.load(checkpoint.DEFAULT)
-    create_engine(loaded, engine=engine)  # what it imports is in memory
+    checkpoint.load = lambda path: loaded  # the tokenizers library aborts where it lacks memory
+    kept = Generator(engine=engine)  # with what it imports
     limit(15)
-    refused(lambda: create_engine(loaded, engine=engine))"""
+    refused(lambda: Generator(engine=engine))"""
 BIG = {
-    "encode": '["my dog " * 40] * 3000, None, {}',
-    "decode": '["my dog"], None, {"num_beams": 1000, "max_new_tokens": 64, "min_new_tokens": 64}',
+    "encode": '["my dog " * 30] * 600, None, {"max_new_tokens": 2}',
+    "decode": '["my dog"], None, {"num_beams": 1000, "max_new_tokens": 50, "min_new_tokens": 50}',
 }
 CALL = """
     generator = Generator(sys.argv[2], engine=engine)
@@ -63,13 +63,14 @@ def test_loading(engine: str) -> None:
 
 
 @pytest.mark.parametrize("engine", ["native", "eager"])
-@pytest.mark.parametrize(("part", "room"), [("encode", 4), ("decode", 1)])
+@pytest.mark.parametrize(("part", "room"), [("encode", 1), ("decode", 1)])
 def test_a_call_that_is_too_large(
     tiny_checkpoint: Path, engine: str, part: str, room: float
 ) -> None:
     """The engine goes on with calls that it has memory for."""
     code = CALL.replace("BIG", BIG[part]).replace("ROOM", str(room))
     (line,) = lines(code, engine, tiny_checkpoint)
-    assert f"there is too little memory to {part} " in line
+    assert "there is too little memory to " in line
+    assert "std::" not in line
     assert "ulimit -v" in line
-    assert "messages together" in line or "fewer beams" in line
+    assert "fewer" in line
