@@ -129,9 +129,13 @@ def _pieces(lengths: Sequence[int]) -> list[slice]:
 
 def _join(parts: Sequence[EncodedArrays]) -> EncodedArrays:
     """The memory stays in parts: a copy of all would take long."""
-    names = ("emotion_logits", "positive_mixture", "negative_mixture", "mimics_positive")
-    arrays = [np.concatenate([getattr(part, name) for part in parts]) for name in names]
-    return EncodedArrays(*arrays, [part.memory for part in parts])
+    return EncodedArrays(
+        np.concatenate([part.emotion_logits for part in parts]),
+        np.concatenate([part.positive_mixture for part in parts]),
+        np.concatenate([part.negative_mixture for part in parts]),
+        np.concatenate([part.mimics_positive for part in parts]),
+        [part.memory for part in parts],
+    )
 
 
 def _usable_device(name: str) -> torch.device:
@@ -152,7 +156,7 @@ def load_model(checkpoint: Checkpoint) -> ReplyModel:
     return model.eval()
 
 
-def _describe(memory: Memory) -> Encoded:
+def _describe(memory: Memory) -> EncodedArrays:
     rows = len(memory.emotion_logits)
     mixture = memory.mixture or Groups(
         torch.zeros(rows, len(POSITIVE)), torch.zeros(rows, len(NEGATIVE))
