@@ -1,14 +1,28 @@
 #include "bindings/python_stop.h"
 
+#include "bindings/gil.h"
 #include "bindings/hypothesis.h"
 
 namespace py = pybind11;
 
 namespace mime_fast {
 
+// Plain pointers: what sleep_at_exit calls must hold no object that has a destructor.
 bool PythonStop::ends(const TokenIds& tokens) const {
-  const py::gil_scoped_acquire acquire;
-  return function_(to_python(tokens)).cast<bool>();
+  const PyGILState_STATE gil = sleep_at_exit([] { return PyGILState_Ensure(); });
+  PyObject* const argument = to_python(tokens).release().ptr();
+  PyObject* const result =
+      sleep_at_exit([&] { return PyObject_CallOneArg(function_.ptr(), argument); });
+  Py_DECREF(argument);
+  if (result == nullptr) {
+    const py::error_already_set error;
+    PyGILState_Release(gil);
+    throw error;
+  }
+  const bool ends = result == Py_True;
+  Py_DECREF(result);
+  PyGILState_Release(gil);
+  return ends;
 }
 
 }  // namespace mime_fast

@@ -38,6 +38,7 @@ ANSWER = """if True:
         "beams": lambda: generator.respond(message, num_beams=5, **options),
         "batch": lambda: generator.respond_batch([message] * 8, do_sample=True, **options),
         "stream": stream,
+        "stop": lambda: generator.respond(message, stop=["zzz"], **options),
         "operations": operations,
         "load": lambda: Generator(sys.argv[1], intra_threads=2),
     }
@@ -79,7 +80,9 @@ def run(code: str, *arguments: object) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
 
 
-@pytest.mark.parametrize("call", ["respond", "beams", "batch", "stream", "operations", "load"])
+@pytest.mark.parametrize(
+    "call", ["respond", "beams", "batch", "stream", "stop", "operations", "load"]
+)
 @pytest.mark.parametrize("callers", [1, 4])
 def test_daemon_threads_that_answer_at_the_end(
     tiny_checkpoint: Path, callers: int, call: str

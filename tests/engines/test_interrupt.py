@@ -37,7 +37,7 @@ INTERRUPT = """if True:
 
     def run(request):
         if call == "encode":
-            request.engine.encode(request.dialogues, request._noise(), None)
+            request.engine.encode(request.dialogues, request._noise(request.seeds), None)
         elif call == "stream":
             for _ in request.steps():
                 pass
