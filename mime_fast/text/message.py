@@ -40,15 +40,16 @@ def check_turn(turn: str | bytes, name: str) -> str:
     """
     if not isinstance(turn, (str, bytes)):
         raise TypeError(f"{name} must be a str, got {type(turn).__name__}")
-    text = strip_escapes(_decode(turn, name))
+    given = _decode(turn, name)
+    text = strip_escapes(given)
     if len(text) > MAX_CHARACTERS:
         raise ValueError(
             f"{name} has {len(text)} characters, more than {MAX_CHARACTERS}; shorten it"
         )
-    if not text.strip():
+    if not given.strip():
         raise ValueError(f"{name} is empty; write at least one word")
     if not PLAIN_WORD.search(text) and not _tokenizer().tokenize(text):
-        raise ValueError(f"{name} is {text!a:.60}, which holds no word; write at least one word")
+        raise ValueError(f"{name} is {given!a:.60}, which holds no word; write at least one word")
     return text
 
 
