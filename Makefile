@@ -98,7 +98,7 @@ bench-quick: $(VENV)/.stamp-bench  ## the same in three minutes: fewer rounds, s
 	$(BIN)/python -m benchmarks.run --quick $(BENCH_ARGS)
 	$(BIN)/python -m benchmarks.report
 
-bench-smoke: $(VENV)/.stamp-bench  ## run every benchmark, peer and tool once, tiny and untimed (two minutes)
+bench-smoke: $(VENV)/.stamp-bench  ## run every benchmark, peer and tool once, tiny and untimed (five minutes)
 	$(BIN)/python -m benchmarks.smoke
 
 bench-report: $(VENV)/.stamp-bench  ## make the pages of RESULTS='FILE.json ...' (the newest) again
