@@ -76,6 +76,8 @@ def check_data(data: Path, out: Path | None, *, skip: bool) -> bool:
     for summary in summaries:
         print(summary)
     sound = skip or not any(summary.problems for summary in summaries)
+    if sound and targets and not any(summary.examples for summary in summaries):
+        raise ValueError("no conversation with a reply is left; nothing is written")
     if sound:
         for summary, target in zip(summaries, targets, strict=False):
             _write(summary, target)

@@ -132,7 +132,7 @@ class Generator:
         """Answer several messages together. Each reply is the one it would get alone."""
         request = _Request(self, messages, config, options)
         request.run()
-        return [request.response(index) for index in range(len(request.dialogues))]
+        return request.responses()
 
     def check(self, message: Message) -> None:
         """Raise what respond() would raise of this message, without answering it."""
@@ -323,10 +323,17 @@ class _Request:
         config = self.engine.config
         return np.zeros((len(seeds), config.latents, config.latent_dim), np.float32)
 
-    def response(self, index: int) -> Response:
-        """What the caller gets of request `index`."""
+    def responses(self) -> list[Response]:
+        """What the caller gets; all have the same times, those of the batch."""
+        with self._enough_memory():
+            candidates = [self._candidates(index, row) for index, (_, row) in self._in_order()]
+        return [self._response(index, found) for index, found in enumerate(candidates)]
+
+    def _in_order(self) -> list[tuple[int, tuple[Encoded, int]]]:
+        return sorted(self.places.items(), key=lambda place: place[0]) if self.dialogues else []
+
+    def _response(self, index: int, candidates: list[Candidate]) -> Response:
         encoded, row = self.places[index]
-        candidates = self._candidates(index, row)
         emotions = np.exp(log_softmax(encoded.emotion_logits[row]))
         recognised = int(encoded.emotion_logits[row].argmax())
         emotion = self.options.emotion or EMOTIONS[recognised]
@@ -403,14 +410,14 @@ def _events(request: _Request) -> EventGenerator[TokenEvent, None, None]:
         if end > pieces.sent:
             yield pieces.event(request.decoding.leader(0), end)
     if (text := request.fixed[0]) is not None:
-        response = request.response(0)
+        (response,) = request.responses()
         reason = response.finish_reason
         yield TokenEvent(text, [], final=True, response=response, finish_reason=reason)
         return
     pieces = pieces or _Pieces(request)
     best = request.replies(0)[0]
     last = pieces.event(best, len(best.tokens))
-    response = request.response(0)
+    (response,) = request.responses()
     yield replace(
         last,
         text=last.text + pieces.finish(),

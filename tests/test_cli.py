@@ -536,6 +536,22 @@ def test_a_crisis_is_flagged_in_json(run: Cli) -> None:
     assert off["crisis"] is None
 
 
+def test_chat_with_scores_answers_a_crisis(run: Cli) -> None:
+    result = run("chat", "--return-scores", stdin=b"I want to die\nhello\n")
+    assert result.code == 0
+    assert len(replies(result)) == 2
+
+
+def test_chat_goes_on_after_a_reply_that_was_cut_to_nothing(
+    run: Cli, tiny_checkpoint: Path, generator: Generator
+) -> None:
+    first = generator.respond("I lost my dog", seed=7).text[:1]
+    result = chat(run, tiny_checkpoint, b"I lost my dog\nI lost my dog\n", "--stop", first)
+    assert result.code == 0
+    assert "is empty" not in result.out
+    assert len(replies(result)) == 2
+
+
 def test_chat_answers_a_crisis(run: Cli) -> None:
     result = run("chat", stdin=b"I want to die\n\n")
     assert "local emergency services" in result.out

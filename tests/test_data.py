@@ -111,3 +111,11 @@ def test_what_is_no_data_is_named(tmp_path: Path) -> None:
     (tmp_path / "train.csv").touch()
     with pytest.raises(ValueError, match="holds no dialogue; give JSON lines, or the published"):
         check_data(tmp_path, None, skip=False)
+
+
+def test_a_file_of_which_nothing_is_left_is_not_written(tmp_path: Path) -> None:
+    (tmp_path / "bad.jsonl").write_text("no\n", encoding="utf-8")
+    out = tmp_path / "out.jsonl"
+    with pytest.raises(ValueError, match="no conversation with a reply is left"):
+        check_data(tmp_path / "bad.jsonl", out, skip=True)
+    assert not out.exists()

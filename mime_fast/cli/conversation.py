@@ -85,14 +85,16 @@ class Conversation:
             return
         self.console.print()
         if response is not None:
-            self.turns += [message, response.text]
+            if response.text.strip():  # a stop string may have cut all of it; no turn is empty
+                self.turns += [message, response.text]
             self._show_details(response)
 
     def _show_details(self, response: Response) -> None:
         for candidate in response.candidates[1:]:
             self.console.print(f"  or: {candidate.text}", markup=False, style="dim")
-        if self.config.return_scores:
-            scores = ", ".join(f"{candidate.score:.3f}" for candidate in response.candidates)
+        scored = [each.score for each in response.candidates if each.score is not None]
+        if self.config.return_scores and scored:  # the fixed reply to a crisis has none
+            scores = ", ".join(f"{score:.3f}" for score in scored)
             self.console.print(f"[dim]  score {scores}[/]")
         self.console.print(chart(response))
         if cut := describe_cut(response):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -73,7 +74,8 @@ def respond(
     generator, turns = engine.generator(), history or []
     most = answers.fitting(batch_size, generation)
     show = answers.print_json if as_json else answers.print_text
-    with clean_exit():
+    reads_terminal = "-" in (texts or []) or str(file) == "-"
+    with clean_exit() if reads_terminal else nullcontext():
         if file is not None:
             lines = MessageFile(file, input_format, turns, generator.check)
             total = lines.count()

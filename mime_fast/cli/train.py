@@ -61,13 +61,14 @@ def train(
         from mime_fast.training.loop import Trainer
         from mime_fast.training.progress import RichReporter
     config = training.replace(weights=weights)
-    try:
-        with RichReporter() as reporter:
-            trainer = Trainer(data, out, config, model, reporter, teacher=teacher, resume=resume)
+    with RichReporter() as reporter:
+        trainer = Trainer(data, out, config, model, reporter, teacher=teacher, resume=resume)
+        try:
             trainer.run()
-    except KeyboardInterrupt:
-        print("interrupted; --resume goes on from the last validation", file=sys.stderr)
-        raise
+        except KeyboardInterrupt:
+            if trainer.saved is not None:
+                print("interrupted; --resume goes on from the last validation", file=sys.stderr)
+            raise
     if trainer.accelerator.is_main_process:
         print(f"wrote {out}; try: mime-fast chat --checkpoint {out}")
 

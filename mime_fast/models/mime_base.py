@@ -23,7 +23,7 @@ from mime_fast.models.mime import Fusion, Gaussian, Latents
 
 @dataclass(frozen=True)
 class MimeBaseConfig:
-    """The shape; the defaults are those of the bundled checkpoint."""
+    """The shape of mime-base."""
 
     word_pieces: int  # of the context
     pieces: int  # of replies

@@ -87,6 +87,7 @@ class StageRun:
         groups = {
             "model": dict(self.stage.model.state_dict()),
             "optimizer": optimizer_tensors(self.optimizer),
+            "random": {"torch": torch.get_rng_state()},
         }
         facts = {"step": self.step, "seconds": self.seconds, "history": self.history}
         save_state(self.state_path, groups, {**facts, "config": self.config.to_dict()})
@@ -100,6 +101,7 @@ class StageRun:
             )
         self.stage.model.load_state_dict(groups["model"])
         restore_optimizer(self.optimizer, groups["optimizer"])
+        torch.set_rng_state(groups["random"]["torch"])
         self.step, self.seconds, self.history = facts["step"], facts["seconds"], facts["history"]
 
     def _batches_left(self) -> Iterator[Any]:

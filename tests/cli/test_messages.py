@@ -128,7 +128,7 @@ def test_json_of_one_argument_is_indented_and_of_lines_is_not(
     [
         (b"", "turn 1 is empty"),
         (b" \t", "turn 1 is empty"),
-        (b"\x1b[A\x1b[200~", "turn 1 is empty"),
+        (b"\x1b[A\x1b[200~", "holds no word"),
         (b"caf\xe9", "not valid UTF-8"),
         (b'"\\ud800"', "not valid UTF-8"),
         (b'{"message": "no', "not valid JSON"),

@@ -207,6 +207,18 @@ def test_any_text_is_read_the_same_twice(text: str) -> None:
     assert find_crisis([text]) == find_crisis([text])
 
 
+@pytest.mark.parametrize(
+    "text", ["(f*ck it)", "what [a*b", "c*ck)", "+f*ck", "sh*t(:", "a*b{99999999999}", "*", "#"]
+)
+def test_signs_of_regular_expressions_are_text(text: str) -> None:
+    find_crisis([text])
+
+
+@given(st.text("abf*#()[]{}+?.^$|\\-9 ", max_size=40))
+def test_hidden_words_may_stand_beside_any_signs(text: str) -> None:
+    find_crisis([text])
+
+
 def test_all_of_unicode_is_read() -> None:
     every = "".join(map(chr, range(0x110000)))
     for start in range(0, len(every), 100_000):

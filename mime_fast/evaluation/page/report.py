@@ -63,7 +63,8 @@ def report(systems: Sequence[Path], data: Path, out: Path, options: Options, sho
 
 
 def _check_out(out: Path, inputs: Sequence[Path]) -> None:
-    read = os.path.lexists(out) and any(path.exists() and path.samefile(out) for path in inputs)
+    there = os.path.exists(out)  # noqa: PTH110 - Path's raises for a name that is too long
+    read = there and any(path.exists() and path.samefile(out) for path in inputs)
     require(not read, f"--out {out} is what the page is made of; name another file")
     check_file(out)
 

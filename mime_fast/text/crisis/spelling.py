@@ -89,7 +89,8 @@ def _squeeze(word: str, known: frozenset[str]) -> str:
 def _unhide(chunk: str, known: frozenset[str]) -> str | None:
     """The known words that a chunk hides, None if it hides none."""
     if "*" in chunk or "#" in chunk:
-        pattern = re.compile(re.sub(r"[*#]+", ".{1,4}", re.escape(chunk).replace("\\", "")))
+        parts = map(re.escape, re.split(r"[*#]+", chunk))
+        pattern = re.compile(".{1,4}".join(parts))
         matching = [
             word for word in sorted(words("spelling", "censored")) if pattern.fullmatch(word)
         ]

@@ -28,7 +28,7 @@ TOKENS = 8000  # of a batch of the teacher
 class Taught:
     """The teacher's likeliest pieces at every position of all replies, one after another."""
 
-    ids: Tensor  # (positions, KEPT) int16
+    ids: Tensor  # (positions, KEPT) int32
     shares: Tensor  # (positions, KEPT) float16; a row sums to 1
 
     def of(self, first: Tensor, real: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -70,7 +70,7 @@ def record(teacher: DialogueModel, conversations: Sequence[Conversation]) -> lis
 def _likeliest(teacher: DialogueModel, states: Tensor) -> tuple[Tensor, Tensor]:
     best = teacher.llama.logits(states).float().log_softmax(-1).topk(KEPT)
     shares = best.values.softmax(-1)
-    return best.indices.to(torch.int16).cpu(), shares.half().cpu()
+    return best.indices.to(torch.int32).cpu(), shares.half().cpu()
 
 
 def teach(pairs: Sequence[Sequence[Pair]], recorded: Sequence[Turns]) -> tuple[list[Pair], Taught]:
