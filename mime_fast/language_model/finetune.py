@@ -31,6 +31,7 @@ from mime_fast.text.pieces import LISTENER, PieceTokenizer
 from mime_fast.text.tidy import tidy
 from mime_fast.text.tokenizer import Tokenizer
 from mime_fast.training.config import FinetuneConfig
+from mime_fast.training.state import digest
 
 VALIDATION_TOKENS = 6000  # of a batch
 CHUNK = 1024  # positions whose logits are held at a time
@@ -84,6 +85,10 @@ class Finetune:
     def rate(self, name: str) -> float:  # noqa: ARG002
         """See Stage.rate: one for all."""
         return 1.0
+
+    def digest(self) -> str:
+        """See Stage.digest."""
+        return digest(self.training, self.validation)
 
     def batches(self, epoch: int) -> list[list[Conversation]]:
         """See Stage.batches. Epochs differ by a batch or two: some are left out, or made twice."""

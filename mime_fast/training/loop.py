@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 import time
 from dataclasses import asdict, dataclass
@@ -36,6 +35,7 @@ from mime_fast.training.data import (
 )
 from mime_fast.training.objective import Loss, cvae_loss, released_loss
 from mime_fast.training.state import (
+    digest,
     load_state,
     optimizer_tensors,
     restore_optimizer,
@@ -108,8 +108,8 @@ class Trainer:
         self.validation_pairs = encode_pairs(self.tokenizer, validation, positions)
         words = (word for e in validation for word in self.tokenizer.tokenize(e.target))
         self.unknown_types = count_unknown_types(words, set(self.tokenizer.words))
-        self.digest = _digest(self.tokenizer.words, self.pairs, self.validation_pairs)
-        self.teacher = "none" if taught is None else f"digest {_digest(taught.tolist())}"
+        self.digest = digest(self.tokenizer.words, self.pairs, self.validation_pairs)
+        self.teacher = "none" if taught is None else f"digest {digest(taught.tolist())}"
         if taught is not None:
             self.pairs = soften(self.pairs, taught, config.teacher_share)
         self.progress = Progress()
@@ -356,11 +356,6 @@ def _decay_groups(model: ReplyModel, weight_decay: float) -> list[dict[str, Any]
         {"params": matrices, "weight_decay": weight_decay},
         {"params": vectors, "weight_decay": 0.0},
     ]
-
-
-def _digest(*everything: object) -> str:
-    """Changes with any word or number, and with their order."""
-    return hashlib.blake2b(repr(everything).encode(), digest_size=16).hexdigest()
 
 
 def _difference(old: Any, new: Any) -> str:

@@ -12,8 +12,17 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
+from mime_fast.files import WriteError
 from mime_fast.training.config import StageConfig
-from mime_fast.training.state import load_state, optimizer_tensors, restore_optimizer, save_state
+from mime_fast.training.state import (
+    load_state,
+    optimizer_tensors,
+    restore_optimizer,
+    save_state,
+)
+from mime_fast.training.target import check_room
+
+STATE_COPIES = 3  # weights, and the optimizer's two moments
 
 
 class Stage(Protocol):
@@ -25,6 +34,9 @@ class Stage(Protocol):
 
     def rate(self, name: str) -> float:
         """The learning rate of a parameter, as a share of the stage's."""
+
+    def digest(self) -> str:
+        """Changes with the data that are learned."""
 
     def batches(self, epoch: int) -> list[Any]:
         """The steps of an epoch, always as many, in an order that the epoch decides."""
@@ -62,7 +74,10 @@ class StageRun:
         self.steps_per_epoch = len(stage.batches(0))
         self.total_steps = config.epochs * self.steps_per_epoch
         self.step, self.seconds = 0, 0.0
+        self.is_whole = False
         self.history: list[dict[str, float]] = []
+        self.saved: int | None = None  # the step of the state that is kept
+        check_room(state, stage.model, STATE_COPIES)
         if state.exists():
             self._restore()
 
@@ -70,39 +85,63 @@ class StageRun:
         """Make the steps that are left; returns the figures of every validation."""
         saved = begun = time.monotonic()
         before = self.seconds
-        for batch in self._batches_left():
-            self._train_step(batch)
-            now = time.monotonic()
-            self.seconds = before + now - begun
-            last = self.step == self.total_steps
-            if last or self.step % self.config.validate_every == 0:
-                self._validate()
-            if last or now - saved > self.config.save_seconds:
+        try:
+            for batch in self._batches_left():
+                self._train_step(batch)
+                now = time.monotonic()
+                self.seconds = before + now - begun
+                last = self.step == self.total_steps
+                if last or self.step % self.config.validate_every == 0:
+                    self._validate()
+                if last or now - saved > self.config.save_seconds:
+                    self.save()
+                    saved = now
+        except KeyboardInterrupt:
+            if self.is_whole:
                 self.save()
-                saved = now
+            raise
         return self.history
 
     def save(self) -> None:
-        """Write the state: weights, moments, place."""
+        """Write the state: weights, moments, random numbers, place.
+
+        WriteError: it cannot be written; the message says which steps are kept.
+        """
         groups = {
             "model": dict(self.stage.model.state_dict()),
             "optimizer": optimizer_tensors(self.optimizer),
             "random": {"torch": torch.get_rng_state()},
         }
         facts = {"step": self.step, "seconds": self.seconds, "history": self.history}
-        save_state(self.state_path, groups, {**facts, "config": self.config.to_dict()})
+        identity = {"config": self.config.to_dict(), "data": self.stage.digest()}
+        try:
+            save_state(self.state_path, groups, {**facts, **identity})
+        except WriteError as error:
+            kept = "no step is" if self.saved is None else f"the steps up to {self.saved} are"
+            raise WriteError(f"{error}; training stops at step {self.step}, {kept} kept") from error
+        self.saved = self.step
 
     def _restore(self) -> None:
         groups, facts = load_state(self.state_path)
-        if facts["config"] != self.config.to_dict():
+        if facts.get("config") != self.config.to_dict():
             raise ValueError(
-                f"{self.state_path} was made with other options, {json.dumps(facts['config'])}; "
-                "use the same ones, or another --out"
+                f"{self.state_path} was made with other options, {json.dumps(facts.get('config'))};"
+                " use the same ones, or another --out"
             )
-        self.stage.model.load_state_dict(groups["model"])
-        restore_optimizer(self.optimizer, groups["optimizer"])
-        torch.set_rng_state(groups["random"]["torch"])
-        self.step, self.seconds, self.history = facts["step"], facts["seconds"], facts["history"]
+        if facts.get("data") != self.stage.digest():
+            raise ValueError(f"{self.state_path} was made of other data; name another --out")
+        try:
+            self.stage.model.load_state_dict(groups["model"])
+            restore_optimizer(self.optimizer, groups["optimizer"])
+            torch.set_rng_state(groups["random"]["torch"])
+            self.step, self.seconds = facts["step"], facts["seconds"]
+            self.history = facts["history"]
+        except (KeyError, TypeError, RuntimeError) as error:
+            raise ValueError(
+                f"{self.state_path} is not the state of this stage ({error!r:.200}); "
+                "delete it, or name another --out"
+            ) from error
+        self.saved = self.step
 
     def _batches_left(self) -> Iterator[Any]:
         while self.step < self.total_steps:
@@ -110,6 +149,7 @@ class StageRun:
             yield from self.stage.batches(epoch)[first:]
 
     def _train_step(self, batch: Any) -> None:
+        self.is_whole = False  # whether all parameters have made the same steps
         self.stage.model.train()
         for group in self.optimizer.param_groups:
             group["lr"] = group["rate"] * self._learning_rate()
@@ -125,6 +165,7 @@ class StageRun:
         self.optimizer.step()
         self.optimizer.zero_grad()
         self.step += 1
+        self.is_whole = True
         self.reporter.step(
             self.step, self.total_steps, {name: loss.item() for name, loss in losses.items()}
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -39,6 +40,11 @@ def load_state(path: Path) -> tuple[dict[str, dict[str, Tensor]], dict[str, Any]
             f"{path} is not a whole training state ({error}); delete it and train from the start"
         ) from error
     return groups, facts
+
+
+def digest(*everything: object) -> str:
+    """Changes with any word or number, and with their order."""
+    return hashlib.blake2b(repr(everything).encode(), digest_size=16).hexdigest()
 
 
 def optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:

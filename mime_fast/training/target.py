@@ -43,9 +43,12 @@ def check_target(out: Path, state: Path, resume: bool) -> None:
     check_file(state)
 
 
-def check_room(state: Path, model: nn.Module) -> None:
-    """Check that the states and the checkpoint of a model fit there; else WriteError."""
+def check_room(state: Path, model: nn.Module, copies: int = STATE_COPIES) -> None:
+    """Check that the states and the checkpoint of a model fit there; else WriteError.
+
+    copies: how many times a state holds the model's weights.
+    """
     weights = sum(parameter.nbytes for parameter in model.parameters())
-    size = STATE_COPIES * weights
+    size = copies * weights
     missing = size if state.exists() else 2 * size  # a new state is written beside the old one
     check_place(state, size, missing + weights // 2)  # the checkpoint is in float16

@@ -23,9 +23,13 @@ class Line:
         self.model = nn.Linear(1, 1)
         self.stop = stop
         self.order: list[Any] = []
+        self.data = "a line"
 
     def rate(self, name: str) -> float:
         return 0.5 if name == "bias" else 1.0
+
+    def digest(self) -> str:
+        return self.data
 
     def batches(self, epoch: int) -> list[Any]:
         return [epoch * 10 + place for place in range(5)]
@@ -54,6 +58,18 @@ class Log:
 
     def validation(self, step: int, figures: dict[str, float]) -> None:
         self.validations.append(step)
+
+
+class Interrupting(Log):
+    """Interrupts after a step."""
+
+    def __init__(self, last: int) -> None:
+        super().__init__()
+        self.last = last
+
+    def step(self, step: int, total: int, losses: dict[str, float]) -> None:
+        if step == self.last:
+            raise KeyboardInterrupt
 
 
 def test_a_run_goes_through_all_epochs(tmp_path: Path) -> None:
@@ -102,6 +118,29 @@ def test_a_state_of_other_options_is_refused(tmp_path: Path) -> None:
     StageRun(Line(), tmp_path / "state", CONFIG, Log()).run()
     with pytest.raises(ValueError, match="was made with other options"):
         StageRun(Line(), tmp_path / "state", CONFIG.replace(seed=1), Log())
+
+
+def test_a_state_of_other_data_is_refused(tmp_path: Path) -> None:
+    StageRun(Line(), tmp_path / "state", CONFIG, Log()).run()
+    other = Line()
+    other.data = "a circle"
+    with pytest.raises(ValueError, match="was made of other data"):
+        StageRun(other, tmp_path / "state", CONFIG, Log())
+
+
+def test_a_state_of_another_shape_is_refused(tmp_path: Path) -> None:
+    StageRun(Line(), tmp_path / "state", CONFIG, Log()).run()
+    other = Line()
+    other.model = nn.Linear(2, 1)
+    with pytest.raises(ValueError, match="is not the state of this stage"):
+        StageRun(other, tmp_path / "state", CONFIG, Log())
+
+
+def test_an_interrupt_between_steps_keeps_them(tmp_path: Path) -> None:
+    config = CONFIG.replace(save_seconds=1000.0)
+    with pytest.raises(KeyboardInterrupt):
+        StageRun(Line(), tmp_path / "state", config, Interrupting(3)).run()
+    assert StageRun(Line(), tmp_path / "state", config, Log()).step == 3
 
 
 def test_a_loss_that_is_not_finite_ends_the_run(tmp_path: Path) -> None:

@@ -89,8 +89,8 @@ def _squeeze(word: str, known: frozenset[str]) -> str:
 def _unhide(chunk: str, known: frozenset[str]) -> str | None:
     """The known words that a chunk hides, None if it hides none."""
     if "*" in chunk or "#" in chunk:
-        parts = map(re.escape, re.split(r"[*#]+", chunk))
-        pattern = re.compile(".{1,4}".join(parts))
+        literals = map(re.escape, re.split(r"[*#]+", chunk))
+        pattern = re.compile(".{1,4}".join(literals))
         matching = [
             word for word in sorted(words("spelling", "censored")) if pattern.fullmatch(word)
         ]

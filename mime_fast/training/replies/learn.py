@@ -27,6 +27,7 @@ from mime_fast.training.replies.pairs import (
     fill,
     shuffled_batches,
 )
+from mime_fast.training.state import digest
 
 VALIDATION_POSITIONS = 8000  # of a batch
 SOFT_INTENTS = 0.3  # share of the replies whose intent is shown as it is predicted
@@ -52,6 +53,10 @@ class LearnReplies:
     def rate(self, name: str) -> float:
         """See Stage.rate: the encoder, which has read most, moves less."""
         return self.config.encoder_rate if name.startswith("context_encoder") else 1.0
+
+    def digest(self) -> str:
+        """See Stage.digest."""
+        return digest(self.training, self.validation)
 
     def batches(self, epoch: int) -> list[list[Pair]]:
         """See Stage.batches."""

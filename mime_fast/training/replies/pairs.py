@@ -13,6 +13,7 @@ from torch import Tensor
 from mime_fast.text import pieces, word_pieces
 from mime_fast.text.pieces import PieceTokenizer
 from mime_fast.text.tidy import tidy
+from mime_fast.text.tokenizer import Tokenizer
 from mime_fast.text.word_pieces import WordPieceTokenizer
 
 UNKNOWN = -1  # an emotion or an intent that nobody labelled
@@ -67,8 +68,11 @@ class Batch(NamedTuple):
 class PairEncoder:
     """Encodes conversations with both tokenisers."""
 
-    def __init__(self, context: WordPieceTokenizer, reply: PieceTokenizer) -> None:
-        self.context, self.reply = context, reply
+    def __init__(
+        self, context: WordPieceTokenizer, reply: PieceTokenizer, words: Tokenizer
+    ) -> None:
+        """words: counts the words of replies."""
+        self.context, self.reply, self.words = context, reply, words
 
     def pairs(
         self, utterances: Sequence[str], emotion: int = UNKNOWN, *, turns: slice = slice(1, None, 2)
@@ -81,7 +85,9 @@ class PairEncoder:
             context = self.context.encode_context(read[:number], LONGEST_CONTEXT)
             reply = [*said[number], END]
             if number and 1 < len(reply) <= LONGEST_REPLY:
-                found.append(Pair(context.tokens, context.types, reply, emotion, turn=number))
+                words = len(self.words.encode(utterances[number])) + 1
+                pair = Pair(context.tokens, context.types, reply, emotion, turn=number, words=words)
+                found.append(pair)
         return found
 
 

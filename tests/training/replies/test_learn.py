@@ -12,6 +12,7 @@ from mime_fast.language_model.dialogue_model import DialogueModel
 from mime_fast.language_model.llama import Llama, LlamaConfig
 from mime_fast.models.mime_base import MimeBase, MimeBaseConfig
 from mime_fast.text.pieces import PieceTokenizer
+from mime_fast.text.tokenizer import Tokenizer
 from mime_fast.text.word_pieces import WordPieceTokenizer
 from mime_fast.training.config import LearnConfig
 from mime_fast.training.replies.distill import KEPT, Taught, record, teach
@@ -57,7 +58,7 @@ def tiny_teacher() -> DialogueModel:
 
 
 def pairs_of_each() -> list[list[Pair]]:
-    encoder = PairEncoder(WORDS, PIECES)
+    encoder = PairEncoder(WORDS, PIECES, Tokenizer.from_words([]))
     return [encoder.pairs(turns, emotion) for emotion, turns in TALK.items()]
 
 
@@ -65,10 +66,7 @@ def pairs_of_each() -> list[list[Pair]]:
 def taught() -> tuple[list[Pair], Taught]:
     rows = [encode_conversation(PIECES, turns, emotion) for emotion, turns in TALK.items()]
     pairs, found = teach(pairs_of_each(), record(tiny_teacher(), rows))
-    labelled = [
-        dataclasses.replace(pair, intent=number % 2, words=len(pair.reply))
-        for number, pair in enumerate(pairs)
-    ]
+    labelled = [dataclasses.replace(pair, intent=number % 2) for number, pair in enumerate(pairs)]
     return labelled, found
 
 

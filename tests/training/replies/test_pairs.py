@@ -5,6 +5,7 @@ from tokenizers import pre_tokenizers
 
 from mime_fast.text import pieces, word_pieces
 from mime_fast.text.pieces import PieceTokenizer
+from mime_fast.text.tokenizer import Tokenizer
 from mime_fast.text.word_pieces import WordPieceTokenizer
 from mime_fast.training.replies.pairs import (
     END,
@@ -24,7 +25,8 @@ TURNS = ["my cat", "oh no", "yes", "so sad"]
 
 
 def encoder() -> PairEncoder:
-    return PairEncoder(WordPieceTokenizer(LETTERS), PieceTokenizer(BYTES, []))
+    words = Tokenizer.from_words([])
+    return PairEncoder(WordPieceTokenizer(LETTERS), PieceTokenizer(BYTES, []), words)
 
 
 def pair(context: int, reply: int) -> Pair:
@@ -35,6 +37,7 @@ def test_each_listener_turn_is_a_pair() -> None:
     first, second = encoder().pairs(TURNS, 5)
     assert first.reply == [*PieceTokenizer(BYTES, []).encode(["Oh no."])[0], END]
     assert (first.turn, second.turn, second.emotion) == (1, 3, 5)
+    assert (first.words, second.words) == (3, 3)
     assert len(second.tokens) > len(first.tokens)
     assert second.types[-1] == word_pieces.SPEAKER
 
