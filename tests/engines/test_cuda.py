@@ -106,7 +106,9 @@ def test_the_host_searches_where_there_are_stop_strings_or_bad_words(
     plain.run()
     said = plain.results(0)[0].tokens
     stop = TextRules(stop=lambda tokens: tokens[-1] == said[3])
-    assert max(len(r.tokens) for r in check_replies(engines, config.replace(stop="."), stop)) <= 4
+    found = list(check_replies(engines, config.replace(stop="."), stop))
+    assert min(len(reply.tokens) for reply in found) <= 4
+    assert all(said[3] not in reply.tokens[:-1] for reply in found)
     bad = TextRules(bad_words=((said[0],), said[2:4]))
     found = check_replies(engines, config.replace(bad_words="."), bad)
     assert all(said[0] not in reply.tokens for reply in found)
