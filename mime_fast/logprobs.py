@@ -39,7 +39,7 @@ class TokenScorer:
         self._newest = np.full(len(rows), SOS, np.int64)
 
     def step(self, tokens: Sequence[int]) -> list[TokenLogprobs]:
-        """Of the next token of each row."""
+        """Return log-probabilities of each row's next token."""
         logits = self._engine.step(self._state, self._newest)
         self._newest = np.array(tokens, np.int64)
         log_probs = log_softmax(logits)

@@ -94,7 +94,7 @@ def _folders(root: Path, mount: Mount, group: PurePosixPath | None) -> Iterator[
 
 
 def _limit(folder: Path, kind: str) -> int | None:
-    """Of one group, in processors."""
+    """Return the limit of one control group, in processors."""
     if kind == "cgroup2":
         quota, *period = _read(folder / "cpu.max").split() or [""]
     else:
