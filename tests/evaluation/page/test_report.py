@@ -72,7 +72,7 @@ def test_weights_that_made_the_outputs(
 
 def test_times_of_the_systems(data: Path, saved: Path, tmp_path: Path) -> None:
     times, out = tmp_path / "times.json", tmp_path / "page.html"
-    systems_latency.main(["--tiny", "--quick", "--threads", "1", "--output", str(times)])
+    systems_latency.main(["--smoke", "--threads", "1", "--output", str(times)])
     report([saved], data, out, Options(), Shown(latency=times))
     text = out.read_text("utf-8")
     for name in systems_latency.SYSTEMS:
