@@ -348,7 +348,7 @@ def test_embedding_that_is_no_matrix(folder: Path, state: State, shape: tuple[in
 
 def test_sizes_that_no_model_has(folder: Path, state: State) -> None:
     message = refused_state(folder, state | {EMBEDDING: torch.zeros(10, 2)})
-    assert "hidden_dim must be an integer in [4, 1048576], got 2" in message
+    assert "hidden_dim must be an integer in [4, 2**20], got 2" in message
 
 
 @pytest.mark.parametrize(

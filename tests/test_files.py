@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -136,7 +137,7 @@ def test_what_a_link_points_to_is_replaced(tmp_path: Path) -> None:
     assert (tmp_path / "link").is_symlink()
     assert (tmp_path / "file").read_text() == "new"
     (tmp_path / "loop").symlink_to("loop")
-    with pytest.raises(WriteError, match="loop/file cannot be written"):
+    with pytest.raises(WriteError, match="loop cannot be a folder|loop/file cannot be written"):
         write_whole(tmp_path / "loop" / "file", b"")
 
 
@@ -189,7 +190,7 @@ def test_a_process_survives_the_signal_of_a_file_too_large(tmp_path: Path) -> No
         "from mime_fast.files import write_whole\n"
         "write_whole(pathlib.Path(sys.argv[1]), bytes(10**6))\n"
     )
-    command = f"ulimit -f 100; exec python -c '{code}' {tmp_path}/file"
+    command = f"ulimit -f 100; exec {sys.executable} -c '{code}' {tmp_path}/file"
     ended = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
     assert ended.returncode == 1, ended  # not -25: killed by SIGXFSZ
     assert "File too large" in ended.stderr
