@@ -461,7 +461,10 @@ def test_a_message_that_cannot_be_answered_says_why(
 @pytest.mark.parametrize(
     ("options", "text"),
     [
-        ({"beams": 3}, r"unknown GenerationConfig option 'beams'; known: bad_words, do_sample, "),
+        (
+            {"beams": 3},
+            r"unknown GenerationConfig option 'beams'; known: bad_words, crisis_reply, ",
+        ),
         ({"max_new_tokens": POSITIONS + 1}, r"max_new_tokens must be at most 64 .*, got 65"),
         (
             {"temperature": 0},

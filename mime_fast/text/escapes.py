@@ -10,7 +10,7 @@ SEQUENCE = re.compile(
     r"\[[0-?]*[ -/]*[@-~]?"  # CSI: arrows, Home and End, colours, the marks of a bracketed paste
     r"|[]PX^_][^\x07\x1b]*(?:\x07|\x1b\\)"  # strings: titles, links
     r"|O[ -~]?"  # SS3: function keys, and arrows of some terminals
-    r"|[ -/]*[0-~]?"  # all others: Alt and a key, character sets
+    r"|[!-/]*[0-~]?"  # all others: Alt and a key, character sets; a blank ends a stray escape
     r")"
 )
 
