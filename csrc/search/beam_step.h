@@ -197,7 +197,7 @@ class BeamStep {
     return true;
   }
 
-  // Of a live hypothesis, for its comparison with the finished ones.
+  // The length at which a live hypothesis is compared with finished ones.
   MIME_FAST_DEVICE std::int64_t final_length() const {
     if (penalty_ <= 0) return position_ + 2;
     return early_stopping_ == EarlyStopping::never ? most_ : position_ + 1;

@@ -83,7 +83,7 @@ class Finetune:
         return encode_conversation(self.tokenizer, turns, conversation.emotion, counts)
 
     def rate(self, name: str) -> float:  # noqa: ARG002
-        """See Stage.rate: one for all."""
+        """Return the same rate for all parameters; see Stage.rate."""
         return 1.0
 
     def digest(self) -> str:
