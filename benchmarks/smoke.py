@@ -26,6 +26,7 @@ EXAMPLES = (
     {"emotion": "sad", "context": ["I lost my dog yesterday."], "target": "I am sorry."},
     {"emotion": "proud", "context": ["I won!", "Well done!", "Thanks."], "target": "Enjoy it."},
 )
+CONVERSATION = {"emotion": "sad", "utterances": ["I lost my dog yesterday.", "I am sorry."]}
 Command = list[str]
 
 
@@ -63,6 +64,10 @@ def tools(folder: Path) -> Iterator[Command]:
     examples = folder / "examples.jsonl"
     examples.write_text("".join(f"{json.dumps(example)}\n" for example in EXAMPLES))
     yield ["benchmarks.agreement", "--data", str(examples)]
+    conversations = folder / "conversations"
+    conversations.mkdir()
+    (conversations / "train.jsonl").write_text(f"{json.dumps(CONVERSATION)}\n")
+    yield ["benchmarks.crisis", "--data", str(conversations), "--misses"]
 
 
 def rehearse(folder: Path) -> Command:

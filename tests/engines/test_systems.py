@@ -1,6 +1,7 @@
 """Every system on the native engine: eager's replies, however they are asked for."""
 
 from collections.abc import Callable
+from copy import copy
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -135,7 +136,8 @@ def test_a_system_that_only_eager_knows_is_named(
 ) -> None:
     monkeypatch.setitem(SYSTEMS, "cem", System("Cem", reads_emotion=False))
     loaded = checkpoint.load(save_tiny(tmp_path / "model", tiny_config))
-    newer = replace(loaded, config=ModelConfig(tiny_config.vocab_size, architecture="cem"))
+    newer = replace(loaded, config=copy(tiny_config))
+    object.__setattr__(newer.config, "architecture", "cem")  # its options do not know it yet
     with pytest.raises(CheckpointError, match=r"moel, multi_tr, .*'cem'; use engine='eager'"):
         NativeEngine(newer)
 

