@@ -29,11 +29,11 @@ struct Table {
 struct Ops {
   Ops(const char* path, const ModelConfig& shape, int threads)
       : config(shape), kernels(cpu::kernels(cpu::chosen_isa())), pool(threads) {
+    Team team(pool);
     Weights weights(path);
     const std::int64_t dim = config.hidden_dim, words = config.vocab_size;
     vocabulary = Vocabulary(weights.take("output.weight", {words, dim}),
-                            weights.take("output.bias", {words}), dim, false);
-    Team team(pool);
+                            weights.take("output.bias", {words}), dim, false, team);
     screened = ScreenedVocabulary(team, vocabulary);
     encoder = Encoder(weights, "context_encoder", config);
     gate = weights.linear("fusion.gate", 2 * dim, 2 * dim, Bias::own);

@@ -72,12 +72,12 @@ void SearchDriver::step(const float* logits, Interrupt& interrupt) {
   }
   rows_.clear();
   for (DenseScores& scores : scores_) rows_.push_back(&scores);
-  search_->constrain(rows_.data());
+  search_->constrain(rows_.data(), &interrupt);
   for (DenseScores& scores : scores_) {
     interrupt.check();
     scores.prepare(search_->needs());
   }
-  search_->advance(rows_.data(), parents_, tokens_);
+  search_->advance(rows_.data(), parents_, tokens_, &interrupt);
 }
 
 py::tuple SearchDriver::agreed() {

@@ -23,7 +23,9 @@ class Buffer {
   explicit Buffer(std::int64_t count, Pages pages = Pages::small) : Buffer(count, pages, true) {}
 
   // For what is written before it is read.
-  static Buffer uninitialised(std::int64_t count) { return Buffer(count, Pages::small, false); }
+  static Buffer uninitialised(std::int64_t count, Pages pages = Pages::small) {
+    return Buffer(count, pages, false);
+  }
 
   T* data() { return data_.get(); }
   const T* data() const { return data_.get(); }

@@ -11,6 +11,10 @@ using cpu::padded;
 
 namespace {
 
+void check(Interrupt* interrupt) {
+  if (interrupt != nullptr) interrupt->check();
+}
+
 constexpr std::int64_t kReservedFloats = std::int64_t{1} << 22;  // 16 MB of slots at the start
 
 }  // namespace
@@ -55,9 +59,6 @@ void DecodeState::join(const Memory& memory) {
 }
 
 void DecodeState::resize(std::int64_t max_rows, Interrupt* interrupt) {
-  const auto check = [&] {
-    if (interrupt != nullptr) interrupt->check();
-  };
   max_rows_ = max_rows;
   const auto rows_count = static_cast<std::size_t>(max_rows);
   memories_.reserve(rows_count);
@@ -65,14 +66,17 @@ void DecodeState::resize(std::int64_t max_rows, Interrupt* interrupt) {
   continues_.reserve(rows_count);
   for (auto* histories : {&slots_of_, &spare_slots_of_}) {
     histories->resize(rows_count);
-    for (auto& history : *histories) history.reserve(static_cast<std::size_t>(max_steps_));
+    for (auto& history : *histories) {
+      check(interrupt);
+      history.reserve(static_cast<std::size_t>(max_steps_));
+    }
   }
-  check();
+  check(interrupt);
   spare_recent_ = new_recent();
-  check();
+  check(interrupt);
   x_ = Buffer<float>(max_rows * dim_stride_);
   hidden_ = Buffer<float>(max_rows * dim_stride_);
-  check();
+  check(interrupt);
   buffers_ = StepBuffers(config_, max_rows, listeners_);
   scratch_ = Buffer<float>(buffers_.lane_count * scratch_stride_);
 }
@@ -87,8 +91,9 @@ std::int64_t DecodeState::position(std::int64_t row) const {
   return static_cast<std::int64_t>(slots(row).size());
 }
 
-void DecodeState::begin_step() {
+void DecodeState::begin_step(Interrupt* interrupt) {
   for (std::int64_t row = 0; row < rows(); ++row) {
+    check(interrupt);
     if (continues(row)) slots_of_[index(row)] = slots_of_[index(row - 1)];
     push_slot(row);
   }
@@ -133,7 +138,7 @@ void DecodeState::copy_recent(std::int64_t from, std::int64_t to) {
               spare_recent_.data() + to * caches_ * recent_stride_);
 }
 
-void DecodeState::select(const std::vector<std::int32_t>& parents) {
+void DecodeState::select(const std::vector<std::int32_t>& parents, Interrupt* interrupt) {
   const auto rows_count = static_cast<std::int64_t>(parents.size());
   if (rows_count > max_rows_) resize(rows_count);
   continues_.assign(parents.size(), 0);
@@ -145,6 +150,7 @@ void DecodeState::select(const std::vector<std::int32_t>& parents) {
   if (in_place) return memories_.resize(parents.size());
   spare_memories_.resize(parents.size());
   for (std::size_t row = 0; row < parents.size(); ++row) {
+    check(interrupt);
     if (parents[row] < 0) {
       continues_[row] = 1;
       has_drafts_ = true;

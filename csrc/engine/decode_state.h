@@ -57,12 +57,13 @@ class DecodeState {
 
   // Keeps these rows, in this order: hypotheses fork, move and leave. A parent of -1 is the row
   // before, with the token that it is given in the next step: the row verifies a draft.
-  void select(const std::vector<std::int32_t>& parents);
+  // interrupt: of the call, or null.
+  void select(const std::vector<std::int32_t>& parents, Interrupt* interrupt = nullptr);
 
   // For those who make a step.
 
   // Gives each row its next position, and a slot to cache it in.
-  void begin_step();
+  void begin_step(Interrupt* interrupt = nullptr);
   Rows x() { return {x_.data(), rows(), dim_stride_}; }
   // The final layer norm's output of the newest step: (rows, dim).
   Rows hidden() { return {hidden_.data(), rows(), dim_stride_}; }

@@ -78,10 +78,10 @@ bool Decoding::run(std::int64_t steps, Interrupt* interrupt) {
 
 void Decoding::step(Team& team) {
   try {
-    start_waiting();
+    start_waiting(team);
     engine_->model->step(team, tokens_.data(), state_);
     choose(team, scorer_->score(team, state_.hidden()));
-    state_.select(kept_);
+    state_.select(kept_, team.interrupt());
     release_ended();
     ++steps_;
   } catch (...) {
@@ -106,26 +106,30 @@ void Decoding::release_ended() {
   ended_.clear();
 }
 
-void Decoding::start_waiting() {
+void Decoding::start_waiting(const Team& team) {
   const auto live = [&] { return static_cast<std::int64_t>(live_.size()); };
-  while (started_ < requests_.size() && live() < most_live_) start(started_++);
+  while (started_ < requests_.size() && live() < most_live_) start(team, started_++);
   if (scorer_ && rows_of(live()) <= max_rows_) return;
   max_rows_ = std::max(max_rows_, rows_of(live()));
   scorer_.emplace(*engine_->model, max_rows_, requests_.front().search->needs(),
                   engine_->pool.threads());
 }
 
-void Decoding::start(std::size_t request) {
+void Decoding::start(const Team& team, std::size_t request) {
   const auto& [encoded, search] = requests_[request];
-  for (std::int64_t row = 0; row < search->rows(); ++row) state_.join(encoded->memory);
-  tokens_.insert(tokens_.end(), static_cast<std::size_t>(search->rows()), kSos);
+  const std::int64_t rows = search->rows();
+  for (std::int64_t row = 0; row < rows; ++row) {
+    team.check();
+    state_.join(encoded->memory);
+  }
+  tokens_.insert(tokens_.end(), static_cast<std::size_t>(rows), kSos);
   live_.push_back(request);
 }
 
 void Decoding::choose(Team& team, RowScores* const* scores) {
   RowScores* const* own = scores;
   for (const std::size_t request : live_) {
-    search(request).constrain(own);
+    search(request).constrain(own, team.interrupt());
     own += search(request).rows();
   }
   scorer_->prepare(team);
@@ -136,7 +140,7 @@ void Decoding::choose(Team& team, RowScores* const* scores) {
   std::size_t still_live = 0;
   for (const std::size_t request : live_) {
     const auto rows = static_cast<std::int32_t>(search(request).rows());
-    search(request).advance(scores + first, parents_, chosen_);
+    search(request).advance(scores + first, parents_, chosen_, team.interrupt());
     for (const std::int32_t parent : parents_) {
       kept_.push_back(parent == Search::kRowBefore ? parent : first + parent);
     }

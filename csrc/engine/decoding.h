@@ -56,8 +56,8 @@ class Decoding {
   void step(Team& team);
   void give_up();
   void release_ended();
-  void start_waiting();
-  void start(std::size_t request);
+  void start_waiting(const Team& team);
+  void start(const Team& team, std::size_t request);
   void choose(Team& team, RowScores* const* scores);
   void limit_drafts();
 

@@ -17,8 +17,12 @@ class Interrupted : public std::exception {
 // thread that made the call asks, because Python handles signals there.
 class Interrupt {
  public:
+  using Clock = std::int64_t (*)();  // returns nanoseconds
+
   // asks: whether there is anything to ask for; if not, check() costs a comparison.
-  explicit Interrupt(bool asks) : asks_(asks), next_(asks ? now() + kInterval : 0) {}
+  // clock: looked at by each check and poll of the thread that made the call.
+  explicit Interrupt(bool asks, Clock clock = now)
+      : asks_(asks), clock_(clock), next_(asks ? clock() + kInterval : 0) {}
   virtual ~Interrupt() = default;
   Interrupt(const Interrupt&) = delete;
   Interrupt& operator=(const Interrupt&) = delete;
@@ -31,9 +35,9 @@ class Interrupt {
   }
   // Asks, if it is time to; throws nothing. For the thread that made the call.
   void poll() {
-    if (!asks_ || interrupted_.load(std::memory_order_relaxed) || now() < next_) return;
+    if (!asks_ || interrupted_.load(std::memory_order_relaxed) || clock_() < next_) return;
     if (is_interrupted()) interrupted_.store(true, std::memory_order_relaxed);
-    next_ = now() + kInterval;
+    next_ = clock_() + kInterval;
   }
   void throw_if_interrupted() const {
     if (interrupted_.load(std::memory_order_relaxed)) throw Interrupted();
@@ -50,6 +54,7 @@ class Interrupt {
   static std::int64_t now();
 
   const bool asks_;
+  const Clock clock_;
   const std::thread::id caller_ = std::this_thread::get_id();
   std::int64_t next_;
   std::atomic<bool> interrupted_{false};

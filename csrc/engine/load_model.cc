@@ -45,7 +45,7 @@ std::unique_ptr<ReplyModel> load_model(const std::string& path, const ModelConfi
                                        ComputeType compute_type, const cpu::Kernels& kernels,
                                        ThreadPool& pool, Interrupt* interrupt) {
   const Load load_system = find_system(config.architecture);
-  Weights weights(path);
+  Weights weights(path, interrupt);
   Team team(pool, interrupt);
   auto model = load_system(weights, config, compute_type, kernels, team);
   weights.check_all_taken();

@@ -24,21 +24,26 @@ void ReplyModel::load_words(Team& team, Weights& weights, bool bfloat16) {
   context_words_ = project_words(team, embedding, weights, "context_encoder.projection");
   reply_words_ = project_words(team, embedding, weights, "decoder.projection");
   const std::vector<float> bias = weights.take("output.bias", {vocab});
-  vocabulary_ = config_.tie_embeddings
-                    ? Vocabulary(embedding, bias, dim, bfloat16)
-                    : Vocabulary(weights.take("output.weight", {vocab, dim}), bias, dim, bfloat16);
+  vocabulary_ = config_.tie_embeddings ? Vocabulary(embedding, bias, dim, bfloat16, team)
+                                       : Vocabulary(weights.take("output.weight", {vocab, dim}),
+                                                    bias, dim, bfloat16, team);
 }
 
 // sqrt(dim) E W for every word: (vocab, dim).
 Buffer<float> ReplyModel::project_words(Team& team, const std::vector<float>& embedding,
                                         Weights& weights, const std::string& name) const {
+  constexpr std::int64_t kBlock = 64;  // words between two looks for an interrupt
   const std::int64_t dim = config_.hidden_dim;
   const auto scale = static_cast<float>(std::sqrt(static_cast<double>(dim)));
   const Matrix projection = weights.linears({{name, dim, scale}}, dim, Bias::none);
-  Buffer<float> words(config_.vocab_size * stride_, Pages::huge);
-  team.split(config_.vocab_size, 64, [&](std::int64_t begin, std::int64_t end) {
-    projection.apply(kernels_, {embedding.data() + begin * dim, end - begin, dim},
-                     {words.data() + begin * stride_, end - begin, stride_});
+  auto words = Buffer<float>::uninitialised(config_.vocab_size * stride_, Pages::huge);
+  team.split(config_.vocab_size, kBlock, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t first = begin; first < end; first += kBlock) {
+      team.check();
+      const std::int64_t count = std::min(kBlock, end - first);
+      projection.apply(kernels_, {embedding.data() + first * dim, count, dim},
+                       {words.data() + first * stride_, count, stride_});
+    }
   });
   return words;
 }
@@ -128,7 +133,7 @@ bool ReplyModel::fits(const Memory& memory) const {
 }
 
 void ReplyModel::step(Team& team, const std::int32_t* tokens, DecodeState& state) const {
-  state.begin_step();
+  state.begin_step(team.interrupt());
   const Rows x = state.x();
   for (std::int64_t row = 0; row < x.count; ++row) {
     const float* word = reply_words_.data() + tokens[row] * stride_;

@@ -49,6 +49,7 @@ ScreenedVocabulary::ScreenedVocabulary(Team& team, const Vocabulary& vocabulary)
   Buffer<double> norms(words_);
   team.split(words_, 64, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t word = begin; word < end; ++word) {
+      team.check();
       norms[word] = quantise_word(vocabulary, word);
     }
   });
@@ -148,6 +149,7 @@ void ScreenedVocabulary::screen(const cpu::Kernels& kernels, Team& team, const I
                                 Digits digits, Scratch& scratch) const {
   const std::int64_t count = static_cast<std::int64_t>(digits);
   for (std::int64_t row = 0; row < hidden.count; ++row) {
+    team.check();
     quantise_row(hidden.data + row * hidden.stride, digits, row, kernels.max_digit, scratch);
   }
   const std::int64_t group = cpu::kMaxDigitVectors / count;

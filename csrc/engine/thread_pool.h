@@ -79,6 +79,9 @@ class Team {
 
   int size() const { return size_; }
 
+  // Of the call, or null: for loops that know no team.
+  Interrupt* interrupt() const { return interrupt_; }
+
   // Throws Interrupted once the call has been. A part of a task that takes milliseconds calls it
   // now and then; parallel() and split() do before each task.
   void check() const {

@@ -18,7 +18,7 @@ class Vocabulary {
   // weight  // (words, dim)
   // bias    // (words,)
   Vocabulary(const std::vector<float>& weight, const std::vector<float>& bias, std::int64_t dim,
-             bool bfloat16);
+             bool bfloat16, const Team& team);
 
   std::int64_t words() const { return words_; }
   std::int64_t dim() const { return dim_; }
@@ -36,7 +36,9 @@ class Vocabulary {
  private:
   void project_words(const cpu::Kernels& kernels, std::int64_t begin, std::int64_t end,
                      const Rows& hidden, const Rows& logits) const;
-  void store_half(const std::vector<float>& weight);
+  template <typename T, typename Convert>
+  void store(const std::vector<float>& weight, Buffer<T>& stored, Convert convert,
+             const Team& team) const;
 
   std::int64_t words_ = 0;
   std::int64_t dim_ = 0;

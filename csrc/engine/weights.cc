@@ -11,6 +11,8 @@ namespace mime_fast {
 namespace {
 
 constexpr std::size_t kShown = 8;  // names in a message
+// Values between two looks for an interrupt: 2 MB, 2 ms where the file is in memory.
+constexpr std::int64_t kBlock = 512 * 1024;
 
 // As Python writes a tuple.
 std::string to_text(const std::vector<std::int64_t>& shape) {
@@ -36,14 +38,27 @@ std::vector<float> Weights::take(const std::string& name, const std::vector<std:
   }
   std::vector<float> values;
   reserve(values, static_cast<std::size_t>(view.size()));
-  values.resize(static_cast<std::size_t>(view.size()));
-  copy_float32(view, values.data());
-  if (!all_finite(values.data(), view.size())) {
+  if (!read_finite(view, values)) {
     throw CheckpointError(path_ + ": " + name +
                           " holds NaN or infinity; train or convert it again");
   }
   taken_.insert(name);
   return values;
+}
+
+// Fills the reserved vector; false where a value is NaN or infinite.
+bool Weights::read_finite(const TensorView& view, std::vector<float>& values) const {
+  const std::int64_t bytes = dtype_bytes(view.dtype);
+  bool finite = true;
+  for (std::int64_t first = 0; first < view.size(); first += kBlock) {
+    if (interrupt_ != nullptr) interrupt_->check();
+    const std::int64_t count = std::min(kBlock, view.size() - first);
+    values.resize(static_cast<std::size_t>(first + count));
+    float* block = values.data() + first;
+    copy_float32({view.dtype, {count}, view.data + first * bytes, count * bytes}, block);
+    finite = all_finite(block, count) && finite;
+  }
+  return finite;
 }
 
 void Weights::misfit(const std::string& problems) const {

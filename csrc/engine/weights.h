@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/interrupt.h"
 #include "engine/matrix.h"
 #include "engine/safetensors.h"
 
@@ -16,7 +17,9 @@ enum class Bias { none, own };
 // its size is allocated: a config that is not the file's cannot exhaust the memory.
 class Weights {
  public:
-  explicit Weights(const std::string& path) : path_(path), file_(path) {}
+  // interrupt: of the call that loads, or null.
+  explicit Weights(const std::string& path, Interrupt* interrupt = nullptr)
+      : path_(path), file_(path), interrupt_(interrupt) {}
 
   // A tensor as float32. Throws CheckpointError if it is missing, of another shape or type, or
   // holds NaN or infinity.
@@ -41,10 +44,12 @@ class Weights {
 
  private:
   [[noreturn]] void misfit(const std::string& problems) const;
+  bool read_finite(const TensorView& view, std::vector<float>& values) const;
   bool is_ignored(const std::string& name) const;
 
   std::string path_;
   SafeTensors file_;
+  Interrupt* interrupt_;
   std::set<std::string> taken_;
   std::vector<std::string> ignored_;
 };

@@ -33,17 +33,18 @@ BeamSearch::BeamSearch(const GenerationOptions& options, bool freeze, TokenIds b
   leader_.log_probs.reserve(options.expected_tokens());
 }
 
-void BeamSearch::constrain(RowScores* const* scores) {
+void BeamSearch::constrain(RowScores* const* scores, Interrupt* interrupt) {
   for (std::size_t row = 0; row < live_.size(); ++row) {
+    if (interrupt != nullptr) interrupt->check();
     scores[row]->constrain(constraint_after(live_[row]));
   }
 }
 
 void BeamSearch::advance(const RowScores* const* scores, std::vector<std::int32_t>& parents,
-                         TokenIds& tokens) {
+                         TokenIds& tokens, Interrupt* interrupt) {
   parents.clear();
   tokens.clear();
-  rank(scores);
+  rank(scores, interrupt);
   extend(parents, tokens);
   ++steps_;
   if (!is_over()) return;
@@ -57,9 +58,10 @@ bool BeamSearch::ranks_before(const Continuation& a, const Continuation& b) {
   return a.row != b.row ? a.row < b.row : a.rank < b.rank;
 }
 
-void BeamSearch::rank(const RowScores* const* scores) {
+void BeamSearch::rank(const RowScores* const* scores, Interrupt* interrupt) {
   ranked_.clear();
   for (std::size_t row = 0; row < live_.size(); ++row) {
+    if (interrupt != nullptr) interrupt->check();
     rank_row(*scores[row], static_cast<std::int32_t>(row));
     keep_best();
   }

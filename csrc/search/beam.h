@@ -26,9 +26,9 @@ class BeamSearch final : public Search {
   // Each parent reaches end-of-reply at most once, so 2 * width candidates hold width that go on.
   // With a stop condition they may hold fewer; the next step fills the beam again.
   Needs needs() const override { return {2 * options_.num_beams, true}; }
-  void constrain(RowScores* const* scores) override;
-  void advance(const RowScores* const* scores, std::vector<std::int32_t>& parents,
-               TokenIds& tokens) override;
+  void constrain(RowScores* const* scores, Interrupt* interrupt = nullptr) override;
+  void advance(const RowScores* const* scores, std::vector<std::int32_t>& parents, TokenIds& tokens,
+               Interrupt* interrupt = nullptr) override;
   const TokenIds& agreed() override;
   const Hypothesis& leader() override;
   std::vector<Hypothesis> results() const override;
@@ -47,7 +47,7 @@ class BeamSearch final : public Search {
   };
 
   static bool ranks_before(const Continuation& a, const Continuation& b);
-  void rank(const RowScores* const* scores);
+  void rank(const RowScores* const* scores, Interrupt* interrupt);
   void rank_row(const RowScores& scores, std::int32_t row);
   Constraint constraint_after(std::int32_t node);
   void keep_best();

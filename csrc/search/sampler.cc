@@ -44,8 +44,9 @@ Needs Sampler::needs() const {
   return needs;
 }
 
-void Sampler::constrain(RowScores* const* scores) {
+void Sampler::constrain(RowScores* const* scores, Interrupt* interrupt) {
   for (const Live& live : live_) {
+    if (interrupt != nullptr) interrupt->check();
     const TokenIds& tokens = hypotheses_[live.sequence].tokens;
     said_.assign(tokens.begin(), tokens.end());
     said_.insert(said_.end(), live.drafts.begin(), live.drafts.end());
@@ -58,13 +59,14 @@ void Sampler::constrain(RowScores* const* scores) {
 }
 
 void Sampler::advance(const RowScores* const* scores, std::vector<std::int32_t>& parents,
-                      TokenIds& tokens) {
+                      TokenIds& tokens, Interrupt* interrupt) {
   parents.clear();
   tokens.clear();
   std::int32_t first = 0;
   std::size_t kept = 0;
   for (std::size_t i = 0; i < live_.size(); ++i) {
     Live& live = live_[i];
+    if (interrupt != nullptr) interrupt->check();
     const auto rows = static_cast<std::int32_t>(1 + live.drafts.size());
     std::int32_t row = first;
     first += rows;

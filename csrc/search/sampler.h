@@ -28,9 +28,9 @@ class Sampler final : public Search {
   std::int64_t sequences() const override { return static_cast<std::int64_t>(live_.size()); }
   void limit_drafts(std::int64_t most) override { most_drafts_ = most; }
   Needs needs() const override;
-  void constrain(RowScores* const* scores) override;
-  void advance(const RowScores* const* scores, std::vector<std::int32_t>& parents,
-               TokenIds& tokens) override;
+  void constrain(RowScores* const* scores, Interrupt* interrupt = nullptr) override;
+  void advance(const RowScores* const* scores, std::vector<std::int32_t>& parents, TokenIds& tokens,
+               Interrupt* interrupt = nullptr) override;
   const TokenIds& agreed() override { return leader().tokens; }
   const Hypothesis& leader() override { return hypotheses_.front(); }
   std::vector<Hypothesis> results() const override { return hypotheses_; }

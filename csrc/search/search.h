@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "engine/interrupt.h"
 #include "search/hypothesis.h"
 #include "search/scores.h"
 
@@ -27,8 +28,9 @@ class Search {
   virtual Needs needs() const = 0;
 
   // A step, first half: tells each row what must not be said.
-  //   scores  // (rows(),)
-  virtual void constrain(RowScores* const* scores) = 0;
+  //   scores     // (rows(),)
+  //   interrupt  // looked at row by row; null: never
+  virtual void constrain(RowScores* const* scores, Interrupt* interrupt = nullptr) = 0;
 
   // Before the second half: how many drafts may follow the token of each sequence.
   virtual void limit_drafts(std::int64_t) {}
@@ -36,7 +38,7 @@ class Search {
   // Second half: reads each row, prepared as needs() says, and writes the parent row (or
   // kRowBefore) and the token of each next row.
   virtual void advance(const RowScores* const* scores, std::vector<std::int32_t>& parents,
-                       TokenIds& tokens) = 0;
+                       TokenIds& tokens, Interrupt* interrupt = nullptr) = 0;
 
   // The tokens that the final best hypothesis is sure to start with; holds until the next advance.
   virtual const TokenIds& agreed() = 0;

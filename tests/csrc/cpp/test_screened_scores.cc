@@ -155,7 +155,7 @@ class Comparison {
       : kernels_(kernels),
         data_(data),
         random_(random),
-        vocabulary_(data.weight, data.bias, data.dim, false),
+        vocabulary_(data.weight, data.bias, data.dim, false, Team()),
         screened_(alone_, vocabulary_),
         screen_(&screened_, data.rows),
         scratch_(vocabulary_.padded_words()),
