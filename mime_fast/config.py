@@ -345,8 +345,7 @@ class GenerationConfig(Config):
             not (self.do_sample and self.num_beams > 1),
             f"do_sample does not go with num_beams={self.num_beams}; use one of the two",
         )
-        for words in self.bad_words:
-            require(bool(words.strip()), f"bad_words must hold words, got {words!r}; () is none")
+        self._check_strings()
         if not self.do_sample:
             for name, off in SAMPLING_OFF.items():
                 value = getattr(self, name)
@@ -361,6 +360,23 @@ class GenerationConfig(Config):
             f"num_return_sequences ({self.num_return_sequences}) must not exceed "
             f"mbr_samples ({self.mbr_samples})",
         )
+
+    def _check_strings(self) -> None:
+        if not (self.bad_words or self.stop):
+            return
+        from mime_fast.text.characters import is_visible  # noqa: PLC0415 - 40 ms that --help does without
+        from mime_fast.text.message import holds_word  # noqa: PLC0415 - likewise
+
+        for words in self.bad_words:
+            require(
+                holds_word(words),
+                f"bad_words must hold words, got {words!a}, which holds none; leave it out",
+            )
+        for text in self.stop:
+            require(
+                is_visible(text),
+                f"stop must hold text, got {text!a}, which is invisible; leave it out",
+            )
 
     def _check_crisis_reply(self) -> None:
         text = self.crisis_reply

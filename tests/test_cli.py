@@ -527,6 +527,12 @@ def test_a_crisis_is_answered_and_told(run: Cli) -> None:
     assert own.out == "Call the night desk.\n"
 
 
+@pytest.mark.parametrize(("choice", "lines"), [("reply", 1), ("flag", 3), ("off", 3)])
+def test_the_fixed_reply_to_a_crisis_has_no_alternatives(run: Cli, choice: str, lines: int) -> None:
+    flags = ("-b", "3", "-n", "3", "--on-crisis", choice)
+    assert run("respond", "I want to kill myself", *flags).out.count("\n") == lines
+
+
 def test_a_crisis_is_flagged_in_json(run: Cli) -> None:
     result = run("respond", "I want to die", "--on-crisis", "flag", "--json")
     response = json.loads(result.out)

@@ -4,6 +4,7 @@ import dataclasses
 import json
 import math
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -105,6 +106,7 @@ MODEL_OUT_OF_RANGE = [
 ]
 
 SCALAR = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5)
+VISIBLE = st.characters(exclude_categories=("C", "M"))
 ANYTHING = SCALAR | st.lists(SCALAR, max_size=2)
 GENERATION_OPTIONS = st.fixed_dictionaries(
     {"do_sample": st.just(value=True)},
@@ -121,7 +123,7 @@ GENERATION_OPTIONS = st.fixed_dictionaries(
         "seed": st.none() | st.integers(0, 2**64 - 1),
         "emotion": st.none() | st.sampled_from(EMOTIONS),
         "early_stopping": st.sampled_from([True, False, "never"]),
-        "stop": st.none() | st.text(min_size=1) | st.lists(st.text(min_size=1)),
+        "stop": st.none() | st.text(VISIBLE, min_size=1) | st.lists(st.text(VISIBLE, min_size=1)),
         "bad_words": st.lists(st.text("ab", min_size=1)),
         "logprobs": st.none() | st.integers(0, 2**40),
     },
@@ -162,9 +164,25 @@ def test_strings_of_a_reply(name: str) -> None:
 
 
 def test_a_blank_may_stop_a_reply_and_is_no_word() -> None:
-    assert GenerationConfig(stop=(" ",)).stop == (" ",)
+    assert GenerationConfig(stop=(" ", "\n")).stop == (" ", "\n")
     with pytest.raises(ValueError, match="bad_words must hold words, got ' '"):
         GenerationConfig(bad_words=("a", " "))
+
+
+@pytest.mark.parametrize(
+    "text", ["\u200b", "\ufeff\ufe0f", "\u3164", "\x07", "\ud800", "\u00ad\u200b"]
+)
+def test_strings_that_no_reply_can_hold_are_errors(text: str) -> None:
+    got = re.escape(ascii(text))
+    with pytest.raises(ValueError, match=rf"^bad_words must hold words, got {got}.*; leave it out"):
+        GenerationConfig(bad_words=("a", text))
+    with pytest.raises(ValueError, match=rf"^stop must hold text, got {got}.*; leave it out"):
+        GenerationConfig(stop=("a", text))
+
+
+@pytest.mark.parametrize("text", ["!", "\u4f60\u597d", "\U0001f600", "do\u200bg"])
+def test_a_bad_word_may_be_any_word_of_a_text(text: str) -> None:
+    assert GenerationConfig(bad_words=(text,), stop=(text,)).bad_words == (text,)
 
 
 @pytest.mark.parametrize("options", IN_RANGE)
@@ -376,3 +394,8 @@ def test_a_config_keeps_its_own_options_only(architecture: str) -> None:
     assert ("top_listeners" in values) == (architecture == "moel")
     assert ("mimicry" in values) == (architecture == "mime")
     assert ModelConfig.from_dict(values) == config
+
+
+def test_the_readme_names_every_option_of_a_reply() -> None:
+    readme = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+    assert [name for name in GenerationConfig().to_dict() if f"`{name}`" not in readme] == []

@@ -160,7 +160,7 @@ def test_the_whole_reply_may_be_a_stop_string(
 def test_a_stop_string_that_never_comes_changes_nothing(native: Generator) -> None:
     for options in STRATEGIES:
         whole = native.respond_batch(MESSAGES, **SEEDED, **options)
-        same = native.respond_batch(MESSAGES, stop=["Never.", "\udcff"], **SEEDED, **options)
+        same = native.respond_batch(MESSAGES, stop=["Never.", "\u4f60"], **SEEDED, **options)
         assert [outline(reply) for reply in same] == [outline(reply) for reply in whole]
 
 
@@ -250,7 +250,7 @@ def test_bad_words_are_matched_in_lower_case_and_as_words(native: Generator) -> 
 
 def test_a_bad_word_that_the_vocabulary_lacks_changes_nothing(native: Generator) -> None:
     expected = native.respond("no", **SEEDED)
-    found = native.respond("no", bad_words=["xyzzy", "dog xyzzy", "\u200b\u200b"], **SEEDED)
+    found = native.respond("no", bad_words=["xyzzy", "dog xyzzy"], **SEEDED)
     assert outline(found) == outline(expected)
 
 

@@ -1,22 +1,29 @@
 """Unicode to the plain characters that the word rules know, as steps of the `tokenizers` library.
 
-Quotes, dashes and styled letters count as their ASCII forms; what nobody sees vanishes. Sets are
+Quotes, dashes and styled letters count as their ASCII forms; invisible characters vanish. Sets are
 named by Unicode property, so that they follow the library's version of Unicode (16 in 0.23).
 """
 
+from functools import cache
+
 from tokenizers import Regex, normalizers
+
+from mime_fast.text.surrogates import drop_surrogates
 
 # Emoji that a zero-width joiner (U+200D) connects: NFKC changes none of them.
 _JOINED = (
     "[[\u2194\u2195\u2600-\u27bf\u2b1b\U0001f300-\U0001faff]"
     "&&[\\p{Extended_Pictographic}\U0001f3fb-\U0001f3ff]]"
 )
-# Controls but white space; formats; private use; unassigned, unless reserved for emoji; variation
-# selectors and fillers; object placeholders; double quotes and all others that are no apostrophe.
+# Controls, formats, private use, unassigned; variation selectors and fillers.
+_INVISIBLE = r"\p{C}\p{Default_Ignorable_Code_Point}"
+# White space among the controls; unassigned, but reserved for emoji.
+_KEPT = r"\t-\r\u0085\p{Extended_Pictographic}"
+# Object placeholders, double quotes and all others that are no apostrophe are deleted too.
 _DELETED = (
-    r"[[\p{C}\p{Default_Ignorable_Code_Point}\p{Pi}\p{Pf}\p{Quotation_Mark}\ufffc"
+    rf"[[{_INVISIBLE}\p{{Pi}}\p{{Pf}}\p{{Quotation_Mark}}\ufffc"
     "\u02ba\u02ee\u05f4\u2033\u2034\u2036\u2037\u2057\u275d-\u2760\u276e\u276f\U0001f676-\U0001f678]"
-    r"&&[^\t-\r\u0085\p{Extended_Pictographic}'\u2018\u2019\u201b\uff07]]"
+    rf"&&[^{_KEPT}'\u2018\u2019\u201b\uff07]]"
 )
 _JOINS = rf"(?<={_JOINED}\u200d|{_JOINED}\ufe0f\u200d){_JOINED}"
 
@@ -47,6 +54,16 @@ def plain_characters() -> list[normalizers.Normalizer]:
         normalizers.Replace("''", ""),
         normalizers.NFC(),
     ]
+
+
+def is_visible(text: str) -> bool:
+    """Whether anything of it can be seen; a blank can."""
+    return bool(_invisible_deleted().normalize_str(drop_surrogates(text)))
+
+
+@cache
+def _invisible_deleted() -> normalizers.Normalizer:
+    return replace(f"[[{_INVISIBLE}]&&[^{_KEPT}]]", "")
 
 
 def replace(pattern: str, content: str) -> normalizers.Normalizer:

@@ -48,9 +48,14 @@ def check_turn(turn: str | bytes, name: str) -> str:
         )
     if not given.strip():
         raise ValueError(f"{name} is empty; write at least one word")
-    if not PLAIN_WORD.search(text) and not _tokenizer().tokenize(text):
+    if not holds_word(text):
         raise ValueError(f"{name} is {given!a:.60}, which holds no word; write at least one word")
     return text
+
+
+def holds_word(text: str) -> bool:
+    """Whether the tokeniser finds a word in it; punctuation counts, a blank does not."""
+    return bool(PLAIN_WORD.search(text) or _tokenizer().tokenize(text))
 
 
 def _decode(turn: str | bytes, name: str) -> str:

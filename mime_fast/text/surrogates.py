@@ -1,7 +1,7 @@
 """The one rule for surrogates: a pair is its character, a lone one is no text.
 
 A caller's message with a lone surrogate is refused (message.py); the tokeniser, which never fails,
-drops it like other characters that nobody sees.
+drops it like other invisible characters.
 """
 
 
