@@ -62,8 +62,11 @@ def answer_all(
 
 @contextmanager
 def _progress(total: int | None) -> Iterator[Callable[[int], None]]:
-    """A bar on standard error if a person looks at it, and not at the replies themselves."""
-    if sys.stderr is None or not sys.stderr.isatty() or sys.stdout.isatty():
+    """A bar of several messages, on standard error, if only that is a terminal.
+
+    Where the number of messages is unknown, the second one that is answered brings the bar.
+    """
+    if total == 1 or sys.stderr is None or not sys.stderr.isatty() or sys.stdout.isatty():
         yield lambda _: None
         return
     from rich.console import Console
@@ -71,6 +74,17 @@ def _progress(total: int | None) -> Iterator[Callable[[int], None]]:
 
     columns = "answered", BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
     console = Console(stderr=True)
-    with Progress(*columns, console=console, redirect_stdout=False) as progress:
-        task = progress.add_task("", total=total)
-        yield lambda count: progress.advance(task, count)
+    progress = Progress(*columns, console=console, redirect_stdout=False)
+    task = progress.add_task("", total=total)
+
+    def advance(count: int) -> None:
+        progress.advance(task, count)
+        if progress.tasks[0].completed > 1:
+            progress.start()
+
+    try:
+        if total is not None:
+            progress.start()
+        yield advance
+    finally:
+        progress.live.stop()

@@ -6,6 +6,7 @@ import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from enum import StrEnum
 from io import BufferedReader
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,15 +14,22 @@ from typing import Any, NamedTuple
 CHUNK = 2**16  # bytes that are read at once, or fewer: a line of a pipe is answered when it comes
 LONGEST_LINE = 2**24  # bytes
 BOM = b"\xef\xbb\xbf"
-FORMS = ("auto", "json", "text")
+
+
+class InputFormat(StrEnum):
+    """What the lines of a file are."""
+
+    AUTO = "auto"
+    JSON = "json"
+    TEXT = "text"
 
 
 class Message(NamedTuple):
-    """Turns to answer. where: "file:3: ", or empty; facts: what its line wants to see again."""
+    """Turns to answer, and the place that they come from."""
 
     turns: list[str | bytes]
-    where: str = ""
-    facts: dict[str, Any] = {}  # noqa: RUF012 - nobody writes to it
+    where: str = ""  # "file:3: ", or empty
+    facts: dict[str, Any] = {}  # noqa: RUF012 - never written to; the output repeats them
 
 
 Check = Callable[[list[str | bytes]], None]
@@ -54,13 +62,11 @@ class MessageFile:
     """The lines of a file; "-" is standard input.
 
     A line is text, a JSON string, a JSON list of turns, or a JSON object: `message`, and perhaps
-    `history` (turns before it) and `id` (repeated in the output). form: "auto" takes a line that
+    `history` (turns before it) and `id` (repeated in the output). form: AUTO takes a line that
     begins with { or [ as JSON, and one that is a JSON string. check: called with the turns.
     """
 
-    def __init__(self, path: str, form: str, history: Sequence[str], check: Check) -> None:
-        if form not in FORMS:
-            raise ValueError(f"--input-format must be one of {', '.join(FORMS)}, got {form!r}")
+    def __init__(self, path: str, form: InputFormat, history: Sequence[str], check: Check) -> None:
         self.path, self.form, self.history, self.check = path, form, history, check
         self.name = "<stdin>" if path == "-" else path
 
@@ -135,17 +141,18 @@ def _lines(stream: BufferedReader, name: str) -> Iterator[list[bytes]]:
         yield [rest]
 
 
-def _parse(text: str, form: str) -> tuple[list[str], str, dict[str, Any]]:
+def _parse(text: str, form: InputFormat) -> tuple[list[str], str, dict[str, Any]]:
     """Turns before, message and facts of a line."""
     begin = text.lstrip()[:1]
-    if form == "text" or (form == "auto" and begin not in ("{", "[", '"')):
+    is_auto = form is InputFormat.AUTO
+    if form is InputFormat.TEXT or (is_auto and begin not in ("{", "[", '"')):
         return [], text, {}
     try:
         value = json.loads(text)
     except ValueError as error:
-        if form == "auto" and begin == '"':
+        if is_auto and begin == '"':
             return [], text, {}
-        hint = "; for plain text give --input-format text" if form == "auto" else ""
+        hint = "; for plain text give --input-format text" if is_auto else ""
         raise ValueError(f"not valid JSON ({error}){hint}") from None
     return _turns(value)
 

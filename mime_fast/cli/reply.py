@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mime_fast.cli.app import Command, app
+from mime_fast.cli.messages import InputFormat, Message
 from mime_fast.cli.options import Options, takes
 from mime_fast.cli.shared import EngineOptions
 from mime_fast.config import GenerationConfig
@@ -40,12 +41,12 @@ def respond(
         ),
     ] = None,
     input_format: Annotated[
-        str,
+        InputFormat,
         typer.Option(
             help="Lines of --file: text, json (a string, a list of turns, or an object with "
             "message, history, id), or auto: json where a line begins with { or [."
         ),
-    ] = "auto",
+    ] = InputFormat.AUTO,
     batch_size: Annotated[
         int, typer.Option(min=1, help="Messages that are answered together, at most.")
     ] = 32,
@@ -68,7 +69,7 @@ def respond(
     if bool(texts) == (file is not None):
         raise typer.BadParameter("give either messages or --file", param_hint="TEXT")
     from mime_fast.cli import answers
-    from mime_fast.cli.messages import Message, MessageFile, read_arguments
+    from mime_fast.cli.messages import MessageFile, read_arguments
     from mime_fast.cli.prompt import clean_exit
 
     generator, turns = engine.generator(), history or []

@@ -171,7 +171,6 @@ def test_a_wrong_argument_is_named_before_work_begins(respond: Respond) -> None:
     [
         (["--file", "no-such-file"], "--file no-such-file cannot be read (No such file"),
         (["--file", "."], "--file . cannot be read (Is a directory); name another"),
-        (["--file", "-", "--input-format", "csv"], "--input-format must be one of auto, json,"),
         (["no", "-H", "a"], "odd number of turns"),
     ],
 )
@@ -184,6 +183,25 @@ def test_what_cannot_be_read_is_an_error(respond: Respond, arguments: list[str],
 def test_a_line_with_a_history_does_not_go_with_another(respond: Respond) -> None:
     result = respond("--file", "-", "-H", "a", "-H", "b", stdin=b'["a", "b", "c"]\n')
     assert "leave one of them" in str(result.exception)
+
+
+def test_an_input_format_is_one_of_three(respond: Respond) -> None:
+    result = respond("--file", "-", "--input-format", "csv")
+    assert result.exit_code == 2
+    said = " ".join(result.stderr.split())
+    assert "'--input-format'" in said
+    assert "'csv' is not one of 'auto', 'json', 'text'" in said
+
+
+@pytest.mark.parametrize(("begun", "found"), [("", ["auto", "json", "text"]), ("j", ["json"])])
+def test_the_shell_completes_input_formats(begun: str, found: list[str]) -> None:
+    environment = {
+        "_MIME_FAST_COMPLETE": "complete_bash",
+        "COMP_WORDS": f"mime-fast respond --input-format {begun}",
+        "COMP_CWORD": "3",
+    }
+    result = CliRunner().invoke(app, prog_name="mime-fast", env=environment)
+    assert result.stdout.split() == found
 
 
 @pytest.mark.parametrize("arguments", [[], ["no", "--file", "-"], ["no", "--batch-size", "0"]])
@@ -298,6 +316,30 @@ def test_a_bar_is_shown_to_a_person_who_does_not_see_the_replies(
     if redirected:
         assert len(out.read_text().splitlines()) == 50
         assert "\x1b" not in out.read_text()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "lines", "shown"),
+    [
+        ("'no dog'", 1, ""),
+        ("--file one", 1, ""),
+        ("--file - < one", 1, ""),
+        ("--file - < two", 2, "2/?"),
+    ],
+)
+def test_a_single_message_has_no_bar(
+    tiny_checkpoint: Path, tmp_path: Path, arguments: str, lines: int, shown: str
+) -> None:
+    (tmp_path / "one").write_text("no dog\n")
+    (tmp_path / "two").write_text("no dog\n" * 2)
+    shell = f"cd {tmp_path}; {' '.join(command(tiny_checkpoint))} {arguments} > out"
+    environment: Any = {**os.environ, "TERM": "xterm"}
+    child = pexpect.spawn("bash", ["-c", shell], env=environment, encoding="utf-8", timeout=60)
+    child.expect(pexpect.EOF)
+    child.close()
+    said = str(child.before)
+    assert shown in said if shown else said == ""
+    assert len((tmp_path / "out").read_text().splitlines()) == lines
 
 
 def test_the_rest_of_a_paste_never_reaches_the_shell(tiny_checkpoint: Path, tmp_path: Path) -> None:
