@@ -5,10 +5,10 @@
 #include <memory>
 
 #include "cpu/kernels.h"
-#include "engine/encoder.h"
-#include "engine/screened_vocabulary.h"
-#include "engine/vocabulary.h"
-#include "engine/weights.h"
+#include "layers/encoder.h"
+#include "layers/weights.h"
+#include "vocabulary/screened_vocabulary.h"
+#include "vocabulary/vocabulary.h"
 
 using namespace mime_fast;
 

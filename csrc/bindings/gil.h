@@ -8,7 +8,7 @@
 #include <cxxabi.h>
 #endif
 
-#include "engine/interrupt.h"
+#include "runtime/interrupt.h"
 
 namespace mime_fast {
 

@@ -3,7 +3,7 @@
 #include <pybind11/pybind11.h>
 #include <sys/resource.h>
 
-#include "engine/out_of_memory.h"
+#include "runtime/out_of_memory.h"
 
 namespace py = pybind11;
 

@@ -2,7 +2,7 @@
 
 #include <pybind11/pybind11.h>
 
-#include "engine/model_config.h"
+#include "models/model_config.h"
 #include "search/options.h"
 
 namespace mime_fast {

@@ -17,7 +17,7 @@
 #include "bindings/options.h"
 #include "bindings/pickling.h"
 #include "bindings/register.h"
-#include "engine/checkpoint_error.h"
+#include "io/checkpoint_error.h"
 
 namespace py = pybind11;
 

@@ -8,7 +8,7 @@
 
 #include "bindings/arguments.h"
 #include "bindings/one_thread.h"
-#include "engine/interrupt.h"
+#include "runtime/interrupt.h"
 #include "search/dense_scores.h"
 #include "search/options.h"
 #include "search/search.h"

@@ -6,9 +6,9 @@
 #include <optional>
 #include <vector>
 
-#include "engine/decode_state.h"
 #include "engine/engine.h"
 #include "engine/scorer.h"
+#include "layers/decode_state.h"
 #include "search/options.h"
 #include "search/search.h"
 

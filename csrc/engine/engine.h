@@ -4,8 +4,8 @@
 #include <string>
 
 #include "engine/load_drafts.h"
-#include "engine/load_model.h"
-#include "engine/thread_pool.h"
+#include "models/load_model.h"
+#include "runtime/thread_pool.h"
 #include "search/draft_table.h"
 
 namespace mime_fast {

@@ -3,8 +3,8 @@
 #include <array>
 #include <cstring>
 
-#include "engine/checkpoint_error.h"
-#include "engine/safetensors.h"
+#include "io/checkpoint_error.h"
+#include "io/safetensors.h"
 
 namespace mime_fast {
 namespace {

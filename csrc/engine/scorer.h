@@ -3,9 +3,9 @@
 #include <cstdint>
 #include <vector>
 
-#include "engine/reply_model.h"
-#include "engine/screened_scores.h"
+#include "models/reply_model.h"
 #include "search/dense_scores.h"
+#include "vocabulary/screened_scores.h"
 
 namespace mime_fast {
 

@@ -3,7 +3,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "engine/interrupt.h"
+#include "runtime/interrupt.h"
 #include "search/hypothesis.h"
 #include "search/scores.h"
 

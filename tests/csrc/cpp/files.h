@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-#include "engine/safetensors.h"
+#include "io/safetensors.h"
 
 namespace mime_fast::test {
 

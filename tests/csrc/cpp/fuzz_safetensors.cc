@@ -12,9 +12,9 @@
 #include <iostream>
 #include <memory>
 
-#include "engine/checkpoint_error.h"
-#include "engine/float32.h"
-#include "engine/json.h"
+#include "io/checkpoint_error.h"
+#include "io/float32.h"
+#include "io/json.h"
 #include "mutate.h"
 
 namespace mime_fast::test {

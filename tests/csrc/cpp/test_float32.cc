@@ -5,8 +5,8 @@
 #include <vector>
 
 #include "check.h"
-#include "engine/checkpoint_error.h"
-#include "engine/float32.h"
+#include "io/checkpoint_error.h"
+#include "io/float32.h"
 
 using mime_fast::CheckpointError;
 using mime_fast::Dtype;

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "check.h"
-#include "engine/json.h"
+#include "io/json.h"
 
 using mime_fast::JsonError;
 using mime_fast::JsonLimits;

@@ -3,8 +3,8 @@
 #include <vector>
 
 #include "check.h"
-#include "engine/checkpoint_error.h"
 #include "files.h"
+#include "io/checkpoint_error.h"
 
 using mime_fast::CheckpointError;
 using mime_fast::Dtype;

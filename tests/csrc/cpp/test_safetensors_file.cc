@@ -10,9 +10,9 @@
 #include <vector>
 
 #include "check.h"
-#include "engine/checkpoint_error.h"
-#include "engine/float32.h"
 #include "files.h"
+#include "io/checkpoint_error.h"
+#include "io/float32.h"
 
 namespace fs = std::filesystem;
 using mime_fast::CheckpointError;

@@ -8,9 +8,9 @@
 
 #include "check.h"
 #include "each_isa.h"
-#include "engine/screened_scores.h"
 #include "random_floats.h"
 #include "search/dense_scores.h"
+#include "vocabulary/screened_scores.h"
 
 namespace mime_fast::test {
 namespace {

@@ -10,7 +10,7 @@
 #include <stdexcept>
 
 #include "check.h"
-#include "engine/thread_pool.h"
+#include "runtime/thread_pool.h"
 
 // A child of fork in a program with threads is beyond what the thread sanitizer follows.
 #if defined(__SANITIZE_THREAD__)

@@ -1,0 +1,106 @@
+#include "layers/encoder.h"
+
+#include <algorithm>
+
+namespace mime_fast {
+
+using cpu::padded;
+
+namespace {
+
+// Heads are written as whole vectors, one behind the other: the last one needs room for its own.
+std::int64_t attended_stride(std::int64_t key_dim, std::int64_t width) {
+  return padded(key_dim - width + padded(width));
+}
+
+void normalise(const cpu::Kernels& kernels, Team& team, const LayerNorm& norm, const Rows& x,
+               const Rows& y) {
+  team.split(x.count, 1, [&](std::int64_t begin, std::int64_t end) {
+    norm.apply(kernels, x.cut(begin, end), y.cut(begin, end));
+  });
+}
+
+// Rows that windows of three can slide over: the one before the first and the one behind the last
+// are zero, whatever a longer sequence left there.
+Rows framed(Buffer<float>& buffer, std::int64_t length, std::int64_t stride) {
+  std::fill_n(buffer.data() + (length + 1) * stride, stride, 0.0F);
+  return {buffer.data() + stride, length, stride};
+}
+
+Rows windows(const Rows& rows) { return {rows.data - rows.stride, rows.count, rows.stride}; }
+
+}  // namespace
+
+EncoderScratch::EncoderScratch(const ModelConfig& config, std::int64_t length)
+    : normed((length + 2) * padded(config.hidden_dim)),
+      hidden((length + 2) * padded(config.filter_dim)),
+      qkv(length * padded(3 * config.key_dim)),
+      keys(config.key_dim * padded(length)),
+      logits(length * padded(length)),
+      attended(length * attended_stride(config.key_dim, config.key_dim / config.num_heads)) {}
+
+Encoder::Encoder(Weights& weights, const std::string& name, const ModelConfig& config)
+    : norm_(weights, name + ".norm", config.hidden_dim),
+      heads_(config.num_heads),
+      width_(config.key_dim / config.num_heads) {
+  const std::int64_t dim = config.hidden_dim, filter = config.filter_dim;
+  for (std::int64_t i = 0; i < config.num_layers; ++i) {
+    const std::string layer = name + ".layers." + std::to_string(i);
+    layers_.push_back({LayerNorm(weights, layer + ".attention_norm", dim),
+                       self_attention_input(weights, layer + ".attention", config),
+                       weights.linear(layer + ".attention.output", config.key_dim, dim, Bias::none),
+                       LayerNorm(weights, layer + ".feed_forward_norm", dim),
+                       weights.convolution(layer + ".feed_forward.inner", dim, filter),
+                       weights.convolution(layer + ".feed_forward.outer", filter, dim)});
+  }
+}
+
+void Encoder::apply(const cpu::Kernels& kernels, Team& team, const Rows& x, EncoderScratch& scratch,
+                    const Rows& out) const {
+  for (const Layer& layer : layers_) {
+    attend(kernels, team, layer, x, scratch);
+    feed_forward(kernels, team, layer, x, scratch);
+  }
+  normalise(kernels, team, norm_, x, out);
+}
+
+void Encoder::attend(const cpu::Kernels& kernels, Team& team, const Layer& layer, const Rows& x,
+                     EncoderScratch& scratch) const {
+  const std::int64_t length = x.count, columns = padded(length), key_dim = heads_ * width_;
+  const Rows normed = framed(scratch.normed, length, x.stride);
+  const Rows qkv{scratch.qkv.data(), length, layer.qkv.stride()};
+  const Rows attended{scratch.attended.data(), length, attended_stride(key_dim, width_)};
+  normalise(kernels, team, layer.attention_norm, x, normed);
+  layer.qkv.apply(kernels, team, normed, qkv);
+  for (std::int64_t t = 0; t < length; ++t) {
+    const float* key = qkv.row(t) + key_dim;
+    for (std::int64_t i = 0; i < key_dim; ++i) scratch.keys[i * columns + t] = key[i];
+  }
+  team.split(length, 1, [&](std::int64_t begin, std::int64_t end) {
+    const std::int64_t count = end - begin;
+    for (std::int64_t head = 0; head < heads_; ++head) {
+      const float* query = qkv.row(begin) + head * width_;
+      float* logits = scratch.logits.data() + begin * columns;
+      kernels.matmul({query, count, qkv.stride, width_,
+                      scratch.keys.data() + head * width_ * columns, columns, cpu::kLanes,
+                      columns / cpu::kLanes, nullptr, logits, columns, false, false});
+      for (std::int64_t t = 0; t < count; ++t) kernels.softmax(logits + t * columns, length);
+      const float* values = qkv.row(0) + 2 * key_dim + head * width_;
+      kernels.matmul({logits, count, columns, length, values, qkv.stride, cpu::kLanes,
+                      padded(width_) / cpu::kLanes, nullptr, attended.row(begin) + head * width_,
+                      attended.stride, false, false});
+    }
+  });
+  layer.output.apply(kernels, team, attended, x, Matrix::Then::add);
+}
+
+void Encoder::feed_forward(const cpu::Kernels& kernels, Team& team, const Layer& layer,
+                           const Rows& x, EncoderScratch& scratch) const {
+  const Rows normed = framed(scratch.normed, x.count, x.stride);
+  const Rows hidden = framed(scratch.hidden, x.count, layer.inner.stride());
+  normalise(kernels, team, layer.feed_forward_norm, x, normed);
+  layer.inner.apply(kernels, team, windows(normed), hidden, Matrix::Then::relu);
+  layer.outer.apply(kernels, team, windows(hidden), x, Matrix::Then::relu_add);
+}
+
+}  // namespace mime_fast

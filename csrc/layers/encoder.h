@@ -1,0 +1,55 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "layers/layers.h"
+
+namespace mime_fast {
+
+// Buffers of an encoder for sequences of up to `length` positions.
+struct EncoderScratch {
+  EncoderScratch(const ModelConfig& config, std::int64_t length);
+
+  Buffer<float> normed;    // (1 + length + 1, dim) the rows around a sequence stay zero
+  Buffer<float> hidden;    // (1 + length + 1, filter) likewise
+  Buffer<float> qkv;       // (length, 3 * key_dim)
+  Buffer<float> keys;      // (key_dim, length) transposed
+  Buffer<float> logits;    // (length, length)
+  Buffer<float> attended;  // (length, key_dim)
+};
+
+// A stack of encoder layers: self-attention and a convolutional feed-forward, each behind a layer
+// norm. The projection in front of it belongs to the caller, who folds it into other weights.
+class Encoder {
+ public:
+  Encoder() = default;
+  Encoder(Weights& weights, const std::string& name, const ModelConfig& config);
+
+  // x (length, dim) is overwritten; out (length, out.stride) may be a part of wider rows.
+  void apply(const cpu::Kernels& kernels, Team& team, const Rows& x, EncoderScratch& scratch,
+             const Rows& out) const;
+
+ private:
+  struct Layer {
+    LayerNorm attention_norm;
+    Matrix qkv;
+    Matrix output;
+    LayerNorm feed_forward_norm;
+    Matrix inner;
+    Matrix outer;
+  };
+
+  void attend(const cpu::Kernels& kernels, Team& team, const Layer& layer, const Rows& x,
+              EncoderScratch& scratch) const;
+  void feed_forward(const cpu::Kernels& kernels, Team& team, const Layer& layer, const Rows& x,
+                    EncoderScratch& scratch) const;
+
+  std::vector<Layer> layers_;
+  LayerNorm norm_;
+  std::int64_t heads_ = 0;
+  std::int64_t width_ = 0;  // of a head
+};
+
+}  // namespace mime_fast

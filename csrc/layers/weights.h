@@ -1,0 +1,57 @@
+#pragma once
+
+#include <cstdint>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "io/safetensors.h"
+#include "layers/matrix.h"
+#include "runtime/interrupt.h"
+
+namespace mime_fast {
+
+enum class Bias { none, own };
+
+// The tensors of a checkpoint while a model is built from them. Each is checked before anything of
+// its size is allocated: a config that is not the file's cannot exhaust the memory.
+class Weights {
+ public:
+  // interrupt: of the call that loads, or null.
+  explicit Weights(const std::string& path, Interrupt* interrupt = nullptr)
+      : path_(path), file_(path), interrupt_(interrupt) {}
+
+  // A tensor as float32. Throws CheckpointError if it is missing, of another shape or type, or
+  // holds NaN or infinity.
+  std::vector<float> take(const std::string& name, const std::vector<std::int64_t>& shape);
+
+  // name.weight (outputs, inputs) and, with a bias, name.bias (outputs,).
+  Matrix linear(const std::string& name, std::int64_t inputs, std::int64_t outputs, Bias bias);
+  // Several of the same inputs, side by side, their weights times a factor.
+  struct Part {
+    std::string name;
+    std::int64_t outputs;
+    float factor = 1.0F;
+  };
+  Matrix linears(const std::vector<Part>& parts, std::int64_t inputs, Bias bias);
+  // name.weight (outputs, inputs, 3) over windows of three padded rows.
+  Matrix convolution(const std::string& name, std::int64_t inputs, std::int64_t outputs);
+
+  // Tensors whose names start so are for training alone.
+  void ignore(const std::string& prefix) { ignored_.push_back(prefix); }
+  // Throws CheckpointError if there are tensors that nobody took: it is another model.
+  void check_all_taken() const;
+
+ private:
+  [[noreturn]] void misfit(const std::string& problems) const;
+  bool read_finite(const TensorView& view, std::vector<float>& values) const;
+  bool is_ignored(const std::string& name) const;
+
+  std::string path_;
+  SafeTensors file_;
+  Interrupt* interrupt_;
+  std::set<std::string> taken_;
+  std::vector<std::string> ignored_;
+};
+
+}  // namespace mime_fast

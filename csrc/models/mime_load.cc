@@ -1,0 +1,98 @@
+#include <utility>
+
+#include "models/mime.h"
+
+namespace mime_fast {
+
+Mime::Mime(Weights& weights, const ModelConfig& config, ComputeType compute_type,
+           const cpu::Kernels& kernels, Team& team)
+    : ReplyModel(weights, config, compute_type, kernels, team),
+      refinements_(config.grouping ? 2 : 1) {
+  load_emotions(weights);
+  response_emotions_ = ResponseEmotions(weights, config);
+  load_response_encoder(weights, "response_encoder");
+  if (!config.shared_response_encoder) {
+    load_response_encoder(weights, "non_mimicking_response_encoder");
+  }
+  load_fusion(weights);
+}
+
+void Mime::load_emotions(Weights& weights) {
+  const std::int64_t dim = config_.hidden_dim;
+  emotion_table_ = weights.take("emotion_embedding.weight", {kEmotions, dim});
+  const std::vector<float> classes = config_.share_emotion_embedding
+                                         ? emotion_table_
+                                         : weights.take("emotion_classes.weight", {kEmotions, dim});
+  const std::vector<float> classifier = weights.take("emotion_classifier.weight", {dim, dim});
+  const std::vector<float> folded =
+      multiply(classes.data(), kEmotions, classifier.data(), dim, dim);
+  emotions_ = Matrix(dim, kEmotions);
+  emotions_.set({folded.data(), kEmotions, dim, dim, 1}, 0, 0);
+}
+
+void Mime::load_response_encoder(Weights& weights, const std::string& name) {
+  const std::int64_t dim = config_.hidden_dim;
+  const std::vector<float> both = weights.take(name + ".projection.weight", {dim, 2 * dim});
+  ResponseProjection projection{Matrix(dim, dim), Matrix(dim, dim)};
+  projection.context.set({both.data(), dim, dim, 2 * dim, 1}, 0, 0);
+  projection.emotion.set({both.data() + dim, dim, dim, 2 * dim, 1}, 0, 0);
+  response_projections_.push_back(std::move(projection));
+  response_encoders_.emplace_back(weights, name, config_);
+}
+
+void Mime::load_fusion(Weights& weights) {
+  const std::int64_t dim = config_.hidden_dim, width = refinements_ * dim;
+  const std::vector<float> gate = weights.take("fusion.gate.weight", {width, width});
+  const std::vector<float> gate_bias = weights.take("fusion.gate.bias", {width});
+  gate_ = Matrix(refinements_ * stride_, refinements_ * stride_);
+  for (std::int64_t part = 0; part < refinements_; ++part) {
+    set_refined(gate_, gate.data() + part * dim * width, dim, part * stride_);
+    gate_.set_bias(gate_bias.data() + part * dim, dim, part * stride_);
+  }
+  const std::vector<float> output = weights.take("fusion.output.weight", {dim, width});
+  const std::vector<float> bias = weights.take("fusion.output.bias", {dim});
+  const std::int64_t pairs = config_.num_layers * 2 * config_.key_dim;
+  const bool fold = pairs * width < dim * width + pairs * dim;
+  if (!fold) {
+    fusion_ = Matrix(refinements_ * stride_, dim);
+    set_refined(fusion_, output.data(), dim, 0);
+    fusion_.set_bias(bias.data(), dim, 0);
+  }
+  for (const std::string& layer : decoder_layer_names()) {
+    load_cross(weights, layer + ".cross_attention", fold ? output.data() : nullptr, bias.data());
+  }
+}
+
+// fusion  // (dim, refinements * dim): what keys and values are multiplied with; null: nothing
+void Mime::load_cross(Weights& weights, const std::string& name, const float* fusion,
+                      const float* fusion_bias) {
+  if (fusion == nullptr) {
+    cross_.push_back(cross_attention_memory(weights, name, config_));
+    return;
+  }
+  const std::int64_t dim = config_.hidden_dim, key_dim = config_.key_dim;
+  Matrix cross(refinements_ * stride_, 2 * key_dim);
+  std::int64_t column = 0;
+  for (const char* part : {".key", ".value"}) {
+    const std::vector<float> own = weights.take(name + part + ".weight", {key_dim, dim});
+    const std::vector<float> folded =
+        multiply(own.data(), key_dim, fusion, dim, refinements_ * dim);
+    set_refined(cross, folded.data(), key_dim, column);
+    cross.set_bias(multiply(own.data(), key_dim, fusion_bias, dim, 1).data(), key_dim, column);
+    column += key_dim;
+  }
+  cross_.push_back(std::move(cross));
+}
+
+// A product of the refinements, each of which is padded on its own.
+// weight  // (outputs, refinements * dim)
+void Mime::set_refined(Matrix& matrix, const float* weight, std::int64_t outputs,
+                       std::int64_t first_output) const {
+  const std::int64_t dim = config_.hidden_dim;
+  for (std::int64_t part = 0; part < refinements_; ++part) {
+    matrix.set({weight + part * dim, outputs, dim, refinements_ * dim, 1}, part * stride_,
+               first_output);
+  }
+}
+
+}  // namespace mime_fast

@@ -1,0 +1,163 @@
+#include "runtime/thread_pool.h"
+
+#include <sched.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <new>
+#include <system_error>
+#include <utility>
+
+namespace mime_fast {
+namespace {
+
+// Longer than a decoder step's serial part, shorter than anybody notices on a meter.
+constexpr auto kSpin = std::chrono::microseconds(100);
+constexpr int kPausesPerClock = 64;  // reading the clock costs as much as one pause
+
+void pause() {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#endif
+}
+
+}  // namespace
+
+ThreadPool::ThreadPool() : wake_(std::make_unique<std::condition_variable>()), process_(getpid()) {}
+
+// The other constructor is through: if a thread cannot be started, those that were are joined.
+ThreadPool::ThreadPool(int threads, Shortage shortage) : ThreadPool() {
+  while (this->threads() < threads && start_helper(shortage)) {
+  }
+}
+
+bool ThreadPool::start_helper(Shortage shortage) {
+  try {
+    helpers_.emplace_back([this] { help(); });
+    return true;
+  } catch (const std::system_error&) {  // ulimit -u, the container's limit of processes
+    if (shortage == Shortage::fail) throw;
+  } catch (const std::bad_alloc&) {
+    if (shortage == Shortage::fail) throw;
+  }
+  return false;
+}
+
+ThreadPool::~ThreadPool() {
+  if (is_forked()) {
+    // Neither may be destroyed: detaching a thread that the child has not throws, and the condition
+    // waits for those that slept when the parent forked.
+    static_cast<void>(new std::vector<std::thread>(std::move(helpers_)));
+    static_cast<void>(wake_.release());
+    return;
+  }
+  stopping_.store(true);
+  {
+    const std::lock_guard<std::mutex> lock(sleep_);
+    ticket_.fetch_add(Ticket{1} << kPartBits);
+  }
+  wake_->notify_all();
+  for (std::thread& helper : helpers_) helper.join();
+}
+
+bool ThreadPool::is_forked() const { return getpid() != process_; }
+
+void ThreadPool::run(Task task, void* context, Interrupt* interrupt) {
+  task_ = task;
+  context_ = context;
+  finished_.store(0, std::memory_order_relaxed);
+  const Ticket number = (ticket_.load(std::memory_order_relaxed) >> kPartBits) + 1;
+  ticket_.store(number << kPartBits);  // publishes the task
+  if (asleep_.load() > 0) {
+    caller_cpu_.store(sched_getcpu());
+    {
+      const std::lock_guard<std::mutex> lock(sleep_);
+    }  // whoever falls asleep has done so
+    wake_->notify_all();
+  }
+  while (work_on(number)) {
+  }
+  wait_for_parts(interrupt);
+  if (failed_.exchange(false)) std::rethrow_exception(std::exchange(failure_, nullptr));
+  if (interrupt != nullptr) interrupt->throw_if_interrupted();
+}
+
+void ThreadPool::wait_for_parts(Interrupt* interrupt) {
+  for (std::int64_t spins = 0; finished_.load(std::memory_order_acquire) < threads(); ++spins) {
+    if (interrupt != nullptr && spins % kPausesPerClock == 0) interrupt->poll();
+    // A helper that lost its core in the middle of a part must get a chance to run on this one.
+    if (spins < 10'000) {
+      pause();
+    } else {
+      std::this_thread::yield();
+    }
+  }
+}
+
+// Does one part of a task; false if none is left, or the task is not that one any more.
+bool ThreadPool::work_on(Ticket task) {
+  Ticket ticket = ticket_.load(std::memory_order_acquire);
+  int part;
+  do {
+    part = static_cast<int>(ticket & ((Ticket{1} << kPartBits) - 1));
+    if (ticket >> kPartBits != task || part >= threads()) return false;
+  } while (!ticket_.compare_exchange_weak(ticket, ticket + 1, std::memory_order_acq_rel));
+  try {
+    task_(context_, part);
+  } catch (...) {
+    if (!failed_.exchange(true)) failure_ = std::current_exception();
+  }
+  finished_.fetch_add(1, std::memory_order_release);
+  return true;
+}
+
+void ThreadPool::help() {
+  Ticket task = 0;
+  while (!stopping_.load()) {
+    wait_for_change(task);
+    task = ticket_.load(std::memory_order_acquire) >> kPartBits;
+    while (!stopping_.load() && work_on(task)) {
+    }
+  }
+}
+
+// Returns when there is another task than that one.
+void ThreadPool::wait_for_change(Ticket task) {
+  const auto changed = [&] { return ticket_.load() >> kPartBits != task; };
+  const auto until = std::chrono::steady_clock::now() + kSpin;
+  while (!changed()) {
+    for (int i = 0; i < kPausesPerClock && !changed(); ++i) pause();
+    if (std::chrono::steady_clock::now() < until) continue;
+    std::unique_lock<std::mutex> lock(sleep_);
+    asleep_.fetch_add(1);
+    wake_->wait(lock, changed);
+    asleep_.fetch_sub(1);
+    lock.unlock();
+    leave_callers_cpu();
+  }
+}
+
+// Linux wakes a thread where its waker runs (99% of the time on 2 cores), and takes milliseconds to
+// move one of them: until then they would share a core. The helper stays away from it from now on,
+// which costs 30 to 90 us once; after that it is woken elsewhere.
+void ThreadPool::leave_callers_cpu() const {
+  const int cpu = caller_cpu_.load();
+  if (cpu < 0 || cpu != sched_getcpu()) return;
+  cpu_set_t others;
+  if (sched_getaffinity(process_, sizeof others, &others) != 0) return;
+  CPU_CLR(static_cast<std::size_t>(cpu), &others);
+  if (CPU_COUNT(&others) > 0) sched_setaffinity(0, sizeof others, &others);
+}
+
+// A flag, not a mutex: a signal's handler may begin another call on the thread that has the pool.
+Team::Team(ThreadPool& pool, Interrupt* interrupt) : interrupt_(interrupt) {
+  if (pool.is_forked() || pool.taken_.test_and_set(std::memory_order_acquire)) return;
+  pool_ = &pool;
+  size_ = pool.threads();
+}
+
+Team::~Team() {
+  if (pool_ != nullptr) pool_->taken_.clear(std::memory_order_release);
+}
+
+}  // namespace mime_fast

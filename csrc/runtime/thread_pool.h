@@ -1,0 +1,119 @@
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <exception>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "runtime/interrupt.h"
+
+namespace mime_fast {
+
+// Helpers that wait for work: spinning for a while, since a token's parts are microseconds apart,
+// then asleep. One caller has them at a time; see Team. The caller takes the parts that no helper
+// has begun when it is through with its own: on a busy machine nobody waits for a helper that the
+// system does not run.
+class ThreadPool {
+ public:
+  // What to do where the system starts fewer threads than were asked for.
+  enum class Shortage { fail, take_fewer };
+
+  // threads >= 1, the caller included. Throws std::system_error if there cannot be so many and
+  // fewer will not do.
+  explicit ThreadPool(int threads, Shortage shortage = Shortage::fail);
+  ~ThreadPool();
+  ThreadPool(const ThreadPool&) = delete;
+  ThreadPool& operator=(const ThreadPool&) = delete;
+
+  int threads() const { return static_cast<int>(helpers_.size()) + 1; }
+
+ private:
+  friend class Team;
+  using Task = void (*)(void* context, int part);
+  // The number of a task, and in its low bits the next part of it that nobody has begun.
+  using Ticket = std::uint64_t;
+  static constexpr int kPartBits = 16;
+
+  ThreadPool();
+  bool start_helper(Shortage shortage);
+  void run(Task task, void* context, Interrupt* interrupt);
+  void wait_for_parts(Interrupt* interrupt);
+  void help();
+  bool work_on(Ticket task);
+  void wait_for_change(Ticket task);
+  void leave_callers_cpu() const;
+  bool is_forked() const;  // a forked child has none of these threads
+
+  std::vector<std::thread> helpers_;
+  std::atomic_flag taken_ = ATOMIC_FLAG_INIT;  // by a Team
+
+  std::atomic<Ticket> ticket_{0};
+  std::atomic<int> finished_{0};  // parts of this task
+  std::atomic<int> asleep_{0};
+  std::atomic<int> caller_cpu_{-1};  // where it woke the others
+  std::atomic<bool> stopping_{false};
+  std::atomic<bool> failed_{false};
+  std::exception_ptr failure_;  // of the first part that threw
+  Task task_ = nullptr;
+  void* context_ = nullptr;
+  std::mutex sleep_;
+  std::unique_ptr<std::condition_variable> wake_;
+  int process_;
+};
+
+// The threads of one call: the pool's if no other call has them, else the caller alone. What is
+// computed does not depend on it.
+class Team {
+ public:
+  // interrupt: of the call, or null.
+  explicit Team(ThreadPool& pool, Interrupt* interrupt = nullptr);
+  // The caller alone.
+  explicit Team(Interrupt* interrupt = nullptr) : interrupt_(interrupt) {}
+  ~Team();
+  Team(const Team&) = delete;
+  Team& operator=(const Team&) = delete;
+
+  int size() const { return size_; }
+
+  // Of the call, or null: for loops that know no team.
+  Interrupt* interrupt() const { return interrupt_; }
+
+  // Throws Interrupted once the call has been. A part of a task that takes milliseconds calls it
+  // now and then; parallel() and split() do before each task.
+  void check() const {
+    if (interrupt_ != nullptr) interrupt_->check();
+  }
+
+  // Calls work(part) for each part in [0, size()), and returns when all are done. Throws what the
+  // first part that failed threw.
+  template <typename Work>
+  void parallel(Work&& work) {
+    check();
+    if (size_ == 1) return work(0);
+    pool_->run([](void* context, int part) { (*static_cast<Work*>(context))(part); }, &work,
+               interrupt_);
+  }
+
+  // Splits [0, count) into ranges that start at multiples of `unit`: work(begin, end).
+  template <typename Work>
+  void split(std::int64_t count, std::int64_t unit, Work&& work) {
+    const std::int64_t units = (count + unit - 1) / unit;
+    if (units <= 1) return check(), work(std::int64_t{0}, count);
+    parallel([&](int part) {
+      const std::int64_t begin = units * part / size_ * unit;
+      const std::int64_t end = units * (part + 1) / size_ * unit;
+      if (begin < count) work(begin, end < count ? end : count);
+    });
+  }
+
+ private:
+  ThreadPool* pool_ = nullptr;  // null: it is not this team's
+  Interrupt* interrupt_ = nullptr;
+  int size_ = 1;
+};
+
+}  // namespace mime_fast
