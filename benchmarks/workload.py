@@ -26,6 +26,7 @@ NEW_TOKENS = 2 if REHEARSAL else 20  # exactly: nobody may end earlier and look 
 BEAMS = 5
 GREEDY = GenerationConfig(min_new_tokens=NEW_TOKENS, max_new_tokens=NEW_TOKENS)
 BEAM = GREEDY.replace(num_beams=BEAMS)
+TINY = {"vocab_size": 300, "hidden_dim": 24, "key_dim": 8, "latent_dim": 12}
 BLOCKED = [*NEVER_GENERATED, EOS]  # at every one of the NEW_TOKENS steps
 
 
@@ -46,9 +47,8 @@ def random_checkpoint(*, flat: bool = False, tiny: bool = False, **options: Any)
     """
     config = ModelConfig(vocab_size=VOCABULARY, **options)
     if tiny:
-        config = config.replace(vocab_size=300, hidden_dim=24, key_dim=8)
-        if config.architecture == "mime":
-            config = config.replace(latent_dim=12)
+        own = config.to_dict()  # without the options of other systems
+        config = config.replace(**{name: size for name, size in TINY.items() if name in own})
     generator = np.random.default_rng(0)
     tensors = {
         name: _draw(generator, name, shape) for name, shape in parameter_shapes(config).items()

@@ -10,8 +10,11 @@ from dataclasses import MISSING, dataclass
 from typing import Any, Self
 
 from mime_fast.emotions import EMOTIONS
-from mime_fast.models import SYSTEMS
 from mime_fast.options import Entry, check_options, option, table
+from mime_fast.systems import SYSTEMS
+from mime_fast.systems.base import System
+from mime_fast.systems.mime import MimeOptions
+from mime_fast.systems.moel import MoelOptions
 
 
 class Config:
@@ -49,14 +52,6 @@ def require(condition: bool, message: str) -> None:
         raise ValueError(message)
 
 
-def _mime(default: Any, help: str, **facts: Any) -> Any:  # noqa: A002
-    """An option of MIME, which the other systems must leave at its default."""
-    return option(default, help, system="mime", group="Ablations of MIME", **facts)
-
-
-ABLATIONS = ("grouping", "mimicry", "stochastic", "share_emotion_embedding")
-
-
 def _check_architecture(architecture: object) -> None:
     require(
         architecture in tuple(SYSTEMS),  # anything may be compared, not all hashed
@@ -66,14 +61,8 @@ def _check_architecture(architecture: object) -> None:
 
 
 @dataclass(frozen=True)
-class ModelConfig(Config):
-    """The shape of a model. Defaults: MIME with its paper's sizes and its paper's equations.
-
-    The authors' code of MIME departs from their paper in two places that a checkpoint depends on:
-    `shared_log_variance` (Eq. 7-15: their code uses the positive group's for both) and
-    `shared_response_encoder` (Eq. 22-23: one encoder in the paper, two in their code).
-    The last options of MIME are its ablations (the paper's Tables 3 and 5).
-    """
+class ModelShape(Config):
+    """Options that all systems have. Defaults: the sizes of MIME's paper."""
 
     vocab_size: int = option(MISSING, "Words and special ids.", within="[8, 2**20]", exposed=False)
     architecture: str = option(
@@ -102,24 +91,14 @@ class ModelConfig(Config):
     # For golden tests only: convolutions see padding.
     padding_leak: bool = option(False, "Convolutions see padding.", exposed=False)
 
-    latent_dim: int = _mime(300, "Width of z.", within="[1, 2**20]", exposed=False)
-    shared_log_variance: bool = _mime(False, "One log-variance for both groups.", exposed=False)
-    shared_response_encoder: bool = _mime(True, "One response encoder.", exposed=False)
-    mimicry: bool = _mime(True, "Without: the positive group always comes first.")
-    grouping: bool = _mime(True, "Without: one group of all emotions, and nothing is mimicked.")
-    stochastic: bool = _mime(True, "Without: means instead of draws, in training too.")
-    share_emotion_embedding: bool = _mime(True, "Without: the classifier has its own table.")
-    top_listeners: int = option(
-        5,
-        "How many listeners speak, as in the published runs; 0: all.",
-        within=f"[0, {len(EMOTIONS)}]",
-        system="moel",
-        group="Options of MoEL",
-    )
+
+@dataclass(frozen=True)
+class ModelConfig(MoelOptions, MimeOptions, ModelShape):
+    """The shape of a model and the options of its system; see mime_fast/systems."""
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Self:
-        """See Config.from_dict; an unknown architecture is named before its options are."""
+        """Build from a mapping; an unknown architecture is named before its options are."""
         _check_architecture(values.get("architecture", cls.architecture))
         return super().from_dict(values)
 
@@ -140,41 +119,42 @@ class ModelConfig(Config):
                 f"{entry.name}={value!r} is an option of {entry.option.system}, "
                 f"and the architecture is {self.architecture}; leave it out",
             )
-        if not self.grouping:
-            object.__setattr__(self, "mimicry", False)  # there is nothing to tell apart
-            require(
-                self.shared_response_encoder and not self.shared_log_variance,
-                "grouping=False has one encoder and one log-variance; "
-                "leave out shared_response_encoder and shared_log_variance",
-            )
+        for name, value in self.system.resolve(self).items():
+            object.__setattr__(self, name, value)
+
+    @property
+    def system(self) -> System[Any]:
+        """What the architecture declares."""
+        return SYSTEMS[self.architecture]
 
     def _foreign(self) -> list[Entry]:
         own = (None, self.architecture)
         return [entry for entry in table(ModelConfig) if entry.option.system not in own]
 
     def to_dict(self) -> dict[str, Any]:
-        """See Config.to_dict; options of other systems are left out."""
+        """A mapping that from_dict reads; options of other systems are left out."""
         foreign = {entry.name for entry in self._foreign()}
         return {name: value for name, value in super().to_dict().items() if name not in foreign}
 
     @property
     def latents(self) -> int:
-        """Noise vectors that a request needs: one for each group of emotions that is sampled."""
-        if self.architecture != "mime" or not self.stochastic:
-            return 0
-        return 2 if self.grouping else 1
+        """Number of noise vectors of a request: one for each group of emotions that is sampled."""
+        return self.system.latents(self)
 
     @property
     def mimics(self) -> bool:
         """Whether the reply depends on the polarity of the speaker's emotion."""
-        return self.architecture == "mime" and self.mimicry
+        return self.system.mimics(self)
 
     @property
     def reads_emotion(self) -> bool:
-        """Whether the reply depends on the speaker's emotion, so that forcing one means a thing."""
-        if self.architecture == "mime":
-            return self.mimics  # its ablations without mimicry do not
-        return SYSTEMS[self.architecture].reads_emotion
+        """Whether the reply depends on the speaker's emotion, so that forcing one has an effect."""
+        return self.system.reads_emotion(self)
+
+    @property
+    def ablations(self) -> tuple[str, ...]:
+        """Names of the parts of the published system that the options leave out."""
+        return self.system.ablations(self)
 
 
 # Options of sampling, as they are where nothing is sampled.

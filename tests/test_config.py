@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from mime_fast.config import GenerationConfig, ModelConfig
 from mime_fast.emotions import EMOTIONS
-from mime_fast.models import SYSTEMS
+from mime_fast.systems import SYSTEMS
 
 NAN, INFINITY = math.nan, math.inf
 

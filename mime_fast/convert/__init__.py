@@ -62,7 +62,7 @@ def convert(
     words = read_vocabulary(words_path)
     state = read_state(Path(source))
     given: dict[str, object] = {"num_heads": heads, "mean_query": mean_query}
-    if state.form.architecture == "moel":
+    if "top_listeners" in state.form.unshown:
         given["top_listeners"] = top_listeners
     elif top_listeners != ModelConfig.top_listeners:
         raise ConvertError(

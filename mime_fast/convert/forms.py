@@ -80,6 +80,7 @@ class Form:
     leftovers: tuple[str, ...]
     sizes: dict[str, tuple[str, int]] = field(default_factory=lambda: SIZES)
     options: dict[str, Any] = field(default_factory=lambda: {"objective": "released"})
+    unshown: tuple[str, ...] = ()  # options of the system that no tensor shows
 
     def name(self, ours: str) -> str:
         """The authors' name of one of our modules or parameters."""
@@ -112,6 +113,7 @@ MOEL = Form(
     "HLTCHKUST/MoEL",
     RENAMES_OF_MOEL,
     ("emoji_embedding", "generator.p_gen_linear"),
+    unshown=("top_listeners",),
 )
 MULTI_TR = Form(
     "multi_tr",

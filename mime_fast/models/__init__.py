@@ -1,4 +1,4 @@
-"""The systems that are compared, one file each. docs/systems.md tells how to add another.
+"""The systems in PyTorch, one file each. What they declare without torch is in mime_fast.systems.
 
 Imports no torch: the classes are imported when a model is built.
 """
@@ -6,38 +6,23 @@ Imports no torch: the classes are imported when a model is built.
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from mime_fast.config import ModelConfig
     from mime_fast.models.base import ReplyModel
 
 
-class System(NamedTuple):
-    """A line of the registry."""
-
-    class_name: str
-    reads_emotion: bool  # whether a reply may depend on which emotion was recognised
-
-
-# ModelConfig.architecture, which is the name of the file, and what is in it.
-SYSTEMS = {
-    "mime": System("Mime", reads_emotion=True),
-    "multi_tr": System("MultiTr", reads_emotion=False),
-    "moel": System("Moel", reads_emotion=True),
-}
-
-
-def model_class(architecture: str) -> type[ReplyModel]:
-    """The class of a system."""
-    module = import_module(f"mime_fast.models.{architecture}")
-    system: type[ReplyModel] = getattr(module, SYSTEMS[architecture].class_name)
-    return system
+def model_class(config: ModelConfig) -> type[ReplyModel]:
+    """The class that the config's system names."""
+    module = import_module(f"mime_fast.models.{config.system.name}")
+    found: type[ReplyModel] = getattr(module, config.system.class_name)
+    return found
 
 
 def create_model(config: ModelConfig) -> ReplyModel:
     """The PyTorch model of a config, with torch's random weights; see base.initialise."""
-    return model_class(config.architecture)(config)
+    return model_class(config)(config)
 
 
 def parameter_shapes(config: ModelConfig) -> dict[str, tuple[int, ...]]:

@@ -41,6 +41,11 @@ class Memory:
     # Shares of the response emotions, (batch, 13) and (batch, 19); None: the system has none.
     mixture: Groups | None
 
+    @property
+    def mimics_positive(self) -> Tensor:
+        """(batch,) bool: the positive group is mimicked; False where the system has no groups."""
+        return torch.zeros_like(self.emotion_logits[:, 0], dtype=torch.bool)
+
     def select(self, rows: Tensor) -> Self:
         """What decoding these rows, in this order, needs."""
         return dataclasses.replace(self, context=self.context[rows], real=self.real[rows])
@@ -94,6 +99,10 @@ class ReplyModel(nn.Module, ABC):
     @abstractmethod
     def show_emotion(self, emotion: Tensor, progress: float) -> Tensor | None:
         """What training shows encode() of the gold emotion (batch,); progress: share done."""
+
+    def emotion_table(self) -> Tensor | None:
+        """The embedding of the emotions (32, dim); None: the system has none."""
+        return None
 
     def embed(self, tokens: Tensor) -> Tensor:
         """Ids (batch, length) -> (batch, length, dim), scaled by the root of the width."""

@@ -50,6 +50,11 @@ class MimeMemory(Memory):
     posterior: Latents | None  # in training only
     positive: Tensor  # (batch,) bool: which group is mimicked
 
+    @property
+    def mimics_positive(self) -> Tensor:
+        """(batch,) bool: whether the positive group is mimicked."""
+        return self.positive
+
 
 class GaussianHead(nn.Module):
     """Hidden states to the distributions of both groups (Eq. 11-15)."""
@@ -205,6 +210,10 @@ class Mime(ReplyModel):
     def show_emotion(self, emotion: Tensor, progress: float) -> Tensor:  # noqa: ARG002
         """See ReplyModel.show_emotion: the gold polarity is mimicked throughout."""
         return emotion
+
+    def emotion_table(self) -> Tensor:
+        """The embedding of the emotions (32, dim), which the mixtures are of."""
+        return self.emotion_embedding.weight
 
     def classify(self, query: Tensor) -> Tensor:
         """Logits of the 32 emotions: the query against the emotion embedding (Eq. 4-6)."""

@@ -8,12 +8,14 @@ import pytest
 import torch
 from torch import Tensor
 
-from mime_fast.config import ABLATIONS, ModelConfig
+from mime_fast.config import ModelConfig
 from mime_fast.emotions import EMOTIONS, NEGATIVE, POSITIVE
-from mime_fast.models import SYSTEMS, create_model, parameter_shapes
+from mime_fast.models import create_model, parameter_shapes
 from mime_fast.models.base import Memory, ReplyModel, by_group, initialise
 from mime_fast.models.mime import Mime, MimeMemory
 from mime_fast.models.moel import Moel, MoelMemory
+from mime_fast.systems import SYSTEMS
+from mime_fast.systems.mime import ABLATIONS
 from mime_fast.text.tokenizer import CLS, EOS, PAD, SYS, USR
 from mime_fast.training.config import Weights
 from mime_fast.training.objective import cvae_loss
