@@ -26,8 +26,8 @@ from rich.progress import track
 from mime_fast import Generator
 from mime_fast.config import GenerationConfig
 from mime_fast.engines.base import Encoded, Engine
+from mime_fast.engines.stepwise import decode
 from mime_fast.generator import emotion_noise
-from mime_fast.search import decode
 from mime_fast.search.hypothesis import log_softmax
 from mime_fast.text.dialogue import encode_dialogue
 from mime_fast.text.examples import find_examples, load_examples

@@ -6,6 +6,7 @@ Texts are read as UTF-8, with or without a byte-order mark.
 from __future__ import annotations
 
 import errno
+import io
 import json
 import os
 import re
@@ -156,8 +157,13 @@ def sync(path: Path) -> None:
 
 def read_text(path: Path) -> str:
     """The text of a file; ValueError: it is not UTF-8."""
+    return decode_text(path.read_bytes(), path)
+
+
+def decode_text(content: bytes, path: Path) -> str:
+    """The text that a file holds, its lines with line feeds alone; ValueError: it is not UTF-8."""
     try:
-        return path.read_text(encoding="utf-8-sig")
+        return io.StringIO(content.decode("utf-8-sig"), newline=None).read()
     except UnicodeDecodeError as error:
         raise ValueError(f"{path} is not UTF-8 ({error}); save it as UTF-8 text") from error
 

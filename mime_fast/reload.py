@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import copy
 import os
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from mime_fast import checkpoint as checkpoints
 
-if TYPE_CHECKING:
-    from mime_fast.generator import Generator
-
 FILES = (checkpoints.CONFIG, checkpoints.WEIGHTS, checkpoints.TOKENIZER, checkpoints.DRAFTS)
+
+Loadable = TypeVar("Loadable")  # Generator, which imports this module
 
 
 class _Loaded(NamedTuple):
     """The Generator that was loaded last, and what it was made of."""
 
     made_of: tuple[Any, ...]
-    generator: Generator
+    generator: Any
 
 
 # A process pool pickles the Generator with every task: loading it each time would take most of the
@@ -27,7 +27,9 @@ class _Loaded(NamedTuple):
 _LAST: list[_Loaded] = []
 
 
-def load_again(kind: type[Generator], path: str | None, options: dict[str, Any]) -> Generator:
+def load_again(
+    kind: Callable[..., Loadable], path: str | None, options: dict[str, Any]
+) -> Loadable:
     """What Generator(path, **options) is: the last one that was, if its files are the same."""
     made_of = os.getpid(), kind, path, sorted(options.items()), _versions(path)
     found = [loaded.generator for loaded in _LAST if loaded.made_of == made_of]

@@ -16,7 +16,8 @@ import pytest
 from mime_fast import checkpoint
 from mime_fast.checkpoint import CheckpointError
 from mime_fast.cli import main
-from mime_fast.evaluation.outputs import Outputs, check_outputs_target, write_outputs
+from mime_fast.evaluation.outputs.files import check_outputs_target, write_outputs
+from mime_fast.evaluation.outputs.outputs import Outputs
 from mime_fast.text.examples import load_examples
 from tests.limits import limit_file_size
 

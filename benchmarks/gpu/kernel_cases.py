@@ -148,7 +148,7 @@ def new_batch(engine: CudaEngine, rows: int) -> DecodeBatch:
     encoded = EnginePeer(engine).encode_only(random_requests(engine.config, requests))
     source = bucket(CONTEXT, LEAST_SOURCE)
     search = Beams(BEAMS) if is_beam else Greedy()
-    with engine.launching():
+    with engine.gpu.launching():
         batch = DecodeBatch(
             engine.model, DecodeShape(requests, STEPS, source, search, constrained=False)
         )

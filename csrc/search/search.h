@@ -10,7 +10,7 @@
 namespace mime_fast {
 
 // One request's strategy: it owns the hypotheses, the engine owns their state. It mirrors the
-// protocol in mime_fast/search/decode.py. After an exception it is of no more use.
+// protocol in mime_fast/search/strategy.py. After an exception it is of no more use.
 class Search {
  public:
   virtual ~Search() = default;

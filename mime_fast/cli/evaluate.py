@@ -56,8 +56,8 @@ def evaluate(
     mime-fast evaluate runs/mime systems/moel.jsonl --data ed --baseline moel --save systems
     """
     with needs("eval"):
-        from mime_fast.evaluation.evaluate import Options
-        from mime_fast.evaluation.evaluate import evaluate as evaluate_systems
+        from mime_fast.evaluation.comparison.evaluate import Options
+        from mime_fast.evaluation.comparison.evaluate import evaluate as evaluate_systems
 
         options = Options(baseline, decoding, save, people, samples, as_json)
         evaluate_systems(systems or [], data, options)
@@ -92,7 +92,7 @@ def report(
     mime-fast report mime.jsonl moel.jsonl --weights runs/mime --data ed --out report.html
     """
     with needs("eval"):
-        from mime_fast.evaluation.evaluate import Options
+        from mime_fast.evaluation.comparison.evaluate import Options
         from mime_fast.evaluation.page.report import Shown
         from mime_fast.evaluation.page.report import report as write_report
 

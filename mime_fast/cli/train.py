@@ -90,7 +90,7 @@ def finetune(
     mime-fast finetune --data ed --out runs/smollm2
     """
     with needs("train"):
-        from mime_fast.language_model import run
+        from mime_fast.training.language_model import run
         from mime_fast.training.progress import StageReporter
     with StageReporter("fine-tuning") as reporter:
         figures = run.finetune(data, out, config, reporter, resume=resume)
@@ -107,7 +107,7 @@ def teach(
     mime-fast teach --data ed --out runs/teacher.safetensors
     """
     with needs("train"):
-        from mime_fast.evaluation.minilm import SentenceEncoder
+        from mime_fast.minilm import SentenceEncoder
         from mime_fast.text.examples import load_training
         from mime_fast.training.teacher import check_target, make_teacher
     check_target(out)

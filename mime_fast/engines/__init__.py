@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from mime_fast.checkpoint import Checkpoint
-from mime_fast.config import ABLATIONS, ModelConfig
+from mime_fast.config import ModelConfig
 from mime_fast.engines.base import Engine
 
 ENGINES = ("auto", "native", "eager", "cuda")
@@ -82,9 +82,9 @@ def _eager(checkpoint: Checkpoint, device: str) -> Engine:
 
 
 def _check_served_by_cuda(config: ModelConfig) -> None:
-    ablated = [name for name in ABLATIONS if not getattr(config, name)]
-    if config.architecture != "mime" or ablated:
-        system = f"mime without {ablated[0]}" if ablated else config.architecture
+    if not config.system.served_by_cuda(config):
+        ablated = f" without {config.ablations[0]}" if config.ablations else ""
+        system = config.system.name + ablated
         raise ValueError(
             f"the cuda engine serves MIME as its paper has it, and this checkpoint is of {system}; "
             "use engine='eager', or engine='native' if it serves that system"

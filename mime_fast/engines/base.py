@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NoReturn, Protocol
+from typing import Any, NoReturn, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mime_fast.config import GenerationConfig, ModelConfig
+from mime_fast.search.hypothesis import Hypothesis
+from mime_fast.search.rules import TextRules
 from mime_fast.types import Dialogue, FloatArray, IntArray
-
-if TYPE_CHECKING:
-    from mime_fast.search.hypothesis import Hypothesis
-    from mime_fast.search.rules import TextRules
 
 # Streams of a request's counter-based random numbers; sequence i draws its tokens from stream
 # TOKEN_STREAM + i.

@@ -18,10 +18,9 @@ from mime_fast.checkpoint import Checkpoint
 from mime_fast.config import GenerationConfig
 from mime_fast.emotions import NEGATIVE, POSITIVE
 from mime_fast.engines.base import Encoded, EncodedArrays
+from mime_fast.engines.stepwise import StepDecoding
 from mime_fast.models import create_model
 from mime_fast.models.base import Groups, Memory, ReplyModel, pad
-from mime_fast.models.mime import MimeMemory
-from mime_fast.search import StepDecoding
 from mime_fast.search.rules import TextRules
 from mime_fast.types import Dialogue, FloatArray, IntArray
 
@@ -161,14 +160,11 @@ def _describe(memory: Memory) -> EncodedArrays:
     mixture = memory.mixture or Groups(
         torch.zeros(rows, len(POSITIVE)), torch.zeros(rows, len(NEGATIVE))
     )
-    positive = (
-        memory.positive if isinstance(memory, MimeMemory) else torch.zeros(rows, dtype=torch.bool)
-    )
     return EncodedArrays(
         _numpy(memory.emotion_logits),
         _numpy(mixture.positive),
         _numpy(mixture.negative),
-        positive.cpu().numpy(),
+        memory.mimics_positive.cpu().numpy(),
         memory,
     )
 

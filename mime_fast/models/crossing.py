@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from mime_fast.language_model.llama import (
+from mime_fast.models.llama import (
     Attention,
     FeedForward,
     LlamaConfig,

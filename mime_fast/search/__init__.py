@@ -1,5 +1,5 @@
-"""The loop over decoding steps, and the hypotheses; the searches themselves are in csrc/search."""
+"""Hypotheses, the rules of words and text, and the choice of a search."""
 
-from mime_fast.search.decode import Search, StepDecoding, decode
+from mime_fast.search.strategy import Search, new_search
 
-__all__ = ["Search", "StepDecoding", "decode"]
+__all__ = ["Search", "new_search"]

@@ -87,7 +87,7 @@ class StageConfig(Config):
 
 @dataclass(frozen=True)
 class FinetuneConfig(StageConfig):
-    """Fine-tuning of the language model; see language_model.finetune."""
+    """Fine-tuning of the language model; see language_model/finetune.py."""
 
     min_count: int = _step(3, "Pieces seen less often are split further.", within="[1, inf)")
     emotion_weight: float = _weight(0.1, "Weight of the emotion loss, beside nats a piece.")

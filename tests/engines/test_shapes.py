@@ -13,7 +13,7 @@ from mime_fast.config import GenerationConfig, ModelConfig
 from mime_fast.engines.base import Encoded, Engine
 from mime_fast.engines.eager import EagerEngine
 from mime_fast.engines.native import NativeEngine
-from mime_fast.search.decode import StepDecoding
+from mime_fast.engines.stepwise import StepDecoding
 from mime_fast.search.hypothesis import Hypothesis
 from mime_fast.text.tokenizer import PAD, SOS
 from mime_fast.types import Dialogue, FloatArray

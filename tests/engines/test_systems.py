@@ -11,12 +11,13 @@ import pytest
 
 from mime_fast import GenerationConfig, Generator, checkpoint, drafts
 from mime_fast.checkpoint import DRAFTS, CheckpointError
-from mime_fast.config import ABLATIONS, ModelConfig
+from mime_fast.config import ModelConfig
 from mime_fast.emotions import EMOTIONS, NEGATIVE, POSITIVE
 from mime_fast.engines import create_engine
 from mime_fast.engines.base import Encoded
 from mime_fast.engines.native import NativeEngine
-from mime_fast.models import SYSTEMS, System
+from mime_fast.systems import SYSTEMS
+from mime_fast.systems.multi_tr import MultiTr
 from mime_fast.text.dialogue import encode_dialogue
 from mime_fast.types import FloatArray
 
@@ -122,8 +123,8 @@ def test_what_was_found_out_is_what_eager_found_out(folder: Path, emotion: int |
 def test_the_cuda_engine_says_what_it_does_not_serve(folder: Path) -> None:
     loaded = checkpoint.load(folder)
     config = loaded.config
-    left_out = [name for name in ABLATIONS if not getattr(config, name)]
-    system = f"mime without {left_out[0]}" if left_out else config.architecture
+    left_out = f" without {config.ablations[0]}" if config.ablations else ""
+    system = config.architecture + left_out
     with pytest.raises(ValueError, match=f"this checkpoint is of {system}; use engine='eager'"):
         create_engine(loaded, engine="cuda")
 
@@ -134,7 +135,7 @@ def test_a_system_that_only_eager_knows_is_named(
     tiny_config: ModelConfig,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setitem(SYSTEMS, "cem", System("Cem", reads_emotion=False))
+    monkeypatch.setitem(SYSTEMS, "cem", MultiTr())
     loaded = checkpoint.load(save_tiny(tmp_path / "model", tiny_config))
     newer = replace(loaded, config=copy(tiny_config))
     object.__setattr__(newer.config, "architecture", "cem")  # its options do not know it yet

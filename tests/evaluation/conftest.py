@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mime_fast.emotions import emotion_id
-from mime_fast.evaluation.outputs import Outputs
+from mime_fast.evaluation.outputs.outputs import Outputs
 from mime_fast.text.examples import Example
 
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from mime_fast.evaluation.outputs import Outputs, read_outputs
+from mime_fast.evaluation.outputs.files import read_outputs
+from mime_fast.evaluation.outputs.outputs import Outputs
 from mime_fast.text.examples import Example, load_examples
 
 ED = Path(os.environ.get("MIME_FAST_ED") or Path(__file__).parents[3] / "shared/data/ed")

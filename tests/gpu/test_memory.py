@@ -86,15 +86,15 @@ def test_batches_become_smaller_where_memory_ends(
     many = [request.dialogue for request in requests]
     config = options(strategy, max_new_tokens=10)
     expected = words(ask(engine, many, config))
-    engine.make_room(2, torch.OutOfMemoryError())  # nothing that waits may serve again
+    engine.gpu.make_room(2, torch.OutOfMemoryError())  # nothing that waits may serve again
     halved: list[int] = []
-    make_room = engine.make_room
+    make_room = engine.gpu.make_room
 
     def record(count: int, error: torch.OutOfMemoryError) -> None:
         halved.append(count)
         make_room(count, error)
 
-    monkeypatch.setattr(engine, "make_room", record)
+    monkeypatch.setattr(engine.gpu, "make_room", record)
     leave(GIGABYTE)
     assert words(ask(engine, many, config)) == expected
     assert halved
@@ -105,7 +105,7 @@ def test_no_memory_for_one_reply_is_an_error_that_passes(
 ) -> None:
     engine = CudaEngine(loaded, device)
     expected = words(ask(engine, dialogues[:2], options("beam 5")))
-    engine.make_room(2, torch.OutOfMemoryError())
+    engine.gpu.make_room(2, torch.OutOfMemoryError())
     leave(0)
     with pytest.raises(MemoryError, match="has no memory left for"):
         ask(engine, dialogues[:2], options("beam 5"))

@@ -12,8 +12,9 @@ from mime_fast.config import GenerationConfig
 from mime_fast.emotions import POSITIVE
 from mime_fast.engines.base import Encoded, Engine
 from mime_fast.engines.eager import EagerEngine
+from mime_fast.engines.stepwise import decode
 from mime_fast.models.mime import Mime
-from mime_fast.search import Search, decode
+from mime_fast.search import Search
 from mime_fast.search.hypothesis import Hypothesis, log_softmax
 from mime_fast.text.tokenizer import EOS, PAD, SOS
 from mime_fast.types import FloatArray, IntArray

@@ -7,8 +7,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from mime_fast.language_model.llama import Llama, LlamaConfig
 from mime_fast.models.crossing import Decoder, DecoderConfig, copy_layers
+from mime_fast.models.llama import Llama, LlamaConfig
 from mime_fast.models.mime_base import Context, MimeBase, MimeBaseConfig, ReplyMemory
 
 CONFIG = MimeBaseConfig(

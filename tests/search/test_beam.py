@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from mime_fast import _C
 from mime_fast.config import GenerationConfig
-from mime_fast.search import Search, decode
+from mime_fast.engines.stepwise import decode
+from mime_fast.search import Search
 from mime_fast.search.hypothesis import Hypothesis, log_softmax
 from mime_fast.text.tokenizer import EOS
 from tests.oracle.beam import BeamSearch, common_prefix

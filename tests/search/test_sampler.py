@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mime_fast.search import Search, decode
+from mime_fast.engines.stepwise import decode
+from mime_fast.search import Search
 from mime_fast.search.hypothesis import Hypothesis
 from mime_fast.text.special import EOS, NEVER_GENERATED
 from tests.oracle import sampling

@@ -5,8 +5,8 @@ import importlib.util
 import pytest
 from tokenizers import Tokenizer
 
+from mime_fast.minilm import PACKAGE, model_folder
 from mime_fast.text.word_pieces import CLS, LISTENER, SEP, SPEAKER, UNK, WordPieceTokenizer
-from mime_fast.training.vectors import PACKAGE, model_folder
 
 PIECES = [*"abcdeg", *(f"##{letter}" for letter in "abcdeg"), "bad", "##ge", "age"]
 TURNS = [[4, 5], [6], [7, 8, 9]]

@@ -3,9 +3,10 @@ from __future__ import annotations
 import itertools
 from pathlib import Path
 
+from mime_fast.likelihood.pairs import collate, encode_pairs, sorted_batches
 from mime_fast.text.examples import load_examples
 from mime_fast.text.tokenizer import CLS, EOS, PAD, SYS, USR, Tokenizer
-from mime_fast.training.data import collate, encode_pairs, shuffled_batches, sorted_batches
+from mime_fast.training.data import shuffled_batches
 
 WORDS = ["i", "lost", "my", "dog", ".", "thank", "you"]
 

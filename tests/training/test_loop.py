@@ -16,8 +16,8 @@ from torch import Tensor
 
 from mime_fast import Generator, checkpoint
 from mime_fast.checkpoint import CheckpointError
-from mime_fast.evaluation.perplexity import Likelihood
 from mime_fast.files import WriteError
+from mime_fast.likelihood.perplexity import Likelihood
 from mime_fast.models.moel import Moel
 from mime_fast.training.config import TrainingConfig, Weights
 from mime_fast.training.loop import Trainer

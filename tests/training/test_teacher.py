@@ -10,8 +10,8 @@ import torch
 from numpy.typing import NDArray
 from typer.testing import CliRunner
 
+from mime_fast import minilm
 from mime_fast.cli import app
-from mime_fast.evaluation import minilm
 from mime_fast.text.examples import Example, load_examples
 from mime_fast.training.config import TrainingConfig
 from mime_fast.training.loop import Trainer

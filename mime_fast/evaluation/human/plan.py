@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeVar
 
 from mime_fast.emotions import EMOTIONS
-from mime_fast.evaluation.outputs import Outputs
+from mime_fast.evaluation.outputs.outputs import Outputs
 from mime_fast.text.detokenizer import natural_text
 from mime_fast.text.examples import Example, digest
 

@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mime_fast.emotions import EMOTIONS, polarity
-from mime_fast.evaluation.bootstrap import Array, Bootstrap, mean
-from mime_fast.evaluation.measure import Measured
+from mime_fast.evaluation.comparison.measure import Measured
+from mime_fast.evaluation.comparison.printed import ABSENT
+from mime_fast.evaluation.metrics.bootstrap import Array, Bootstrap, mean
 from mime_fast.evaluation.page.errors import (
     FLAWS,
     SURPRISING,
@@ -31,7 +32,6 @@ from mime_fast.evaluation.page.markup import (
 )
 from mime_fast.evaluation.page.material import Material
 from mime_fast.evaluation.page.tables import cell
-from mime_fast.evaluation.printed import ABSENT
 from mime_fast.text.detokenizer import natural_text
 
 INSTANCES = 4  # of each kind and system

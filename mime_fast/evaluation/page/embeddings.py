@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from mime_fast.emotions import EMOTIONS, polarity
-from mime_fast.evaluation.measure import Measured
+from mime_fast.evaluation.comparison.measure import Measured
+from mime_fast.evaluation.metrics.separation import SHUFFLES
 from mime_fast.evaluation.page.chart import Values
 from mime_fast.evaluation.page.markup import (
     Html,
@@ -22,7 +23,6 @@ from mime_fast.evaluation.page.markup import (
 )
 from mime_fast.evaluation.page.material import Material
 from mime_fast.evaluation.page.scatter import scatter
-from mime_fast.evaluation.separation import SHUFFLES
 
 KINDS = [polarity(emotion) for emotion in range(len(EMOTIONS))]
 MEANING = (

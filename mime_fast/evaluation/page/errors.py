@@ -10,7 +10,7 @@ from itertools import pairwise, takewhile
 import numpy as np
 from numpy.typing import NDArray
 
-from mime_fast.evaluation.bootstrap import Array
+from mime_fast.evaluation.metrics.bootstrap import Array
 from mime_fast.text.special import SPECIAL_WORDS, UNK
 
 ENDS = frozenset(".!?")

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from mime_fast.emotions import EMOTIONS
-from mime_fast.evaluation.measure import Measured
+from mime_fast.evaluation.comparison.measure import Measured
+from mime_fast.evaluation.comparison.printed import ABSENT
 from mime_fast.evaluation.page.markup import Html, Part, join, paragraph, table, tag
 from mime_fast.evaluation.page.material import Material
-from mime_fast.evaluation.printed import ABSENT
 from mime_fast.text.detokenizer import natural_text
 from mime_fast.text.examples import Example
 

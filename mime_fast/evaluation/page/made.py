@@ -9,10 +9,10 @@ from importlib import metadata
 from typing import Any
 
 from mime_fast import __version__
-from mime_fast.evaluation.measure import Measured
+from mime_fast.evaluation.comparison.measure import Measured
+from mime_fast.evaluation.comparison.printed import ABSENT
 from mime_fast.evaluation.page.markup import Html, Part, folded, join, paragraph, tag, terms
 from mime_fast.evaluation.page.material import Material
-from mime_fast.evaluation.printed import ABSENT
 from mime_fast.text.examples import digest
 
 LIBRARIES = (

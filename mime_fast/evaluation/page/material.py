@@ -6,16 +6,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from mime_fast.evaluation.compare import Comparison
-from mime_fast.evaluation.draw import draw
-from mime_fast.evaluation.gold import Gold
-from mime_fast.evaluation.measure import Measured
+from mime_fast.evaluation.comparison.compare import Comparison
+from mime_fast.evaluation.comparison.draw import draw
+from mime_fast.evaluation.comparison.gold import Gold
+from mime_fast.evaluation.comparison.measure import Measured
 from mime_fast.evaluation.page.markup import Html, absent
+from mime_fast.evaluation.page.timings import Speed
 from mime_fast.text.examples import Example
 
 if TYPE_CHECKING:
     from mime_fast.evaluation.page.attention import Look
-    from mime_fast.evaluation.page.speed import Speed
 
 
 @dataclass(frozen=True)

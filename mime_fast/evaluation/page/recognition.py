@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from mime_fast.emotions import EMOTIONS, NEGATIVE, POSITIVE, polarity
-from mime_fast.evaluation.measure import Measured
+from mime_fast.evaluation.comparison.measure import Measured
 from mime_fast.evaluation.page.chart import Bar, bars, heat_map
 from mime_fast.evaluation.page.markup import Html, Part, absent, figure, groups_named, join, tag
 from mime_fast.evaluation.page.material import Material

@@ -12,12 +12,18 @@ from typing import TYPE_CHECKING
 
 from mime_fast import checkpoint as checkpoints
 from mime_fast.config import require
-from mime_fast.evaluation.draw import draw
-from mime_fast.evaluation.evaluate import Compared, Gathered, Options, compare_systems, gather
-from mime_fast.evaluation.outputs import Outputs
+from mime_fast.evaluation.comparison.draw import draw
+from mime_fast.evaluation.comparison.evaluate import (
+    Compared,
+    Gathered,
+    Options,
+    compare_systems,
+    gather,
+)
+from mime_fast.evaluation.outputs.outputs import Outputs
 from mime_fast.evaluation.page.material import Material
 from mime_fast.evaluation.page.page import write_page
-from mime_fast.evaluation.page.speed import Speed
+from mime_fast.evaluation.page.timings import Speed
 from mime_fast.files import check_file
 
 if TYPE_CHECKING:

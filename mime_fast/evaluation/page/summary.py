@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from mime_fast.evaluation.compare import LEVEL, Comparison
-from mime_fast.evaluation.figures import DESCRIPTIONS
-from mime_fast.evaluation.measure import Measured
+from mime_fast.evaluation.comparison.compare import LEVEL, Comparison
+from mime_fast.evaluation.comparison.figures import DESCRIPTIONS
+from mime_fast.evaluation.comparison.measure import Measured
 from mime_fast.evaluation.page.markup import Html, Part, join, listed, paragraph, tag
 from mime_fast.evaluation.page.material import Material
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mime_fast.evaluation.bootstrap import RESAMPLES, Figure
-from mime_fast.evaluation.compare import LEVEL, Comparison
-from mime_fast.evaluation.figures import DESCRIPTIONS
-from mime_fast.evaluation.measure import Measured
+from mime_fast.evaluation.comparison.compare import LEVEL, Comparison
+from mime_fast.evaluation.comparison.figures import DESCRIPTIONS
+from mime_fast.evaluation.comparison.measure import Measured
+from mime_fast.evaluation.comparison.printed import ABSENT, p_value
+from mime_fast.evaluation.metrics.bootstrap import RESAMPLES, Figure
 from mime_fast.evaluation.page import quoted
 from mime_fast.evaluation.page.markup import (
     Html,
@@ -21,7 +22,6 @@ from mime_fast.evaluation.page.markup import (
     terms,
 )
 from mime_fast.evaluation.page.material import Material
-from mime_fast.evaluation.printed import ABSENT, p_value
 
 GROUPS = {
     "Likelihood": (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from mime_fast.evaluation.measure import Measured
+from mime_fast.evaluation.comparison.measure import Measured
 from mime_fast.evaluation.page.examples import turns
 from mime_fast.evaluation.page.markup import Html, Part, join, paragraph, table, tag
 from mime_fast.evaluation.page.material import Material

@@ -10,14 +10,14 @@ from rich.console import Console
 from rich.progress import track
 from torch import Tensor
 
-from mime_fast.language_model.conversations import Batch as ConversationBatch
-from mime_fast.language_model.conversations import (
+from mime_fast.training.language_model.conversations import Batch as ConversationBatch
+from mime_fast.training.language_model.conversations import (
     Conversation,
     collate,
     fill,
     turn_numbers,
 )
-from mime_fast.language_model.dialogue_model import DialogueModel
+from mime_fast.training.language_model.dialogue_model import DialogueModel
 from mime_fast.training.replies.pairs import UNKNOWN, Pair
 
 KEPT = 16  # pieces a position; they hold about nine tenths of the probability

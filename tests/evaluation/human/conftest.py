@@ -11,7 +11,8 @@ import pytest
 from mime_fast.emotions import EMOTIONS
 from mime_fast.evaluation.human.plan import Plan, draw_plan
 from mime_fast.evaluation.human.votes import VoteStore
-from mime_fast.evaluation.outputs import Outputs, write_outputs
+from mime_fast.evaluation.outputs.files import write_outputs
+from mime_fast.evaluation.outputs.outputs import Outputs
 from mime_fast.text.examples import Example
 
 THINGS = ("dog", "boat", "garden")

@@ -11,7 +11,7 @@ import pytest
 
 from mime_fast.emotions import EMOTIONS
 from mime_fast.evaluation.human.plan import Item, Plan, draw_plan
-from mime_fast.evaluation.outputs import Outputs
+from mime_fast.evaluation.outputs.outputs import Outputs
 from mime_fast.text.detokenizer import natural_text
 from mime_fast.text.examples import Example
 

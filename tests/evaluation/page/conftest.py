@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from mime_fast.emotions import EMOTIONS
-from mime_fast.evaluation import gold as gold_module
-from mime_fast.evaluation.compare import compare
-from mime_fast.evaluation.gold import Gold
-from mime_fast.evaluation.measure import measure
-from mime_fast.evaluation.outputs import Outputs
+from mime_fast.evaluation.comparison import gold as gold_module
+from mime_fast.evaluation.comparison.compare import compare
+from mime_fast.evaluation.comparison.gold import Gold
+from mime_fast.evaluation.comparison.measure import measure
+from mime_fast.evaluation.outputs.outputs import Outputs
 from mime_fast.evaluation.page.material import Material
 from mime_fast.text.examples import Example
 

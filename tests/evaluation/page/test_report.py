@@ -12,10 +12,11 @@ import pytest
 from benchmarks import systems_latency
 from mime_fast.checkpoint import load
 from mime_fast.emotions import EMOTIONS
-from mime_fast.evaluation.evaluate import Options
-from mime_fast.evaluation.outputs import Outputs, write_outputs
+from mime_fast.evaluation.comparison.evaluate import Options
+from mime_fast.evaluation.outputs.files import write_outputs
+from mime_fast.evaluation.outputs.outputs import Outputs
 from mime_fast.evaluation.page.report import Shown, report
-from mime_fast.evaluation.page.speed import Speed
+from mime_fast.evaluation.page.timings import Speed
 from mime_fast.text.examples import Example
 
 

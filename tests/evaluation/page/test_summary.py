@@ -1,10 +1,10 @@
 import math
 from dataclasses import replace
 
-from mime_fast.evaluation.bootstrap import Figure
-from mime_fast.evaluation.compare import Comparison
-from mime_fast.evaluation.measure import Measured
-from mime_fast.evaluation.outputs import Outputs
+from mime_fast.evaluation.comparison.compare import Comparison
+from mime_fast.evaluation.comparison.measure import Measured
+from mime_fast.evaluation.metrics.bootstrap import Figure
+from mime_fast.evaluation.outputs.outputs import Outputs
 from mime_fast.evaluation.page.material import Material
 from mime_fast.evaluation.page.summary import CALLED, leader, part, verdicts
 

@@ -1,8 +1,8 @@
-from mime_fast.evaluation.bootstrap import Figure
-from mime_fast.evaluation.compare import Comparison
-from mime_fast.evaluation.figures import DESCRIPTIONS
+from mime_fast.evaluation.comparison.compare import Comparison
+from mime_fast.evaluation.comparison.figures import DESCRIPTIONS
+from mime_fast.evaluation.comparison.printed import p_value
+from mime_fast.evaluation.metrics.bootstrap import Figure
 from mime_fast.evaluation.page.tables import GROUPS, RECOGNITION, SEEDS, beside, cell
-from mime_fast.evaluation.printed import p_value
 
 
 def test_every_figure_has_one_place() -> None:

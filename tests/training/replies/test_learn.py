@@ -7,14 +7,14 @@ import pytest
 import torch
 from tokenizers import pre_tokenizers
 
-from mime_fast.language_model.conversations import encode_conversation
-from mime_fast.language_model.dialogue_model import DialogueModel
-from mime_fast.language_model.llama import Llama, LlamaConfig
+from mime_fast.models.llama import Llama, LlamaConfig
 from mime_fast.models.mime_base import MimeBase, MimeBaseConfig
 from mime_fast.text.pieces import PieceTokenizer
 from mime_fast.text.tokenizer import Tokenizer
 from mime_fast.text.word_pieces import WordPieceTokenizer
 from mime_fast.training.config import LearnConfig
+from mime_fast.training.language_model.conversations import encode_conversation
+from mime_fast.training.language_model.dialogue_model import DialogueModel
 from mime_fast.training.replies.distill import KEPT, Taught, record, teach
 from mime_fast.training.replies.learn import LearnReplies, reply_costs
 from mime_fast.training.replies.pairs import UNKNOWN, Pair, PairEncoder, collate

@@ -1,0 +1,71 @@
+"""The GPU of an engine: its stream, the turn to launch, and buffers that wait for later calls."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from threading import RLock
+
+import torch
+from triton.errors import TritonError
+
+from mime_fast.engines.base import EngineError
+from mime_fast.engines.cuda.batch import DecodeBatch, DecodeShape
+from mime_fast.engines.cuda.encoder import EncoderBatch, EncoderShape
+from mime_fast.engines.cuda.memory import Idle
+from mime_fast.engines.cuda.weights import Model
+
+
+class Device:
+    """All launches go to one stream, one call's at a time; calls of several threads take turns."""
+
+    def __init__(self, model: Model) -> None:
+        self._model, self.device = model, model.device
+        self.decoders: Idle[DecodeBatch] = Idle()
+        self.encoders: Idle[EncoderBatch] = Idle()
+        self._lock = RLock()
+        self._stream = None
+        if self.device.type == "cuda":
+            torch.cuda.synchronize(self.device)  # the weights are there, for any stream
+            self._stream = torch.cuda.Stream(self.device)
+
+    @contextmanager
+    def launching(self) -> Iterator[None]:
+        """Within it a thread launches; others wait until it has."""
+        stream = nullcontext() if self._stream is None else torch.cuda.stream(self._stream)
+        with self._lock, torch.inference_mode(), stream:
+            try:
+                yield
+            except RuntimeError as error:
+                # Not every library has a type for it.
+                if "out of memory" in str(error) and not isinstance(error, torch.OutOfMemoryError):
+                    raise torch.OutOfMemoryError(str(error)) from error
+                raise
+            except TritonError as error:
+                raise EngineError(
+                    f"a kernel could not be compiled for {self.device} ({error}); "
+                    "use device='cpu', and please report it"
+                ) from error
+
+    def encoder_batch(self, shape: EncoderShape) -> EncoderBatch:
+        """Buffers of that shape, to be given back to `encoders`."""
+        return self.encoders.take(shape) or EncoderBatch(self._model, shape)
+
+    def decode_batch(self, shape: DecodeShape) -> DecodeBatch:
+        """Buffers of that shape, to be given back to `decoders`."""
+        return self.decoders.take(shape) or DecodeBatch(self._model, shape)
+
+    def make_room(self, requests: int, error: torch.OutOfMemoryError) -> None:
+        """Free what waits for later calls; MemoryError if there was no room for one request."""
+        if requests == 1:
+            raise MemoryError(
+                f"{self.device} has no memory left for one reply; ask for fewer beams or tokens, "
+                "send a shorter message, or free memory that other programs hold"
+            ) from error
+        with self._lock:
+            self.decoders.clear()
+            self.encoders.clear()
+            gc.collect()  # an error that was raised may hold what was refused
+            if self.device.type == "cuda":
+                torch.cuda.empty_cache()

@@ -1,0 +1,1 @@
+"""Several systems beside each other: what is measured, tested and printed."""

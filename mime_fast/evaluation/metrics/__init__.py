@@ -1,0 +1,1 @@
+"""Figures of replies, of recognition and of likelihood, with their intervals and tests."""

@@ -1,0 +1,1 @@
+"""Files of replies: written from a checkpoint, read, and checked."""

@@ -1,0 +1,174 @@
+"""A checkpoint -> its outputs: replies, recognised emotions and the cost of each reference."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from statistics import fmean
+from typing import Any, cast
+
+from rich.console import Console
+from rich.progress import Progress
+
+from mime_fast import Generator, Response, __version__
+from mime_fast import checkpoint as checkpoints
+from mime_fast.config import GenerationConfig
+from mime_fast.emotions import EMOTIONS
+from mime_fast.engines.eager import EagerEngine
+from mime_fast.evaluation.outputs.files import checkpoint_name
+from mime_fast.evaluation.outputs.outputs import COST_DECIMALS, Outputs
+from mime_fast.likelihood.pairs import encode_pairs
+from mime_fast.likelihood.perplexity import ExampleCosts, count_unknown_types, example_costs
+from mime_fast.models.base import ReplyModel
+from mime_fast.text.examples import Example
+
+# The authors' three searches (width 5, the three likeliest words), and one more.
+# Theirs draw emotion noise for each; here greedy and beam replies take the means, so that they are
+# those of the model alone. Of minimum Bayes risk, temperatures 0.4 and 0.5 with 16 and 32 samples
+# were tried on the validation examples.
+DECODINGS = {
+    "greedy": GenerationConfig(stochastic_emotion=False),
+    "beam": GenerationConfig(num_beams=5, stochastic_emotion=False),
+    "topk": GenerationConfig(do_sample=True, top_k=3),
+    "mbr": GenerationConfig(do_sample=True, temperature=0.5, mbr_samples=32),
+}
+SEEDS = 10  # replies of each context under emotion noise: what the stochasticity buys
+SEEDED = 500  # contexts that are answered so
+NOISES = 5  # seeds of the perplexity under sampled emotions
+DECIMALS = 4  # of the emotion embedding
+TOP = 5  # emotions that are kept of each example
+BATCH = 64  # replies that no seed changes are made together: half the time
+
+
+def answer(folder: Path, examples: Sequence[Example]) -> Outputs:
+    """What the checkpoint answers to every example, and how likely.
+
+    Costs and emotions are the eager model's in float32 on the stored weights, with gold polarity
+    and without noise. Replies are the native engine's in float32, which are the same tokens, or the
+    eager one's where it does not serve the system.
+    """
+    with Progress(console=Console(stderr=True)) as progress:
+        measured = _costs(folder, examples, progress)
+        replies, seeds, engine = _replies(folder, examples, progress)
+    facts = {**measured.pop("facts"), **_origin(folder), "engine": engine}
+    name = checkpoint_name(folder)
+    return Outputs(system=name, replies=replies, seeds=seeds, facts=facts, **measured)
+
+
+def _costs(folder: Path, examples: Sequence[Example], progress: Progress) -> dict[str, Any]:
+    generator = Generator(folder, engine="eager")
+    model, tokenizer = cast("EagerEngine", generator.engine).model, generator.tokenizer
+    pairs = encode_pairs(tokenizer, examples, model.config.max_positions)
+    words = (word for example in examples for word in tokenizer.tokenize(example.target))
+    unknown = count_unknown_types(words, set(tokenizer.words))
+    # A system that does not mimic, or draws no noise, has the same cost whatever is asked.
+    seeds = range(NOISES if model.config.latents else 0)
+    task = progress.add_task("perplexity", total=1 + model.config.mimics + len(seeds))
+
+    def costs(**variant: Any) -> ExampleCosts:
+        found = example_costs(model, pairs, unknown, **variant)
+        progress.advance(task)
+        return found
+
+    gold = costs()
+    predicted = costs(gold_polarity=False) if model.config.mimics else gold
+    sampled = [costs(seed=seed).perplexity for seed in seeds] or [gold.perplexity]
+    best = gold.emotion_logits.topk(TOP).indices.tolist()
+    return {
+        "costs": [round(cost, COST_DECIMALS) for cost in gold.costs.tolist()],
+        "tokens": gold.tokens.tolist(),
+        "emotions": [[EMOTIONS[emotion] for emotion in row] for row in best],
+        "facts": {
+            **_emotion_embedding(model),
+            "parameters": sum(parameter.numel() for parameter in model.parameters()),
+            "unknown_types": unknown,
+            "perplexity_predicted_polarity": predicted.perplexity,
+            "perplexity_sampled_emotions": fmean(sampled),
+        },
+    }
+
+
+def _emotion_embedding(model: ReplyModel) -> dict[str, Any]:
+    """What the report draws of the emotions, a row each, where the system has them."""
+    table = model.emotion_table()
+    if table is None:
+        return {}
+    rows = table.double().tolist()
+    return {"emotion_embedding": [[round(value, DECIMALS) for value in row] for row in rows]}
+
+
+def _replies(
+    folder: Path, examples: Sequence[Example], progress: Progress
+) -> tuple[dict[str, list[str]], dict[int, list[str]], str]:
+    """Replies of every decoding, and of every seed; the engine that gave them.
+
+    Where a seed counts, each request has its own: with one for all, the same numbers would be
+    drawn for every context.
+    """
+    generator = _generator(folder)
+    contexts = [example.context for example in examples]
+
+    def alone(index: int, config: GenerationConfig, seed: int) -> str:
+        return _words(
+            generator, generator.respond(contexts[index], config, seed=seed, on_crisis="off")
+        )
+
+    def together(config: GenerationConfig, title: str) -> list[str]:
+        order = sorted(range(len(contexts)), key=lambda index: sum(map(len, contexts[index])))
+        starts = range(0, len(order), BATCH)
+        found: dict[int, str] = {}
+        for batch in (order[i : i + BATCH] for i in progress.track(starts, description=title)):
+            responses = generator.respond_batch(
+                [contexts[index] for index in batch], config, on_crisis="off"
+            )
+            found.update(zip(batch, (_words(generator, r) for r in responses), strict=True))
+        return [found[index] for index in range(len(contexts))]
+
+    replies, seeds = {}, {}
+    for name, config in DECODINGS.items():
+        title = f"{name} replies"
+        if config.do_sample:
+            indices = progress.track(range(len(contexts)), description=title)
+            replies[name] = [alone(index, config, index) for index in indices]
+        else:
+            replies[name] = together(config, title)
+    noisy = GenerationConfig()
+    for seed in progress.track(range(SEEDS), description="replies of other seeds"):
+        first = range(min(SEEDED, len(contexts)))
+        seeds[seed] = [alone(index, noisy, seed * SEEDED + index) for index in first]
+    return replies, seeds, generator.engine.name
+
+
+def _generator(folder: Path) -> Generator:
+    """Native in float32; for what it does not serve eager: the same replies, 50 times slower."""
+    try:
+        return Generator(folder, engine="native", compute_type="float32")
+    except ValueError:  # that the checkpoint is sound is known: its costs have been computed
+        return Generator(folder, engine="eager")
+
+
+def _words(generator: Generator, response: Response) -> str:
+    return " ".join(generator.tokenizer.word(token) for token in response.candidates[0].tokens)
+
+
+def _origin(folder: Path) -> dict[str, Any]:
+    """What made the outputs: the model, its training as its card tells it, and the options."""
+    checkpoint = checkpoints.load(folder)
+    card = folder / checkpoints.CARD
+    text = card.read_text(encoding="utf-8-sig", errors="replace") if card.is_file() else ""
+    _, found, section = text.partition("## Training\n")
+    default = asdict(GenerationConfig())
+    options = {
+        name: {key: value for key, value in asdict(config).items() if value != default[key]}
+        for name, config in DECODINGS.items()
+    }
+    return {
+        "config": checkpoint.config.to_dict(),
+        "weights": checkpoint.digest,
+        "training": (section.partition("\n## ")[0] if found else text).strip(),
+        "decodings": options,
+        "decoding_seed": "topk and mbr: the example's index, from 0",
+        "seeds": f"greedy with emotion noise; seed s answers context i with seed {SEEDED} s + i",
+        "version": __version__,
+    }

@@ -1,0 +1,54 @@
+"""A run of the fine-tuning stage: from a folder of dialogues to a folder with the model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from mime_fast import checkpoint
+from mime_fast.files import check_folder
+from mime_fast.text.examples import load_training, load_validation
+from mime_fast.training.config import FinetuneConfig
+from mime_fast.training.language_model.dialogue_model import (
+    WEIGHTS,
+    load_pieces,
+    save_dialogue_model,
+    save_pieces,
+)
+from mime_fast.training.language_model.finetune import Finetune, pretrained, whole_conversations
+from mime_fast.training.stage import Reporter, StageRun
+
+STATE = "state.safetensors"
+VALIDATED = 400  # conversations of the validation set, the first ones
+
+
+def finetune(
+    data: Path, out: Path, config: FinetuneConfig, reporter: Reporter, *, resume: bool = False
+) -> dict[str, float]:
+    """Fine-tune SmolLM2 on dialogues; returns the figures of the last validation.
+
+    Raises:
+        FileExistsError: `out` holds a run, and resume is False.
+        FileNotFoundError: nothing is there to resume, or data are missing.
+        ModuleNotFoundError: the package with the weights is missing.
+    """
+    check_target(out, resume)
+    training = whole_conversations(load_training(data))
+    validation = whole_conversations(load_validation(data))[:VALIDATED]
+    words = checkpoint.load(checkpoint.DEFAULT).tokenizer
+    kept = load_pieces(out) if resume else None
+    model, tokenizer = pretrained(training, config, kept)
+    stage = Finetune(model, tokenizer, training, validation, config, words)
+    save_pieces(out, tokenizer)
+    history = StageRun(stage, out / STATE, config, reporter).run()
+    save_dialogue_model(out, stage.model, tokenizer)
+    return history[-1]
+
+
+def check_target(out: Path, resume: bool) -> None:
+    """Check that the folder can be written, and that a run is there just if it is resumed."""
+    state = out / STATE
+    if resume and not state.exists():
+        raise FileNotFoundError(f"nothing to resume: {state} does not exist")
+    if not resume and (state.exists() or (out / WEIGHTS).exists()):
+        raise FileExistsError(f"{out} holds a run; use --resume to go on, or another --out")
+    check_folder(out)

@@ -1,0 +1,48 @@
+"""Imports form no circle: neither modules nor folders import each other in both directions."""
+
+import sys
+from pathlib import Path
+
+import grimp
+import pytest
+
+
+def circles(package: str) -> dict[str, set[tuple[str, str]]]:
+    """By folder, the imports between its members that would have to go.
+
+    A circle of modules is one between members of their lowest common folder. Imports within
+    functions and those for type checkers count too.
+    """
+    graph = grimp.build_graph(package, cache_dir=None)
+    folders = [module for module in graph.modules if graph.find_children(module)]
+    found = {folder: graph.nominate_cycle_breakers(folder) for folder in folders}
+    return {folder: imports for folder, imports in found.items() if imports}
+
+
+def test_no_circle_is_in_the_package() -> None:
+    assert circles("mime_fast") == {}
+
+
+@pytest.mark.parametrize(
+    "way_back",
+    [
+        "import {package}.a.first",
+        "def late():\n    from {package}.a import first",
+        "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from {package}.a import second",
+    ],
+)
+def test_a_circle_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way_back: str) -> None:
+    package = f"circular_{tmp_path.name}"
+    files = {
+        "__init__": "",
+        "a/__init__": "",
+        "a/first": f"import {package}.b",
+        "a/second": "",
+        "b": way_back.format(package=package),
+    }
+    for name, text in files.items():
+        path = tmp_path / package / f"{name}.py"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
+    assert circles(package).keys() == {package}
