@@ -4,7 +4,7 @@ Random weights in the default sizes; every reply is checked against the eager en
 turns, so their ratios hold where the machine drifts. They are called as in benchmarks/systems.
 
     python -m benchmarks.systems_latency [--quick] [--threads 1 2] [--output FILE.json]
-    mime-fast report benchmarks/systems/*.jsonl --latency FILE.json --data ed --out report.html
+    mime-fast report benchmarks/systems/*.jsonl.xz --latency FILE.json --data ed --out report.html
 """
 
 from __future__ import annotations
