@@ -291,14 +291,14 @@ class _Request:
         with self._enough_memory():
             self.start()
             if self.generated:
-                self._clock(self.decoding.run)
+                self.clock(self.decoding.run)
 
     def steps(self) -> Iterator[None]:
         """Run the engine; yields after each decoding step."""
         with self._enough_memory():
             self.start()
         if self.generated:
-            while self._clock(self._advance):
+            while self.clock(self._advance):
                 yield
 
     def _advance(self) -> bool:
@@ -309,8 +309,8 @@ class _Request:
         messages = f"answer {len(self.dialogues)} message(s)"
         return enough_memory(messages, "ask for fewer messages, beams, sequences or tokens at once")
 
-    def _clock(self, decode: Callable[[], T]) -> T:
-        """Time that a caller of stream() takes between pieces is not ours."""
+    def clock(self, decode: Callable[[], T]) -> T:
+        """Count the time of a call as decoding; what a caller does between events does not count."""
         started = time.perf_counter()
         result = decode()
         self.decode_ms += 1e3 * (time.perf_counter() - started)
@@ -323,10 +323,15 @@ class _Request:
         config = self.engine.config
         return np.zeros((len(seeds), config.latents, config.latent_dim), np.float32)
 
-    def responses(self) -> list[Response]:
-        """What the caller gets; all have the same times, those of the batch."""
+    def responses(self, scored: list[TokenLogprobs] | None = None) -> list[Response]:
+        """What the caller gets; all have the same times, those of the batch.
+
+        scored: log-probabilities of each first candidate, if a stream has computed them.
+        """
         with self._enough_memory():
-            candidates = [self._candidates(index, row) for index, (_, row) in self._in_order()]
+            candidates = [
+                self._candidates(index, row, scored) for index, (_, row) in self._in_order()
+            ]
         return [self._response(index, found) for index, found in enumerate(candidates)]
 
     def _in_order(self) -> list[tuple[int, tuple[Encoded, int]]]:
@@ -357,14 +362,16 @@ class _Request:
             crisis=self.crises[index],
         )
 
-    def _candidates(self, index: int, row: int) -> list[Candidate]:
+    def _candidates(
+        self, index: int, row: int, scored: list[TokenLogprobs] | None
+    ) -> list[Candidate]:
         """The replies to request `index`, which is in this row of what was decoded."""
         if (text := self.fixed[index]) is not None:
             logprobs: list[TokenLogprobs] | None = None if self.options.logprobs is None else []
             return [Candidate(text, [], None, "crisis", logprobs)]
         found = self.replies(row)
-        scored = self._clock(lambda: self._logprobs(row, found))
-        return [self._candidate(*each) for each in zip(found, scored, strict=True)]
+        all_scored = self.clock(lambda: self._logprobs(row, found, scored))
+        return [self._candidate(*each) for each in zip(found, all_scored, strict=True)]
 
     def agreed(self) -> tuple[int, ...]:
         """The tokens that the only request's reply is sure to start with."""
@@ -378,13 +385,15 @@ class _Request:
         return found
 
     def _logprobs(
-        self, row: int, replies: list[Hypothesis]
+        self, row: int, replies: list[Hypothesis], scored: list[TokenLogprobs] | None
     ) -> list[list[TokenLogprobs]] | list[None]:
         count = self.options.logprobs
         if count is None:
             return [None] * len(replies)
-        tokens = [hypothesis.tokens for hypothesis in replies]
-        return score_replies(self.engine, self.tokenizer, self.encoded, row, tokens, count)
+        known = [] if scored is None else [scored]
+        tokens = [hypothesis.tokens for hypothesis in replies[len(known) :]]
+        left = score_replies(self.engine, self.tokenizer, self.encoded, row, tokens, count)
+        return known + left
 
     def _candidate(self, hypothesis: Hypothesis, logprobs: list[TokenLogprobs] | None) -> Candidate:
         words = [token for token in hypothesis.tokens if token != EOS]
@@ -417,7 +426,7 @@ def _events(request: _Request) -> EventGenerator[TokenEvent, None, None]:
     pieces = pieces or _Pieces(request)
     best = request.replies(0)[0]
     last = pieces.event(best, len(best.tokens))
-    (response,) = request.responses()
+    (response,) = request.responses(pieces.logprobs)
     yield replace(
         last,
         text=last.text + pieces.finish(),
@@ -431,10 +440,11 @@ class _Pieces:
     """The only request's reply, piece by piece."""
 
     def __init__(self, request: _Request) -> None:
-        self._options = request.options
+        self._request = request
         self._text = ReplyText(request.tokenizer, request.options.stop)
-        self._scorer = None
+        self.logprobs: list[TokenLogprobs] | None = None  # of the tokens that were sent
         if (count := request.options.logprobs) is not None:
+            self.logprobs = []
             self._scorer = TokenScorer(
                 request.engine, request.tokenizer, request.encoded, [0], count
             )
@@ -445,14 +455,18 @@ class _Pieces:
         new = slice(self.sent, end)
         self.sent = end
         tokens = [token for token in hypothesis.tokens[new] if token != EOS]
-        score = sum(hypothesis.log_probs[new]) if self._options.needs_scores else None
-        logprobs = self._logprobs(hypothesis.tokens[new])
+        score = sum(hypothesis.log_probs[new]) if self._request.options.needs_scores else None
+        logprobs = self._score(hypothesis.tokens[new])
         return TokenEvent(self._text.push(tokens), tokens, score, logprobs=logprobs)
 
-    def _logprobs(self, tokens: Sequence[int]) -> list[TokenLogprobs] | None:
-        if self._scorer is None:
+    def _score(self, tokens: Sequence[int]) -> list[TokenLogprobs] | None:
+        if self.logprobs is None:
             return None
-        return [scored for token in tokens for scored in self._scorer.step([token])]
+        scored = self._request.clock(
+            lambda: [each for token in tokens for each in self._scorer.step([token])]
+        )
+        self.logprobs += scored
+        return scored
 
     def finish(self) -> str:
         """The text that waited for a next word."""

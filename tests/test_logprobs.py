@@ -107,6 +107,25 @@ def test_a_stream_hands_them_out_with_the_tokens(
         assert [token for token in scored if token != EOS] == event.tokens
 
 
+@each_strategy
+def test_a_stream_scores_each_token_once(
+    native: Generator, options: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    step, fed = native.engine.step, list[int]()
+
+    def count(state: Any, tokens: IntArray) -> FloatArray:
+        fed.append(len(tokens))
+        return step(state, tokens)
+
+    monkeypatch.setattr(native.engine, "step", count)
+    *_, last = native.stream("no", logprobs=1, **SEEDED, **options)
+    assert last.response is not None
+    assert scores_of(last.response) == scores_of(
+        native.respond("no", logprobs=1, **SEEDED, **options)
+    )
+    assert sum(fed) == 2 * sum(map(len, scores_of(last.response)))
+
+
 def test_the_sum_of_a_greedy_reply_is_its_score_but_for_what_is_never_generated(
     native: Generator,
 ) -> None:
