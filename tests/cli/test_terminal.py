@@ -18,6 +18,7 @@ LEFT, RIGHT, UP, DOWN = "\x1b[D", "\x1b[C", "\x1b[A", "\x1b[B"
 HOME, END, DELETE, BACKSPACE = "\x1b[H", "\x1b[F", "\x1b[3~", "\x7f"
 CTRL_C, CTRL_D, CTRL_Z, ENTER = "\x03", "\x04", "\x1a", "\r"
 PASTE = "\x1b[200~{}\x1b[201~"
+PASTE_OFF = "\x1b[?2004l"  # written where a line ends
 CONTROL = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|[^\[])|\r")
 
 
@@ -41,6 +42,11 @@ class Terminal:
 
     def prompt(self) -> None:
         self.child.expect_exact("you:")
+
+    def next_prompt(self) -> None:
+        """Wait until a line ends and the next begins: each key writes the prompt again."""
+        self.child.expect_exact(PASTE_OFF)
+        self.prompt()
 
     def expect_reply(self, message: str) -> None:
         """The reply is the one to this message, after the earlier ones."""
@@ -211,7 +217,7 @@ def test_a_signal_leaves_the_terminal_as_it_was(start: Start) -> None:
 def test_ctrl_c_clears_the_line(start: Start) -> None:
     terminal = start()
     terminal.type("i am angry", CTRL_C)
-    terminal.prompt()
+    terminal.next_prompt()
     terminal.type("no", ENTER)
     terminal.expect_reply("no")
 
@@ -222,7 +228,7 @@ def test_ctrl_c_twice_on_an_empty_line_leaves(start: Start) -> None:
     terminal.child.expect_exact("(Ctrl-D or /quit leaves; so does Ctrl-C once more)")
     terminal.prompt()
     terminal.type("no", CTRL_C)
-    terminal.prompt()
+    terminal.next_prompt()
     terminal.type(CTRL_C)
     terminal.child.expect_exact("once more)")
     terminal.prompt()
@@ -292,7 +298,7 @@ def test_the_output_may_be_a_pipe(start: Start, tmp_path: Path) -> None:
         command="{} | tee " + str(tmp_path / "log") + " >/dev/null; exit ${{PIPESTATUS[0]}}"
     )
     terminal.type("i am sadd", LEFT, DELETE, ENTER)
-    terminal.prompt()
+    terminal.next_prompt()
     terminal.type(CTRL_D)
     terminal.expect_end()
     assert terminal.generator.respond("i am sad", seed=7).text in (tmp_path / "log").read_text()
