@@ -310,7 +310,7 @@ class _Request:
         return enough_memory(messages, "ask for fewer messages, beams, sequences or tokens at once")
 
     def clock(self, decode: Callable[[], T]) -> T:
-        """Count the time of a call as decoding; what a caller does between events does not count."""
+        """Count the time of a call as decoding; what happens between two calls does not count."""
         started = time.perf_counter()
         result = decode()
         self.decode_ms += 1e3 * (time.perf_counter() - started)

@@ -6,14 +6,12 @@ import errno
 import os
 import sys
 import warnings
-from io import TextIOWrapper
+from io import BufferedWriter, FileIO, TextIOWrapper
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from typer.core import TyperCommand
-
-FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)  # what a disk says of a write
 
 app = typer.Typer(
     help="Empathetic replies from MIME. Example: mime-fast respond 'I lost my dog yesterday'",
@@ -65,11 +63,18 @@ def describe(error: BaseException) -> str:
     if isinstance(error, OSError) and error.strerror:
         if error.filename is not None:
             text = f"{os.fsdecode(error.filename)}: {error.strerror}"
-        elif error.errno in FULL:
-            text = f"standard output cannot be written ({error.strerror}); the rest of it is lost"
+        elif error.errno in DISK:
+            text = f"a file cannot be read or written ({error.strerror}); {DISK[error.errno]}"
     return " ".join(text.splitlines())
 
 
+# What a disk refuses without naming the file.
+DISK = {
+    errno.ENOSPC: "free space",
+    errno.EDQUOT: "free space in your quota",
+    errno.EFBIG: "raise the limit of file sizes (ulimit -f)",
+    errno.EIO: "check the disk",
+}
 NO_MEMORY = (
     "there is too little memory: free some that other programs hold, raise the limit of this "
     "process (ulimit -v), or ask for less at a time"
@@ -95,8 +100,11 @@ def main() -> None:
         finally:
             sys.stdout.flush()  # here a full disk is still an error of ours
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes once more
+        _discard_output()
         sys.exit(1)
+    except OutputError as error:
+        _discard_output()
+        sys.exit(f"mime-fast: {error}")
     except (ValueError, TypeError, OSError, ArithmeticError, ImportError) as error:
         sys.exit(f"mime-fast: {describe(error)}")
     except MemoryError as error:
@@ -109,6 +117,30 @@ def main() -> None:
         sys.exit(130)
 
 
+def _discard_output() -> None:
+    """Let what is left of standard output go nowhere: Python flushes it once more."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+class OutputError(OSError):
+    """Standard output cannot be written."""
+
+
+class _Output(FileIO):
+    """Standard output, whose errors can be told from those of other files."""
+
+    def write(self, data: Any, /) -> int:
+        """Write some of the bytes; BrokenPipeError: the reader is gone, else OutputError."""
+        try:
+            return super().write(data)
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            raise OutputError(
+                f"standard output cannot be written ({error.strerror}); the rest of it is lost"
+            ) from error
+
+
 def _prepare_streams() -> None:
     """A terminal without Unicode gets no bars, but a reply; a closed output is no error."""
     for name in ("stdout", "stderr"):
@@ -117,3 +149,16 @@ def _prepare_streams() -> None:
             setattr(sys, name, Path(os.devnull).open("w"))  # noqa: SIM115 - until the process ends
         elif isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="replace")
+    if isinstance(sys.stdout, TextIOWrapper) and sys.stdout is sys.__stdout__:
+        sys.stdout = _told_apart(sys.stdout)
+
+
+def _told_apart(stream: TextIOWrapper) -> TextIOWrapper:
+    raw = _Output(stream.fileno(), "w", closefd=False)
+    return TextIOWrapper(
+        raw if stream.write_through else BufferedWriter(raw),
+        encoding=stream.encoding,
+        errors=stream.errors,
+        line_buffering=stream.line_buffering,
+        write_through=stream.write_through,
+    )

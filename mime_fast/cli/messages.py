@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from enum import StrEnum
 from io import BufferedReader
 from pathlib import Path
@@ -82,7 +82,7 @@ class MessageFile:
         It is raised when the messages before that line were taken.
         """
         number = 0
-        with self._open() as stream:
+        with self._errors_named(), self._open() as stream:
             for lines in _lines(stream, self.name):
                 ready: list[Message] = []
                 wrong: ValueError | None = None
@@ -104,8 +104,12 @@ class MessageFile:
                 raise ValueError("standard input is closed; name a file with --file")
             stream: Any = sys.stdin.buffer
             return nullcontext(stream)
+        return Path(self.path).open("rb")
+
+    @contextmanager
+    def _errors_named(self) -> Iterator[None]:
         try:
-            return Path(self.path).open("rb")
+            yield
         except OSError as error:
             raise OSError(
                 f"--file {self.path} cannot be read ({error.strerror}); name another"

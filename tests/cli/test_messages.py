@@ -300,6 +300,36 @@ def test_a_full_disk_is_one_line(tiny_checkpoint: Path) -> None:
     assert done.stderr.count("\n") == 1
 
 
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_only_standard_output_is_called_so(tiny_checkpoint: Path, unbuffered: str) -> None:
+    environment = {**os.environ, "PYTHONUNBUFFERED": unbuffered}
+    said = []
+    with Path("/dev/full").open("w") as full:
+        for arguments in (["no dog"], ["no dog", "no", "--json"], ["--file", "/proc/self/mem"]):
+            done = subprocess.run(
+                command(tiny_checkpoint, *arguments),
+                env=environment,
+                stdout=full,
+                stderr=-1,
+                text=True,
+                check=False,
+            )
+            assert done.returncode == 1
+            said.append(done.stderr)
+    lost = "mime-fast: standard output cannot be written (No space left on device); the rest of it"
+    assert said[:2] == [f"{lost} is lost\n"] * 2
+    # Reading the memory at address 0 is an error of the disk, EIO, that names no file.
+    unread = "--file /proc/self/mem cannot be read (Input/output error); name another"
+    assert said[2] == f"mime-fast: {unread}\n"
+
+
+def test_an_error_of_a_disk_that_names_no_file_is_not_one_of_standard_output() -> None:
+    arguments = [sys.executable, "-m", "mime_fast", "data", "/proc/self/mem"]
+    done = subprocess.run(arguments, capture_output=True, text=True, check=False)
+    expected = "mime-fast: a file cannot be read or written (Input/output error); check the disk\n"
+    assert (done.returncode, done.stderr) == (1, expected)
+
+
 @pytest.mark.parametrize("redirected", [True, False])
 def test_a_bar_is_shown_to_a_person_who_does_not_see_the_replies(
     tiny_checkpoint: Path, tmp_path: Path, redirected: bool
