@@ -11,7 +11,7 @@ from typing import Any
 from mime_fast.files import check_file, check_folder, write_whole
 from mime_fast.text.examples import check_record
 from mime_fast.text.published import Problem, Record
-from mime_fast.text.records import find_split, read_records
+from mime_fast.text.records import find_split, is_single_file, read_records
 
 SPLITS = ("train", "valid", "test", "test_examples")
 
@@ -88,7 +88,7 @@ def check_data(data: Path, out: Path | None, *, skip: bool) -> bool:
 
 def find_files(data: Path) -> list[Path]:
     """A file itself, or those of a folder, one for each split."""
-    if data.exists() and not data.is_dir():
+    if is_single_file(data):
         return [data]
     found = []
     for split in SPLITS:

@@ -28,8 +28,7 @@ class Example:
 
 def find_examples(data: Path) -> Path:
     """A file itself; of a folder test_examples.jsonl, else test.jsonl or test.csv."""
-    is_file = data.exists() and not data.is_dir()  # a pipe is one
-    return data if is_file else find_split(data, "test_examples", "test")
+    return find_split(data, "test_examples", "test")
 
 
 def load_examples(path: Path) -> list[Example]:
@@ -53,23 +52,27 @@ def load_examples(path: Path) -> list[Example]:
 
 def find_training(data: Path) -> Path:
     """A file itself; of a folder its `train` file."""
-    is_file = data.exists() and not data.is_dir()
-    return data if is_file else find_split(data, "train")
+    return find_split(data, "train")
 
 
 def load_training(data: Path) -> list[Example]:
     """What is trained on: the `train` file of a folder, or of a file 9 conversations in 10."""
-    return load_examples(find_split(data, "train")) if data.is_dir() else _divide(data)[0]
+    return load_examples(find_training(data)) if data.is_dir() else _divide(data)[0]
 
 
-def load_validation(data: Path) -> list[Example]:
-    """What training is validated on: the `valid` file of a folder, or the rest of a file."""
-    return load_examples(find_split(data, "valid")) if data.is_dir() else _divide(data)[1]
+def load_parts(data: Path) -> tuple[list[Example], list[Example]]:
+    """What is trained on, and what it is validated on: `valid` of a folder, or the rest of a file.
+
+    A file is read once, so that it may be a pipe.
+    """
+    if data.is_dir():
+        training, validation = find_split(data, "train"), find_split(data, "valid")
+        return load_examples(training), load_examples(validation)
+    return _divide(data)
 
 
-def _divide(path: Path) -> tuple[list[Example], list[Example]]:
-    if not path.exists():
-        find_split(path, "train")  # says what is looked for
+def _divide(data: Path) -> tuple[list[Example], list[Example]]:
+    path = find_training(data)
     examples = load_examples(path)
     numbers = conversations(examples)
     if max(numbers) == 0:

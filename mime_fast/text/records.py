@@ -13,11 +13,18 @@ SUFFIXES = ("jsonl", "csv")  # of the files of a folder; the first that is there
 WANTED = "write `emotion`, and either `utterances` or `context` and `target`"
 
 
+def is_single_file(data: Path) -> bool:
+    """Whether it is a file or a pipe, which can be read once, and no folder."""
+    return data.exists() and not data.is_dir()
+
+
 def find_split(data: Path, *splits: str) -> Path:
-    """The file of the first of the splits that a folder holds.
+    """A file itself; of a folder the file of the first of these splits that it holds.
 
     FileNotFoundError lists what was looked for.
     """
+    if is_single_file(data):
+        return data
     names = [f"{split}.{suffix}" for split in splits for suffix in SUFFIXES]
     for name in names:
         if (data / name).is_file():

@@ -22,7 +22,7 @@ from mime_fast.likelihood.pairs import Batch, Pair, collate, encode_pairs
 from mime_fast.likelihood.perplexity import Likelihood, count_unknown_types, draw_noise, likelihood
 from mime_fast.models import create_model, model_class
 from mime_fast.models.base import ReplyModel, initialise
-from mime_fast.text.examples import load_training, load_validation
+from mime_fast.text.examples import load_parts
 from mime_fast.text.tokenizer import PAD, Tokenizer
 from mime_fast.training.config import TrainingConfig, Weights
 from mime_fast.training.data import learn_vocabulary, shuffled_batches, soften
@@ -89,7 +89,7 @@ class Trainer:
             kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=is_sparse)],
         )
         set_seed(config.seed)
-        examples = load_training(data)
+        examples, validation = load_parts(data)
         taught = None if teacher is None else load_teacher(teacher, examples)
         self.tokenizer = Tokenizer.from_words(learn_vocabulary(examples, config.min_count))
         self.model_config = ModelConfig.from_dict(
@@ -97,7 +97,6 @@ class Trainer:
         )
         positions = self.model_config.max_positions
         self.pairs = encode_pairs(self.tokenizer, examples, positions)
-        validation = load_validation(data)
         self.validation_pairs = encode_pairs(self.tokenizer, validation, positions)
         words = (word for e in validation for word in self.tokenizer.tokenize(e.target))
         self.unknown_types = count_unknown_types(words, set(self.tokenizer.words))

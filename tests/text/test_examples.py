@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import os
+import threading
 from pathlib import Path
 
 import pytest
@@ -11,8 +13,8 @@ from mime_fast.text.examples import (
     digest,
     find_examples,
     load_examples,
+    load_parts,
     load_training,
-    load_validation,
 )
 
 
@@ -147,10 +149,11 @@ def test_a_folder_without_the_files_says_what_was_looked_for(tmp_path: Path) -> 
         FileNotFoundError, match=r"holds no train\.jsonl or train\.csv; give --data"
     ):
         load_training(tmp_path)
+    (tmp_path / "train.jsonl").write_text("not read\n")
     with pytest.raises(
         FileNotFoundError, match=r"holds no valid\.jsonl or valid\.csv; give --data"
     ):
-        load_validation(tmp_path)
+        load_parts(tmp_path)
     with pytest.raises(FileNotFoundError, match=r"nothing is at .*; give --data .*, or a file"):
         load_training(tmp_path / "nothing")
 
@@ -163,7 +166,8 @@ def conversation(number: int) -> str:
 def test_of_a_file_every_tenth_conversation_validates(tmp_path: Path) -> None:
     file = tmp_path / "all.jsonl"
     file.write_text("".join(map(conversation, range(30))))
-    training, validation = load_training(file), load_validation(file)
+    training, validation = load_parts(file)
+    assert training == load_training(file)
     firsts = [{example.context[0] for example in part} for part in (training, validation)]
     assert not firsts[0] & firsts[1]
     assert [len(first) for first in firsts] == [27, 3]
@@ -173,10 +177,20 @@ def test_of_a_file_every_tenth_conversation_validates(tmp_path: Path) -> None:
 def test_a_small_file_is_divided_and_one_conversation_is_not(tmp_path: Path) -> None:
     file = tmp_path / "all.jsonl"
     file.write_text(conversation(0) + conversation(1))
-    assert (len(load_training(file)), len(load_validation(file))) == (2, 2)
+    assert [len(part) for part in load_parts(file)] == [2, 2]
     file.write_text(conversation(0))
     with pytest.raises(ValueError, match="holds one conversation; training needs two or more"):
         load_training(file)
+
+
+def test_a_pipe_is_read_once_for_both_parts(tmp_path: Path) -> None:
+    file, pipe = tmp_path / "all.jsonl", tmp_path / "pipe"
+    file.write_text("".join(map(conversation, range(30))))
+    os.mkfifo(pipe)
+    writer = threading.Thread(target=pipe.write_text, args=(file.read_text(),))
+    writer.start()
+    assert load_parts(pipe) == load_parts(file)
+    writer.join()
 
 
 def test_a_digest_tells_sets_and_orders_apart() -> None:

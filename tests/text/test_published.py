@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from mime_fast.emotions import EMOTIONS
-from mime_fast.text.examples import Example, load_examples, load_training, load_validation
+from mime_fast.text.examples import Example, load_examples, load_parts
 from mime_fast.text.published import HEADER
 
 SAD = EMOTIONS.index("sad")
@@ -128,5 +128,4 @@ def test_the_kind_is_read_off_the_file_not_its_name(tmp_path: Path) -> None:
 def test_a_folder_as_published_is_trained_on(tmp_path: Path) -> None:
     write(tmp_path, DOG)
     write(tmp_path, CAT, "valid.csv")
-    assert len(load_training(tmp_path)) == 2
-    assert len(load_validation(tmp_path)) == 1
+    assert [len(part) for part in load_parts(tmp_path)] == [2, 1]

@@ -5,6 +5,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -313,8 +314,16 @@ def test_a_vocabulary_without_words_names_the_option(
         trainer(few, tmp_path / "out", min_count=min_count)
 
 
-def test_a_file_is_trained_on_and_validated_with(dialogues: Path, tmp_path: Path) -> None:
-    run = trainer(dialogues / "train.jsonl", tmp_path / "out", epochs=1)
+@pytest.mark.parametrize("is_pipe", [False, True])
+def test_a_file_is_trained_on_and_validated_with(
+    dialogues: Path, tmp_path: Path, is_pipe: bool
+) -> None:
+    data = dialogues / "train.jsonl"
+    if is_pipe:
+        text, data = data.read_text(), tmp_path / "pipe"
+        os.mkfifo(data)
+        threading.Thread(target=data.write_text, args=(text,), daemon=True).start()
+    run = trainer(data, tmp_path / "out", epochs=1)
     assert (len(run.pairs), len(run.validation_pairs)) == (54, 6)  # of 30 conversations
     run.run()
     assert checkpoint.load(tmp_path / "out").config.architecture == "mime"

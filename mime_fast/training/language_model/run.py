@@ -6,7 +6,7 @@ from pathlib import Path
 
 from mime_fast import checkpoint
 from mime_fast.files import check_folder
-from mime_fast.text.examples import load_training, load_validation
+from mime_fast.text.examples import load_parts
 from mime_fast.training.config import FinetuneConfig
 from mime_fast.training.language_model.dialogue_model import (
     WEIGHTS,
@@ -32,12 +32,11 @@ def finetune(
         ModuleNotFoundError: the package with the weights is missing.
     """
     check_target(out, resume)
-    training = whole_conversations(load_training(data))
-    validation = whole_conversations(load_validation(data))[:VALIDATED]
+    training, validation = map(whole_conversations, load_parts(data))
     words = checkpoint.load(checkpoint.DEFAULT).tokenizer
     kept = load_pieces(out) if resume else None
     model, tokenizer = pretrained(training, config, kept)
-    stage = Finetune(model, tokenizer, training, validation, config, words)
+    stage = Finetune(model, tokenizer, training, validation[:VALIDATED], config, words)
     save_pieces(out, tokenizer)
     history = StageRun(stage, out / STATE, config, reporter).run()
     save_dialogue_model(out, stage.model, tokenizer)
