@@ -131,6 +131,24 @@ def check_replies(engines: Any, config: GenerationConfig, rules: TextRules | Non
     return cuda.results(0)
 
 
+def test_log_probabilities_are_eagers(tiny_checkpoint: Path) -> None:
+    options: dict[str, Any] = {"logprobs": 2, "seed": 1, "max_new_tokens": 3, "min_new_tokens": 3}
+    cuda = Generator(tiny_checkpoint, engine="cuda", device="cpu")
+    *_, last = cuda.stream("no dog", num_beams=2, num_return_sequences=2, **options)
+    eager = Generator(tiny_checkpoint, engine="eager")
+    expected = eager.respond("no dog", num_beams=2, num_return_sequences=2, **options)
+    assert last.response is not None
+    for ours, theirs in zip(last.response.candidates, expected.candidates, strict=True):
+        assert ours.tokens == theirs.tokens
+        for one, other in zip(ours.logprobs or [], theirs.logprobs or [], strict=True):
+            assert one.logprob == pytest.approx(other.logprob, abs=ATOL)
+            assert [top.token for top in one.top] == [top.token for top in other.top]
+            assert [top.logprob for top in one.top] == pytest.approx(
+                [top.logprob for top in other.top], abs=ATOL
+            )
+        assert len(ours.logprobs or []) == 3
+
+
 @pytest.fixture(scope="module")
 def engine(tiny_checkpoint: Path) -> CudaEngine:
     return CudaEngine(checkpoint.load(tiny_checkpoint), "cpu")
