@@ -25,7 +25,7 @@ from rich.progress import track
 
 from mime_fast import Generator
 from mime_fast.config import GenerationConfig
-from mime_fast.engines.base import Encoded, Engine
+from mime_fast.engines.base import EncoderOutput, Engine
 from mime_fast.engines.stepwise import decode
 from mime_fast.generator import emotion_noise
 from mime_fast.search.hypothesis import log_softmax
@@ -60,7 +60,7 @@ class WatchedSampler(Sampler):
         return super()._choose(logits)
 
     def gap_at(self, step: int) -> float:  # not in a smoke run: no reply differs
-        """Of the choice that was made there."""
+        """The gap of the choice that was made there."""
         return self.gaps[step]
 
     def _gap(self, row: NDArray[np.float64], index: int) -> float:
@@ -77,10 +77,10 @@ class WatchedSampler(Sampler):
         if options.top_p < 1:
             gap = min(gap, float(np.abs(cumulative - options.top_p).min()))
             cumulative = cumulative[: int(np.searchsorted(cumulative, options.top_p)) + 1]
-        coin = self._uniforms[index, self._steps] * cumulative[-1]
-        drawn = int(np.searchsorted(cumulative, coin, side="right"))
+        uniform = self._uniforms[index, self._steps] * cumulative[-1]
+        drawn = int(np.searchsorted(cumulative, uniform, side="right"))
         neighbours = ranked[max(0, drawn - 1) : drawn + 2]  # may change places with it
-        gaps = [gap, *(neighbours[:-1] - neighbours[1:]), *np.abs(cumulative - coin)]
+        gaps = [gap, *(neighbours[:-1] - neighbours[1:]), *np.abs(cumulative - uniform)]
         return float(min(gaps))
 
 
@@ -92,7 +92,7 @@ class WatchedBeam(BeamSearch):
         self.gaps: list[float] = []
 
     def gap_at(self, step: int) -> float:  # not in a smoke run  # noqa: ARG002 - like the other's
-        """Of all steps: another best hypothesis may have been lost, or kept, at any of them."""
+        """The least gap of all steps: at any of them another hypothesis may have been lost."""
         return min(self.gaps)
 
     def advance(self, logits: FloatArray) -> tuple[list[int], list[int]]:
@@ -110,11 +110,11 @@ class WatchedBeam(BeamSearch):
 
 
 def new_search(options: GenerationConfig, seed: int) -> WatchedSampler | WatchedBeam:
-    """A search that remembers how close its choices were."""
+    """A search that records how close its choices were."""
     return WatchedBeam(options) if options.num_beams > 1 else WatchedSampler(options, seed)
 
 
-def encode(engine: Engine, dialogues: Sequence[Dialogue], seeds: Sequence[int]) -> Encoded:
+def encode(engine: Engine, dialogues: Sequence[Dialogue], seeds: Sequence[int]) -> EncoderOutput:
     """One batch, with the emotion noise that Generator draws for these seeds."""
     return engine.encode(dialogues, emotion_noise(engine, seeds), None)
 

@@ -24,7 +24,7 @@ def main(name: str, folder: str, threads: str) -> None:
 
 
 def peak_mb() -> float:
-    """Of this process alone: getrusage starts from the peak of the one that forked it."""
+    """Peak of this process alone: getrusage starts from the peak of the one that forked it."""
     status = Path("/proc/self/status").read_text(encoding="utf-8")
     (peak,) = re.findall(r"^VmHWM:\s+(\d+) kB$", status, re.MULTILINE)
     return int(peak) / 1024

@@ -64,12 +64,12 @@ def _build() -> Path:
 
 
 def projection_weights(config: ModelConfig) -> int:
-    """Of the vocabulary."""
+    """Work of the projection onto the vocabulary."""
     return config.vocab_size * config.hidden_dim
 
 
 def layer_weights(config: ModelConfig) -> int:
-    """Of the decoder for one token; `projection` can be folded into the embedding."""
+    """Work of the decoder for one token; `projection` can be folded into the embedding."""
     attention = 4 * config.hidden_dim * config.key_dim
     cross = 2 * config.hidden_dim * config.key_dim  # keys and values are there since the start
     convolutions = 2 * 3 * config.hidden_dim * config.filter_dim
@@ -77,7 +77,7 @@ def layer_weights(config: ModelConfig) -> int:
 
 
 def context_weights(config: ModelConfig) -> int:
-    """Of everything that reads the context once a request, in the cheapest form that is the same.
+    """Work of all that reads the context once a request, in the cheapest form that is the same.
 
     Words are projected in their table, emotions once a request. A response encoder that is shared
     projects the context once, and the fusion's output can be folded into the cross-attention.
@@ -90,7 +90,7 @@ def context_weights(config: ModelConfig) -> int:
 
 
 def fusion_weights(config: ModelConfig) -> int:
-    """Of the fusion by itself: its gate and its output."""
+    """Work of the fusion by itself: its gate and its output."""
     return 6 * config.hidden_dim * config.hidden_dim
 
 

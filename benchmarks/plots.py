@@ -13,7 +13,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator
 from benchmarks.gpu.names import LOSSY
 from benchmarks.peers import BY_NAME, OURS
 
-Rows = Sequence[dict[str, Any]]
+ResultRows = Sequence[dict[str, Any]]
 
 HIGHLIGHT, MUTED, FLOOR, GRID = "#c8375d", "#9fb3c8", "#1f2933", "#e4e7eb"
 LINES = (
@@ -61,7 +61,7 @@ def threads_of(count: int) -> str:
     return f"{count} thread{'s' if count > 1 else ''}"
 
 
-def draw_latency(rows: Rows) -> Figure | None:
+def draw_latency(rows: ResultRows) -> Figure | None:
     """Bars, fastest on top; a tick where the machine's limit is for those weights."""
     groups = [group for group in HEADLINES if any(row["group"] == group for row in rows)]
     if not groups:
@@ -88,7 +88,7 @@ def draw_latency(rows: Rows) -> Figure | None:
     return figure
 
 
-def draw_scaling(rows: Rows) -> Figure | None:
+def draw_scaling(rows: ResultRows) -> Figure | None:
     """Milliseconds a reply against batch size, and against the length of the context."""
     wanted = (("batch size", "ms a reply", True), ("context length", "ms", False))
     shown = [(g, label, share) for g, label, share in wanted if any(r["group"] == g for r in rows)]
@@ -108,7 +108,7 @@ def draw_scaling(rows: Rows) -> Figure | None:
     return figure
 
 
-def draw_distance(rows: Rows) -> Figure | None:
+def draw_distance(rows: ResultRows) -> Figure | None:
     """How many times the limit each of our rows takes; 1 cannot be beaten."""
     own = [row for row in rows if row["contestant"] == OURS and "floor_ms" in row]
     if not own:
@@ -127,7 +127,7 @@ def draw_distance(rows: Rows) -> Figure | None:
     return figure
 
 
-def draw_load(rows: Rows) -> Figure | None:
+def draw_load(rows: ResultRows) -> Figure | None:
     """Median and 99th percentile against the number of clients."""
     own = [row for row in rows if row["group"] == "clients"]
     if not own:
@@ -166,7 +166,7 @@ def draw_bandwidth(floors: Sequence[dict[str, Any]]) -> Figure:
 
 
 def agreement_of(name: str) -> str:
-    """See Contestant: on the CPU, or on a GPU."""
+    """The contestants of the CPU, or of a GPU."""
     if name in LOSSY:
         return "lossy"
     return BY_NAME[name].agreement if name in BY_NAME else "exact"
@@ -207,7 +207,7 @@ def _label(axes: Axes, index: int, value: float, text: str) -> None:
     )
 
 
-def _lines(axes: Axes, rows: Rows, key: str, *, divide: bool = False) -> None:
+def _lines(axes: Axes, rows: ResultRows, key: str, *, divide: bool = False) -> None:
     names = list(dict.fromkeys(row["contestant"] for row in rows))
     others = iter(LINES * 2)
     for name in names:
@@ -217,7 +217,7 @@ def _lines(axes: Axes, rows: Rows, key: str, *, divide: bool = False) -> None:
         _line(axes, own, key, divide=divide, label=_marked(name), zorder=3 if ours else 2, **style)
 
 
-def _line(axes: Axes, rows: Rows, key: str, *, divide: bool, **style: Any) -> None:
+def _line(axes: Axes, rows: ResultRows, key: str, *, divide: bool, **style: Any) -> None:
     points = sorted((row["x"], row[key] / (row["x"] if divide else 1)) for row in rows)
     if points:
         sizes, values = zip(*points, strict=True)

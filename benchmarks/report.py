@@ -106,7 +106,7 @@ def _introduction(results: dict[str, Any]) -> str:
         "vocabulary of 23,700 and random weights, 40 tokens of context and exactly 20 new ones, "
         "unless a row says otherwise; rows that start with “text” use the bundled checkpoint. "
         f"Tokens are compared with those of {REFERENCE}; who promises the same and gives others "
-        f"fails the run. May differ: {lossy or 'nobody'}. Another model of about the same shape, "
+        f"fails the run. May differ: {lossy or 'none'}. Another model of about the same shape, "
         f"whose tokens mean nothing: {unlike or 'none'}. The limit is the time to read the "
         "weights once a step, or that of the arithmetic if it is longer, as measured in this run."
     )

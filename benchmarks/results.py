@@ -33,7 +33,7 @@ def describe_machine() -> dict[str, Any]:
 
 
 def describe_versions() -> dict[str, str]:
-    """Of Python and of every package that took part."""
+    """Versions of Python and of every package that took part."""
     versions = {"python": platform.python_version()}
     for package in PACKAGES:
         try:

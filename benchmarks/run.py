@@ -50,7 +50,7 @@ def run_suites(threads: int, extra: list[str], scale: str | None) -> dict[str, A
 
 
 def main() -> None:
-    """See the module."""
+    """Run the suites for each number of threads, and write one results file."""
     cores = len(os.sched_getaffinity(0))
     parser = argparse.ArgumentParser(prog="python -m benchmarks.run")
     scale = parser.add_mutually_exclusive_group()

@@ -21,7 +21,7 @@ from benchmarks import results
 from benchmarks.harness import FULL, QUICK, SMOKE, Budget, Call, Race, Row, summarise
 from benchmarks.peers import BY_NAME, REFERENCE, native
 from benchmarks.workload import CONTEXT, GREEDY, NEW_TOKENS, random_checkpoint, random_requests
-from mime_fast.engines.base import Encoded, Engine
+from mime_fast.engines.base import EncoderOutput, Engine
 from mime_fast.files import write_whole
 
 SYSTEMS: dict[str, dict[str, Any]] = {
@@ -43,7 +43,7 @@ CHECKED = 5  # replies of each system
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """See the module."""
+    """Time the systems in turns, print the table and write the results."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.systems_latency")
     parser.add_argument("--quick", action="store_true", help="fewer rounds")
     parser.add_argument("--smoke", action="store_true", help="once, tiny: times mean nothing")
@@ -94,7 +94,7 @@ def measure(threads: int, budget: Budget, *, tiny: bool) -> list[Row]:
     ]
 
 
-def decode(engine: Engine, encoded: Encoded) -> None:
+def decode(engine: Engine, encoded: EncoderOutput) -> None:
     """All tokens of a reply."""
     engine.decode(encoded, GREEDY, [0]).run()
 

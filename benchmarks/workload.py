@@ -22,7 +22,7 @@ VOCABULARY = 23_700  # about the authors' vocabulary
 # Interpreted, a kernel takes some 10 ms: benchmarks.gpu.processes sets this for a rehearsal.
 REHEARSAL = "MIME_FAST_REHEARSAL" in os.environ
 CONTEXT = 6 if REHEARSAL else 40  # tokens
-NEW_TOKENS = 2 if REHEARSAL else 20  # exactly: nobody may end earlier and look faster
+NEW_TOKENS = 2 if REHEARSAL else 20  # exactly: no contestant may end earlier and look faster
 BEAMS = 5
 GREEDY = GenerationConfig(min_new_tokens=NEW_TOKENS, max_new_tokens=NEW_TOKENS)
 BEAM = GREEDY.replace(num_beams=BEAMS)

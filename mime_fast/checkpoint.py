@@ -74,7 +74,7 @@ class Checkpoint:
 
     @cached_property
     def tensors(self) -> dict[str, FloatArray]:
-        """Every tensor as float32, however it is stored. Needs torch, which knows the model.
+        """Every tensor as float32, however it is stored. Needs torch for the shapes.
 
         CheckpointError: a tensor is missing, unknown or misshapen for the config, or not finite.
         """

@@ -41,10 +41,10 @@ def count(sequences: Iterable[tuple[int, ...]]) -> Table:
     """How often each word followed each context of one to four words."""
     table: Table = defaultdict(Counter)
     for tokens in sequences:
-        said = (SOS, *tokens)
-        for end in range(1, len(said)):
+        words = (SOS, *tokens)
+        for end in range(1, len(words)):
             for length in range(1, min(CONTEXT, end) + 1):
-                table[said[end - length : end]][said[end]] += 1
+                table[words[end - length : end]][words[end]] += 1
     return table
 
 

@@ -19,7 +19,7 @@ from mime_fast import checkpoint as checkpoints
 from mime_fast.config import GenerationConfig, ModelConfig, require
 from mime_fast.emotions import EMOTIONS, NEGATIVE, POSITIVE, emotion_id, polarity
 from mime_fast.engines import create_engine
-from mime_fast.engines.base import EMOTION_STREAM, Encoded, Engine
+from mime_fast.engines.base import EMOTION_STREAM, EncoderOutput, Engine
 from mime_fast.logprobs import TokenScorer, score_replies
 from mime_fast.memory import enough_memory
 from mime_fast.reload import load_again
@@ -108,13 +108,13 @@ class Generator:
         return load_again, (type(self), *self._made_of)
 
     def __copy__(self) -> Self:
-        """A Generator that shares the engine, whose weights nobody changes."""
+        """A Generator that shares the engine, whose weights do not change."""
         clone = object.__new__(type(self))
         clone.__dict__.update(self.__dict__)
         return clone
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
-        """See __copy__."""
+        """Return a Generator that shares the engine, as __copy__ does."""
         return self.__copy__()
 
     def respond(
@@ -146,7 +146,7 @@ class Generator:
         lengths: Sequence[int] = (16, 32, 64, 128),
         **options: Any,
     ) -> None:
-        """Answer messages of these numbers of tokens in batches of these sizes, for nobody.
+        """Answer messages of these numbers of tokens in batches of these sizes; no reply is kept.
 
         The first call of a kind costs more than later ones: memory is asked for, and the cuda
         engine compiles kernels (kept for later processes in Triton's cache) and records launches
@@ -267,7 +267,7 @@ class _Request:
         started = time.perf_counter()
         self.generated = [index for index, text in enumerate(self.fixed) if text is None]
         fixed = [index for index, text in enumerate(self.fixed) if text is not None]
-        self.places: dict[int, tuple[Encoded, int]] = {}  # where what was encoded is, by request
+        self.places: dict[int, tuple[EncoderOutput, int]] = {}  # by request
         if self.generated:
             self.encoded = self._encode(self.generated)
             seeds = [self.seeds[index] for index in self.generated]
@@ -276,7 +276,7 @@ class _Request:
             self._encode(fixed)
         self.encode_ms = 1e3 * (time.perf_counter() - started)
 
-    def _encode(self, indices: list[int]) -> Encoded:
+    def _encode(self, indices: list[int]) -> EncoderOutput:
         forced = None if self.options.emotion is None else emotion_id(self.options.emotion)
         dialogues = [self.dialogues[index] for index in indices]
         noise = self._noise([self.seeds[index] for index in indices])
@@ -334,7 +334,7 @@ class _Request:
             ]
         return [self._response(index, found) for index, found in enumerate(candidates)]
 
-    def _in_order(self) -> list[tuple[int, tuple[Encoded, int]]]:
+    def _in_order(self) -> list[tuple[int, tuple[EncoderOutput, int]]]:
         return sorted(self.places.items(), key=lambda place: place[0]) if self.dialogues else []
 
     def _response(self, index: int, candidates: list[Candidate]) -> Response:
@@ -473,7 +473,7 @@ class _Pieces:
         return self._text.finish()
 
 
-def _mixture(config: ModelConfig, encoded: Encoded, index: int) -> EmotionMixture:
+def _mixture(config: ModelConfig, encoded: EncoderOutput, index: int) -> EmotionMixture:
     def named(ids: tuple[int, ...], shares: FloatArray) -> dict[str, float]:
         return {EMOTIONS[i]: share for i, share in zip(ids, shares.tolist(), strict=True)}
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from mime_fast import _C
-from mime_fast.engines.base import Encoded, Engine
+from mime_fast.engines.base import EncoderOutput, Engine
 from mime_fast.search.hypothesis import log_softmax
 from mime_fast.text.tokenizer import SOS, Tokenizer
 from mime_fast.types import IntArray, TokenLogprob, TokenLogprobs
@@ -29,7 +29,7 @@ class TokenScorer:
         self,
         engine: Engine,
         tokenizer: Tokenizer,
-        encoded: Encoded,
+        encoded: EncoderOutput,
         rows: Sequence[int],
         count: int,
     ) -> None:
@@ -65,12 +65,12 @@ class TokenScorer:
 def score_replies(
     engine: Engine,
     tokenizer: Tokenizer,
-    encoded: Encoded,
+    encoded: EncoderOutput,
     index: int,
     replies: Sequence[Sequence[int]],
     count: int,
 ) -> list[list[TokenLogprobs]]:
-    """Of each token of each reply to dialogue `index`."""
+    """Log-probabilities of each token of each reply to dialogue `index`."""
     found: list[list[TokenLogprobs]] = []
     for first in range(0, len(replies), ROWS):
         group = replies[first : first + ROWS]

@@ -1,4 +1,4 @@
-"""The table of options: what a field of a config allows, and what its readers are told.
+"""The table of options: what a field of a config allows, and what its help says.
 
 A config is a dataclass whose fields are made with `option(...)`. Type and default are the field's;
 range, choices, help and group stand beside them. Validation (check_options), the command line
@@ -109,7 +109,7 @@ def _entry(field: dataclasses.Field[Any], annotation: Any) -> Entry:
 def check_options(config: object) -> None:
     """Check every option of a config; ValueError names the option, what is right, and the value.
 
-    Numbers of numpy become Python's, which JSON knows; strings become a tuple of them.
+    Numbers of numpy become Python's, which JSON can write; strings become a tuple of them.
     """
     kind: Any = type(config)  # mypy finds no hash of type[object]
     for entry in table(kind):
@@ -138,7 +138,7 @@ def _checked(entry: Entry, value: Any) -> Any:
 
 
 def _strings(entry: Entry, value: Any) -> tuple[str, ...]:
-    """Of an option that takes a string, several, or None for none."""
+    """The value of an option that takes a string, several, or None for none."""
     strings = (value,) if isinstance(value, str) else () if value is None else value
     if not isinstance(strings, list | tuple) or not all(isinstance(each, str) for each in strings):
         raise ValueError(f"{entry.name} must be a string or a list of strings, got {value!r}")

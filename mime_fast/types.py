@@ -78,7 +78,7 @@ class Candidate:
     tokens: list[int]  # all that were generated but end-of-reply, those of a stop string too
     score: float | None  # sum of log-probabilities / length ** length_penalty; None: not asked for
     finish_reason: FinishReason
-    # Of each token, and of end-of-reply where it was generated; None: not asked for.
+    # One for each token, and for a generated end-of-reply; None: not asked for.
     logprobs: list[TokenLogprobs] | None
 
 

@@ -26,7 +26,7 @@ COMMANDS = (
     *("evaluate", "report", "annotate"),
 )
 MESSAGE = "I lost my dog"
-# Of a file of messages, and of its output.
+# A file of messages, and its output.
 OPTIONS_OF_RESPOND_ALONE = {"--file", "-f", "--input-format", "--batch-size", "--json"}
 KEYS = {
     *("text", "emotion", "polarity", "score", "seed", "emotions", "mixture", "candidates"),

@@ -342,7 +342,7 @@ def test_beams_are_sorted_and_better_than_greedy(native: Generator) -> None:
         scores = [candidate.score or 0.0 for candidate in beam.candidates]
         assert scores == sorted(scores, reverse=True)
         assert len({tuple(candidate.tokens) for candidate in beam.candidates}) == 8
-    # Of one message a beam may lose the greedy reply; of several it finds better ones.
+    # A beam may lose the greedy reply to one message; for several it finds better ones.
     assert sum(reply.score or 0.0 for reply in beams) > sum(reply.score or 0.0 for reply in greedy)
 
 

@@ -11,9 +11,9 @@ import pytest
 from mime_fast.cli.shared import EngineOptions
 from mime_fast.config import GenerationConfig, ModelConfig
 from mime_fast.options import Interval, check_options, option, table
-from mime_fast.training.config import TrainingConfig, Weights
+from mime_fast.training.config import LossWeights, TrainingConfig
 
-CONFIGS = (GenerationConfig, ModelConfig, TrainingConfig, Weights, EngineOptions)
+CONFIGS = (GenerationConfig, ModelConfig, TrainingConfig, LossWeights, EngineOptions)
 
 
 @dataclass(frozen=True)
@@ -108,6 +108,6 @@ def test_every_option_has_a_line_of_help(config: type) -> None:
     assert {entry.name for entry in entries} == fields
 
 
-@pytest.mark.parametrize("config", [GenerationConfig, TrainingConfig, Weights])
+@pytest.mark.parametrize("config", [GenerationConfig, TrainingConfig, LossWeights])
 def test_every_number_of_replies_and_training_has_a_range(config: type) -> None:
     assert [e.name for e in table(config) if e.kind in (int, float) and not e.option.within] == []

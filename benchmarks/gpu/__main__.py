@@ -155,7 +155,7 @@ def measure(steps: Steps) -> str:
 
 
 def main() -> None:
-    """See the module."""
+    """Build, test and measure; the exit status says whether all passed."""
     print(f"GPU: {find_gpu()}")
     steps = Steps()
     table = "nothing was measured: the extension was not built"

@@ -18,7 +18,7 @@ DTYPES = (torch.float32, torch.float16, torch.bfloat16)
 
 
 def measure(device: torch.device) -> Floors:
-    """See Floors; `threads` is 1, as the GPU has one peak."""
+    """The floors of a GPU; `threads` is 1, as it has one peak."""
     rehearsed = device.type == "cpu"
     sizes, side = (SIZES[:1], 64) if rehearsed else (SIZES, SIDE)
     name = "a rehearsal" if rehearsed else torch.cuda.get_device_name(device)

@@ -19,7 +19,7 @@ from mime_fast.engines.cuda.batch import DecodeBatch, DecodeShape, Waiting
 from mime_fast.engines.cuda.decoding import LEAST_SOURCE
 from mime_fast.engines.cuda.memory import bucket
 from mime_fast.engines.cuda.rows import BeamRows, SampleRows
-from mime_fast.engines.cuda.search import Beams, Greedy
+from mime_fast.engines.cuda.search import DeviceBeams, DeviceGreedy
 from mime_fast.kernels.attention import attention
 from mime_fast.kernels.decode_step import decode_step
 from mime_fast.kernels.embed import embed
@@ -147,7 +147,7 @@ def new_batch(engine: CudaEngine, rows: int) -> DecodeBatch:
     requests, options = (1, BEAM) if is_beam else (rows, GREEDY)
     encoded = EnginePeer(engine).encode_only(random_requests(engine.config, requests))
     source = bucket(CONTEXT, LEAST_SOURCE)
-    search = Beams(BEAMS) if is_beam else Greedy()
+    search = DeviceBeams(BEAMS) if is_beam else DeviceGreedy()
     with engine.gpu.launching():
         batch = DecodeBatch(
             engine.model, DecodeShape(requests, STEPS, source, search, constrained=False)

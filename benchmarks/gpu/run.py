@@ -87,7 +87,7 @@ def _write_page(path: Path) -> int:
 
 
 def main() -> None:
-    """See the module."""
+    """Run the suites on the GPU, and write one results file."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.gpu.run")
     parser.add_argument("--device", choices=["cuda", "cpu"], default="cuda", help="cpu: rehearse")
     parser.add_argument("--out", type=Path, help="folder of the results file")

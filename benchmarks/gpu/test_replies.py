@@ -15,7 +15,7 @@ from mime_fast.checkpoint import Checkpoint
 BATCHES = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 CONTEXTS = (10, 20, 40, 80, 120, 200)
 REHEARSED_BATCHES, REHEARSED_CONTEXTS = (2,), (10,)
-# Of these no beam has a choice closer than 2e-4, and no greedy reply, of 256, one closer than 1e-4:
+# No beam of these has a choice closer than 2e-4, and no greedy reply, of 256, one closer than 1e-4:
 # another order of summation changes none of them.
 REQUESTS = 8
 # What takes half a minute to compile comes last: see test_compiled.py.

@@ -23,7 +23,7 @@ def seconds_a_launch(
     launches: int = 20,
     prepare: Launch = lambda: None,
 ) -> list[float]:
-    """Of one of so many launches in a CUDA graph, each replay's; the host's part is not in it.
+    """Time of one of so many launches in a CUDA graph, by replay; without the host's part.
 
     prepare: untimed, before each replay.
     """

@@ -16,13 +16,13 @@ from benchmarks.peers.search import SearchingPeer
 from benchmarks.peers.torch_modules import block_specials
 from mime_fast.checkpoint import Checkpoint
 from mime_fast.engines.eager import load_model
-from mime_fast.models.base import Memory
+from mime_fast.models.base import EncoderMemory
 
 
 class State(NamedTuple):
     """The fused context and the decoder's input so far, one entry a row."""
 
-    memory: Memory
+    memory: EncoderMemory
     tokens: Tensor  # (rows, steps)
 
 
@@ -40,7 +40,7 @@ class Authors(SearchingPeer):
         memory = self.model.encode(tokens, speakers, noise)
         return State(memory, tokens.new_empty(len(tokens), 0))
 
-    def step(self, state: State, tokens: Tensor, position: int) -> tuple[Tensor, State]:  # noqa: ARG002 - the prefix knows its length
+    def step(self, state: State, tokens: Tensor, position: int) -> tuple[Tensor, State]:  # noqa: ARG002 - the prefix has its length
         state = State(state.memory, torch.cat([state.tokens, tokens[:, None]], 1))
         states = self.model.decode(state.tokens, state.memory)
         return self.model.output(states).log_softmax(-1)[:, -1], state

@@ -9,7 +9,7 @@ import numpy as np
 from benchmarks.peers.base import Steps, Tokens
 from benchmarks.workload import BEAM, GREEDY, NEW_TOKENS, Request
 from mime_fast.config import GenerationConfig
-from mime_fast.engines.base import Decoding, Encoded, Engine
+from mime_fast.engines.base import DecodingSession, EncoderOutput, Engine
 from mime_fast.text.tokenizer import CLS
 from mime_fast.types import FloatArray
 
@@ -34,7 +34,7 @@ class EnginePeer:
         while decoding.advance():
             yield decoding.leader(0).tokens[-1]
 
-    def encode_only(self, requests: Sequence[Request]) -> Encoded:
+    def encode_only(self, requests: Sequence[Request]) -> EncoderOutput:
         noise = np.stack([request.noise for request in requests])
         return self.engine.encode([request.dialogue for request in requests], noise, None)
 
@@ -50,7 +50,7 @@ class EnginePeer:
 
         return run
 
-    def _decode(self, requests: Sequence[Request], options: GenerationConfig) -> Decoding:
+    def _decode(self, requests: Sequence[Request], options: GenerationConfig) -> DecodingSession:
         return self.engine.decode(self.encode_only(requests), options, [0] * len(requests))
 
     def _run(self, requests: Sequence[Request], options: GenerationConfig) -> list[Tokens]:

@@ -21,7 +21,7 @@ class Cross(NamedTuple):
 
 
 class Cache(NamedTuple):
-    """What the decoder layers remember. All slots are there from the start: no shape changes."""
+    """Caches of the decoder layers, of full length from the start: no shape changes."""
 
     keys: Tensor  # (rows, layers, heads, NEW_TOKENS, width)
     values: Tensor
@@ -30,7 +30,7 @@ class Cache(NamedTuple):
 
 
 def block_specials(model: ReplyModel) -> None:
-    """What is never said gets no probability: a bias costs nothing."""
+    """Words that are never generated get no probability, by a bias, which costs nothing."""
     model.output.bias.data[BLOCKED] = -torch.inf
 
 

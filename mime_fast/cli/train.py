@@ -12,7 +12,7 @@ from mime_fast.cli.app import Command, app
 from mime_fast.cli.options import Options, takes
 from mime_fast.cli.shared import Checkpoint, needs
 from mime_fast.config import ModelConfig
-from mime_fast.training.config import FinetuneConfig, TrainingConfig, Weights
+from mime_fast.training.config import FinetuneConfig, LossWeights, TrainingConfig
 
 Data = Annotated[
     Path,
@@ -28,12 +28,12 @@ Data = Annotated[
 @takes(
     model=Options(ModelConfig, dict, {"dropout": 0.25}),
     training=Options(TrainingConfig),
-    weights=Options(Weights),
+    weights=Options(LossWeights),
 )
 def train(
     model: dict[str, Any],
     training: TrainingConfig,
-    weights: Weights,
+    weights: LossWeights,
     data: Data,
     out: Annotated[Path, typer.Option(help="The checkpoint directory to write.")],
     resume: Annotated[
@@ -142,8 +142,8 @@ def draft(
     check_file(path)
     contexts = [example.context for example in load_examples(find_training(data))]
     messages = contexts[: count or None]
-    said = drafts.replies(generator, messages)
-    table = drafts.count(track(said, "answering", len(messages)))
+    replies = drafts.replies(generator, messages)
+    table = drafts.count(track(replies, "answering", len(messages)))
     print(f"wrote {drafts.save_table(table, path)} entries to {path}")
 
 

@@ -5,7 +5,7 @@ Input: the torch file that their training writes (declare-lab/MIME at 7c34f3a, H
 a bare state dict. Only tensors are read from it: code in it is never run.
 
 A state dict does not show everything. `heads`, `mean_query` and `top_listeners` have to be given,
-and a model that was trained with their `pointer_gen` cannot be told from one that was not: both
+and a model that was trained with their `pointer_gen` looks the same as one that was not: both
 hold `generator.p_gen_linear`. Here it is always a model without; one with would generate worse
 words. MoEL's listeners are weighed by a softmax (their `--softmax`, as published), never by a
 sigmoid, and a Transformer is always the one that was trained with `--multitask`: without, the

@@ -1,4 +1,4 @@
-"""State dicts in torch files that nobody vouches for."""
+"""State dicts in torch files of unknown origin, read without running their code."""
 
 import hashlib
 import re

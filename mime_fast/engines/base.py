@@ -19,8 +19,8 @@ from mime_fast.types import Dialogue, FloatArray, IntArray
 EMOTION_STREAM, TOKEN_STREAM = 0, 1
 
 
-class Encoded(Protocol):
-    """What the encoder side found out about n dialogues."""
+class EncoderOutput(Protocol):
+    """What Engine.encode computed of n dialogues."""
 
     @property
     def emotion_logits(self) -> FloatArray:
@@ -36,11 +36,11 @@ class Encoded(Protocol):
 
     @property
     def mimics_positive(self) -> NDArray[np.bool_]:
-        """(n,); of no meaning where the system does not mimic."""
+        """(n,); without meaning where the system does not mimic."""
 
     @property
     def memory(self) -> Any:
-        """The engine's own."""
+        """What decoding needs; its type is the engine's own."""
 
 
 class Unpicklable:
@@ -59,8 +59,8 @@ class EngineError(OSError):
 
 
 @dataclass(frozen=True)
-class EncodedArrays:
-    """See Encoded."""
+class EncoderArrays:
+    """An EncoderOutput whose arrays are on the host."""
 
     emotion_logits: FloatArray
     positive_mixture: FloatArray
@@ -69,7 +69,7 @@ class EncodedArrays:
     memory: Any
 
 
-class Decoding(Protocol):
+class DecodingSession(Protocol):
     """Replies that are being decoded. One thread at a time may use it."""
 
     def advance(self) -> bool:
@@ -96,7 +96,7 @@ class Engine(Protocol):
 
     def encode(
         self, dialogues: Sequence[Dialogue], noise: FloatArray, emotion: int | None
-    ) -> Encoded:
+    ) -> EncoderOutput:
         """Context encoder, emotion, mixture, fusion: once a request.
 
         noise: (n, latents, latent), positive group first; see ModelConfig.latents. emotion: forces
@@ -105,17 +105,17 @@ class Engine(Protocol):
 
     def decode(
         self,
-        encoded: Encoded,
+        encoded: EncoderOutput,
         options: GenerationConfig,
         seeds: Sequence[int],
         rules: TextRules | None = None,
-    ) -> Decoding:
+    ) -> DecodingSession:
         """One search for each dialogue, all with the same options, decoded together.
 
         rules: text_rules() of the options.
         """
 
-    def start(self, encoded: Encoded, rows: Sequence[int]) -> Any:
+    def start(self, encoded: EncoderOutput, rows: Sequence[int]) -> Any:
         """A decode state with one row for each entry: the number of its dialogue."""
 
     def step(self, state: Any, tokens: IntArray) -> FloatArray:
@@ -124,5 +124,5 @@ class Engine(Protocol):
     def select(self, state: Any, rows: IntArray) -> Any:
         """The state of these rows, in this order: hypotheses fork, move and leave.
 
-        The state that was handed in must not be used any more.
+        It replaces the state that was handed in.
         """

@@ -17,14 +17,14 @@ from torch import Tensor
 from mime_fast.checkpoint import Checkpoint
 from mime_fast.config import GenerationConfig
 from mime_fast.emotions import NEGATIVE, POSITIVE
-from mime_fast.engines.base import Encoded, EncodedArrays
-from mime_fast.engines.stepwise import StepDecoding
+from mime_fast.engines.base import EncoderArrays, EncoderOutput
+from mime_fast.engines.stepwise import StepwiseSession
 from mime_fast.models import create_model
-from mime_fast.models.base import Groups, Memory, ReplyModel, pad
+from mime_fast.models.base import EncoderMemory, Groups, ReplyModel, pad
 from mime_fast.search.rules import TextRules
 from mime_fast.types import Dialogue, FloatArray, IntArray
 
-# Of one piece: rows, and rows times their length. An operation on it takes some milliseconds.
+# The largest piece: rows, and rows times their length. An operation on it takes some milliseconds.
 MOST_ROWS = 64
 MOST_POSITIONS = 4096
 
@@ -33,7 +33,7 @@ MOST_POSITIONS = 4096
 class EagerState:
     """The rows that are being decoded."""
 
-    memory: Memory  # one entry a row
+    memory: EncoderMemory  # one entry a row
     tokens: Tensor  # (rows, steps) decoder input so far
 
 
@@ -52,14 +52,14 @@ class EagerEngine:
     @torch.inference_mode()
     def encode(
         self, dialogues: Sequence[Dialogue], noise: FloatArray, emotion: int | None
-    ) -> Encoded:
-        """See Engine.encode."""
+    ) -> EncoderOutput:
+        """Encode in pieces, each padded to the longest of its dialogues."""
         pieces = _pieces([len(dialogue.tokens) for dialogue in dialogues])
         return _join([self._encode(dialogues[p], noise[p], emotion) for p in pieces])
 
     def _encode(
         self, dialogues: Sequence[Dialogue], noise: FloatArray, emotion: int | None
-    ) -> EncodedArrays:
+    ) -> EncoderArrays:
         tokens = pad([dialogue.tokens for dialogue in dialogues]).to(self.device)
         speakers = pad([dialogue.speakers for dialogue in dialogues]).to(self.device)
         drawn = torch.from_numpy(noise).to(self.device)
@@ -68,21 +68,21 @@ class EagerEngine:
 
     def decode(
         self,
-        encoded: Encoded,
+        encoded: EncoderOutput,
         options: GenerationConfig,
         seeds: Sequence[int],
         rules: TextRules | None = None,
-    ) -> StepDecoding:
-        """See Engine.decode."""
-        return StepDecoding(self, encoded, options, seeds, rules)
+    ) -> StepwiseSession:
+        """A session in which each step computes all logits, and the searches read them."""
+        return StepwiseSession(self, encoded, options, seeds, rules)
 
     @torch.inference_mode()
-    def start(self, encoded: Encoded, rows: Sequence[int]) -> EagerState:
-        """See Engine.start."""
+    def start(self, encoded: EncoderOutput, rows: Sequence[int]) -> EagerState:
+        """A decode state with one row for each entry: the number of its dialogue."""
         empty = torch.empty(len(rows), 0, dtype=torch.long, device=self.device)
         return EagerState(self._gather(encoded.memory, rows), empty)
 
-    def _gather(self, parts: Sequence[Memory], rows: Sequence[int]) -> Memory:
+    def _gather(self, parts: Sequence[EncoderMemory], rows: Sequence[int]) -> EncoderMemory:
         """The rows, in this order, of a memory in parts."""
         ends = np.cumsum([len(part.context) for part in parts])
         owners = np.searchsorted(ends, rows, side="right")
@@ -96,7 +96,7 @@ class EagerEngine:
 
     @torch.inference_mode()
     def step(self, state: EagerState, tokens: IntArray) -> FloatArray:
-        """See Engine.step."""
+        """Feed one token a row; logits (rows, vocabulary) of the next."""
         newest = torch.from_numpy(tokens).to(self.device)
         state.tokens = torch.cat([state.tokens, newest[:, None]], 1)
         pieces = _pieces([state.tokens.shape[1]] * len(tokens))
@@ -109,7 +109,7 @@ class EagerEngine:
 
     @torch.inference_mode()
     def select(self, state: EagerState, rows: IntArray) -> EagerState:
-        """See Engine.select."""
+        """A new state of these rows, in this order."""
         chosen = torch.from_numpy(rows).to(self.device)
         return EagerState(state.memory.select(chosen), state.tokens[chosen])
 
@@ -126,9 +126,9 @@ def _pieces(lengths: Sequence[int]) -> list[slice]:
     return [*pieces, slice(first, len(lengths))]
 
 
-def _join(parts: Sequence[EncodedArrays]) -> EncodedArrays:
+def _join(parts: Sequence[EncoderArrays]) -> EncoderArrays:
     """The memory stays in parts: a copy of all would take long."""
-    return EncodedArrays(
+    return EncoderArrays(
         np.concatenate([part.emotion_logits for part in parts]),
         np.concatenate([part.positive_mixture for part in parts]),
         np.concatenate([part.negative_mixture for part in parts]),
@@ -155,12 +155,12 @@ def load_model(checkpoint: Checkpoint) -> ReplyModel:
     return model.eval()
 
 
-def _describe(memory: Memory) -> EncodedArrays:
+def _describe(memory: EncoderMemory) -> EncoderArrays:
     rows = len(memory.emotion_logits)
     mixture = memory.mixture or Groups(
         torch.zeros(rows, len(POSITIVE)), torch.zeros(rows, len(NEGATIVE))
     )
-    return EncodedArrays(
+    return EncoderArrays(
         _numpy(memory.emotion_logits),
         _numpy(mixture.positive),
         _numpy(mixture.negative),

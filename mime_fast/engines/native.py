@@ -10,7 +10,7 @@ import numpy as np
 from mime_fast import _C
 from mime_fast.checkpoint import Checkpoint, CheckpointError
 from mime_fast.config import GenerationConfig
-from mime_fast.engines.base import Encoded, EncodedArrays, EngineError
+from mime_fast.engines.base import EncoderArrays, EncoderOutput, EngineError
 from mime_fast.engines.threads import default_threads
 from mime_fast.search.rules import TextRules
 from mime_fast.types import Dialogue, FloatArray, IntArray
@@ -57,13 +57,13 @@ class NativeEngine:
 
     def encode(
         self, dialogues: Sequence[Dialogue], noise: FloatArray, emotion: int | None
-    ) -> Encoded:
-        """See Engine.encode. One dialogue at a time: nothing is padded."""
+    ) -> EncoderOutput:
+        """Encode one dialogue at a time: nothing is padded."""
         tokens = [np.array(dialogue.tokens) for dialogue in dialogues]
         speakers = [np.array(dialogue.speakers) for dialogue in dialogues]
         forced = -1 if emotion is None else emotion
         parts = self.engine.encode(tokens, speakers, noise, forced)
-        return EncodedArrays(
+        return EncoderArrays(
             np.stack([part.emotion_logits for part in parts]),
             np.stack([part.positive_mixture for part in parts]),
             np.stack([part.negative_mixture for part in parts]),
@@ -73,23 +73,23 @@ class NativeEngine:
 
     def decode(
         self,
-        encoded: Encoded,
+        encoded: EncoderOutput,
         options: GenerationConfig,
         seeds: Sequence[int],
         rules: TextRules | None = None,
     ) -> _C.Decoding:
-        """See Engine.decode."""
+        """A session that makes all its steps in C++."""
         return self.engine.decode(encoded.memory, options, seeds, rules)
 
-    def start(self, encoded: Encoded, rows: Sequence[int]) -> _C.DecodeState:
-        """See Engine.start."""
+    def start(self, encoded: EncoderOutput, rows: Sequence[int]) -> _C.DecodeState:
+        """A decode state with one row for each entry: the number of its dialogue."""
         return self.engine.start([encoded.memory[row] for row in rows])
 
     def step(self, state: _C.DecodeState, tokens: IntArray) -> FloatArray:
-        """See Engine.step."""
+        """Feed one token a row; logits (rows, vocabulary) of the next."""
         return state.step(tokens)
 
     def select(self, state: _C.DecodeState, rows: IntArray) -> _C.DecodeState:
-        """See Engine.select."""
+        """The same state, now of these rows."""
         state.select(rows.tolist())
         return state

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from mime_fast.config import GenerationConfig
-from mime_fast.engines.base import Encoded, Engine, Unpicklable
+from mime_fast.engines.base import EncoderOutput, Engine, Unpicklable
 from mime_fast.search import Search, new_search
 from mime_fast.search.hypothesis import Hypothesis
 from mime_fast.search.rules import TextRules
@@ -17,7 +17,7 @@ from mime_fast.text.tokenizer import SOS
 MOST_ROWS = 256
 
 
-class StepDecoding(Unpicklable):
+class StepwiseSession(Unpicklable):
     """Several requests decoded together by an engine that makes one step at a time.
 
     Rows that end leave the batch; requests beyond MOST_ROWS rows wait until it is over.
@@ -26,7 +26,7 @@ class StepDecoding(Unpicklable):
     def __init__(
         self,
         engine: Engine,
-        encoded: Encoded,
+        encoded: EncoderOutput,
         options: GenerationConfig,
         seeds: Sequence[int],
         rules: TextRules | None = None,
@@ -36,29 +36,29 @@ class StepDecoding(Unpicklable):
         self._steps = _decode_groups(engine, encoded, self.searches, most)
 
     def advance(self) -> bool:
-        """See Decoding.advance."""
+        """Make one step of every search that is not over; False if none was left."""
         return next(self._steps, False) is None
 
     def run(self) -> None:
-        """See Decoding.run."""
+        """Make all steps that are left."""
         for _ in self._steps:
             pass
 
     def agreed(self, request: int) -> tuple[int, ...]:
-        """See Decoding.agreed."""
+        """The tokens that the final best hypothesis of a request is sure to start with."""
         return self.searches[request].agreed()
 
     def leader(self, request: int) -> Hypothesis:
-        """See Decoding.leader."""
+        """A hypothesis that starts with the agreed tokens, for their log-probabilities."""
         return self.searches[request].leader
 
     def results(self, request: int) -> list[Hypothesis]:
-        """See Decoding.results."""
+        """A request's replies once its search is over: beams best first, samples as drawn."""
         return self.searches[request].results()
 
 
 def _decode_groups(
-    engine: Engine, encoded: Encoded, searches: Sequence[Search], most: int
+    engine: Engine, encoded: EncoderOutput, searches: Sequence[Search], most: int
 ) -> Iterator[None]:
     """So many searches at a time."""
     for first in range(0, len(searches), most):
@@ -66,7 +66,7 @@ def _decode_groups(
 
 
 def decode(
-    engine: Engine, encoded: Encoded, searches: Sequence[Search], first_dialogue: int = 0
+    engine: Engine, encoded: EncoderOutput, searches: Sequence[Search], first_dialogue: int = 0
 ) -> Iterator[None]:
     """Run all searches to their end, yielding after each step; finished rows leave the batch.
 

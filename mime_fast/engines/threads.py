@@ -14,7 +14,7 @@ def default_threads() -> int:
     """The physical cores that this process may use, at most 4; at least 1.
 
     It may use those of its affinity mask, no more than a container's limit is worth (a thread above
-    it would only be paused), and no more than Python is told to (PYTHON_CPU_COUNT, -X cpu_count).
+    it would only be paused), and no more than Python is set to (PYTHON_CPU_COUNT, -X cpu_count).
     """
     return max(1, min(MOST, _physical_cores(), cpu_quota() or MOST, _python_cpus()))
 

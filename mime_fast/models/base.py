@@ -32,7 +32,7 @@ def by_group(weights: Tensor) -> Groups:
 
 
 @dataclass(frozen=True)
-class Memory:
+class EncoderMemory:
     """What the encoder side hands to the decoder, and what a reader wants to know of it."""
 
     context: Tensor  # (batch, length, dim): keys and values of the decoder
@@ -87,7 +87,7 @@ class ReplyModel(nn.Module, ABC):
         *,
         emotion: Tensor | None = None,
         reply: Tensor | None = None,
-    ) -> Memory:
+    ) -> EncoderMemory:
         """Everything before the decoder, once a request.
 
         tokens, speakers: ids (batch, length), PAD behind the end.
@@ -123,7 +123,7 @@ class ReplyModel(nn.Module, ABC):
         weight = real[:, :, None].to(x.dtype)
         return (x * weight).sum(1) / weight.sum(1)
 
-    def decode(self, tokens: Tensor, memory: Memory) -> Tensor:
+    def decode(self, tokens: Tensor, memory: EncoderMemory) -> Tensor:
         """Decoder input ids (batch, length), SOS first -> states (batch, length, dim)."""
         embedded = self.dropout(self.embed(tokens))
         return self.decoder(embedded, tokens != PAD, memory.context, memory.real)
@@ -135,7 +135,7 @@ class ReplyModel(nn.Module, ABC):
         emotion: Tensor | None,
         reply: Tensor,
         noise: Tensor,
-    ) -> tuple[Memory, Tensor]:
+    ) -> tuple[EncoderMemory, Tensor]:
         """Teacher forcing: the memory, and logits (reply tokens of the batch, vocabulary).
 
         reply: ids (batch, length), EOS last, then PAD. The logits' rows are the reply's real tokens

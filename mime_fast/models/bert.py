@@ -71,7 +71,7 @@ class Layer(nn.Module):
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, x: Tensor, real: Tensor) -> Tensor:
-        """See Attention for the shapes."""
+        """X (batch, length, dim) -> same."""
         x = self.attention_norm(x + self.dropout(self.attention(x, real)))
         inner = functional.gelu(self.inner(x))
         return self.output_norm(x + self.dropout(self.outer(inner)))

@@ -28,7 +28,7 @@ class DecoderConfig(LlamaConfig):
 
 
 class CrossAttention(nn.Module):
-    """Attention from the decoder to the memory; no positions: the memory's states know theirs."""
+    """Attention from the decoder to the memory; no positions: the memory's states hold theirs."""
 
     def __init__(self, config: DecoderConfig) -> None:
         super().__init__()
@@ -67,7 +67,7 @@ class Layer(nn.Module):
         self.dropout = nn.Dropout(config.dropout)
 
     def forward(self, x: Tensor, rotation: Tensor, memory: Tensor, real: Tensor) -> Tensor:
-        """See Attention and CrossAttention for the shapes."""
+        """X (batch, length, dim), memory (batch, source, memory dim) -> (batch, length, dim)."""
         x = x + self.dropout(self.attention(self.attention_norm(x), rotation))
         x = x + self.dropout(self.cross_attention(self.cross_attention_norm(x), memory, real))
         return x + self.dropout(self.feed_forward(self.feed_forward_norm(x)))

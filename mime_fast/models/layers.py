@@ -58,11 +58,11 @@ class Attention(nn.Module):
         blocked: bool (batch, 1 or length, key length), True where a key must not be seen.
         """
         value = self._split(self.value(keys))  # (batch, heads, key length, width)
-        weights = self.weigh(queries, keys, blocked).to(value.dtype)
+        weights = self.attention_weights(queries, keys, blocked).to(value.dtype)
         return self.output((weights @ value).transpose(1, 2).flatten(2))
 
-    def weigh(self, queries: Tensor, keys: Tensor, blocked: Tensor) -> Tensor:
-        """What each query sees of each key, (batch, heads, length, key length); rows sum to 1."""
+    def attention_weights(self, queries: Tensor, keys: Tensor, blocked: Tensor) -> Tensor:
+        """Shares of the keys for each query, (batch, heads, length, key length); rows sum to 1."""
         query, key = self._split(self.query(queries)), self._split(self.key(keys))
         query = query * query.shape[-1] ** -0.5
         logits = (query @ key.transpose(-1, -2)).float()
@@ -103,7 +103,7 @@ class EncoderLayer(nn.Module):
         self.dropout = nn.Dropout(config.dropout)
 
     def forward(self, x: Tensor, blocked: Tensor, visible: Tensor | None) -> Tensor:
-        """See Attention and FeedForward for the shapes."""
+        """X (batch, length, dim) -> same; blocked and visible as in Attention and FeedForward."""
         normed = self.attention_norm(x)
         x = x + self.dropout(self.attention(normed, normed, blocked))
         return x + self.dropout(self.feed_forward(self.feed_forward_norm(x), visible))
@@ -146,7 +146,7 @@ class DecoderLayer(nn.Module):
         self.dropout = nn.Dropout(config.dropout)
 
     def forward(self, x: Tensor, blocked: Tensor, memory: Tensor, memory_blocked: Tensor) -> Tensor:
-        """The memory is not normalised; see Attention for the shapes."""
+        """X (batch, length, dim), memory (batch, source, dim), which is not normalised."""
         normed = self.attention_norm(x)
         x = x + self.dropout(self.attention(normed, normed, blocked))
         queries = self.cross_attention_norm(x)
@@ -185,7 +185,7 @@ class Decoder(nn.Module):
     def apply_layers(
         self, x: Tensor, blocked: Tensor, memory: Tensor, memory_blocked: Tensor
     ) -> Tensor:
-        """The layers and the final norm; see DecoderLayer for the shapes."""
+        """The layers and the final norm: (batch, length, dim) -> same."""
         for layer in self.layers:
             x = layer(x, blocked, memory, memory_blocked)
         return self.norm(x)

@@ -82,7 +82,7 @@ class Layer(nn.Module):
         self.feed_forward = FeedForward(config)
 
     def forward(self, x: Tensor, rotation: Tensor) -> Tensor:
-        """See Attention for the shapes."""
+        """X (batch, length, dim) -> same."""
         x = x + self.attention(self.attention_norm(x), rotation)
         return x + self.feed_forward(self.feed_forward_norm(x))
 

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from mime_fast.config import ModelConfig
 from mime_fast.emotions import EMOTIONS, NEGATIVE, POSITIVE
-from mime_fast.models.base import Groups, Memory, ReplyModel, by_group
+from mime_fast.models.base import EncoderMemory, Groups, ReplyModel, by_group
 from mime_fast.models.layers import Encoder
 from mime_fast.text.tokenizer import PAD
 
@@ -43,8 +43,8 @@ Latents = tuple[Gaussian, ...]
 
 
 @dataclass(frozen=True)
-class MimeMemory(Memory):
-    """See Memory."""
+class MimeMemory(EncoderMemory):
+    """The fused context, and the distributions and the polarity that it was made with."""
 
     prior: Latents
     posterior: Latents | None  # in training only
@@ -180,7 +180,7 @@ class Mime(ReplyModel):
         emotion: Tensor | None = None,
         reply: Tensor | None = None,
     ) -> MimeMemory:
-        """See ReplyModel.encode. Of the emotion only the polarity counts: it is mimicked."""
+        """The fused context. Only the polarity of the emotion is used: it is mimicked."""
         real = tokens != PAD
         context = self.encode_context(tokens, speakers, real)
         query = self.query(context, real)
@@ -208,7 +208,7 @@ class Mime(ReplyModel):
         return MimeMemory(fused, real, emotion_logits, mixture, prior, posterior, positive)
 
     def show_emotion(self, emotion: Tensor, progress: float) -> Tensor:  # noqa: ARG002
-        """See ReplyModel.show_emotion: the gold polarity is mimicked throughout."""
+        """The gold emotion at every step: its polarity is mimicked."""
         return emotion
 
     def emotion_table(self) -> Tensor:

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from mime_fast.config import ModelConfig
 from mime_fast.emotions import EMOTIONS
-from mime_fast.models.base import Memory, ReplyModel
+from mime_fast.models.base import EncoderMemory, ReplyModel
 from mime_fast.text.tokenizer import PAD
 
 
@@ -28,13 +28,13 @@ class MultiTr(ReplyModel):
         *,
         emotion: Tensor | None = None,  # noqa: ARG002 - nor does the reply read the emotion
         reply: Tensor | None = None,  # noqa: ARG002
-    ) -> Memory:
-        """See ReplyModel.encode."""
+    ) -> EncoderMemory:
+        """The context states as they are; the emotion is only classified."""
         real = tokens != PAD
         context = self.encode_context(tokens, speakers, real)
-        return Memory(
+        return EncoderMemory(
             context, real, self.emotion_classifier(self.query(context, real)).float(), None
         )
 
     def show_emotion(self, emotion: Tensor, progress: float) -> None:
-        """See ReplyModel.show_emotion."""
+        """Training shows no emotion."""

@@ -1,4 +1,4 @@
-"""What the options say about words and text, in terms of ids: a search knows nothing else."""
+"""What the options say about words and text, as token ids: all that a search needs of text."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Unicode to the plain characters that the word rules know, as steps of the `tokenizers` library.
+"""Unicode to the plain characters that the word rules handle, as steps of the `tokenizers` library.
 
 Quotes, dashes and styled letters count as their ASCII forms; invisible characters vanish. Sets are
 named by Unicode property, so that they follow the library's version of Unicode (16 in 0.23).

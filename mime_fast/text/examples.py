@@ -103,7 +103,7 @@ def digest(examples: Sequence[Example]) -> str:
 
 
 def conversations(examples: Sequence[Example]) -> list[int]:
-    """Of each example the number of its conversation, from 0: contexts that begin with one turn."""
+    """The number of each example's conversation, from 0: contexts with the same first turn."""
     numbers: dict[str, int] = {}
     return [numbers.setdefault(example.context[0], len(numbers)) for example in examples]
 

@@ -1,4 +1,4 @@
-"""How much of a turn the vocabulary knows."""
+"""How many words of a turn are in the vocabulary."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def count_words(tokenizer: Tokenizer, turn: str, ids: Sequence[int]) -> tuple[in
 
 
 def _is_word(token: str) -> bool:
-    """Whether it holds a letter, a digit or an emoji (Cn: one that Python does not know yet)."""
+    """Whether it holds a letter, a digit or an emoji (Cn: one that is newer than Python)."""
     return token.isalnum() or any(
         category[0] in "LN" or category in {"So", "Cn"}
         for category in map(unicodedata.category, token)

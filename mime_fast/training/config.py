@@ -21,7 +21,7 @@ def _step(default: Any, help: str, **facts: Any) -> Any:  # noqa: A002
 
 
 @dataclass(frozen=True)
-class Weights(Config):
+class LossWeights(Config):
     """L = gamma response + alpha emotion + beta (KL+ + KL-) + delta mixture."""
 
     alpha: float = _weight(0.5, "Weight of the emotion loss.")
@@ -61,7 +61,7 @@ class TrainingConfig(Config):
     # bf16 on processors that have it, fp16 on GPUs only.
     mixed_precision: str = _step("no", "Of the products.", choices=("no", "bf16", "fp16"))
     seed: int = _step(1234, "Of everything random.", within="[0, 2**32)")
-    weights: Weights = field(default_factory=Weights)
+    weights: LossWeights = field(default_factory=LossWeights)
 
     def __post_init__(self) -> None:
         check_options(self)

@@ -24,7 +24,7 @@ from mime_fast.models import create_model, model_class
 from mime_fast.models.base import ReplyModel, initialise
 from mime_fast.text.examples import load_parts
 from mime_fast.text.tokenizer import PAD, Tokenizer
-from mime_fast.training.config import TrainingConfig, Weights
+from mime_fast.training.config import LossWeights, TrainingConfig
 from mime_fast.training.data import learn_vocabulary, shuffled_batches, soften
 from mime_fast.training.objective import Loss, cvae_loss, released_loss
 from mime_fast.training.state import (
@@ -113,7 +113,7 @@ class Trainer:
 
     def _check_options(self, model_options: dict[str, Any], teacher: Path | None) -> None:
         if model_options.get("objective") == "released":
-            usual, given = asdict(Weights()), asdict(self.config.weights)
+            usual, given = asdict(LossWeights()), asdict(self.config.weights)
             changed = [f"{name}={given[name]}" for name in given if given[name] != usual[name]]
             if changed:
                 raise ValueError(

@@ -9,10 +9,10 @@ from torch import Tensor
 from torch.nn import functional
 
 from mime_fast.emotions import NEGATIVE, POSITIVE
-from mime_fast.models.base import Memory
+from mime_fast.models.base import EncoderMemory
 from mime_fast.models.mime import MimeMemory
 from mime_fast.text.tokenizer import PAD
-from mime_fast.training.config import Weights
+from mime_fast.training.config import LossWeights
 
 
 class Loss(NamedTuple):
@@ -27,11 +27,11 @@ class Loss(NamedTuple):
 
 
 def cvae_loss(
-    memory: Memory,
+    memory: EncoderMemory,
     logits: Tensor,
     reply: Tensor,
     soft_label: Tensor,
-    weights: Weights,
+    weights: LossWeights,
     progress: float,
 ) -> Loss:
     """The objective that our models train with; all in float32.
@@ -64,7 +64,7 @@ def cvae_loss(
     return Loss(total, smoothed, nll, classification, divergence, mixture)
 
 
-def kl_divergence(memory: Memory, free_bits: float = 0.0) -> Tensor:
+def kl_divergence(memory: EncoderMemory, free_bits: float = 0.0) -> Tensor:
     """KL(posterior || prior) of both groups: sum over the latent, mean over the batch (Eq. 16).
 
     0 for systems without latents.
@@ -86,7 +86,7 @@ def mixture_loss(memory: MimeMemory, soft_label: Tensor) -> Tensor:
     return -(soft_label[:, order] * both.clamp(min=1e-9).log()).sum(-1).mean()
 
 
-def released_loss(memory: Memory, logits: Tensor, reply: Tensor, emotion: Tensor) -> Loss:
+def released_loss(memory: EncoderMemory, logits: Tensor, reply: Tensor, emotion: Tensor) -> Loss:
     """The released code's loss (its section 5): sums over tokens and latents, mean cross-entropy.
 
     Label smoothing 0.1 spread over V - 2 words: neither the target nor PAD.

@@ -50,7 +50,7 @@ class RichReporter:
         self._bar.stop()
 
     def step(self, step: int, total: int, loss: Loss, tokens_per_second: float) -> None:
-        """See Reporter.step."""
+        """Show the step, and running averages of loss, perplexity and speed."""
         self._bar.start()  # not before: other processes than the main one never get here
         self._bar.update(
             self._task,
@@ -62,7 +62,7 @@ class RichReporter:
         )
 
     def validation(self, step: int, result: Likelihood, best: bool) -> None:
-        """See Reporter.validation."""
+        """Print the figures of a validation."""
         self._bar.console.print(
             f"step {step}: validation perplexity {result.perplexity_example_mean:.2f}, "
             f"emotion accuracy {result.emotion_accuracy:.1%}{' (best)' if best else ''}"
@@ -103,7 +103,7 @@ class StageReporter:
         self._bar.stop()
 
     def step(self, step: int, total: int, losses: dict[str, float]) -> None:
-        """See training.stage.Reporter."""
+        """Show the step and the running averages of the losses."""
         smoothed = {
             name: SMOOTHING * self._averages.get(name, loss) + (1 - SMOOTHING) * loss
             for name, loss in losses.items()
@@ -113,6 +113,6 @@ class StageReporter:
         self._bar.update(self._task, completed=step, total=total, losses=shown)
 
     def validation(self, step: int, figures: dict[str, float]) -> None:
-        """See training.stage.Reporter."""
+        """Print the figures of a validation."""
         shown = ", ".join(f"{name} {value:.4g}" for name, value in figures.items())
         self._bar.console.print(f"validation after step {step}: {shown}")

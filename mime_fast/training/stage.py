@@ -49,7 +49,7 @@ class Stage(Protocol):
 
 
 class Reporter(Protocol):
-    """What a run tells whoever watches it."""
+    """Receives the progress of a run."""
 
     def step(self, step: int, total: int, losses: dict[str, float]) -> None:
         """After every step."""

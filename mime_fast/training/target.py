@@ -10,7 +10,7 @@ from torch import nn
 from mime_fast import checkpoint
 from mime_fast.files import check_file, check_place
 
-# Of a training state: weights, averaged and best weights, and the optimizer's two moments.
+# Copies in a training state: weights, averaged and best weights, and the optimizer's two moments.
 STATE_COPIES = 5
 
 

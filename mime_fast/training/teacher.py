@@ -1,7 +1,7 @@
-"""A teacher of emotions: what a classifier of sentence vectors makes of each context.
+"""A teacher of emotions: the probabilities of a classifier of sentence vectors.
 
-Our systems read 40,000 contexts and soon know them by heart; all-MiniLM-L6-v2 has read more. Its
-vectors are frozen, a linear classifier on them is trained here, and its probabilities soften the
+Our systems overfit their 40,000 contexts; all-MiniLM-L6-v2 was trained on more. Its vectors are
+frozen, a linear classifier on them is trained here, and its probabilities soften the
 labels. No example is taught by a classifier that has seen its conversation.
 """
 

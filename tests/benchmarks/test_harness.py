@@ -66,7 +66,7 @@ def test_a_reply_costs_its_encoding_and_its_steps() -> None:
 
 
 def weights_of(*parts: str) -> int:
-    """Of the matrices and convolutions whose name starts so; a shared one counts once."""
+    """Sizes of the matrices and convolutions whose name starts so; a shared one counts once."""
     return sum(
         int(np.prod(shape))
         for name, shape in parameter_shapes(CONFIG).items()

@@ -16,10 +16,10 @@ from mime_fast.cli.options import Options, takes
 from mime_fast.cli.shared import EngineOptions
 from mime_fast.config import GenerationConfig, ModelConfig
 from mime_fast.options import Entry, option, table
-from mime_fast.training.config import TrainingConfig, Weights
+from mime_fast.training.config import LossWeights, TrainingConfig
 
 ANSWERING = (GenerationConfig, EngineOptions)
-TRAINING = (ModelConfig, TrainingConfig, Weights)
+TRAINING = (ModelConfig, TrainingConfig, LossWeights)
 TABLES = {"respond": ANSWERING, "chat": ANSWERING, "train": TRAINING}
 EXPOSED = [
     pytest.param(command, entry, id=f"{command}-{entry.name}")

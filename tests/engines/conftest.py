@@ -66,7 +66,7 @@ def any_config() -> st.SearchStrategy[ModelConfig]:
 
 
 def random_weights(config: ModelConfig, seed: int) -> dict[str, FloatArray]:
-    """Of a size that keeps activations near 1, whatever the shape: rounding stays small."""
+    """Weights that keep activations near 1, whatever the shape: rounding stays small."""
     generator = np.random.default_rng(seed)
     tensors = {}
     for name, shape in parameter_shapes(config).items():

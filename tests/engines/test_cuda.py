@@ -262,7 +262,7 @@ def test_decoding_that_is_given_up_leaves_no_trace(engine: CudaEngine) -> None:
     assert answers(engine, encoded, FOUR) == expected
 
 
-class Memory:
+class SmallMemory:
     """Refuses batches that are larger than there is room for, as a GPU does."""
 
     def __init__(self, engine: CudaEngine, most: int) -> None:
@@ -280,7 +280,7 @@ def test_a_smaller_batch_is_tried_where_there_is_no_memory(
 ) -> None:
     encoded = encode(engine, (3, 9, 1, 2))
     expected = answers(engine, encoded, FOUR)
-    memory = Memory(engine, 2)
+    memory = SmallMemory(engine, 2)
     monkeypatch.setattr(engine.gpu, "decode_batch", memory.decode_batch)
     assert answers(engine, encoded, FOUR) == expected
     assert memory.refused == 3  # 16, 8 and 4 places
@@ -322,7 +322,7 @@ def test_threads_take_turns(engine: CudaEngine, threads: int) -> None:
 
 
 def test_half_precision_is_close(tiny_checkpoint: Path, engine: CudaEngine) -> None:
-    """Of the matrices alone; bfloat16 is beyond Triton's interpreter."""
+    """Only matrices are rounded; bfloat16 is beyond Triton's interpreter."""
     half = CudaEngine(checkpoint.load(tiny_checkpoint), "cpu", "float16")
     assert half.weights.projection.dtype == torch.float16
     close, exact = (e.step(e.start(encode(e, (9,)), [0]), np.array([SOS])) for e in (half, engine))

@@ -11,7 +11,7 @@ import pytest
 from mime_fast import _C, GenerationConfig, Generator, checkpoint
 from mime_fast.checkpoint import Checkpoint
 from mime_fast.config import ModelConfig
-from mime_fast.engines.base import Encoded
+from mime_fast.engines.base import EncoderOutput
 from mime_fast.engines.native import NativeEngine
 from mime_fast.text.dialogue import encode_dialogue
 from mime_fast.text.tokenizer import CLS, USR
@@ -30,7 +30,7 @@ def generator(tiny_checkpoint: Path) -> Generator:
     return Generator(tiny_checkpoint)
 
 
-def encode(generator: Generator, message: str) -> Encoded:
+def encode(generator: Generator, message: str) -> EncoderOutput:
     config = generator.engine.config
     dialogue = encode_dialogue(generator.tokenizer, [message], config.max_positions)
     noise = np.zeros((1, config.latents, config.latent_dim), np.float32)

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from mime_fast.checkpoint import Checkpoint
 from mime_fast.config import GenerationConfig, ModelConfig
-from mime_fast.engines.base import Encoded, Engine
+from mime_fast.engines.base import EncoderOutput, Engine
 from mime_fast.engines.eager import EagerEngine
 from mime_fast.engines.native import NativeEngine
-from mime_fast.engines.stepwise import StepDecoding
+from mime_fast.engines.stepwise import StepwiseSession
 from mime_fast.search.hypothesis import Hypothesis
 from mime_fast.text.tokenizer import PAD, SOS
 from mime_fast.types import Dialogue, FloatArray
@@ -153,7 +153,7 @@ def test_extreme_shapes_give_what_eager_gives(
 
 
 def results(
-    engine: Engine, encoded: Encoded, options: GenerationConfig, seeds: list[int]
+    engine: Engine, encoded: EncoderOutput, options: GenerationConfig, seeds: list[int]
 ) -> list[list[Hypothesis]]:
     decoding = engine.decode(encoded, options, seeds)
     decoding.run()
@@ -195,7 +195,7 @@ def test_whole_decodes_are_the_searches_over_their_steps(
     dialogues = random_dialogues(config, lengths, seed)
     encoded = engine.encode(dialogues, noise, None)
     seeds = [seed + number for number in range(len(lengths))]
-    steps = StepDecoding(engine, encoded, options, seeds)
+    steps = StepwiseSession(engine, encoded, options, seeds)
     steps.run()
     together = results(engine, encoded, options, seeds)
     # What docs/architecture.md states; rounding.

@@ -14,7 +14,7 @@ from mime_fast.checkpoint import DRAFTS, CheckpointError
 from mime_fast.config import ModelConfig
 from mime_fast.emotions import EMOTIONS, NEGATIVE, POSITIVE
 from mime_fast.engines import create_engine
-from mime_fast.engines.base import Encoded
+from mime_fast.engines.base import EncoderOutput
 from mime_fast.engines.native import NativeEngine
 from mime_fast.systems import SYSTEMS
 from mime_fast.systems.multi_tr import MultiTr
@@ -96,7 +96,7 @@ def test_no_draft_changes_a_reply(folder: Path) -> None:
 
 def encode(
     generator: Generator, emotion: int | None = None, messages: list[str] = MESSAGES
-) -> Encoded:
+) -> EncoderOutput:
     config = generator.engine.config
     dialogues = [encode_dialogue(generator.tokenizer, [message], 64) for message in messages]
     shape = len(messages), config.latents, config.latent_dim
@@ -104,8 +104,8 @@ def encode(
     return generator.engine.encode(dialogues, noise, emotion)
 
 
-def shares(encoded: Encoded) -> FloatArray:
-    """Of all emotions, (n, 32), in the order of their ids."""
+def shares(encoded: EncoderOutput) -> FloatArray:
+    """Shares of all emotions, (n, 32), in the order of their ids."""
     together = np.concatenate([encoded.positive_mixture, encoded.negative_mixture], axis=1)
     return together[:, np.argsort([*POSITIVE, *NEGATIVE])]
 

@@ -67,7 +67,7 @@ def eager(loaded: Checkpoint) -> EagerEngine:
 
 @pytest.fixture(scope="session")
 def dialogues(loaded: Checkpoint) -> Sequence[Dialogue]:
-    """Of random words, 1 to LONGEST tokens."""
+    """Dialogues of random words, 1 to LONGEST tokens."""
     lengths = np.random.default_rng(0).integers(1, LONGEST + 1, CONTEXTS).tolist()
     return [
         random_request(loaded.config, length, index).dialogue

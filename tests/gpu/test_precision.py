@@ -16,7 +16,7 @@ from tests.gpu.ask import STRATEGIES, ask, options
 
 pytestmark = pytest.mark.gpu
 
-# Of the first word's log-probabilities, whatever the word: ten times what float16 was off by with
+# Error of the first word's log-probabilities: ten times what float16 was off by with
 # three contexts, interpreted (0.002); bfloat16 has three bits less.
 BOUNDS = {"float16": 0.02, "bfloat16": 0.16}
 

@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from mime_fast.models.base import Memory, ReplyModel, shift_right
+from mime_fast.models.base import EncoderMemory, ReplyModel, shift_right
 from mime_fast.models.layers import MASKED, Attention
 from mime_fast.models.mime import Gaussian, MimeMemory
 from mime_fast.models.moel import MoelMemory
@@ -46,7 +46,7 @@ class Record:
 class Evaluation:
     record: Record
     model: ReplyModel
-    memory: Memory
+    memory: EncoderMemory
     log_probs: Tensor  # (examples, reply length, vocabulary)
     loss: Loss
 

@@ -3,13 +3,13 @@
 import torch
 from torch import Tensor
 
-from mime_fast.models.base import Memory, ReplyModel, shift_right
+from mime_fast.models.base import EncoderMemory, ReplyModel, shift_right
 from mime_fast.text.tokenizer import PAD
 from tests.models.golden import EXAMPLES, TOLERANCE, Golden
 
 
-def encode_rows(model: ReplyModel, golden: Golden, rows: slice) -> tuple[Memory, Tensor]:
-    """Memory and log-probabilities of some examples, padded to the longest of them."""
+def encode_rows(model: ReplyModel, golden: Golden, rows: slice) -> tuple[EncoderMemory, Tensor]:
+    """The memory and log-probabilities of some examples, padded to the longest of them."""
     tokens, reply = golden.tensor("enc_batch")[rows], golden.tensor("dec_batch")[rows]
     length, width = (int((t != PAD).sum(1).max()) for t in (tokens, reply))
     noise = golden.batch_noise("eval_eps")[rows]

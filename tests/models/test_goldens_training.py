@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from mime_fast.models.base import Memory, ReplyModel
+from mime_fast.models.base import EncoderMemory, ReplyModel
 from mime_fast.models.mime import MimeMemory
 from mime_fast.text.tokenizer import PAD
 from mime_fast.training.objective import Loss, released_loss
@@ -26,7 +26,7 @@ class Training:
     """Three steps: losses, the first step's state, and what each step had changed by its end."""
 
     losses: list[Loss]
-    memory: Memory
+    memory: EncoderMemory
     logits: Tensor
     gradients: dict[str, Tensor]
     changes: list[dict[str, Tensor]]
@@ -57,7 +57,7 @@ def training(golden: Golden) -> Training:
     return Training(list(losses), memories[0], logits[0].detach(), gradients, changes)
 
 
-def train_step(golden: Golden, model: ReplyModel, step: int) -> tuple[Loss, Memory, Tensor]:
+def train_step(golden: Golden, model: ReplyModel, step: int) -> tuple[Loss, EncoderMemory, Tensor]:
     """Forward and backward."""
     reply, emotion = golden.tensor("dec_batch"), golden.tensor("emotion_label")
     memory, logits = model(

@@ -11,13 +11,13 @@ from torch import Tensor
 from mime_fast.config import ModelConfig
 from mime_fast.emotions import EMOTIONS, NEGATIVE, POSITIVE
 from mime_fast.models import create_model, parameter_shapes
-from mime_fast.models.base import Memory, ReplyModel, by_group, initialise
+from mime_fast.models.base import EncoderMemory, ReplyModel, by_group, initialise
 from mime_fast.models.mime import Mime, MimeMemory
 from mime_fast.models.moel import Moel, MoelMemory
 from mime_fast.systems import SYSTEMS
 from mime_fast.systems.mime import ABLATIONS
 from mime_fast.text.tokenizer import CLS, EOS, PAD, SYS, USR
-from mime_fast.training.config import Weights
+from mime_fast.training.config import LossWeights
 from mime_fast.training.objective import cvae_loss
 
 SMALL = {"vocab_size": 20, "hidden_dim": 16, "key_dim": 8, "filter_dim": 6}
@@ -59,7 +59,7 @@ def draw_noise(model: ReplyModel, rows: int = 3) -> Tensor:
 @torch.no_grad()
 def run(
     model: ReplyModel, noise: Tensor | None = None, emotion: Tensor | None = None
-) -> tuple[Memory, Tensor]:
+) -> tuple[EncoderMemory, Tensor]:
     """The memory and the states of teacher forcing, (batch, length, dim)."""
     noise = draw_noise(model) if noise is None else noise
     memory = model.encode(TOKENS, SPEAKERS, noise, emotion=emotion)
@@ -98,7 +98,7 @@ def test_every_parameter_learns(form: dict[str, Any]) -> None:
     if isinstance(model, Moel):  # a listener learns from those that hear it, one of a gold emotion
         model.config, emotion = model.config.replace(top_listeners=0), None
     memory, logits = model(TOKENS, SPEAKERS, emotion, REPLY, draw_noise(model))
-    cvae_loss(memory, logits, REPLY, LABEL, Weights(), 1.0).total.backward()
+    cvae_loss(memory, logits, REPLY, LABEL, LossWeights(), 1.0).total.backward()
     still = [n for n, p in model.named_parameters() if p.grad is None or not p.grad.any()]
     assert still == []
 
@@ -210,7 +210,7 @@ def moel(**options: Any) -> Moel:
 @pytest.mark.parametrize("count", [1, 5, 32])
 def test_the_likeliest_listeners_share_the_weight(count: int) -> None:
     logits = torch.randn(4, 32, generator=torch.Generator().manual_seed(0))
-    weights = moel(top_listeners=count).weigh(logits)
+    weights = moel(top_listeners=count).listener_weights(logits)
     assert (weights > 0).sum(-1).tolist() == [count] * 4
     kept = logits.where(weights > 0, -torch.inf)
     torch.testing.assert_close(weights, kept.softmax(-1))
@@ -220,13 +220,13 @@ def test_the_likeliest_listeners_share_the_weight(count: int) -> None:
 
 
 def test_of_equally_likely_listeners_the_first_speak() -> None:
-    weights = moel(top_listeners=3).weigh(torch.zeros(2, 32))  # as in the native engine
+    weights = moel(top_listeners=3).listener_weights(torch.zeros(2, 32))  # as in the native engine
     assert weights.nonzero()[:, 1].tolist() == [0, 1, 2] * 2
 
 
 def test_all_listeners_speak_where_none_is_left_out() -> None:
     logits = torch.randn(4, 32)
-    torch.testing.assert_close(moel(top_listeners=0).weigh(logits), logits.softmax(-1))
+    torch.testing.assert_close(moel(top_listeners=0).listener_weights(logits), logits.softmax(-1))
 
 
 @pytest.mark.parametrize("top_listeners", [0, 1, 5])
@@ -273,7 +273,7 @@ def test_gold_emotions_teach_their_listeners_alone() -> None:
     model = moel().train()
     model.config = model.config.replace(top_listeners=0)
     memory, logits = model(TOKENS, SPEAKERS, EMOTION, REPLY, draw_noise(model))
-    cvae_loss(memory, logits, REPLY, LABEL, Weights(), 1.0).total.backward()
+    cvae_loss(memory, logits, REPLY, LABEL, LossWeights(), 1.0).total.backward()
     taught = {
         place
         for place, listener in enumerate(model.decoder.listeners)

@@ -41,7 +41,7 @@ def check_frequencies(tokens: list[int], expected: Any) -> None:
 
 
 def word_distribution(logits: Any, temperature: float = 1.0, keep: int = 10**6) -> Any:
-    """Of the first token: the reply cannot end yet, and special ids never come."""
+    """Probabilities of the first token: the reply cannot end, and special ids are excluded."""
     row = np.array(logits, np.float64) / temperature
     row[[*NEVER_GENERATED, EOS]] = -np.inf
     row[row < np.sort(row)[::-1][:keep][-1]] = -np.inf

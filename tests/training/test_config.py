@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from mime_fast.training.config import TrainingConfig, Weights
+from mime_fast.training.config import LossWeights, TrainingConfig
 
 
 @pytest.mark.parametrize(
@@ -26,6 +26,6 @@ def test_a_wrong_option_is_named(options: dict[str, Any], message: str) -> None:
 
 def test_a_wrong_weight_is_named() -> None:
     with pytest.raises(ValueError, match="delta must be at least 0, got -1"):
-        Weights(delta=-1)
+        LossWeights(delta=-1)
     with pytest.raises(ValueError, match=r"label_smoothing must be in \[0, 1\), got 1"):
-        Weights(label_smoothing=1)
+        LossWeights(label_smoothing=1)

@@ -20,7 +20,7 @@ from mime_fast.checkpoint import CheckpointError
 from mime_fast.files import WriteError
 from mime_fast.likelihood.perplexity import Likelihood
 from mime_fast.models.moel import Moel
-from mime_fast.training.config import TrainingConfig, Weights
+from mime_fast.training.config import LossWeights, TrainingConfig
 from mime_fast.training.loop import Trainer
 from mime_fast.training.objective import Loss
 from mime_fast.training.state import load_state
@@ -197,7 +197,7 @@ def test_resume_needs_the_same_data(dialogues: Path, tmp_path: Path) -> None:
 
 
 def test_options_that_do_nothing_are_refused(dialogues: Path, tmp_path: Path) -> None:
-    config = SHORT.replace(weights=Weights(alpha=2))
+    config = SHORT.replace(weights=LossWeights(alpha=2))
     model = MODEL | {"objective": "released"}
     with pytest.raises(ValueError, match="has fixed weights; leave out alpha=2"):
         Trainer(dialogues, tmp_path / "out", config, model, Recorder())
@@ -212,7 +212,7 @@ def test_a_broken_state_is_named(dialogues: Path, tmp_path: Path) -> None:
 
 def test_a_loss_that_is_not_finite_stops_the_run(dialogues: Path, tmp_path: Path) -> None:
     with pytest.raises(FloatingPointError, match="learning-rate"):
-        trainer(dialogues, tmp_path / "out", weights=Weights(gamma=1e39)).run()
+        trainer(dialogues, tmp_path / "out", weights=LossWeights(gamma=1e39)).run()
 
 
 def test_a_target_that_cannot_be_written_is_named_before_data_are_read(tmp_path: Path) -> None:

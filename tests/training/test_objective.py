@@ -13,7 +13,7 @@ from mime_fast.emotions import EMOTIONS, NEGATIVE, POSITIVE
 from mime_fast.models.base import initialise
 from mime_fast.models.mime import Gaussian, Mime, MimeMemory
 from mime_fast.text.tokenizer import EOS, PAD
-from mime_fast.training.config import Weights
+from mime_fast.training.config import LossWeights
 from mime_fast.training.objective import cvae_loss, mixture_loss
 
 TOKENS = torch.tensor([[6, 7, 8, 9], [6, 10, PAD, PAD]])
@@ -47,7 +47,7 @@ def test_the_divergence_is_that_of_torch() -> None:
 
 def test_the_total_is_the_weighted_sum(forward: tuple[Mime, MimeMemory, Tensor]) -> None:
     _, memory, logits = forward
-    weights = Weights(alpha=2, beta=0.5, gamma=3, delta=0.25, label_smoothing=0.1)
+    weights = LossWeights(alpha=2, beta=0.5, gamma=3, delta=0.25, label_smoothing=0.1)
     loss = cvae_loss(memory, logits, REPLY, LABEL, weights, progress=1.0)
     expected = 3 * loss.response + 2 * loss.emotion + 0.5 * loss.divergence + 0.25 * loss.mixture
     torch.testing.assert_close(loss.total, expected)
@@ -59,7 +59,7 @@ def test_the_total_is_the_weighted_sum(forward: tuple[Mime, MimeMemory, Tensor])
 
 def test_beta_rises_from_nothing(forward: tuple[Mime, MimeMemory, Tensor]) -> None:
     _, memory, logits = forward
-    weights = Weights(beta=1.0, beta_warmup=0.5)
+    weights = LossWeights(beta=1.0, beta_warmup=0.5)
     totals = [
         cvae_loss(memory, logits, REPLY, LABEL, weights, progress).total
         for progress in (0.0, 0.25, 0.5, 1.0)
@@ -71,7 +71,7 @@ def test_beta_rises_from_nothing(forward: tuple[Mime, MimeMemory, Tensor]) -> No
 
 def test_free_bits_are_free(forward: tuple[Mime, MimeMemory, Tensor]) -> None:
     _, memory, logits = forward
-    loss = cvae_loss(memory, logits, REPLY, LABEL, Weights(free_bits=1e3), 1.0)
+    loss = cvae_loss(memory, logits, REPLY, LABEL, LossWeights(free_bits=1e3), 1.0)
     assert loss.divergence.item() == 2e3
 
 
@@ -89,7 +89,7 @@ def test_a_soft_label_weighs_the_losses_of_the_emotions(
     _, memory, logits = forward
     swapped, shares = LABEL.flip(0), (0.7, 0.3)
     soft, first, second = (
-        cvae_loss(memory, logits, REPLY, label, Weights(), 1.0)
+        cvae_loss(memory, logits, REPLY, label, LossWeights(), 1.0)
         for label in (shares[0] * LABEL + shares[1] * swapped, LABEL, swapped)
     )
     for name in ("emotion", "mixture", "total"):
@@ -100,7 +100,7 @@ def test_a_soft_label_weighs_the_losses_of_the_emotions(
 
 def test_every_parameter_learns(forward: tuple[Mime, MimeMemory, Tensor]) -> None:
     model, memory, logits = forward
-    cvae_loss(memory, logits, REPLY, LABEL, Weights(), 1.0).total.backward()
+    cvae_loss(memory, logits, REPLY, LABEL, LossWeights(), 1.0).total.backward()
     still = [n for n, p in model.named_parameters() if p.grad is None or not p.grad.any()]
     assert still == []
 
@@ -110,4 +110,4 @@ def test_the_divergence_needs_the_reply() -> None:
     model = Mime(config)
     memory = model.encode(TOKENS, SPEAKERS, torch.zeros(2, 2, 4))
     with pytest.raises(ValueError, match="reply"):
-        cvae_loss(memory, torch.zeros(5, 12), REPLY, LABEL, Weights(), 1.0)
+        cvae_loss(memory, torch.zeros(5, 12), REPLY, LABEL, LossWeights(), 1.0)

@@ -1,4 +1,4 @@
-"""Rows of several requests in buffers that stay, and the steps that are recorded for them."""
+"""Rows of several requests in buffers of fixed addresses, and the steps recorded for them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from mime_fast.text.special import EOS
 
 
 class Waiting(NamedTuple):
-    """Requests that nobody answers yet."""
+    """Requests that wait for a place."""
 
     number: int  # of the first one, in the decoding
     memory: CudaMemory
@@ -112,7 +112,7 @@ class DecodeBatch:
         self.shape.search.step(self)
 
     def project(self, logits: Tensor | None = None, log_probs: Tensor | None = None) -> Best:
-        """See Rows.project."""
+        """The best words of each row after this step; see kernels/project.py."""
         weights = self._model.weights
         return project(
             self._hidden,
@@ -128,13 +128,13 @@ class DecodeBatch:
         )
 
     def new_logits(self) -> Tensor:
-        """See Rows.new_logits."""
+        """An empty buffer for all logits of a step: (rows, vocabulary)."""
         vocabulary = self._model.config.vocab_size
         return torch.empty(len(self.replies.said), vocabulary, device=self._model.device)
 
     @property
     def stream(self) -> int:
-        """See Rows.stream."""
+        """The handle of the CUDA stream that launches go to; 0 on the CPU."""
         if self._model.device.type != "cuda":
             return 0
         return torch.cuda.current_stream().cuda_stream

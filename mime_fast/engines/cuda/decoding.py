@@ -22,7 +22,7 @@ MOST_ROWS = 512  # decoded together; further requests wait until there is a plac
 LEAST_STEPS, LEAST_SOURCE = 32, 32  # so that there are few shapes
 
 
-class DeviceDecoding(Unpicklable):
+class DeviceSession(Unpicklable):
     """Replies to any number of requests, as many at a time as there is room for."""
 
     def __init__(self, gpu: Device, options: GenerationConfig, search: DeviceSearch) -> None:
@@ -41,11 +41,11 @@ class DeviceDecoding(Unpicklable):
         return first
 
     def advance(self) -> bool:
-        """See Decoding.advance."""
+        """Make one step of every search that is not over; False if none was left."""
         return self._advance(1)
 
     def run(self) -> None:
-        """See Decoding.run."""
+        """Make all steps that are left."""
         while self._advance(CHECKED):
             pass
 
@@ -146,15 +146,15 @@ class DeviceDecoding(Unpicklable):
         return [replies[: options.num_sequences] for replies in found]
 
     def agreed(self, request: int) -> tuple[int, ...]:
-        """See Decoding.agreed."""
+        """The tokens that the final best hypothesis of a request is sure to start with."""
         return self.leader(request).tokens
 
     def leader(self, request: int) -> Hypothesis:
-        """See Decoding.leader."""
+        """A hypothesis that starts with the agreed tokens, for their log-probabilities."""
         return self.results(request)[0]
 
     def results(self, request: int) -> list[Hypothesis]:
-        """See Decoding.results. Of a request that nobody answers yet, a reply without words."""
+        """A request's replies so far; while it waits for a place, one without words."""
         if request in self._replies:
             return self._replies[request]
         for batch in self._batches:

@@ -147,20 +147,20 @@ class EncoderBatch:
 
 @dataclass(frozen=True)
 class CudaMemory:
-    """What rows attend to."""
+    """Keys and values that rows attend to, of every decoder layer and request."""
 
     cross: Tensor  # (layers, requests, source, 2 * key_dim)
     lengths: IntArray  # (requests,)
 
     def __getitem__(self, request: int) -> CudaMemory:
-        """Of one request alone."""
+        """The part of one request."""
         part = slice(request, request + 1)
         length = int(self.lengths[request])
         return CudaMemory(self.cross[:, part, :length], self.lengths[part])
 
 
-class CudaEncoded:
-    """See Encoded. The host waits for the device when it first reads something."""
+class CudaEncoderOutput:
+    """An EncoderOutput on the device; the host waits for it when it first reads an array."""
 
     def __init__(self, found: Sequence[Found], memory: CudaMemory) -> None:
         self._found, self.memory = found, memory
@@ -172,20 +172,20 @@ class CudaEncoded:
 
     @property
     def emotion_logits(self) -> FloatArray:
-        """See Encoded."""
+        """(n, 32)."""
         return self._arrays[0]
 
     @property
     def positive_mixture(self) -> FloatArray:
-        """See Encoded."""
+        """(n, 13), order of emotions.POSITIVE."""
         return self._arrays[1][:, : len(POSITIVE)]
 
     @property
     def negative_mixture(self) -> FloatArray:
-        """See Encoded."""
+        """(n, 19), order of emotions.NEGATIVE."""
         return self._arrays[1][:, len(POSITIVE) :]
 
     @property
     def mimics_positive(self) -> NDArray[np.bool_]:
-        """See Encoded."""
+        """(n,): whether the positive group is mimicked."""
         return self._arrays[2].astype(bool)

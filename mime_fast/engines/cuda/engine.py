@@ -14,16 +14,16 @@ from torch import Tensor
 
 from mime_fast.checkpoint import Checkpoint
 from mime_fast.config import GenerationConfig
-from mime_fast.engines.base import Decoding, Encoded, Unpicklable
+from mime_fast.engines.base import DecodingSession, EncoderOutput, Unpicklable
 from mime_fast.engines.cuda.batch import new_caches
-from mime_fast.engines.cuda.decoding import DeviceDecoding
+from mime_fast.engines.cuda.decoding import DeviceSession
 from mime_fast.engines.cuda.device import Device
-from mime_fast.engines.cuda.encoder import CudaEncoded, CudaMemory, EncoderShape, Found
+from mime_fast.engines.cuda.encoder import CudaEncoderOutput, CudaMemory, EncoderShape, Found
 from mime_fast.engines.cuda.memory import Event, bucket
-from mime_fast.engines.cuda.search import Beams, device_search
+from mime_fast.engines.cuda.search import DeviceBeams, device_search
 from mime_fast.engines.cuda.state import State
 from mime_fast.engines.cuda.weights import load_model
-from mime_fast.engines.stepwise import StepDecoding
+from mime_fast.engines.stepwise import StepwiseSession
 from mime_fast.kernels.decode_step import decode_step
 from mime_fast.kernels.project import project
 from mime_fast.search.hypothesis import Hypothesis
@@ -37,7 +37,7 @@ MOST_ENCODED = 256  # dialogues encoded together; further ones follow
 
 
 class CudaEngine:
-    """Runs a checkpoint on a GPU that torch knows, or interpreted on the CPU.
+    """Runs a checkpoint on a GPU of torch's, or interpreted on the CPU.
 
     compute_type: "float32"; "float16" and "bfloat16" round the matrices, and may change replies.
     """
@@ -55,8 +55,8 @@ class CudaEngine:
 
     def encode(
         self, dialogues: Sequence[Dialogue], noise: FloatArray, emotion: int | None
-    ) -> CudaEncoded:
-        """See Engine.encode."""
+    ) -> CudaEncoderOutput:
+        """Encode in batches, which are halved where there is no memory for them."""
         lengths = np.array([len(dialogue.tokens) for dialogue in dialogues], np.int64)
         memory = self._new_memory(lengths)
         found: list[Found] = []
@@ -73,7 +73,7 @@ class CudaEngine:
                 continue
             self.gpu.make_room(count, failed)
             most = count // 2
-        return CudaEncoded(found, memory)
+        return CudaEncoderOutput(found, memory)
 
     def _new_memory(self, lengths: IntArray) -> CudaMemory:
         shape = len(self.weights.cross), len(lengths), int(lengths.max()), 2 * self.config.key_dim
@@ -108,23 +108,26 @@ class CudaEngine:
 
     def decode(
         self,
-        encoded: Encoded,
+        encoded: EncoderOutput,
         options: GenerationConfig,
         seeds: Sequence[int],
         rules: TextRules | None = None,
-    ) -> Decoding:
-        """See Engine.decode. The device chooses, step after step; see also BeamDecoding."""
+    ) -> DecodingSession:
+        """A session whose searches run on the device; on the host those that it does not have."""
         search = device_search(options, len(seeds), drafts=self.model.drafts is not None)
         if search is None:
-            return StepDecoding(self, encoded, options, seeds, rules)
-        decoding = DeviceDecoding(self.gpu, options, search)
+            return StepwiseSession(self, encoded, options, seeds, rules)
+        decoding = DeviceSession(self.gpu, options, search)
         decoding.join(encoded.memory, seeds)
-        if isinstance(search, Beams):
-            return BeamDecoding(decoding, lambda: StepDecoding(self, encoded, options, seeds))
+        if isinstance(search, DeviceBeams):
+            return BeamSession(decoding, lambda: StepwiseSession(self, encoded, options, seeds))
         return decoding
 
-    def start(self, encoded: Encoded, rows: Sequence[int], steps: int = FIRST_STEPS) -> State:
-        """See Engine.start; there is room for so many steps at first."""
+    def start(self, encoded: EncoderOutput, rows: Sequence[int], steps: int = FIRST_STEPS) -> State:
+        """A decode state with one row for each entry: the number of its dialogue.
+
+        steps: how many there is room for at first.
+        """
         memory: CudaMemory = encoded.memory
         with self.gpu.launching():
             size = len(rows), steps + 1
@@ -134,7 +137,7 @@ class CudaEngine:
         return State(said, caches)
 
     def step(self, state: State, tokens: IntArray) -> FloatArray:
-        """See Engine.step."""
+        """Feed one token a row; logits (rows, vocabulary) of the next."""
         with self.gpu.launching():
             state.reserve_step()
             state.said[:, state.position] = torch.from_numpy(tokens).to(self.device)
@@ -150,7 +153,7 @@ class CudaEngine:
         return found
 
     def select(self, state: State, rows: IntArray) -> State:
-        """See Engine.select. Of what is cached only the table of slots is gathered."""
+        """A state of these rows, in this order: only the column table is gathered, no cache."""
         with self.gpu.launching():
             return state.select(torch.from_numpy(rows).to(self.device))
 
@@ -170,31 +173,34 @@ def _usable_device(name: str) -> torch.device:
     return device
 
 
-class BeamDecoding(Unpicklable):
-    """Beams run on the device; watched step by step, by a host that knows what they agree on."""
+class BeamSession(Unpicklable):
+    """Beams: on the device if run to the end, on the host if advanced step by step.
 
-    def __init__(self, device: DeviceDecoding, host: Callable[[], StepDecoding]) -> None:
+    Only the host computes the tokens that the hypotheses of a step agree on.
+    """
+
+    def __init__(self, device: DeviceSession, host: Callable[[], StepwiseSession]) -> None:
         self._new_host = host
-        self._decoding: DeviceDecoding | StepDecoding = device
+        self._decoding: DeviceSession | StepwiseSession = device
 
     def advance(self) -> bool:
-        """See Decoding.advance."""
-        if isinstance(self._decoding, DeviceDecoding):
+        """Make one step of every search that is not over; False if none was left."""
+        if isinstance(self._decoding, DeviceSession):
             self._decoding = self._new_host()
         return self._decoding.advance()
 
     def run(self) -> None:
-        """See Decoding.run."""
+        """Make all steps that are left."""
         self._decoding.run()
 
     def agreed(self, request: int) -> tuple[int, ...]:
-        """See Decoding.agreed."""
+        """The tokens that the final best hypothesis of a request is sure to start with."""
         return self._decoding.agreed(request)
 
     def leader(self, request: int) -> Hypothesis:
-        """See Decoding.leader."""
+        """A hypothesis that starts with the agreed tokens, for their log-probabilities."""
         return self._decoding.leader(request)
 
     def results(self, request: int) -> list[Hypothesis]:
-        """See Decoding.results."""
+        """A request's replies once its search is over: beams best first, samples as drawn."""
         return self._decoding.results(request)

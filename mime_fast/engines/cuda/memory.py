@@ -155,7 +155,7 @@ class Idle(Generic[Batch]):
         return None
 
     def put(self, batch: Batch) -> None:
-        """It is not used any more."""
+        """Return the batch to the pool."""
         with self._lock:
             self._batches.append(batch)
             del self._batches[:-MOST_IDLE]

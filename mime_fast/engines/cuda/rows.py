@@ -1,4 +1,4 @@
-"""What the searches of csrc/search read and write on a device, and what a search sees of a step."""
+"""Arguments of the search kernels in csrc/search, and the view of a step that a search has."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from mime_fast.kernels.project import Best
 from mime_fast.kernels.replies import Replies
 
 
-class Rows(Protocol):
-    """What a search sees of the rows that are decoded, in the middle of a step."""
+class RowView(Protocol):
+    """The rows of a batch between the decoder and the search of a step."""
 
     replies: Replies
     caches: Caches
@@ -27,7 +27,7 @@ class Rows(Protocol):
         """The best words of each row; see kernels/project.py."""
 
     def new_logits(self) -> Tensor:
-        """Room for all of them: (rows, vocabulary)."""
+        """An empty buffer for all logits of a step: (rows, vocabulary)."""
 
 
 class SampleRows(NamedTuple):

@@ -13,12 +13,12 @@ from mime_fast import _C
 from mime_fast.config import GenerationConfig
 from mime_fast.engines.base import TOKEN_STREAM
 from mime_fast.engines.cuda.memory import Fields
-from mime_fast.engines.cuda.rows import BeamRows, DraftRows, Rows, SampleRows
+from mime_fast.engines.cuda.rows import BeamRows, DraftRows, RowView, SampleRows
 from mime_fast.search.hypothesis import Hypothesis
 from mime_fast.text.special import EOS, SOS
 from mime_fast.types import IntArray
 
-# Of drafts together. Lower than the native engine's: a row more costs a GPU next to nothing.
+# Product over the drafts of a reply. Lower than the native engine's: rows are cheap on a GPU.
 LEAST_CONFIDENCE = 0.1
 EARLY_STOPPING = False, True, "never"  # as numbered in csrc/search/early_stopping.h
 MOST_DRAFTED = 8  # requests whose words are drafted: beyond, further rows are further work
@@ -32,14 +32,14 @@ def rows_of(places: slice, width: int) -> slice:
 
 
 class _Sequences:
-    """Rows that do not know of each other."""
+    """Rows that are independent of each other."""
 
     width: int  # rows of a request
     group = 1  # rows that follow each other, see kernels/decode_step.py
     kept = 1  # best words of a row
 
     def record(self, places: int, steps: int) -> Fields:  # noqa: ARG002
-        """What it keeps on the device and nobody reads before a reply has ended."""
+        """The fields that stay on the device until a reply has ended."""
         return {}
 
     def fill(
@@ -70,7 +70,7 @@ class _Sequences:
     ) -> list[list[Hypothesis]]:
         """The replies of each place so far, best first.
 
-        Log-probabilities are 0 where nobody asks for them.
+        Log-probabilities are 0 unless `scored`.
         """
         count = self.width // self.group  # of replies in a place
         rows = np.array(places)[:, None] * self.width + np.arange(count)
@@ -92,41 +92,41 @@ class _Sequences:
 
 
 @dataclass(frozen=True)
-class Greedy(_Sequences):
-    """The likeliest word after the likeliest word: the projection itself appends it."""
+class DeviceGreedy(_Sequences):
+    """Greedy search; the projection kernel itself appends the likeliest word."""
 
     width: int = 1
 
     def fields(self, places: int, steps: int) -> Fields:
-        """What it keeps on the device, beside what every search needs."""
+        """The fields that it keeps on the device, beside those of every search."""
         return {"log_probs": ("float32", (places, steps))}
 
-    def step(self, rows: Rows) -> None:
+    def step(self, rows: RowView) -> None:
         """Choose the next word of each row."""
         rows.project(log_probs=rows.tensors["log_probs"])
 
 
 @dataclass(frozen=True)
-class Drafting(_Sequences):
-    """Greedy, several words a step: a table drafts them, and those that were right are kept."""
+class DeviceDrafting(_Sequences):
+    """Greedy search with drafts from a table: those that are verified are kept."""
 
     width: int = 1 + _C.MOST_DRAFTS  # a reply's own row, and one for each draft
     group: int = 1 + _C.MOST_DRAFTS
 
     def fields(self, places: int, steps: int) -> Fields:
-        """See Greedy.fields."""
+        """The fields that it keeps on the device, beside those of every search."""
         rows = places * self.width
         return {"log_probs": ("float32", (rows, steps)), "stages": ("int32", (rows,))}
 
     def fill(
         self, arrays: Arrays, places: slice, options: GenerationConfig, seeds: Sequence[int]
     ) -> None:
-        """See _Sequences.fill. Nothing is drafted yet."""
+        """Begin replies in these places, without drafts."""
         super().fill(arrays, places, options, seeds)
         arrays["stages"][rows_of(places, self.width)] = 0
 
-    def step(self, rows: Rows) -> None:
-        """See Greedy.step."""
+    def step(self, rows: RowView) -> None:
+        """Choose the next words of each row, with the kernel of csrc/search."""
         best, drafts = rows.project(), rows.drafts
         assert drafts is not None  # noqa: S101 - chosen where there are some
         state = DraftRows(
@@ -136,13 +136,13 @@ class Drafting(_Sequences):
 
 
 @dataclass(frozen=True)
-class Sampling(_Sequences):
-    """Words that are drawn; sequence i of a request from stream 1 + i of its seed."""
+class DeviceSampling(_Sequences):
+    """Sampling; sequence i of a request draws from stream 1 + i of its seed."""
 
     width: int
 
     def fields(self, places: int, steps: int) -> Fields:
-        """See Greedy.fields."""
+        """The fields that it keeps on the device, beside those of every search."""
         rows = places * self.width
         return {
             "log_probs": ("float32", (rows, steps)),
@@ -154,7 +154,7 @@ class Sampling(_Sequences):
     def fill(
         self, arrays: Arrays, places: slice, options: GenerationConfig, seeds: Sequence[int]
     ) -> None:
-        """See _Sequences.fill."""
+        """Begin replies in these places; each row gets its options, its seed and its stream."""
         super().fill(arrays, places, options, seeds)
         rows = rows_of(places, self.width)
         arrays["seeds"][rows] = np.array(seeds, np.uint64).view(np.int64).repeat(self.width)
@@ -162,8 +162,8 @@ class Sampling(_Sequences):
         top_k = min(options.top_k, 2**31)  # which keeps all
         arrays["options"][rows] = options.temperature, top_k, options.top_p, options.min_p
 
-    def step(self, rows: Rows) -> None:
-        """See Greedy.step."""
+    def step(self, rows: RowView) -> None:
+        """Choose the next words of each row, with the kernel of csrc/search."""
         logits = rows.new_logits()
         best, t = rows.project(logits=logits), rows.tensors
         chosen = SampleRows(
@@ -173,7 +173,7 @@ class Sampling(_Sequences):
 
 
 @dataclass(frozen=True)
-class Beams:
+class DeviceBeams:
     """Beam search with length penalty, early stopping and n-best."""
 
     width: int  # at most _C.MOST_DEVICE_BEAMS
@@ -185,7 +185,7 @@ class Beams:
         return 2 * self.width
 
     def fields(self, places: int, steps: int) -> Fields:  # noqa: ARG002
-        """See Greedy.fields."""
+        """The fields that it keeps on the device, beside those of every search."""
         rows = places * self.width
         return {
             "counts": ("int32", (places, 3)),
@@ -197,7 +197,7 @@ class Beams:
         }
 
     def record(self, places: int, steps: int) -> Fields:
-        """See _Sequences.record. A megabyte of a hundred places."""
+        """The tree of hypotheses, a megabyte for a hundred places, read when a reply has ended."""
         tree = places, 1 + 2 * self.width * steps
         return {
             "tree_parents": ("int32", tree),
@@ -212,7 +212,7 @@ class Beams:
         options: GenerationConfig,
         seeds: Sequence[int],  # noqa: ARG002 - a beam draws nothing
     ) -> None:
-        """See _Sequences.fill. One row of each place is live, at the root of its tree."""
+        """Begin replies in these places: one row of each is live, at the root of its tree."""
         rows = rows_of(places, self.width)
         first = slice(rows.start, rows.stop, self.width)
         arrays["positions"][rows] = 0
@@ -224,15 +224,15 @@ class Beams:
         early_stopping = EARLY_STOPPING.index(options.early_stopping)
         arrays["options"][places] = options.length_penalty, early_stopping
 
-    def step(self, rows: Rows) -> None:
-        """See Greedy.step."""
+    def step(self, rows: RowView) -> None:
+        """Choose the next words of each row, with the kernel of csrc/search."""
         best, t = rows.project(), rows.tensors
         names = BeamRows._fields[BeamRows._fields.index("counts") :]
         state = BeamRows(*rows.replies[:3], *best, rows.caches.slots, *(t[name] for name in names))
         _C.beam_step(state, rows.stream)
 
     def ended(self, arrays: Arrays) -> NDArray[np.bool_]:
-        """See _Sequences.ended."""
+        """Whether all replies of a place have ended: (places,)."""
         over: NDArray[np.bool_] = arrays["counts"][:, 0] == 0
         return over
 
@@ -243,7 +243,7 @@ class Beams:
         *,
         scored: bool,  # noqa: ARG002 - a beam's replies always are
     ) -> list[list[Hypothesis]]:
-        """See _Sequences.results."""
+        """The finished hypotheses of each place, best first."""
         return [self._results(arrays, place) for place in places]
 
     def _results(self, arrays: Arrays, place: int) -> list[Hypothesis]:
@@ -266,7 +266,7 @@ class Beams:
         return Hypothesis(tuple(words[path].tolist()), sum(shares), tuple(shares))
 
 
-DeviceSearch = Greedy | Drafting | Sampling | Beams
+DeviceSearch = DeviceGreedy | DeviceDrafting | DeviceSampling | DeviceBeams
 
 
 class NotFiniteError(ValueError):
@@ -280,16 +280,16 @@ class NotFiniteError(ValueError):
 
 
 def device_search(options: GenerationConfig, requests: int, *, drafts: bool) -> DeviceSearch | None:
-    """The search that the options ask for; None: the host searches.
+    """The search of the options; None: the host searches.
 
-    It does for beams that are too wide for a device, for stop strings, whose text is on the host,
-    and for bad words. drafts: whether there is a table of them.
+    The host searches where beams are too wide for a device, and for stop strings and bad words.
+    drafts: whether the checkpoint has a draft table.
     """
     if options.num_beams > _C.MOST_DEVICE_BEAMS or options.stop or options.bad_words:
         return None
     if options.num_beams > 1:
-        return Beams(options.num_beams)
+        return DeviceBeams(options.num_beams)
     if options.do_sample:
-        return Sampling(options.num_sequences)
+        return DeviceSampling(options.num_sequences)
     drafted = drafts and options.speculation and requests <= MOST_DRAFTED
-    return Drafting() if drafted else Greedy()
+    return DeviceDrafting() if drafted else DeviceGreedy()

@@ -1,4 +1,4 @@
-"""Rows that a search of the host steers: beams that are watched, or too wide for a device."""
+"""The decode state of searches on the host: beams that are streamed, or too wide for a device."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from mime_fast.kernels.replies import Replies
 
 @dataclass
 class State:
-    """Rows that a search of the host steers. They were started together."""
+    """Rows that were started together and whose words the host chooses."""
 
     said: Tensor  # as in Replies
     caches: Caches

@@ -56,7 +56,7 @@ class Gathered:
 
     @property
     def names(self) -> list[str]:
-        """Of the systems."""
+        """Names of the systems, in their order."""
         return [system_name(system) for system in self.systems]
 
 

@@ -20,7 +20,7 @@ DESCRIPTIONS = {
     "perplexity_example_mean": Description(
         _TWO,
         "exp of the mean over examples of a reference's mean cost (the authors'); systems that "
-        "mimic are told the label's polarity",
+        "mimic are given the label's polarity",
     ),
     "perplexity_token_mean": Description(_TWO, "exp of the mean cost over all tokens"),
     "perplexity_predicted_polarity": Description(

@@ -134,7 +134,7 @@ def _tests(tests: Sequence[Comparison], baseline: str) -> Table:
 
 
 def p_value(value: float) -> str:
-    """A p-value; those that say no more than that they are tiny are not told apart."""
+    """A p-value; below LEAST_P only the bound is shown."""
     return f"{value:.2g}" if value >= LEAST_P else f"< {LEAST_P:g}"
 
 

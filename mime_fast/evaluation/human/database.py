@@ -83,7 +83,7 @@ def open_database(
         _check_kind(path, connection, identity)
         rows = connection.execute("SELECT key, value FROM evaluation")
         _check_identity(path, {key: json.loads(value) for key, value in rows}, identity)
-        if writable:  # a file that is not writable is told now, and not at the first vote
+        if writable:  # a file that is not writable is an error now, not at the first vote
             connection.execute(f"PRAGMA user_version = {FORMAT}")
         connection.execute("COMMIT")
         connection.execute("PRAGMA journal_mode = DELETE")  # if another tool changed it

@@ -19,7 +19,7 @@ def refusal(
         method: Of the request.
         path: Of the request; a link from elsewhere may lead to the page, and no further.
         headers: Of the request, names in lower case.
-        host: What the server was told to listen on.
+        host: The address that the server listens on.
     """
     called = headers.get("host", "")
     if not _is_own_name(called, host):

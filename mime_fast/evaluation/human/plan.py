@@ -107,8 +107,8 @@ def draw_plan(
     decodings = {system.system: system.decoding(decoding) for system in outputs}
     replies = {system.system: system.replies[decodings[system.system]] for system in outputs}
     texts = {
-        system: {index: natural_text(said[index]) for index in chosen}
-        for system, said in replies.items()
+        system: {index: natural_text(texts[index]) for index in chosen}
+        for system, texts in replies.items()
     }
     return Plan(
         examples=examples,
@@ -122,7 +122,7 @@ def draw_plan(
             "systems": systems,
             "decodings": decodings,
             "contexts": list(chosen),
-            "replies": {system: _digest(said) for system, said in texts.items()},
+            "replies": {system: _digest(shown) for system, shown in texts.items()},
             "pairs": [list(pair) for pair in pairs],
             "seed": seed,
         },
@@ -171,7 +171,7 @@ def _digest(texts: dict[int, str]) -> str:
 
 
 def _shuffled(drawn: random.Random, items: Sequence[T]) -> list[T]:
-    """Of Random, Python promises the same random() for ever, and not the same shuffle()."""
+    """Shuffle with random() alone: Python keeps its sequence, but not that of shuffle()."""
     return [item for _, item in sorted((drawn.random(), item) for item in items)]
 
 

@@ -136,7 +136,7 @@ def _alpha(
 ) -> float | None:
     """Krippendorff's alpha of each item's first votes; None where all are alike, or too few.
 
-    A deciding fourth vote is left out: disputed items would weigh more than others.
+    A deciding fourth vote is left out: disputed items would count more than others.
     """
     units = [votes[:ANNOTATORS] for votes in voted if len(votes) > 1]
     names = sorted({vote.annotator for votes in units for vote in votes})

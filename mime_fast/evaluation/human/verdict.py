@@ -52,5 +52,5 @@ def _wanted(votes: Sequence[Vote]) -> int:
 
 
 def _size(choices: Sequence[object]) -> int:
-    """Of the votes that decide: one more when the first ones are all different."""
+    """Number of votes that decide: one more when the first ones are all different."""
     return ANNOTATORS + (len(set(choices[:ANNOTATORS])) == ANNOTATORS)

@@ -16,7 +16,7 @@ from mime_fast.evaluation.human.database import open_database
 from mime_fast.evaluation.human.plan import Item, Plan
 from mime_fast.evaluation.human.verdict import Choice, Scores, Vote, missing
 
-LEASE = 600.0  # seconds that an item is kept for who sees it: nobody reads one for ten minutes
+LEASE = 600.0  # seconds that an item is reserved: it is read in less than ten minutes
 
 VOTES = """SELECT example, first, second, annotator, revision, empathy, relevance, fluency, choice
 FROM votes ORDER BY id"""
@@ -96,7 +96,7 @@ class VoteStore:
     def assign(self, annotator: str, order: Sequence[Item]) -> tuple[Item | None, list[Vote]]:
         """The first item of an order that needs this annotator's vote, kept for them a while.
 
-        An item is handed to no more people at once than it needs votes, and a pair to nobody whom
+        An item is handed to no more people at once than it needs votes, and a pair to no one whom
         the order yet asks to rate one of its replies. None: there is no such item now; one may come
         back when another annotator leaves it. Beside it, the latest() votes of that moment.
         """
@@ -139,7 +139,7 @@ class VoteStore:
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
-        """Nobody else reads or writes in between; on the disk when it ends."""
+        """One transaction: no other reads or writes in between; on the disk when it ends."""
         with self._lock:
             self._database.execute("BEGIN IMMEDIATE")
             try:

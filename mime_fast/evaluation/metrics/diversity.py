@@ -14,12 +14,12 @@ Seeds = dict[int, list[str]]  # seed -> a reply a context
 
 
 def distinct_shares(seeds: Seeds) -> Array:
-    """Of each context, the share of its replies that differ (contexts,), in [1 / seeds, 1]."""
+    """Share of different replies of each context (contexts,), in [1 / seeds, 1]."""
     return np.array([len(set(replies)) / len(replies) for replies in _by_context(seeds)])
 
 
 def self_bleu(seeds: Seeds) -> Array:
-    """Of each context, how much its replies repeat each other (contexts,), in [0, 100].
+    """How much the replies of each context repeat each other (contexts,), in [0, 100].
 
     The mean of the BLEU-4 of each reply with the others as its references (Zhu et al. 2018), here
     of one sentence: up to the longest n-gram that it has, smoothed exponentially. 100: all alike.

@@ -20,5 +20,5 @@ def relevance(encoder: SentenceEncoder, replies: Sequence[str], turns: Sequence[
     repeat them would be rewarded.
     """
     vectors = encoder.encode([*replies, *turns])
-    own, said = vectors[: len(replies)], vectors[len(replies) :]
-    return np.einsum("ed,ed->e", own, said).astype(np.float64)
+    own, answered = vectors[: len(replies)], vectors[len(replies) :]
+    return np.einsum("ed,ed->e", own, answered).astype(np.float64)

@@ -47,7 +47,7 @@ class Outputs:
         return len(next(iter(self.replies.values())))
 
     def decoding(self, preferred: str) -> str:
-        """See find_decoding."""
+        """The decoding to compare by; ValueError: no preferred one is there. See find_decoding."""
         return find_decoding(self.system, list(self.replies), preferred)
 
 

@@ -50,10 +50,10 @@ def check_record(record: dict[str, Any], index: int) -> None:
     for name in ("emotions", "seeds"):
         listed = isinstance(record.get(name, []), list)
         require(listed, f"{name} must be a list, got {record.get(name)!r:.80}")
-    said = record["replies"]
-    require(isinstance(said, dict), f"replies must be an object, got {said!r:.80}")
-    require(bool(said), "holds no replies")
-    place, replies = record["index"], [*said.values(), *record.get("seeds", ())]
+    decoded = record["replies"]
+    require(isinstance(decoded, dict), f"replies must be an object, got {decoded!r:.80}")
+    require(bool(decoded), "holds no replies")
+    place, replies = record["index"], [*decoded.values(), *record.get("seeds", ())]
     in_order = type(place) is int and place == index
     require(in_order, f"index must be {index} here, got {place!r}: the lines are out of order")
     for reply in replies:

@@ -51,9 +51,11 @@ class Recorder:
 
     @torch.inference_mode()
     def weights(self) -> Values:
-        """Of the last forward pass, the mean over heads: (length, key length) of its first row."""
+        """Mean over heads in the last forward pass: (length, key length) of its first row."""
         assert self._inputs is not None  # noqa: S101 - a reply has a step
-        return cast("Values", self._attention.weigh(*self._inputs)[0].mean(0).cpu().numpy())
+        return cast(
+            "Values", self._attention.attention_weights(*self._inputs)[0].mean(0).cpu().numpy()
+        )
 
 
 def look_inside(folder: Path, examples: Sequence[Example], indices: Sequence[int]) -> list[Look]:

@@ -26,11 +26,11 @@ def part(material: Material) -> Part:
 
 def turns(example: Example) -> Html:
     """The turns of a context, oldest first."""
-    said = [
+    shown = [
         tag("blockquote", tag("b", f"{ROLES[turn % 2]}: "), text)
         for turn, text in enumerate(example.context)
     ]
-    return join(said)
+    return join(shown)
 
 
 def recognised(measured: Measured, index: int) -> str:

@@ -34,7 +34,7 @@ class Material:
     command: str = ""
 
     def draw(self, count: int, members: Sequence[int] | None = None, stream: str = "") -> list[int]:
-        """See draw; members: None for all examples."""
+        """Examples drawn at random, always the same; members: None for all examples."""
         pool = range(len(self.examples)) if members is None else members
         return draw(self.seed, count, pool, stream)
 

@@ -83,20 +83,20 @@ class Finetune:
         return encode_conversation(self.tokenizer, turns, conversation.emotion, counts)
 
     def rate(self, name: str) -> float:  # noqa: ARG002
-        """Return the same rate for all parameters; see Stage.rate."""
+        """Return the same share of the learning rate for all parameters."""
         return 1.0
 
     def digest(self) -> str:
-        """See Stage.digest."""
+        """The digest of all conversations."""
         return digest(self.training, self.validation)
 
     def batches(self, epoch: int) -> list[list[Conversation]]:
-        """See Stage.batches. Epochs differ by a batch or two: some are left out, or made twice."""
+        """As many batches in every epoch: a few are left out, or repeated, to make it so."""
         batches = shuffled_batches(self.training, self.config.tokens, self.config.seed + epoch)
         return [batches[index % len(batches)] for index in range(self.steps)]
 
     def losses(self, batch: list[Conversation], progress: float) -> dict[str, Tensor]:  # noqa: ARG002
-        """See Stage.losses: nats a weighted piece, and of the emotion."""
+        """Nats a weighted piece, and of the emotion."""
         rows = self._to_device(batch)
         states = self.model.llama(rows.tokens)
         pieces = (self._costs(states, rows) * rows.weights).sum() / rows.weights.sum()
@@ -105,7 +105,7 @@ class Finetune:
         return {"nats": pieces, "emotion": self.config.emotion_weight * emotion}
 
     def validate(self) -> dict[str, float]:
-        """See Stage.validate: perplexity a word, mean of the replies, and emotion accuracy."""
+        """Perplexity a word, mean of the replies, and emotion accuracy."""
         nats: list[float] = []
         right: list[bool] = []
         for batch in fill(self.validation, VALIDATION_TOKENS):

@@ -1,4 +1,4 @@
-"""Conversations of any corpus, without those that nobody in distress should be answered with.
+"""Conversations of any corpus, without those that would be harmful replies to a person in distress.
 
 The rule, for a whole conversation: no turn holds a word of unwanted.txt, an address, a link, or a
 number of five digits or more; and no turn has more than LONGEST_TURN words. What is left of a turn

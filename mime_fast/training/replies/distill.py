@@ -1,4 +1,4 @@
-"""What the teacher would have said at each position of the replies: its likeliest pieces."""
+"""The teacher's likeliest pieces at each position of the replies."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Taught:
     shares: Tensor  # (positions, KEPT) float16; a row sums to 1
 
     def of(self, first: Tensor, real: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Of a batch's real positions: ids, shares, and whether they were taught.
+        """Ids and shares at a batch's real positions, and whether the teacher has them.
 
         first (batch,): the first position of each reply, or UNKNOWN; real (batch, length) bool.
         """
@@ -74,7 +74,7 @@ def _likeliest(teacher: DialogueModel, states: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def teach(pairs: Sequence[Sequence[Pair]], recorded: Sequence[Turns]) -> tuple[list[Pair], Taught]:
-    """The pairs of each conversation -> all pairs, which know where they are taught.
+    """The pairs of each conversation -> all pairs, each with the place of its teacher's pieces.
 
     A turn that was cut with the end of its conversation teaches nothing.
     """

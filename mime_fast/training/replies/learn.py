@@ -51,20 +51,20 @@ class LearnReplies:
         torch.manual_seed(config.seed)
 
     def rate(self, name: str) -> float:
-        """See Stage.rate: the encoder, which has read most, moves less."""
+        """The share of the learning rate; the pretrained encoder has a smaller one."""
         return self.config.encoder_rate if name.startswith("context_encoder") else 1.0
 
     def digest(self) -> str:
-        """See Stage.digest."""
+        """The digest of all pairs."""
         return digest(self.training, self.validation)
 
     def batches(self, epoch: int) -> list[list[Pair]]:
-        """See Stage.batches."""
+        """As many batches in every epoch, shuffled by the epoch's number."""
         batches = shuffled_batches(self.training, self.config.tokens, self.config.seed + epoch)
         return [batches[index % len(batches)] for index in range(self.steps)]
 
     def losses(self, pairs: list[Pair], progress: float) -> dict[str, Tensor]:
-        """See Stage.losses."""
+        """The parts of the loss, weighted; the posterior of the reply feeds the decoder."""
         batch = collate(pairs).to(self.model.emotion_embedding.weight.device)
         weights = self.config.weights
         context = self.model.read(batch.tokens, batch.types, batch.real)
@@ -97,7 +97,7 @@ class LearnReplies:
         return self.model.compose(context, latents, noise, positive, intent)
 
     def _reply_loss(self, batch: Batch, memory: ReplyMemory) -> Tensor:
-        """Nats a piece: of the reply, and of what its teacher would have said."""
+        """Nats a piece: of the reply, and against the teacher's distribution where it is known."""
         states = self.model.decode(batch.decoder_input, memory)[batch.reply_real]
         log_probs = self.model.logits(states).float().log_softmax(-1)
         costs = -log_probs.gather(1, batch.reply[batch.reply_real][:, None])[:, 0]
@@ -109,7 +109,7 @@ class LearnReplies:
         return costs.mean()
 
     def validate(self) -> dict[str, float]:
-        """See Stage.validate: without noise, and with the intents as they are predicted."""
+        """Perplexity a word and emotion accuracy, without noise and with predicted intents."""
         nats: list[float] = []
         right: list[bool] = []
         for pairs in fill(self.validation, VALIDATION_POSITIONS):

@@ -16,7 +16,7 @@ from mime_fast.text.tidy import tidy
 from mime_fast.text.tokenizer import Tokenizer
 from mime_fast.text.word_pieces import WordPieceTokenizer
 
-UNKNOWN = -1  # an emotion or an intent that nobody labelled
+UNKNOWN = -1  # no label of the emotion or the intent
 LONGEST_CONTEXT, LONGEST_REPLY = 128, 64  # in training; 1 of 200 contexts is longer
 BUCKET = 50  # batches that are sorted by length together
 # A reply begins with its marker, and ends where the other's turn would begin.
@@ -79,11 +79,11 @@ class PairEncoder:
     ) -> list[Pair]:
         """The pairs of a conversation; `turns`: which ones are learned as replies."""
         tidied = [tidy(utterance) for utterance in utterances]
-        read, said = self.context.encode(tidied), self.reply.encode(tidied)
+        read, replied = self.context.encode(tidied), self.reply.encode(tidied)
         found = []
         for number in range(len(utterances))[turns]:
             context = self.context.encode_context(read[:number], LONGEST_CONTEXT)
-            reply = [*said[number], END]
+            reply = [*replied[number], END]
             if number and 1 < len(reply) <= LONGEST_REPLY:
                 words = len(self.words.encode(utterances[number])) + 1
                 pair = Pair(context.tokens, context.types, reply, emotion, turn=number, words=words)

@@ -75,7 +75,7 @@ def test_randomisation_tells_a_copy_from_noise(
 def test_conversations_are_exchanged_as_a_whole(
     noise: tuple[list[str], list[str], list[str]],
 ) -> None:
-    """Of two conversations there are but four ways to exchange them, and half are as far apart."""
+    """Two conversations can be exchanged in four ways, and half of them are as far apart."""
     references, worse, _ = noise
     assert bleu_p(references, worse, references, np.repeat([0, 1], 30)) == 0.5
 
