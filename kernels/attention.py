@@ -66,8 +66,9 @@ def attention(qkv: Tensor, lengths: Tensor, heads: int) -> Tensor:
     width = key_dim // heads
     out = torch.empty(batch, length, key_dim, device=qkv.device)
     attention_kernel[batch, heads, triton.cdiv(length, BLOCK_QUERIES)](
-        qkv, out, lengths,
-        qkv.stride(0), qkv.stride(1), out.stride(0), out.stride(1), key_dim, width**-0.5,
+        qkv=qkv, out=out, lengths=lengths,
+        qkv_batch=qkv.stride(0), qkv_row=qkv.stride(1),
+        out_batch=out.stride(0), out_row=out.stride(1), key_dim=key_dim, scale=width**-0.5,
         WIDTH=width, BLOCK_WIDTH=max(LEAST_WIDTH, triton.next_power_of_2(width)),
         QUERIES=BLOCK_QUERIES, KEYS=BLOCK_KEYS,
     )  # fmt: skip

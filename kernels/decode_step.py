@@ -46,7 +46,7 @@ class DecoderWeights(NamedTuple):
 
 
 class Caches(NamedTuple):
-    """What rows attend to and remember. Where columns are more than rows, the rest is unused."""
+    """Caches of the rows. Where columns are more than rows, the rest is unused."""
 
     sources: Tensor  # int32 (rows,): the request that the row answers
     slots: Tensor  # int32 (rows, steps): the column that each earlier position was decoded in
@@ -60,12 +60,11 @@ class Caches(NamedTuple):
 @triton.jit
 def attend(
     query, memory, slots, out, count, columns, key_dim, scale,
-    SLOTS: tl.constexpr, HEADS: tl.constexpr, WIDTH: tl.constexpr, BLOCK_WIDTH: tl.constexpr,
-    TIMES: tl.constexpr,
+    HEADS: tl.constexpr, WIDTH: tl.constexpr, BLOCK_WIDTH: tl.constexpr, TIMES: tl.constexpr,
 ):  # fmt: skip
     """One query (key_dim,) over `count` entries of keys and values; all in memory.
 
-    Entry t is the t-th of the memory, or with SLOTS column slots[t] of step t.
+    Entry t is column slots[t] of step t, or without slots (None) the t-th of the memory.
     """
     lane = tl.arange(0, BLOCK_WIDTH)
     for head in tl.static_range(HEADS):
@@ -77,7 +76,7 @@ def attend(
         for start in range(0, count, TIMES):
             time = start + tl.arange(0, TIMES)
             entry = time
-            if SLOTS:
+            if slots is not None:
                 entry = time * columns + tl.load(slots + time, mask=time < count, other=0)
             inside = (time[:, None] < count) & (lane[None, :] < WIDTH)
             keys = memory + entry[:, None].to(tl.int64) * 2 * key_dim + first + lane[None, :]
@@ -159,7 +158,10 @@ def decode_step_kernel(
     stage = position * 3 * LAYERS
     for _ in range(LAYERS):
         normed = normalise(x, norms, norms + dim, dim, DIM)
-        matvec(normed, qkv, qkv, projected, 3 * key_dim, dim, False, False, COLUMNS, DIM)
+        matvec(
+            normed, qkv, bias=None, y=projected, columns=3 * key_dim, inner=dim,
+            RELU=False, COLUMNS=COLUMNS, INNER=DIM,
+        )  # fmt: skip
         for half in tl.static_range(2):
             part = tl.load(projected + (1 + half) * key_dim + key, mask=key < key_dim)
             to = keys_values + (2 * here + half) * key_dim
@@ -168,20 +170,34 @@ def decode_step_kernel(
         if GROUP > 1:
             publish(stages, row, stage + 1)
             await_group(stages, row, stage + 1, 3 * LAYERS, GROUP)
-        attend(projected, keys_values, own_slots, attended, position + 1, columns, key_dim, scale,
-               True, HEADS, WIDTH, BLOCK_WIDTH, TIMES)  # fmt: skip
+        attend(
+            projected, keys_values, slots=own_slots, out=attended, count=position + 1,
+            columns=columns, key_dim=key_dim, scale=scale,
+            HEADS=HEADS, WIDTH=WIDTH, BLOCK_WIDTH=BLOCK_WIDTH, TIMES=TIMES,
+        )  # fmt: skip
         vector = tl.load(attended + key, mask=key < key_dim, other=0.0)
-        matvec(vector, output, output, added, dim, key_dim, False, False, COLUMNS, KEY)
+        matvec(
+            vector, output, bias=None, y=added, columns=dim, inner=key_dim,
+            RELU=False, COLUMNS=COLUMNS, INNER=KEY,
+        )  # fmt: skip
         x += tl.load(added + lane, mask=real, other=0.0)
 
         normed = normalise(x, norms + 2 * dim, norms + 3 * dim, dim, DIM)
-        matvec(normed, cross_query, cross_query, projected, key_dim, dim, False, False, COLUMNS,
-               DIM)  # fmt: skip
+        matvec(
+            normed, cross_query, bias=None, y=projected, columns=key_dim, inner=dim,
+            RELU=False, COLUMNS=COLUMNS, INNER=DIM,
+        )  # fmt: skip
         memory = cross + (source * source_size).to(tl.int64) * 2 * key_dim
-        attend(projected, memory, own_slots, attended, length, columns, key_dim, scale,
-               False, HEADS, WIDTH, BLOCK_WIDTH, TIMES)  # fmt: skip
+        attend(
+            projected, memory, slots=None, out=attended, count=length,
+            columns=columns, key_dim=key_dim, scale=scale,
+            HEADS=HEADS, WIDTH=WIDTH, BLOCK_WIDTH=BLOCK_WIDTH, TIMES=TIMES,
+        )  # fmt: skip
         vector = tl.load(attended + key, mask=key < key_dim, other=0.0)
-        matvec(vector, cross_output, cross_output, added, dim, key_dim, False, False, COLUMNS, KEY)
+        matvec(
+            vector, cross_output, bias=None, y=added, columns=dim, inner=key_dim,
+            RELU=False, COLUMNS=COLUMNS, INNER=KEY,
+        )  # fmt: skip
         x += tl.load(added + lane, mask=real, other=0.0)
 
         normed = normalise(x, norms + 4 * dim, norms + 5 * dim, dim, DIM)
@@ -191,15 +207,19 @@ def decode_step_kernel(
             publish(stages, row, stage + 2)
             await_group(stages, row, stage + 2, 3 * LAYERS, GROUP)
         window = load_window(inner_history, own_slots, position, columns, dim, INNER_WINDOW)
-        matvec(window, inner, inner_bias, outer_history + here * filter_dim, filter_dim, 3 * dim,
-               True, True, COLUMNS, INNER_WINDOW)  # fmt: skip
+        matvec(
+            window, inner, bias=inner_bias, y=outer_history + here * filter_dim,
+            columns=filter_dim, inner=3 * dim, RELU=True, COLUMNS=COLUMNS, INNER=INNER_WINDOW,
+        )  # fmt: skip
         if GROUP > 1:
             publish(stages, row, stage + 3)
             await_group(stages, row, stage + 3, 3 * LAYERS, GROUP)
         stage += 3
         window = load_window(outer_history, own_slots, position, columns, filter_dim, OUTER_WINDOW)
-        matvec(window, outer, outer_bias, added, dim, 3 * filter_dim, True, True, COLUMNS,
-               OUTER_WINDOW)  # fmt: skip
+        matvec(
+            window, outer, bias=outer_bias, y=added, columns=dim, inner=3 * filter_dim,
+            RELU=True, COLUMNS=COLUMNS, INNER=OUTER_WINDOW,
+        )  # fmt: skip
         x += tl.load(added + lane, mask=real, other=0.0)
         tl.debug_barrier()  # all have read what the next layer writes
 
@@ -229,7 +249,7 @@ def decode_step(
     group: int = 1,
     stages: Tensor | None = None,
 ) -> Tensor:
-    """Decode the newest word of each active row; its keys, values and inputs are remembered.
+    """Decode the newest word of each active row; its keys, values and inputs are cached.
 
     Args:
         replies: see Replies.
@@ -252,10 +272,15 @@ def decode_step(
     hidden = torch.empty(rows, dim, device=replies.said.device)
     scratch = torch.empty(rows, 4 * key_dim + dim, device=replies.said.device)
     decode_step_kernel[rows,](
-        *weights, *replies[:3], *caches, hidden, scratch, stages,
-        end_word, columns, steps, source_size,
-        caches.keys_values.stride(0), caches.inner.stride(0), caches.outer.stride(0),
-        caches.cross.stride(0), dim, key_dim, filter_dim, width**-0.5,
+        **weights._asdict(),
+        said=replies.said, positions=replies.positions, limits=replies.limits,
+        sources=caches.sources, slots=caches.slots, keys_values=caches.keys_values,
+        inner_history=caches.inner, outer_history=caches.outer, cross=caches.cross,
+        lengths=caches.lengths, hidden=hidden, scratch=scratch, stages=stages,
+        end_word=end_word, columns=columns, steps=steps, source_size=source_size,
+        keys_layer=caches.keys_values.stride(0), inner_layer=caches.inner.stride(0),
+        outer_layer=caches.outer.stride(0), cross_layer=caches.cross.stride(0),
+        dim=dim, key_dim=key_dim, filter_dim=filter_dim, scale=width**-0.5,
         LAYERS=layers, HEADS=heads, WIDTH=width,
         BLOCK_WIDTH=triton.next_power_of_2(width),
         DIM=triton.next_power_of_2(dim), KEY=triton.next_power_of_2(key_dim),

@@ -41,7 +41,7 @@ def embed(
     (batch, length), dim = tokens.shape, words.shape[1]
     x = torch.empty(batch, length, dim, device=tokens.device)
     embed_kernel[batch, length](
-        tokens, speakers, lengths, words, timing, x, length, dim,
-        BLOCK=triton.next_power_of_2(dim),
+        tokens=tokens, speakers=speakers, lengths=lengths, words=words, timing=timing, x=x,
+        length=length, dim=dim, BLOCK=triton.next_power_of_2(dim),
     )  # fmt: skip
     return x

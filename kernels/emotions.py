@@ -46,7 +46,7 @@ class Emotions(NamedTuple):
 
 @triton.jit
 def group_softmax(values, inside):
-    """Of the lanes inside; 0 elsewhere."""
+    """Softmax over the lanes inside; 0 elsewhere."""
     masked = tl.where(inside, values, float("-inf"))
     weights = tl.exp(masked - tl.max(masked, 0))
     return weights / tl.sum(weights, 0)
@@ -70,7 +70,10 @@ def emotions_kernel(
     hidden = scratch + batch * (dim + 4 * latent)
     gaussians = hidden + dim
 
-    matvec(x, classifier, classifier, own_logits, EMOTIONS, dim, False, False, COLUMNS, DIM)
+    matvec(
+        x, classifier, bias=None, y=own_logits, columns=EMOTIONS, inner=dim,
+        RELU=False, COLUMNS=COLUMNS, INNER=DIM,
+    )  # fmt: skip
     found = tl.load(own_logits + emotion, mask=real, other=float("-inf"))
     ranks = tl.where(found == tl.max(found, 0), emotion, EMOTIONS)
     speaker = tl.load(forced + batch)
@@ -79,9 +82,15 @@ def emotions_kernel(
     positive = tl.max(((member == speaker) & (emotion < positives)).to(tl.int32), 0)
     tl.store(mimics_positive + batch, positive)
 
-    matvec(x, prior_hidden, prior_hidden_bias, hidden, dim, dim, True, True, COLUMNS, DIM)
+    matvec(
+        x, prior_hidden, bias=prior_hidden_bias, y=hidden, columns=dim, inner=dim,
+        RELU=True, COLUMNS=COLUMNS, INNER=DIM,
+    )  # fmt: skip
     x = tl.load(hidden + lane, mask=lane < dim, other=0.0)
-    matvec(x, prior, prior_bias, gaussians, 4 * latent, dim, True, False, COLUMNS, DIM)
+    matvec(
+        x, prior, bias=prior_bias, y=gaussians, columns=4 * latent, inner=dim,
+        RELU=False, COLUMNS=COLUMNS, INNER=DIM,
+    )  # fmt: skip
 
     spot = tl.arange(0, LATENT)
     drawn = spot < latent
@@ -93,8 +102,8 @@ def emotions_kernel(
         first = group * positives
         count = positives if group == 0 else EMOTIONS - positives
         matvec(
-            z, mixture_weight + first * latent, mixture_bias + first, own_mixture + first,
-            count, latent, True, False, COLUMNS, LATENT,
+            z, mixture_weight + first * latent, bias=mixture_bias + first, y=own_mixture + first,
+            columns=count, inner=latent, RELU=False, COLUMNS=COLUMNS, INNER=LATENT,
         )  # fmt: skip
     values = tl.load(own_mixture + emotion, mask=real, other=0.0)
     is_first = emotion < positives
@@ -110,9 +119,12 @@ def emotions_kernel(
             mask=(wanted & real)[:, None] & (lane[None, :] < dim),
             other=0.0,
         )
-        felt = tl.sum(shares[:, None] * rows.to(tl.float32), 0)
+        mean = tl.sum(shares[:, None] * rows.to(tl.float32), 0)
         to = refinements + (role * batches + batch) * dim
-        matvec(felt, refine + role * dim * dim, refine, to, dim, dim, False, False, COLUMNS, DIM)
+        matvec(
+            mean, refine + role * dim * dim, bias=None, y=to, columns=dim, inner=dim,
+            RELU=False, COLUMNS=COLUMNS, INNER=DIM,
+        )  # fmt: skip
 
 
 def emotions(
@@ -142,10 +154,16 @@ def emotions(
         torch.empty(2, batch, dim, device=device),
     )
     scratch = torch.empty(batch, dim + 4 * latent, device=device)
-    *tensors, positives = weights
     emotions_kernel[batch,](
-        query, noise, forced, *tensors, *found, scratch,
-        query.stride(0), batch, dim, latent, positives,
+        query=query, noise=noise, forced=forced, scratch=scratch,
+        classifier=weights.classifier, prior_hidden=weights.prior_hidden,
+        prior_hidden_bias=weights.prior_hidden_bias, prior=weights.prior,
+        prior_bias=weights.prior_bias, mixture_weight=weights.mixture,
+        mixture_bias=weights.mixture_bias, members=weights.members, table=weights.table,
+        refine=weights.refine, positives=weights.positives,
+        logits=found.logits, mixture=found.mixture, mimics_positive=found.mimics_positive,
+        refinements=found.refinements,
+        query_batch=query.stride(0), batches=batch, dim=dim, latent=latent,
         EMOTIONS=count, BLOCK_EMOTIONS=triton.next_power_of_2(count),
         DIM=triton.next_power_of_2(dim), LATENT=triton.next_power_of_2(latent),
         COLUMNS=BLOCK_COLUMNS, num_warps=WARPS,

@@ -49,7 +49,7 @@ def fusion_kernel(
         rows[:, None] + one[None, :], mask=real[:, None] & (one[None, :] < width), other=0.0
     ) / (1.0 + tl.exp(-sums))
 
-    slot = (batch * tl.num_programs(1) + block) * CHUNKS
+    base = (batch * tl.num_programs(1) + block) * CHUNKS
     local = tl.arange(0, ROWS)
     for start in range(0, columns, INNER):
         column = start + offsets
@@ -59,7 +59,7 @@ def fusion_kernel(
             other=0.0,
         )
         part = tl.dot(gated.to(weights.dtype), weights, input_precision="ieee")
-        to = parts + ((slot + chunk) * ROWS + local[:, None]) * columns + column[None, :]
+        to = parts + ((base + chunk) * ROWS + local[:, None]) * columns + column[None, :]
         tl.store(to, part, mask=column[None, :] < columns)
 
     tl.debug_barrier()  # every thread has stored its share
@@ -70,7 +70,7 @@ def fusion_kernel(
             total = tl.zeros((ROWS, INNER), tl.float32)
             total += tl.load(output_bias + column, mask=inside, other=0.0)
             for other in range(CHUNKS):
-                there = parts + ((slot + other) * ROWS + local[:, None]) * columns + column[None, :]
+                there = parts + ((base + other) * ROWS + local[:, None]) * columns + column[None, :]
                 total += tl.load(there, mask=inside[None, :], other=0.0)
             to = y + batch * y_batch + row[:, None] * y_row + column[None, :]
             tl.store(to, total, mask=real[:, None] & inside[None, :])
@@ -104,8 +104,10 @@ def fusion(
     if arrived is None:
         arrived = torch.zeros(batch, blocks, dtype=torch.int32, device=both.device)
     fusion_kernel[batch, blocks, chunks](
-        both, gate, gate_bias, output, output_bias, y, lengths, parts, arrived,
-        both.stride(0), both.stride(1), y.stride(0), y.stride(1), width, columns,
+        x=both, gate=gate, gate_bias=gate_bias, output=output, output_bias=output_bias, y=y,
+        lengths=lengths, parts=parts, arrived=arrived,
+        x_batch=both.stride(0), x_row=both.stride(1), y_batch=y.stride(0), y_row=y.stride(1),
+        width=width, columns=columns,
         CHUNKS=chunks, ROWS=BLOCK_ROWS, GATES=BLOCK_GATES, INNER=BLOCK_INNER,
     )  # fmt: skip
     return y

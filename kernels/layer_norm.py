@@ -51,8 +51,8 @@ def layer_norm(
     batch, length, dim = x.shape
     y = torch.empty(x.shape, device=x.device) if out is None else out
     layer_norm_kernel[batch, length](
-        x, gamma, beta, y, lengths,
-        x.stride(0), x.stride(1), y.stride(0), y.stride(1), dim,
+        x=x, gamma=gamma, beta=beta, y=y, lengths=lengths,
+        x_batch=x.stride(0), x_row=x.stride(1), y_batch=y.stride(0), y_row=y.stride(1), dim=dim,
         BLOCK=triton.next_power_of_2(dim),
     )  # fmt: skip
     return y

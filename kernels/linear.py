@@ -118,13 +118,14 @@ def linear(
     repeats = residual is not None and residual.shape[0] == 1
     grid = (batch, triton.cdiv(length, BLOCK_ROWS), triton.cdiv(columns, BLOCK_COLUMNS))
     linear_kernel[grid](
-        x, weight, bias, gamma, beta, residual, out, lengths,
-        x.stride(0), x.stride(1),
-        0 if bias is None or bias.dim() == 1 else bias.stride(0),
-        0 if residual is None or repeats else residual.stride(0),
-        0 if residual is None else residual.stride(1),
-        out.stride(0), out.stride(1),
-        columns, inner,
+        x=x, weight=weight, bias=bias, gamma=gamma, beta=beta, residual=residual, y=out,
+        lengths=lengths,
+        x_batch=x.stride(0), x_row=x.stride(1),
+        bias_batch=0 if bias is None or bias.dim() == 1 else bias.stride(0),
+        residual_batch=0 if residual is None or repeats else residual.stride(0),
+        residual_row=0 if residual is None else residual.stride(1),
+        y_batch=out.stride(0), y_row=out.stride(1),
+        columns=columns, inner=inner,
         TAPS=taps, NORM=norm is not None, BIAS=bias is not None, RELU=relu,
         RESIDUAL=residual is not None,
         ROWS=BLOCK_ROWS, COLUMNS=BLOCK_COLUMNS, INNER=BLOCK_INNER, num_stages=STAGES,

@@ -9,11 +9,12 @@ import triton.language as tl
 @triton.jit
 def matvec(
     x, weight, bias, y, columns, inner,
-    BIAS: tl.constexpr, RELU: tl.constexpr, COLUMNS: tl.constexpr, INNER: tl.constexpr,
+    RELU: tl.constexpr, COLUMNS: tl.constexpr, INNER: tl.constexpr,
 ):  # fmt: skip
     """Write y = weight x + bias: x (INNER,) in registers, 0 beyond inner; y in memory.
 
-    weight: (columns, inner) of any float type. Behind it all threads of the program see y.
+    weight: (columns, inner) of any float type; bias: None for none. After it all threads of the
+    program see y.
     """
     k = tl.arange(0, INNER)
     for start in range(0, columns, COLUMNS):
@@ -21,7 +22,7 @@ def matvec(
         inside = (column[:, None] < columns) & (k[None, :] < inner)
         weights = tl.load(weight + column[:, None] * inner + k[None, :], mask=inside, other=0.0)
         sums = tl.sum(weights.to(tl.float32) * x[None, :], 1)
-        if BIAS:
+        if bias is not None:
             sums += tl.load(bias + column, mask=column < columns, other=0.0)
         if RELU:
             sums = tl.maximum(sums, 0.0)

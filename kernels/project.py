@@ -100,7 +100,8 @@ def project_kernel(
         ngram = read_limit(limits, row, active, 2)
         penalty = tl.load(penalties + row, mask=active, other=1.0)
         sums = constrain(
-            sums, word, said, row, position, active, ngram, penalty, steps + 1, end_word
+            sums, word, said=said, row=row, position=position, active=active, ngram=ngram,
+            penalty=penalty, stride=steps + 1, end_word=end_word,
         )  # fmt: skip
     too_early = position < read_limit(limits, row, active, 1)
     sums = tl.where(too_early[:, None] & (word[None, :] == end_word), float("-inf"), sums)
@@ -127,7 +128,7 @@ def project_kernel(
         mass = tl.load(masses + at, mask=inside, other=0.0)
         top = tl.max(tops, 1)
         floor = finite(top)
-        total = tl.sum(mass * tl.exp(tops - floor[:, None]), 1)  # a blocked tile weighs exp(-inf)
+        total = tl.sum(mass * tl.exp(tops - floor[:, None]), 1)  # a blocked tile adds exp(-inf)
         # If every word is blocked the reply ends, with probability 1.
         ends = total == 0.0
         normaliser = floor + tl.log(tl.where(ends, 1.0, total))
@@ -196,9 +197,11 @@ def project(
     best = Best(empty(rows, kept, dtype=torch.int32), empty(rows, kept), empty(rows))
     tile_words, tile_logits = empty(rows, tiles, kept, dtype=torch.int32), empty(rows, tiles, kept)
     project_kernel[tiles, blocks](
-        hidden, weight, bias, *replies, *best, logits, log_probs,
-        tile_words, tile_logits, empty(rows, tiles), arrived,
-        rows, words, dim, end_word, steps, tiles,
+        hidden=hidden, weight=weight, bias=bias, **replies._asdict(),
+        best_words=best.words, best_logits=best.logits, normalisers=best.normalisers,
+        logits=logits, log_probs=log_probs,
+        tile_words=tile_words, tile_logits=tile_logits, masses=empty(rows, tiles), arrived=arrived,
+        rows=rows, words=words, dim=dim, end_word=end_word, steps=steps, tiles=tiles,
         LOGITS=logits is not None, CONSTRAINED=constrained, APPEND=log_probs is not None,
         KEPT=kept, ROWS=BLOCK_ROWS, WORDS=BLOCK_WORDS,
         INNER=BLOCK_INNER_CONSTRAINED if constrained else BLOCK_INNER,

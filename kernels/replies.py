@@ -1,4 +1,4 @@
-"""What the kernels of a step know of each reply: its words so far, and how it may go on."""
+"""The replies as the kernels of a step read them: words so far, limits and penalties."""
 
 from __future__ import annotations
 

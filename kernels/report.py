@@ -143,7 +143,7 @@ def compile_all(capabilities: list[int]) -> Iterator[Compiled]:
 
 
 def main() -> None:
-    """See the module."""
+    """Compile every kernel, and print registers, spills and shared memory."""
     parser = argparse.ArgumentParser(prog="python -m mime_fast.kernels.report")
     parser.add_argument("--target", type=int, nargs="+", default=[80, 90], help="e.g. 80 90")
     parser.add_argument("--json", action="store_true", help="one object a line")

@@ -93,7 +93,7 @@ def random_decoder(draw: Any, shape: dict[str, int], dtype: torch.dtype) -> Deco
 
 
 def random_replies(draw: Any, rows: int, words: int, longest: int) -> Replies:
-    """Of random words; a third have ended, of which some are full."""
+    """Replies of random words; a third have ended, of which some are full."""
     positions = draw.ids(longest + 1, rows)
     said = draw.ids(words, rows, STEPS + 1)
     ended = torch.arange(rows) % 3 == 2
