@@ -27,11 +27,12 @@ EXAMPLES = (
     {"emotion": "proud", "context": ["I won!", "Well done!", "Thanks."], "target": "Enjoy it."},
 )
 CONVERSATION = {"emotion": "sad", "utterances": ["I lost my dog yesterday.", "I am sorry."]}
+REPLY = {"name": "respond", "tid": 1, "ts": 0, "dur": 1}
 Command = list[str]
 
 
 def main() -> None:
-    """See the module."""
+    """Run every benchmark once, tiny and untimed; the exit status says whether all passed."""
     with TemporaryDirectory() as name:
         folder = Path(name)
         passed = run_all(folder)
@@ -61,6 +62,9 @@ def tools(folder: Path) -> Iterator[Command]:
     """Every command of docs/benchmarks.md; the report needs the results of the others."""
     yield ["benchmarks.run", "--smoke", "--threads", "1", "--out", str(folder / "results")]
     yield ["benchmarks.systems_latency", "--smoke", "--output", str(folder / "systems.json")]
+    trace = folder / "trace.json"
+    trace.write_text(json.dumps({"traceEvents": [REPLY]}))
+    yield ["benchmarks.trace_figure", str(trace), str(folder / "trace.svg")]
     examples = folder / "examples.jsonl"
     examples.write_text("".join(f"{json.dumps(example)}\n" for example in EXAMPLES))
     yield ["benchmarks.agreement", "--data", str(examples)]

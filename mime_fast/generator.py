@@ -22,6 +22,7 @@ from mime_fast.engines import create_engine
 from mime_fast.engines.base import EMOTION_STREAM, EncoderOutput, Engine
 from mime_fast.logprobs import TokenScorer, score_replies
 from mime_fast.memory import enough_memory
+from mime_fast.profiling import profile_range, profiler, run_session
 from mime_fast.reload import load_again
 from mime_fast.search.consensus import by_consensus
 from mime_fast.search.hypothesis import Hypothesis, log_softmax
@@ -70,6 +71,7 @@ class Generator:
         ValueError: an option that is unknown or does not fit the others.
         MemoryError: there is too little; calls raise it too, and others than that one go on.
         EngineError: the system does not start intra_threads threads, if they were asked for.
+        WriteError: the file that MIME_FAST_TRACE names cannot be written (docs/profiling.md).
 
     It can be pickled, for process pools and the like: what travels is the path of the checkpoint
     and the options. A process that gets the same one with every task loads it once.
@@ -89,6 +91,7 @@ class Generator:
         compute_type: str = "auto",
         intra_threads: int | None = None,
     ) -> None:
+        profiler.start()
         folder = checkpoints.DEFAULT if checkpoint is None else checkpoint
         options: dict[str, Any] = {
             "engine": engine,
@@ -130,9 +133,10 @@ class Generator:
         self, messages: Sequence[Message], config: GenerationConfig | None = None, **options: Any
     ) -> list[Response]:
         """Answer several messages together. Each reply is the one it would get alone."""
-        request = _Request(self, messages, config, options)
-        request.run()
-        return request.responses()
+        with profile_range("respond"):
+            request = _Request(self, messages, config, options)
+            request.run()
+            return request.responses()
 
     def check(self, message: Message) -> None:
         """Raise what respond() would raise of this message, without answering it."""
@@ -228,7 +232,8 @@ class _Request:
         self.counts: list[tuple[int, int]] = []  # of each last turn: words, unknown words
         self.crises: list[Crisis | None] = []
         self.fixed: list[str | None] = []  # the reply to a crisis; None: one is generated
-        self._encode_texts(list(messages))
+        with profile_range("text.encode"):
+            self._encode_texts(list(messages))
         self.seeds = [self._seed() for _ in self.dialogues]
         self.encode_ms = self.decode_ms = 0.0
 
@@ -280,7 +285,8 @@ class _Request:
         forced = None if self.options.emotion is None else emotion_id(self.options.emotion)
         dialogues = [self.dialogues[index] for index in indices]
         noise = self._noise([self.seeds[index] for index in indices])
-        encoded = self.engine.encode(dialogues, noise, forced)
+        with profile_range("engine.encode"):
+            encoded = self.engine.encode(dialogues, noise, forced)
         self.places |= {index: (encoded, row) for row, index in enumerate(indices)}
         return encoded
 
@@ -291,7 +297,7 @@ class _Request:
         with self._enough_memory():
             self.start()
             if self.generated:
-                self.clock(self.decoding.run)
+                self.clock(lambda: run_session(self.decoding))
 
     def steps(self) -> Iterator[None]:
         """Run the engine; yields after each decoding step."""
@@ -302,7 +308,7 @@ class _Request:
                 yield
 
     def _advance(self) -> bool:
-        with self._enough_memory():
+        with self._enough_memory(), profile_range("engine.step"):
             return self.decoding.advance()
 
     def _enough_memory(self) -> AbstractContextManager[None]:
@@ -381,7 +387,8 @@ class _Request:
         """What a row of what was decoded gets, in the order of Response.candidates."""
         found = self.decoding.results(row)
         if self.options.mbr_samples:
-            found = by_consensus(found)[: self.options.num_return_sequences]
+            with profile_range("consensus"):
+                found = by_consensus(found)[: self.options.num_return_sequences]
         return found
 
     def _logprobs(
@@ -399,7 +406,8 @@ class _Request:
         words = [token for token in hypothesis.tokens if token != EOS]
         score = hypothesis.score(self.options.length_penalty)
         text = ReplyText(self.tokenizer, self.options.stop)
-        whole = text.push(words) + text.finish()
+        with profile_range("text.decode"):
+            whole = text.push(words) + text.finish()
         ended = hypothesis.tokens[-1:] == (EOS,) or text.stopped
         return Candidate(
             text=whole,
