@@ -13,7 +13,7 @@ from triton.errors import TritonError
 from mime_fast.engines.base import EngineError
 from mime_fast.engines.cuda.batch import DecodeBatch, DecodeShape
 from mime_fast.engines.cuda.encoder import EncoderBatch, EncoderShape
-from mime_fast.engines.cuda.memory import Idle
+from mime_fast.engines.cuda.memory import BatchPool
 from mime_fast.engines.cuda.weights import Model
 
 
@@ -22,8 +22,8 @@ class Device:
 
     def __init__(self, model: Model) -> None:
         self._model, self.device = model, model.device
-        self.decoders: Idle[DecodeBatch] = Idle()
-        self.encoders: Idle[EncoderBatch] = Idle()
+        self.decoders: BatchPool[DecodeBatch] = BatchPool()
+        self.encoders: BatchPool[EncoderBatch] = BatchPool()
         self._lock = RLock()
         self._stream = None
         if self.device.type == "cuda":

@@ -139,7 +139,7 @@ class HasShape(Protocol):
 Batch = TypeVar("Batch", bound=HasShape)
 
 
-class Idle(Generic[Batch]):
+class BatchPool(Generic[Batch]):
     """Batches that wait for the next call of their shape; those that wait longest are dropped."""
 
     def __init__(self) -> None:
