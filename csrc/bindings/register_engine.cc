@@ -269,10 +269,10 @@ void register_engine(py::module_& module) {
            py::arg("threads"), py::arg("drafts") = py::none(), py::arg("fewer_threads") = false)
       .def_property_readonly(
           "threads", [](const Engine& e) { return e.pool.threads(); },
-          "Of one call: those that were started, and the caller.")
+          "The number of threads of one call: those that were started, and the caller.")
       .def_property_readonly(
           "instruction_set", [](const Engine& e) { return cpu::to_text(e.kernels.isa); },
-          "What the kernels were chosen for.")
+          "The instruction set of the kernels: scalar, avx2 or avx512.")
       .def("encode", &encode, py::arg("tokens"), py::arg("speakers"), py::arg("noise"),
            py::arg("emotion"), kEncodeDoc)
       .def("decode", &decode, py::arg("encoded"), py::arg("config"), py::arg("seeds"),

@@ -78,7 +78,7 @@ def report(
     baseline: Baseline = None,
     decoding: Decoding = "greedy",
     save: Save = None,
-    seed: Annotated[int, typer.Option(help="Of the examples that are drawn.")] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of the examples that are drawn.")] = 0,
     examples: Annotated[int, typer.Option(help="How many are shown.")] = 12,
     latency: Annotated[
         Path | None,
@@ -121,7 +121,7 @@ def annotate(
         list[str] | None,
         typer.Option(help="FIRST:SECOND, an A/B pair; default: the first system with every other."),
     ] = None,
-    seed: Annotated[int, typer.Option(help="Of contexts, orders and sides.")] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of the contexts, orders and sides.")] = 0,
     host: Annotated[
         str, typer.Option(help="Listen here; 0.0.0.0: the whole network.")
     ] = "127.0.0.1",

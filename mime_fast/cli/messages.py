@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 CHUNK = 2**16  # bytes that are read at once, or fewer: a line of a pipe is answered when it comes
-LONGEST_LINE = 2**24  # bytes
+LONGEST_LINE = 2**24  # bytes; a line without an end must not fill the memory
 BOM = b"\xef\xbb\xbf"
 
 

@@ -37,7 +37,7 @@ class EngineOptions(Config):
     )
     intra_threads: int | None = option(
         None,
-        "Of the native engine; default: cores, at most 4.",
+        "Threads of a call of the native engine; default: cores, at most 4.",
         flags=("--threads",),
         group="Engine",
     )

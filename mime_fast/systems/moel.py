@@ -15,7 +15,7 @@ class MoelOptions:
 
     top_listeners: int = option(
         5,
-        "How many listeners speak, as in the published runs; 0: all.",
+        "Number of listeners that decode, 5 as in the published runs; 0: all.",
         within=f"[0, {len(EMOTIONS)}]",
         system="moel",
         group="Options of MoEL",

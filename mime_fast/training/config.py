@@ -28,7 +28,7 @@ class LossWeights(Config):
     beta: float = _weight(0.1, "Weight of the divergence.")
     gamma: float = _weight(1.0, "Weight of the response loss.")
     delta: float = _weight(1.0, "Weight of the mixture loss.")
-    label_smoothing: float = _weight(0.0, "Of the response loss.", within="[0, 1)")
+    label_smoothing: float = _weight(0.0, "Label smoothing of the response loss.", within="[0, 1)")
     free_bits: float = _weight(0.0, "Nats of divergence a group that are free.")
     beta_warmup: float = _weight(
         0.2, "Share of training over which beta rises from 0.", within="[0, 1]"
@@ -49,7 +49,7 @@ class TrainingConfig(Config):
     weight_decay: float = _step(0.01, "Decay of matrices in a step.", within="[0, inf)")
     max_grad_norm: float = _step(1.0, "Gradients are clipped to it.", within="(0, inf)")
     # Validation and the checkpoint use the averaged weights.
-    ema_decay: float = _step(0.998, "Of the average of the weights.", within="[0, 1)")
+    ema_decay: float = _step(0.998, "Decay of the moving average of the weights.", within="[0, 1)")
     # 630 steps are about one epoch of EmpatheticDialogues.
     validate_every: int = _step(630, "Steps between validations.", within="[1, inf)")
     patience: int = _step(4, "Validations without gain before stopping.", within="[1, inf)")
@@ -79,7 +79,7 @@ class StageConfig(Config):
     max_grad_norm: float = _step(1.0, "Gradients are clipped to it.", within="(0, inf)")
     validate_every: int = _step(100, "Steps between validations.", within="[1, inf)")
     save_seconds: float = _step(600.0, "Seconds between saved states.", within="(0, inf)")
-    seed: int = _step(1234, "Of everything random.", within="[0, 2**32)")
+    seed: int = _step(1234, "Seed of all random numbers.", within="[0, 2**32)")
 
     def __post_init__(self) -> None:
         check_options(self)
