@@ -157,8 +157,8 @@ class ModelConfig(MoelOptions, MimeOptions, ModelShape):
         return self.system.ablations(self)
 
 
-# Options of sampling, as they are where nothing is sampled.
-SAMPLING_OFF = {"temperature": 1, "top_k": 0, "top_p": 1, "min_p": 0, "mbr_samples": 0}
+# Options that stay at their defaults where nothing is sampled.
+SAMPLING = ("temperature", "top_k", "top_p", "min_p", "mbr_samples")
 
 
 @dataclass(frozen=True)
@@ -327,9 +327,12 @@ class GenerationConfig(Config):
         )
         self._check_strings()
         if not self.do_sample:
-            for name, off in SAMPLING_OFF.items():
-                value = getattr(self, name)
-                require(value == off, f"{name}={value} needs do_sample=True (--sample)")
+            for entry in table(GenerationConfig):
+                value = getattr(self, entry.name)
+                require(
+                    entry.name not in SAMPLING or value == entry.default,
+                    f"{entry.name}={value} needs do_sample=True (--sample)",
+                )
             require(
                 self.num_return_sequences <= self.num_beams,
                 f"num_return_sequences={self.num_return_sequences} needs do_sample=True "

@@ -77,6 +77,12 @@ def option(default: Any, help: str = "", *, within: str = "", **facts: Any) -> A
     return dataclasses.field(default=default, metadata={KEY: line})
 
 
+def with_default(config: type, name: str, default: Any) -> Any:
+    """The field of an option that a config inherits, with another default."""
+    (line,) = (entry.option for entry in table(config) if entry.name == name)
+    return dataclasses.field(default=default, metadata={KEY: line})
+
+
 class Entry(NamedTuple):
     """A line of the table. `int | None` is kind int, optional; `tuple[str, ...]` str, repeated."""
 

@@ -15,12 +15,12 @@ if TYPE_CHECKING:
     from mime_fast.generator import Generator
     from mime_fast.types import Response
 
-MOST_ROWS = 512  # hypotheses or samples that are decoded together
+MOST_OUTPUT_ROWS = 512  # of one call: hypotheses or samples of its messages
 
 
 def fitting(batch_size: int, config: GenerationConfig) -> int:
     """Messages a batch: batch_size, or fewer where each needs many rows."""
-    return max(1, min(batch_size, MOST_ROWS // max(config.num_beams, config.num_sequences)))
+    return max(1, min(batch_size, MOST_OUTPUT_ROWS // max(config.num_beams, config.num_sequences)))
 
 
 def batched(messages: Sequence[Message], most: int) -> Iterator[Sequence[Message]]:

@@ -21,6 +21,8 @@ Data = Annotated[
         help="A folder with train and valid, as .jsonl or as EmpatheticDialogues' .csv; or a file.",
     ),
 ]
+Out = Annotated[Path, typer.Option("--out", help="The folder to write: a checkpoint or a model.")]
+Resume = Annotated[bool, typer.Option("--resume", help="Go on with an interrupted run.")]
 
 
 # A dictionary of options: how many words there are only the data say.
@@ -35,10 +37,8 @@ def train(
     training: TrainingConfig,
     weights: LossWeights,
     data: Data,
-    out: Annotated[Path, typer.Option(help="The checkpoint directory to write.")],
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Go on with an interrupted run.")
-    ] = False,
+    out: Out,
+    resume: Resume = False,
     teacher: Annotated[
         Path | None, typer.Option(help="A file that `mime-fast teach` made of the same data.")
     ] = None,
@@ -78,10 +78,8 @@ def train(
 def finetune(
     config: FinetuneConfig,
     data: Data,
-    out: Annotated[Path, typer.Option(help="The folder to write the model and its state into.")],
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Go on with an interrupted run.")
-    ] = False,
+    out: Out,
+    resume: Resume = False,
 ) -> None:
     """Fine-tune SmolLM2-135M on dialogues: what teaches mime-base (extra `train`).
 

@@ -25,8 +25,8 @@ from mime_fast.search.rules import TextRules
 from mime_fast.types import Dialogue, FloatArray, IntArray
 
 # The largest piece: rows, and rows times their length. An operation on it takes some milliseconds.
-MOST_ROWS = 64
-MOST_POSITIONS = 4096
+MOST_PIECE_ROWS = 64
+MOST_PIECE_POSITIONS = 4096
 
 
 @dataclass
@@ -120,7 +120,8 @@ def _pieces(lengths: Sequence[int]) -> list[slice]:
     for row, length in enumerate(lengths):
         longest = max(longest, length)
         rows = row + 1 - first
-        if row > first and (rows > MOST_ROWS or rows * longest > MOST_POSITIONS):
+        is_full = rows > MOST_PIECE_ROWS or rows * longest > MOST_PIECE_POSITIONS
+        if row > first and is_full:
             pieces.append(slice(first, row))
             first, longest = row, length
     return [*pieces, slice(first, len(lengths))]

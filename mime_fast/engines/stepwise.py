@@ -14,13 +14,13 @@ from mime_fast.search.rules import TextRules
 from mime_fast.text.tokenizer import SOS
 
 # Decoded together; further requests wait. Their logits are 24 MB with 25,000 words.
-MOST_ROWS = 256
+MOST_BATCH_ROWS = 256
 
 
 class StepwiseSession(Unpicklable):
     """Several requests decoded together by an engine that makes one step at a time.
 
-    Rows that end leave the batch; requests beyond MOST_ROWS rows wait until it is over.
+    Rows that end leave the batch; requests beyond MOST_BATCH_ROWS rows wait until it is over.
     """
 
     def __init__(
@@ -32,7 +32,7 @@ class StepwiseSession(Unpicklable):
         rules: TextRules | None = None,
     ) -> None:
         self.searches = [new_search(options, seed, rules) for seed in seeds]
-        most = max(1, MOST_ROWS // max((search.rows for search in self.searches), default=1))
+        most = max(1, MOST_BATCH_ROWS // max((search.rows for search in self.searches), default=1))
         self._steps = _decode_groups(engine, encoded, self.searches, most)
 
     def advance(self) -> bool:

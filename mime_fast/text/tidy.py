@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import re
 
+from mime_fast.text.characters import APOSTROPHES
+
 STRAIGHT = str.maketrans(
-    dict.fromkeys("\u2018\u2019\u00b4`", "'")
-    | dict.fromkeys("\u201c\u201d", '"')
-    | {"\u2026": "..."}
+    dict.fromkeys(APOSTROPHES, "'") | dict.fromkeys("\u201c\u201d", '"') | {"\u2026": "..."}
 )
 CONTRACTIONS = {
     written: written[:-1] + "'" + written[-1]

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mime_fast.config import Config
-from mime_fast.options import check_options, option
+from mime_fast.options import check_options, option, with_default
 
 
 def _weight(default: float, help: str, within: str = "[0, inf)") -> Any:  # noqa: A002
@@ -39,19 +39,29 @@ class LossWeights(Config):
 
 
 @dataclass(frozen=True)
-class TrainingConfig(Config):
-    """Everything that decides the result of a run besides the data and the model's shape."""
+class StepsConfig(Config):
+    """What every run is asked about its steps."""
 
     epochs: int = _step(6, "Passes over the data.", within="[1, inf)")
-    batch_size: int = _step(64, "Pairs a step, in each process.", within="[1, inf)")
     learning_rate: float = _step(1.5e-3, "The peak, after the warm-up.", within="(0, 1]")
     warmup_steps: int = _step(500, "Steps until the peak.", within="[0, inf)")
     weight_decay: float = _step(0.01, "Decay of matrices in a step.", within="[0, inf)")
     max_grad_norm: float = _step(1.0, "Gradients are clipped to it.", within="(0, inf)")
-    # Validation and the checkpoint use the averaged weights.
-    ema_decay: float = _step(0.998, "Decay of the moving average of the weights.", within="[0, 1)")
     # 630 steps are about one epoch of EmpatheticDialogues.
     validate_every: int = _step(630, "Steps between validations.", within="[1, inf)")
+    seed: int = _step(1234, "Seed of all random numbers.", within="[0, 2**32)")
+
+    def __post_init__(self) -> None:
+        check_options(self)
+
+
+@dataclass(frozen=True)
+class TrainingConfig(StepsConfig):
+    """Everything that decides the result of a run besides the data and the model's shape."""
+
+    batch_size: int = _step(64, "Pairs a step, in each process.", within="[1, inf)")
+    # Validation and the checkpoint use the averaged weights.
+    ema_decay: float = _step(0.998, "Decay of the moving average of the weights.", within="[0, 1)")
     patience: int = _step(4, "Validations without gain before stopping.", within="[1, inf)")
     min_count: int = _step(2, "Words seen less often become UNK.", within="[1, inf)")
     vectors: bool = _step(False, "Start from pretrained word vectors.")
@@ -59,30 +69,22 @@ class TrainingConfig(Config):
         0.7, "Share of an emotion's label that is the teacher's.", within="[0, 1]"
     )
     # bf16 on processors that have it, fp16 on GPUs only.
-    mixed_precision: str = _step("no", "Of the products.", choices=("no", "bf16", "fp16"))
-    seed: int = _step(1234, "Of everything random.", within="[0, 2**32)")
+    mixed_precision: str = _step(
+        "no", "Number format of matrix products.", choices=("no", "bf16", "fp16")
+    )
     weights: LossWeights = field(default_factory=LossWeights)
-
-    def __post_init__(self) -> None:
-        check_options(self)
 
 
 @dataclass(frozen=True)
-class StageConfig(Config):
+class StageConfig(StepsConfig):
     """What every stage of training mime-base is asked; see training.stage."""
 
-    epochs: int = _step(1, "Passes over the data.", within="[1, inf)")
+    epochs: int = with_default(StepsConfig, "epochs", 1)
+    learning_rate: float = with_default(StepsConfig, "learning_rate", 2e-4)
+    warmup_steps: int = with_default(StepsConfig, "warmup_steps", 50)
+    validate_every: int = with_default(StepsConfig, "validate_every", 100)
     tokens: int = _step(3000, "Positions a step, padding counted.", within="[1, inf)")
-    learning_rate: float = _step(2e-4, "The peak, after the warm-up.", within="(0, 1]")
-    warmup_steps: int = _step(50, "Steps until the peak.", within="[0, inf)")
-    weight_decay: float = _step(0.01, "Decay of matrices in a step.", within="[0, inf)")
-    max_grad_norm: float = _step(1.0, "Gradients are clipped to it.", within="(0, inf)")
-    validate_every: int = _step(100, "Steps between validations.", within="[1, inf)")
     save_seconds: float = _step(600.0, "Seconds between saved states.", within="(0, inf)")
-    seed: int = _step(1234, "Seed of all random numbers.", within="[0, 2**32)")
-
-    def __post_init__(self) -> None:
-        check_options(self)
 
 
 @dataclass(frozen=True)
@@ -117,8 +119,8 @@ class ReplyWeights(Config):
 class LearnConfig(StageConfig):
     """A stage of mime-base; see training.replies.learn."""
 
-    tokens: int = _step(4000, "Positions a step, padding counted.", within="[1, inf)")
-    learning_rate: float = _step(3e-4, "The peak, after the warm-up.", within="(0, 1]")
+    tokens: int = with_default(StageConfig, "tokens", 4000)
+    learning_rate: float = with_default(StageConfig, "learning_rate", 3e-4)
     encoder_rate: float = _step(
         0.3, "Learning rate of the encoder, as a share of the others'.", within="[0, 1]"
     )

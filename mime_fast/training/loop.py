@@ -27,6 +27,7 @@ from mime_fast.text.tokenizer import PAD, Tokenizer
 from mime_fast.training.config import LossWeights, TrainingConfig
 from mime_fast.training.data import learn_vocabulary, shuffled_batches, soften
 from mime_fast.training.objective import Loss, cvae_loss, released_loss
+from mime_fast.training.optimizer import parameter_groups, warmup_cosine
 from mime_fast.training.state import (
     digest,
     load_state,
@@ -139,7 +140,9 @@ class Trainer:
                     pretrained_vectors(words, self.model_config.hidden_dim)
                 )
         optimizer = torch.optim.AdamW(
-            _decay_groups(model, config.weight_decay), lr=config.learning_rate, betas=(0.9, 0.98)
+            parameter_groups(model, config.weight_decay),
+            lr=config.learning_rate,
+            betas=(0.9, 0.98),
         )
         self.average = AveragedModel(
             model, multi_avg_fn=get_ema_multi_avg_fn(config.ema_decay), use_buffers=False
@@ -218,10 +221,7 @@ class Trainer:
     def _learning_rate(self) -> float:
         """Linear warm-up, then half a cosine down to 2% of the peak."""
         step, warmup = self.progress.step + 1, self.config.warmup_steps
-        if step <= warmup:
-            return self.config.learning_rate * step / warmup
-        share = (step - warmup) / max(1, self.total_steps - warmup)
-        return self.config.learning_rate * (0.02 + 0.98 * (1 + math.cos(math.pi * share)) / 2)
+        return self.config.learning_rate * warmup_cosine(step, warmup, self.total_steps, 0.02)
 
     def _due(self) -> bool:
         step = self.progress.step
@@ -338,16 +338,6 @@ def save_model(out: Path, model: ReplyModel, tokenizer: Tokenizer, card: str) ->
     }
     config = model.config.replace(dropout=0.0)
     checkpoint.save(out, config, tokenizer, tensors, card)
-
-
-def _decay_groups(model: ReplyModel, weight_decay: float) -> list[dict[str, Any]]:
-    """Matrices decay; norms, biases do not."""
-    matrices = [p for p in model.parameters() if p.dim() > 1]
-    vectors = [p for p in model.parameters() if p.dim() <= 1]
-    return [
-        {"params": matrices, "weight_decay": weight_decay},
-        {"params": vectors, "weight_decay": 0.0},
-    ]
 
 
 def _difference(old: Any, new: Any) -> str:

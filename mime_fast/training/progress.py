@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from rich.progress import (
     BarColumn,
@@ -21,21 +21,20 @@ from mime_fast.training.objective import Loss
 SMOOTHING = 0.98  # of the running averages that are shown
 
 
-class RichReporter:
-    """Shows loss, perplexity, tokens a second and the time left. A context manager."""
+class _BarReporter:
+    """A bar of steps with the time left, and running averages. A context manager."""
 
-    def __init__(self) -> None:
+    def __init__(self, title: str, *columns: str, **fields: Any) -> None:
         self._bar = Progress(
-            TextColumn("training"),
+            TextColumn(title),
             BarColumn(),
             MofNCompleteColumn(),
-            TextColumn("loss {task.fields[loss]:.3f}  ppl {task.fields[perplexity]:.1f}"),
-            TextColumn("{task.fields[rate]:.0f} tokens/s"),
+            *map(TextColumn, columns),
             TimeElapsedColumn(),
             TextColumn("left"),
             TimeRemainingColumn(),
         )
-        self._task = self._bar.add_task("training", total=None, loss=0.0, perplexity=0.0, rate=0.0)
+        self._task = self._bar.add_task(title, total=None, **fields)
         self._averages: dict[str, float] = {}
 
     def __enter__(self) -> Self:
@@ -49,13 +48,29 @@ class RichReporter:
     ) -> None:
         self._bar.stop()
 
+    def _show(self, step: int, total: int, **fields: Any) -> None:
+        self._bar.start()  # not before: other processes than the main one never get here
+        self._bar.update(self._task, completed=step, total=total, **fields)
+
+    def _average(self, name: str, value: float) -> float:
+        old = self._averages.get(name, value)
+        self._averages[name] = SMOOTHING * old + (1 - SMOOTHING) * value
+        return self._averages[name]
+
+
+class RichReporter(_BarReporter):
+    """Shows loss, perplexity, tokens a second and the time left."""
+
+    def __init__(self) -> None:
+        loss = "loss {task.fields[loss]:.3f}  ppl {task.fields[perplexity]:.1f}"
+        rate = "{task.fields[rate]:.0f} tokens/s"
+        super().__init__("training", loss, rate, loss=0.0, perplexity=0.0, rate=0.0)
+
     def step(self, step: int, total: int, loss: Loss, tokens_per_second: float) -> None:
         """Show the step, and running averages of loss, perplexity and speed."""
-        self._bar.start()  # not before: other processes than the main one never get here
-        self._bar.update(
-            self._task,
-            completed=step,
-            total=total,
+        self._show(
+            step,
+            total,
             loss=self._average("loss", loss.total.item()),
             perplexity=math.exp(min(self._average("nll", loss.nll.item()), 20)),
             rate=self._average("rate", tokens_per_second),
@@ -68,49 +83,21 @@ class RichReporter:
             f"emotion accuracy {result.emotion_accuracy:.1%}{' (best)' if best else ''}"
         )
 
-    def _average(self, name: str, value: float) -> float:
-        old = self._averages.get(name, value)
-        self._averages[name] = SMOOTHING * old + (1 - SMOOTHING) * value
-        return self._averages[name]
 
-
-class StageReporter:
-    """Shows the losses of a stage and the time left. A context manager."""
+class StageReporter(_BarReporter):
+    """Shows the losses of a stage and the time left."""
 
     def __init__(self, title: str) -> None:
-        self._bar = Progress(
-            TextColumn(title),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[losses]}"),
-            TimeElapsedColumn(),
-            TextColumn("left"),
-            TimeRemainingColumn(),
-        )
-        self._task = self._bar.add_task(title, total=None, losses="")
-        self._averages: dict[str, float] = {}
+        super().__init__(title, "{task.fields[losses]}", losses="")
 
     def __enter__(self) -> Self:
         self._bar.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._bar.stop()
-
     def step(self, step: int, total: int, losses: dict[str, float]) -> None:
         """Show the step and the running averages of the losses."""
-        smoothed = {
-            name: SMOOTHING * self._averages.get(name, loss) + (1 - SMOOTHING) * loss
-            for name, loss in losses.items()
-        }
-        self._averages = smoothed
-        shown = "  ".join(f"{name} {loss:.3f}" for name, loss in smoothed.items())
-        self._bar.update(self._task, completed=step, total=total, losses=shown)
+        shown = (f"{name} {self._average(name, loss):.3f}" for name, loss in losses.items())
+        self._show(step, total, losses="  ".join(shown))
 
     def validation(self, step: int, figures: dict[str, float]) -> None:
         """Print the figures of a validation."""

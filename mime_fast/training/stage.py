@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from mime_fast.files import WriteError
 from mime_fast.training.config import StageConfig
+from mime_fast.training.optimizer import parameter_groups, warmup_cosine
 from mime_fast.training.state import (
     load_state,
     optimizer_tensors,
@@ -66,7 +67,7 @@ class StageRun:
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         stage.model.to(self.device)
         self.optimizer = torch.optim.AdamW(
-            _groups(stage, config.weight_decay),
+            parameter_groups(stage.model, config.weight_decay, stage.rate),
             lr=config.learning_rate,
             betas=(0.9, 0.98),
             fused=True,
@@ -185,18 +186,4 @@ class StageRun:
     def _learning_rate(self) -> float:
         """Linear warm-up, then half a cosine down to 5% of the peak."""
         step, warmup = self.step + 1, self.config.warmup_steps
-        if step <= warmup:
-            return self.config.learning_rate * step / warmup
-        share = (step - warmup) / max(1, self.total_steps - warmup)
-        return self.config.learning_rate * (0.05 + 0.95 * (1 + math.cos(math.pi * share)) / 2)
-
-
-def _groups(stage: Stage, weight_decay: float) -> list[dict[str, Any]]:
-    """Parameters by learning rate; matrices decay, norms and biases do not."""
-    groups: dict[tuple[float, bool], list[nn.Parameter]] = {}
-    for name, parameter in stage.model.named_parameters():
-        groups.setdefault((stage.rate(name), parameter.dim() > 1), []).append(parameter)
-    return [
-        {"params": members, "rate": rate, "weight_decay": weight_decay if is_matrix else 0.0}
-        for (rate, is_matrix), members in groups.items()
-    ]
+        return self.config.learning_rate * warmup_cosine(step, warmup, self.total_steps, 0.05)

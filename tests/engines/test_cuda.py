@@ -189,7 +189,7 @@ def answers(engine: CudaEngine, encoded: Any, options: GenerationConfig) -> list
 def test_many_requests_wait_for_places(engine: CudaEngine, monkeypatch: pytest.MonkeyPatch) -> None:
     encoded = encode(engine, (3, 9, 1, 12, 2))
     together = answers(engine, encoded, FOUR)
-    monkeypatch.setattr("mime_fast.engines.cuda.decoding.MOST_ROWS", 3)
+    monkeypatch.setattr("mime_fast.engines.cuda.decoding.MOST_BATCH_ROWS", 3)
     assert answers(engine, encoded, FOUR) == together
     monkeypatch.setattr("mime_fast.engines.cuda.engine.MOST_ENCODED", 2)
     again = encode(engine, (3, 9, 1, 12, 2))

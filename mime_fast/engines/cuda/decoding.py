@@ -18,7 +18,7 @@ from mime_fast.kernels.project import BLOCK_ROWS
 from mime_fast.search.hypothesis import Hypothesis
 
 CHECKED = 8  # steps between two looks at whether replies have ended; rows that have cost nothing
-MOST_ROWS = 512  # decoded together; further requests wait until there is a place
+MOST_BATCH_ROWS = 512  # decoded together; further requests wait until there is a place
 LEAST_STEPS, LEAST_SOURCE = 32, 32  # so that there are few shapes
 
 
@@ -31,7 +31,7 @@ class DeviceSession(Unpicklable):
         self._batches: list[DecodeBatch] = []
         self._replies: dict[int, list[Hypothesis]] = {}  # by request; of those that are over
         self._count = 0
-        self._most = max(1, MOST_ROWS // search.width)  # places of a batch
+        self._most = max(1, MOST_BATCH_ROWS // search.width)  # places of a batch
 
     def join(self, memory: CudaMemory, seeds: Sequence[int]) -> int:
         """Answer further requests, one for each seed; the number of the first one."""
@@ -64,7 +64,7 @@ class DeviceSession(Unpicklable):
         """Give places to those who wait."""
         for batch in self._batches:
             self._fill(batch)
-        while self._waiting and self._rows() < MOST_ROWS:
+        while self._waiting and self._rows() < MOST_BATCH_ROWS:
             opened = self._open(steps)
             if opened is None:
                 return
