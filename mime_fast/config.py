@@ -77,7 +77,7 @@ class ModelShape(Config):
     )
     max_positions: int = option(1000, "Longest context.", within="[2, 100000]", exposed=False)
     dropout: float = option(
-        0.0, "Of embeddings, sub-layers and states.", within="[0, 1)", group="Model"
+        0.0, "Dropout of embeddings, sub-layers and states.", within="[0, 1)", group="Model"
     )
     tie_embeddings: bool = option(False, "Words are written as they are read.", exposed=False)
     # Emotion query: mean over positions instead of the CLS position.
