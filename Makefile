@@ -15,6 +15,12 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_NO_INPUT := 1
 export HF_HUB_OFFLINE := 1
 export HF_HUB_DISABLE_TELEMETRY := 1
+# Where there is ccache, a file is compiled once for all builds that compile it alike, whatever
+# folder pip copies it to.
+export CMAKE_CXX_COMPILER_LAUNCHER ?= $(shell command -v ccache)
+export CMAKE_CUDA_COMPILER_LAUNCHER ?= $(CMAKE_CXX_COMPILER_LAUNCHER)
+export CCACHE_BASEDIR ?= /
+export CCACHE_NOHASHDIR ?= 1
 
 # C++ tests: $(call build_cpp,folder of build/,sanitizers,targets) is quiet unless it fails, and
 # compiles only what changed.
@@ -40,8 +46,11 @@ SANITIZED_PYTHON = PYTHONPATH="$(CURDIR)/build/address/python" PYTHONMALLOC=mall
 	LD_PRELOAD="$$($${CXX:-g++} -print-file-name=libasan.so) \
 	$$($${CXX:-g++} -print-file-name=libubsan.so) $$($${CXX:-g++} -print-file-name=libstdc++.so)"
 # Neither Triton nor nvcc is ours to sanitize, and nvcc does not survive it.
-SANITIZED_TESTS ?= tests/csrc tests/search tests/engines tests/test_drafts.py \
-	--ignore tests/engines/test_cuda.py --ignore tests/csrc/test_cuda_sources.py
+SANITIZED_TESTS ?= tests/csrc/test_rng.py tests/csrc/test_sampling.py tests/search \
+	tests/engines/test_engines.py tests/engines/test_shapes.py tests/engines/test_joining.py \
+	tests/test_drafts.py
+# Tests share the cores; PYTEST_ARGS='-n 0' runs them one after the other.
+PARALLEL := -n auto --maxprocesses 4 --dist worksteal
 SECONDS ?= 600
 
 # What a base install must pass, without torch.
@@ -64,7 +73,7 @@ demo: $(VENV)/.stamp-demo  ## install the package (no torch) and show some repli
 test: $(VENV)/.stamp-dev  ## install everything that the tests need, and run them
 	$(call build_cpp,tests,,cpp_tests)
 	$(call run_cpp,tests)
-	$(BIN)/pytest $(PYTEST_ARGS)
+	$(BIN)/pytest $(PARALLEL) $(PYTEST_ARGS)
 
 test-base:  ## install the package without torch with PYTHON, in an environment of its own, and test it
 	@echo "Building, installing and testing mime_fast with $$($(PYTHON) --version)"
@@ -108,7 +117,7 @@ sanitize: $(VENV)/.stamp-dev  ## run the C++ tests, and Python's of the extensio
 	$(call build_cpp,address,address$(,)undefined,cpp_tests _C)
 	$(call run_cpp,address)
 	@cp -r $(filter-out %.so,$(wildcard mime_fast/*)) build/address/python/mime_fast
-	$(SANITIZED_PYTHON) $(BIN)/pytest $(SANITIZED_TESTS) $(PYTEST_ARGS)
+	$(SANITIZED_PYTHON) $(BIN)/pytest $(PARALLEL) $(SANITIZED_TESTS) $(PYTEST_ARGS)
 
 sanitize-threads: $(VENV)/.stamp-dev  ## run what has threads with the thread sanitizer
 	$(call build_cpp,thread,thread,test_thread_pool test_concurrent_requests)

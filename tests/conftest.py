@@ -22,8 +22,9 @@ sys.path.append(str(Path(__file__).resolve().parents[1]))
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 # Triton's kernels run on the CPU, one program after the other.
 os.environ.setdefault("TRITON_INTERPRET", "1")
-# A busy machine is no failure of the code.
-settings.register_profile("mime_fast", deadline=None)
+# A busy machine is no failure of the code. --hypothesis-profile=thorough tries ten times as many.
+settings.register_profile("thorough", deadline=None, max_examples=200)
+settings.register_profile("mime_fast", deadline=None, max_examples=20)
 settings.load_profile("mime_fast")
 
 WORDS = (

@@ -90,11 +90,19 @@ OPTIONS = [
 ]
 
 
-@pytest.mark.parametrize("options", OPTIONS, ids=str)
+# The interpreter is slow: the authors' form, whose encoder and head differ, has one of each search.
+CASES = [
+    *(("tiny_checkpoint", options) for options in OPTIONS),
+    *(("authors_form", OPTIONS[number]) for number in (0, 4, 8)),
+]
+
+
+@pytest.mark.parametrize(("engines", "options"), CASES, indirect=["engines"], ids=str)
 def test_replies_are_eagers(engines: Any, options: dict[str, Any]) -> None:
     check_replies(engines, GenerationConfig(**{"max_new_tokens": 6, **options}), None)
 
 
+@pytest.mark.parametrize("engines", ["tiny_checkpoint"], indirect=True)
 @pytest.mark.parametrize(
     "options", [{}, {"num_beams": 2}, {"do_sample": True, "num_return_sequences": 2}], ids=str
 )

@@ -20,7 +20,7 @@ INTERRUPT = """if True:
     generator = Generator(path, engine=engine, **kind)
     long = "i lost my dog . " * 12
     length = {"max_new_tokens": 64, "min_new_tokens": 64}
-    many = {"native": 20_000, "eager": 2000, "cuda": 40}[engine]
+    many = {"native": 5000, "eager": 1000, "cuda": 20}[engine]
     requests = {
         "encode": ([long] * many, {}),
         "batch": (["my dog"] * many, length),
