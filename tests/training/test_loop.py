@@ -140,7 +140,7 @@ def test_a_killed_run_loses_at_most_one_validation_interval(
     assert Generator(tmp_path / "out").respond("I lost my dog.").text
 
 
-@pytest.mark.parametrize("model", ["mime", "moel"])
+@pytest.mark.parametrize("model", ["moel"])  # some of its parameters get no gradient
 def test_two_processes_share_an_epoch(dialogues: Path, tmp_path: Path, model: str) -> None:
     command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2"]
     command += ["-m", "mime_fast.cli", "train", "--data", str(dialogues)]
