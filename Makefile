@@ -28,6 +28,7 @@ define build_cpp
 	@mkdir -p build/$(1)
 	@{ $(BIN)/cmake -S . -B build/$(1) -GNinja -DCMAKE_MAKE_PROGRAM="$(abspath $(BIN))/ninja" \
 	  -DMIME_FAST_TESTS=ON -DMIME_FAST_WERROR=ON -DMIME_FAST_SANITIZE=$(2) \
+	  -DCMAKE_INTERPROCEDURAL_OPTIMIZATION=OFF \
 	  -DPython_EXECUTABLE="$(abspath $(BIN))/python" \
 	  -Dpybind11_DIR="$$($(BIN)/python -m pybind11 --cmakedir)" \
 	  -DCMAKE_LIBRARY_OUTPUT_DIRECTORY="$(CURDIR)/build/$(1)/python/mime_fast" && \
@@ -35,7 +36,7 @@ define build_cpp
 	  { cat build/$(1)/log >&2; exit 1; }
 endef
 define run_cpp
-	@$(BIN)/ctest --test-dir build/$(1) --output-on-failure $(2) > build/$(1)/log 2>&1 || \
+	@$(BIN)/ctest --test-dir build/$(1) --output-on-failure --parallel 2 $(2) > build/$(1)/log 2>&1 || \
 	  { cat build/$(1)/log >&2; exit 1; }
 	@tail -3 build/$(1)/log
 endef
@@ -59,7 +60,8 @@ BASE_TESTS := tests/packaging/test_base_install.py tests/text tests/test_config.
 # Beside PYTHON; a shim of pyenv runs the version that PYENV_VERSION names.
 PYTHONS ?= 3.12 3.13 3.14
 # Compiled in half the time; whether the bindings fit another Python does not depend on it.
-QUICK_BUILD := -DMIME_FAST_CUDA=OFF -DCMAKE_BUILD_TYPE=Debug -DCMAKE_CXX_FLAGS_DEBUG=-O1
+QUICK_BUILD := -DMIME_FAST_CUDA=OFF -DCMAKE_BUILD_TYPE=Debug -DCMAKE_CXX_FLAGS_DEBUG=-O1 \
+	-DCMAKE_INTERPROCEDURAL_OPTIMIZATION=OFF
 
 .PHONY: help demo test test-base test-lower-bounds test-pythons gpu sanitize sanitize-threads fuzz \
 	bench bench-quick bench-smoke bench-report kernels-report lint format clean
