@@ -81,7 +81,7 @@ def _build() -> Path:
         library.parent.mkdir(parents=True, exist_ok=True)
         command = [
             os.environ.get("CXX", "g++"),
-            "-std=c++17",
+            "-std=c++20",
             "-O3",
             "-shared",
             "-fPIC",

@@ -6,22 +6,22 @@ namespace mime_fast::cpu::MIME_FAST_ISA {
 
 extern const Kernels kTable;
 const Kernels kTable = {
-    Isa::MIME_FAST_ISA,
-    matmul,
-    layer_norm,
-    softmax,
-    gate,
-    attend_slots,
-    row_dots<float>,
-    row_dots<std::uint16_t>,
-    gathered_dots,
-    kMaxDigit,
-    screen,
-    group_maxima,
-    gather_possible,
-    exponentials,
-    sum_exponentials,
-    split_tail,
+    .isa = Isa::MIME_FAST_ISA,
+    .matmul = matmul,
+    .layer_norm = layer_norm,
+    .softmax = softmax,
+    .gate = gate,
+    .attend_slots = attend_slots,
+    .row_dots = row_dots<float>,
+    .half_row_dots = row_dots<std::uint16_t>,
+    .gathered_dots = gathered_dots,
+    .max_digit = kMaxDigit,
+    .screen = screen,
+    .group_maxima = group_maxima,
+    .gather_possible = gather_possible,
+    .exponentials = exponentials,
+    .sum_exponentials = sum_exponentials,
+    .split_tail = split_tail,
 };
 
 }  // namespace mime_fast::cpu::MIME_FAST_ISA

@@ -33,11 +33,11 @@ struct Product {
   std::int64_t w_stride;
   std::int64_t panel_stride;
   std::int64_t panels;
-  const float* bias;  // (panels, 16) or null
-  float* y;           // (rows, y_stride), panels * 16 columns of which are written
+  const float* bias = nullptr;  // (panels, 16) or null
+  float* y;                     // (rows, y_stride), panels * 16 columns of which are written
   std::int64_t y_stride;
-  bool relu;
-  bool add;
+  bool relu = false;
+  bool add = false;
 };
 
 // What the attention of one new position reads: slots of a cache, oldest first.
@@ -70,6 +70,18 @@ struct RowDots {
   std::int64_t y_stride;
 };
 
+// Dot products of x with the rows of some words: y[i] is the logit of word ids[i], the same float
+// as RowDots gives.
+struct GatheredDots {
+  const float* w;           // (words, inner)
+  const float* bias;        // (words,)
+  std::int64_t inner;       // a multiple of 16
+  const float* x;           // (inner,)
+  const std::int32_t* ids;  // (count,)
+  std::int64_t count;
+  float* y;  // (count,)
+};
+
 // The same words in int8: score = scale[word] * unit[row] * sum((w - 128) p) + bias[word], where
 // p = 127 * first digit + second digit, or the only digit.
 struct Screen {
@@ -97,8 +109,8 @@ struct ScreenBound {
   float norm;
   float rest;
   float margin;
-  float largest;  // at least that of every word
-  float slack;    // at least reach[word] * rest + margin, of every word
+  float largest = 0;  // at least that of every word
+  float slack = 0;    // at least reach[word] * rest + margin, of every word
 };
 
 struct Tail {
@@ -123,9 +135,7 @@ struct Kernels {
   void (*row_dots)(const RowDots<float>& dots);
   // Of weights in bfloat16.
   void (*half_row_dots)(const RowDots<std::uint16_t>& dots);
-  // y[i] = the logit of word ids[i], the same float as row_dots gives.
-  void (*gathered_dots)(const float* w, const float* bias, std::int64_t inner, const float* x,
-                        const std::int32_t* ids, std::int64_t count, float* y);
+  void (*gathered_dots)(const GatheredDots& dots);
   // The largest digit that `screen` takes.
   std::int32_t max_digit;
   void (*screen)(const Screen& screen);

@@ -58,32 +58,32 @@ inline void row_dots(const RowDots<Weight>& d) {
   }
 }
 
+// Words first .. first + W - 1 of those that are gathered.
 template <unsigned W>
-inline void dot_words(const float* w, const float* bias, std::int64_t inner, const float* x,
-                      const std::int32_t* ids, float* y) {
+inline void dot_words(const GatheredDots& d, std::int64_t first) {
+  const std::int32_t* ids = d.ids + first;
   const float* word[W];
   Vec acc[W];
   MIME_FAST_UNROLL
   for (unsigned j = 0; j < W; ++j) {
-    word[j] = w + ids[j] * inner;
+    word[j] = d.w + ids[j] * d.inner;
     acc[j] = splat(0.0F);
   }
-  for (std::int64_t k = 0; k < inner; k += kLanes) {
-    const Vec factor = load(x + k);
+  for (std::int64_t k = 0; k < d.inner; k += kLanes) {
+    const Vec factor = load(d.x + k);
     MIME_FAST_UNROLL
     for (unsigned j = 0; j < W; ++j) acc[j] = fma(load(word[j] + k), factor, acc[j]);
   }
   MIME_FAST_UNROLL
-  for (unsigned j = 0; j < W; ++j) y[j] = sum(acc[j]) + bias[ids[j]];
+  for (unsigned j = 0; j < W; ++j) d.y[first + j] = sum(acc[j]) + d.bias[ids[j]];
 }
 
 // Several words at a time: each waits for memory.
-inline void gathered_dots(const float* w, const float* bias, std::int64_t inner, const float* x,
-                          const std::int32_t* ids, std::int64_t count, float* y) {
+inline void gathered_dots(const GatheredDots& d) {
   constexpr unsigned kWords = 8;
   std::int64_t i = 0;
-  for (; i + kWords <= count; i += kWords) dot_words<kWords>(w, bias, inner, x, ids + i, y + i);
-  for (; i < count; ++i) dot_words<1>(w, bias, inner, x, ids + i, y + i);
+  for (; i + kWords <= d.count; i += kWords) dot_words<kWords>(d, i);
+  for (; i < d.count; ++i) dot_words<1>(d, i);
 }
 
 // V vectors of groups.

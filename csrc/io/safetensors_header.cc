@@ -80,13 +80,13 @@ Extent read_extent(const JsonValue& entry, std::int64_t bytes, std::int64_t data
   const std::vector<std::int64_t> pair = read_sizes(field(entry, "data_offsets"));
   if (pair.size() != 2) fail("has " + std::to_string(pair.size()) + " data_offsets, expected 2");
   const auto [begin, end] = std::tie(pair[0], pair[1]);
-  const std::string range = "[" + std::to_string(begin) + ", " + std::to_string(end) + "]";
-  if (begin > end) fail("has reversed data_offsets " + range);
+  const std::string range = std::to_string(begin) + ", " + std::to_string(end) + "]";
+  if (begin > end) fail("has reversed data_offsets [" + range);
   if (end > data_bytes) {
-    fail("has data_offsets " + range + " in a file with " + bytes_text(data_bytes) + " of data");
+    fail("has data_offsets [" + range + " in a file with " + bytes_text(data_bytes) + " of data");
   }
   if (end - begin != bytes) {
-    fail("has data_offsets " + range + ", but dtype and shape say " + bytes_text(bytes));
+    fail("has data_offsets [" + range + ", but dtype and shape say " + bytes_text(bytes));
   }
   return {begin, end, nullptr};
 }

@@ -33,7 +33,8 @@ void Decoder::step(const cpu::Kernels& kernels, Team& team, DecodeState& state) 
 
 void Decoder::step_rows(const cpu::Kernels& kernels, DecodeState& state, std::int64_t begin,
                         std::int64_t end) const {
-  const LaneWork work{kernels, state, begin, state.x().cut(begin, end)};
+  const LaneWork work{
+      .kernels = kernels, .state = state, .first = begin, .x = state.x().cut(begin, end)};
   Lane* lanes = state.buffers().lanes.data();
   std::int32_t cache = 0;
   for (const DecoderLayer& layer : layers_) {

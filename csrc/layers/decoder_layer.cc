@@ -76,10 +76,17 @@ void DecoderLayer::attend(const LaneWork& work) const {
       std::copy_n(qkv.row(i) + key_dim + head * width_, width_, newest_slot + head * padded_width);
     }
     const float* keys = state.slot(0, cache);
-    work.kernels.attend_slots({qkv.row(i), keys, keys + heads_ * padded_width, state.slot_step(),
-                               slots.data(), static_cast<std::int64_t>(slots.size()), heads_,
-                               width_, padded_width, state.scratch(work.first + i),
-                               attended.row(i)});
+    work.kernels.attend_slots({.query = qkv.row(i),
+                               .keys = keys,
+                               .values = keys + heads_ * padded_width,
+                               .slot_stride = state.slot_step(),
+                               .slots = slots.data(),
+                               .count = static_cast<std::int64_t>(slots.size()),
+                               .heads = heads_,
+                               .width = width_,
+                               .padded_width = padded_width,
+                               .scratch = state.scratch(work.first + i),
+                               .out = attended.row(i)});
   }
   attention_output_.apply(work.kernels, attended, work.x, Matrix::Then::add);
 }
@@ -98,13 +105,27 @@ void DecoderLayer::attend_memory(const LaneWork& work) const {
     const float* values = memory.values.data() + cache * memory.length * memory.value_stride;
     float* logits = work.state.scratch(work.first + i);
     for (std::int64_t head = 0; head < heads_; ++head) {
-      work.kernels.matmul({query.row(i) + head * width_, 1, 0, width_,
-                           keys + head * width_ * memory.columns, memory.columns, cpu::kLanes,
-                           memory.columns / cpu::kLanes, nullptr, logits, 0, false, false});
+      work.kernels.matmul({.x = query.row(i) + head * width_,
+                           .rows = 1,
+                           .x_stride = 0,
+                           .inner = width_,
+                           .w = keys + head * width_ * memory.columns,
+                           .w_stride = memory.columns,
+                           .panel_stride = cpu::kLanes,
+                           .panels = memory.columns / cpu::kLanes,
+                           .y = logits,
+                           .y_stride = 0});
       work.kernels.softmax(logits, memory.length);
-      work.kernels.matmul({logits, 1, 0, memory.length, values + head * width_, memory.value_stride,
-                           cpu::kLanes, padded(width_) / cpu::kLanes, nullptr,
-                           attended.row(i) + head * width_, 0, false, false});
+      work.kernels.matmul({.x = logits,
+                           .rows = 1,
+                           .x_stride = 0,
+                           .inner = memory.length,
+                           .w = values + head * width_,
+                           .w_stride = memory.value_stride,
+                           .panel_stride = cpu::kLanes,
+                           .panels = padded(width_) / cpu::kLanes,
+                           .y = attended.row(i) + head * width_,
+                           .y_stride = 0});
     }
   }
   cross_output_.apply(work.kernels, attended, work.x, Matrix::Then::add);

@@ -81,14 +81,27 @@ void Encoder::attend(const cpu::Kernels& kernels, Team& team, const Layer& layer
     for (std::int64_t head = 0; head < heads_; ++head) {
       const float* query = qkv.row(begin) + head * width_;
       float* logits = scratch.logits.data() + begin * columns;
-      kernels.matmul({query, count, qkv.stride, width_,
-                      scratch.keys.data() + head * width_ * columns, columns, cpu::kLanes,
-                      columns / cpu::kLanes, nullptr, logits, columns, false, false});
+      kernels.matmul({.x = query,
+                      .rows = count,
+                      .x_stride = qkv.stride,
+                      .inner = width_,
+                      .w = scratch.keys.data() + head * width_ * columns,
+                      .w_stride = columns,
+                      .panel_stride = cpu::kLanes,
+                      .panels = columns / cpu::kLanes,
+                      .y = logits,
+                      .y_stride = columns});
       for (std::int64_t t = 0; t < count; ++t) kernels.softmax(logits + t * columns, length);
-      const float* values = qkv.row(0) + 2 * key_dim + head * width_;
-      kernels.matmul({logits, count, columns, length, values, qkv.stride, cpu::kLanes,
-                      padded(width_) / cpu::kLanes, nullptr, attended.row(begin) + head * width_,
-                      attended.stride, false, false});
+      kernels.matmul({.x = logits,
+                      .rows = count,
+                      .x_stride = columns,
+                      .inner = length,
+                      .w = qkv.row(0) + 2 * key_dim + head * width_,
+                      .w_stride = qkv.stride,
+                      .panel_stride = cpu::kLanes,
+                      .panels = padded(width_) / cpu::kLanes,
+                      .y = attended.row(begin) + head * width_,
+                      .y_stride = attended.stride});
     }
   });
   layer.output.apply(kernels, team, attended, x, Matrix::Then::add);

@@ -80,7 +80,10 @@ void Listeners::run(const cpu::Kernels& kernels, const Team& team, DecodeState& 
     const std::int64_t last = std::min(end, plan.begins[id + 1]);
     if (first >= last) continue;
     team.check();
-    const LaneWork work{kernels, state, first, buffers.cut(buffers.heard, first, last - first)};
+    const LaneWork work{.kernels = kernels,
+                        .state = state,
+                        .first = first,
+                        .x = buffers.cut(buffers.heard, first, last - first)};
     for (std::int64_t i = 0; i < work.x.count; ++i) {
       std::copy_n(state.x().row(work.lanes()[i].row), work.x.stride, work.x.row(i));
     }

@@ -12,7 +12,7 @@ Matrix::Matrix(std::int64_t inner, std::int64_t outputs)
       weights_(panels_ * inner * kLanes, Pages::huge),
       bias_(panels_ * kLanes) {}
 
-void Matrix::set(const Source& source, std::int64_t first_input, std::int64_t first_output,
+void Matrix::set(const WeightBlock& source, std::int64_t first_input, std::int64_t first_output,
                  float factor) {
   for (std::int64_t o = 0; o < source.outputs; ++o) {
     const std::int64_t column = first_output + o;
@@ -30,19 +30,19 @@ void Matrix::set_bias(const float* bias, std::int64_t count, std::int64_t first_
 }
 
 cpu::Product Matrix::product(const Inputs& x, const Rows& y, Then then) const {
-  return {x.data,
-          x.count,
-          x.stride,
-          inner_,
-          weights_.data(),
-          kLanes,
-          inner_ * kLanes,
-          panels_,
-          bias_.data(),
-          y.data,
-          y.stride,
-          then == Then::relu || then == Then::relu_add,
-          then == Then::add || then == Then::relu_add};
+  return {.x = x.data,
+          .rows = x.count,
+          .x_stride = x.stride,
+          .inner = inner_,
+          .w = weights_.data(),
+          .w_stride = kLanes,
+          .panel_stride = inner_ * kLanes,
+          .panels = panels_,
+          .bias = bias_.data(),
+          .y = y.data,
+          .y_stride = y.stride,
+          .relu = then == Then::relu || then == Then::relu_add,
+          .add = then == Then::add || then == Then::relu_add};
 }
 
 void Matrix::apply(const cpu::Kernels& kernels, Team& team, const Inputs& x, const Rows& y,

@@ -30,14 +30,14 @@ struct Inputs {
   Inputs(const Rows& rows) : Inputs(rows.data, rows.count, rows.stride) {}
 };
 
-// Where a matrix finds its weights: element (output, input) at
+// A block of weights in memory: element (output, input) lies at
 // output * output_stride + input * input_stride.
-struct Source {
+struct WeightBlock {
   const float* data;
   std::int64_t outputs;
   std::int64_t inputs;
   std::int64_t output_stride;
-  std::int64_t input_stride;
+  std::int64_t input_stride = 1;
 };
 
 // A linear map, packed for Product: panels of 16 outputs, each (inner, 16).
@@ -48,7 +48,7 @@ class Matrix {
   Matrix(std::int64_t inner, std::int64_t outputs);
 
   // Puts a block of weights at (first input, first output), times `factor`.
-  void set(const Source& source, std::int64_t first_input, std::int64_t first_output,
+  void set(const WeightBlock& source, std::int64_t first_input, std::int64_t first_output,
            float factor = 1.0F);
   void set_bias(const float* bias, std::int64_t count, std::int64_t first_output);
 

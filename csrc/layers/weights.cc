@@ -83,8 +83,11 @@ Matrix Weights::linears(const std::vector<Part>& parts, std::int64_t inputs, Bia
   Matrix matrix(inputs, outputs);
   std::int64_t column = 0;
   for (std::size_t i = 0; i < parts.size(); ++i) {
-    matrix.set({weights[i].data(), parts[i].outputs, inputs, inputs, 1}, 0, column,
-               parts[i].factor);
+    matrix.set({.data = weights[i].data(),
+                .outputs = parts[i].outputs,
+                .inputs = inputs,
+                .output_stride = inputs},
+               0, column, parts[i].factor);
     if (bias == Bias::own) matrix.set_bias(biases[i].data(), parts[i].outputs, column);
     column += parts[i].outputs;
   }
@@ -97,7 +100,12 @@ Matrix Weights::convolution(const std::string& name, std::int64_t inputs, std::i
   const std::vector<float> bias = take(name + ".bias", {outputs});
   Matrix matrix(kTaps * padded, outputs);
   for (std::int64_t tap = 0; tap < kTaps; ++tap) {
-    matrix.set({weight.data() + tap, outputs, inputs, inputs * kTaps, kTaps}, tap * padded, 0);
+    matrix.set({.data = weight.data() + tap,
+                .outputs = outputs,
+                .inputs = inputs,
+                .output_stride = inputs * kTaps,
+                .input_stride = kTaps},
+               tap * padded, 0);
   }
   matrix.set_bias(bias.data(), outputs, 0);
   return matrix;

@@ -27,15 +27,19 @@ void Mime::load_emotions(Weights& weights) {
   const std::vector<float> folded =
       multiply(classes.data(), kEmotions, classifier.data(), dim, dim);
   emotions_ = Matrix(dim, kEmotions);
-  emotions_.set({folded.data(), kEmotions, dim, dim, 1}, 0, 0);
+  emotions_.set({.data = folded.data(), .outputs = kEmotions, .inputs = dim, .output_stride = dim},
+                0, 0);
 }
 
 void Mime::load_response_encoder(Weights& weights, const std::string& name) {
   const std::int64_t dim = config_.hidden_dim;
   const std::vector<float> both = weights.take(name + ".projection.weight", {dim, 2 * dim});
   ResponseProjection projection{Matrix(dim, dim), Matrix(dim, dim)};
-  projection.context.set({both.data(), dim, dim, 2 * dim, 1}, 0, 0);
-  projection.emotion.set({both.data() + dim, dim, dim, 2 * dim, 1}, 0, 0);
+  const auto half = [&](const float* first) {
+    return WeightBlock{.data = first, .outputs = dim, .inputs = dim, .output_stride = 2 * dim};
+  };
+  projection.context.set(half(both.data()), 0, 0);
+  projection.emotion.set(half(both.data() + dim), 0, 0);
   response_projections_.push_back(std::move(projection));
   response_encoders_.emplace_back(weights, name, config_);
 }
@@ -90,8 +94,11 @@ void Mime::set_refined(Matrix& matrix, const float* weight, std::int64_t outputs
                        std::int64_t first_output) const {
   const std::int64_t dim = config_.hidden_dim;
   for (std::int64_t part = 0; part < refinements_; ++part) {
-    matrix.set({weight + part * dim, outputs, dim, refinements_ * dim, 1}, part * stride_,
-               first_output);
+    matrix.set({.data = weight + part * dim,
+                .outputs = outputs,
+                .inputs = dim,
+                .output_stride = refinements_ * dim},
+               part * stride_, first_output);
   }
 }
 

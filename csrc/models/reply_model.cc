@@ -58,7 +58,11 @@ Encoded ReplyModel::encode(Team& team, const std::int64_t* tokens, const std::in
   encoded.emotion_logits = Buffer<float>(kEmotions);
   encoded.positive = Buffer<float>(padded(kPositives));
   encoded.negative = Buffer<float>(padded(kNegatives));
-  understand(team, {states, scratch, find_query(states), noise, emotion}, encoded);
+  const Buffer<float> query = find_query(states);
+  understand(
+      team,
+      {.states = states, .scratch = scratch, .query = query, .noise = noise, .emotion = emotion},
+      encoded);
   return encoded;
 }
 

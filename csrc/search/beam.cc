@@ -74,7 +74,11 @@ void BeamSearch::rank_row(const RowScores& scores, std::int32_t row) {
   std::size_t rank = 0;
   for (const Candidate& candidate : scores.best()) {
     const double log_prob = double{candidate.logit} - normaliser.value;
-    ranked_.push_back({tree_[node].log_prob + log_prob, log_prob, row, candidate.id, rank++});
+    ranked_.push_back({.total = tree_[node].log_prob + log_prob,
+                       .log_prob = log_prob,
+                       .row = row,
+                       .token = candidate.id,
+                       .rank = rank++});
   }
 }
 

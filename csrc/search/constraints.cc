@@ -32,7 +32,11 @@ Constraint Constraints::after(const std::int32_t* tokens, std::size_t length) {
   if (ngram_size_ > 0) block_repeated_ngrams(tokens, length);
   penalised_.clear();
   if (penalty_ != 1) collect_penalised(tokens, length);
-  return {blocked_.data(), blocked_.size(), penalised_.data(), penalised_.size(), penalty_};
+  return {.blocked = blocked_.data(),
+          .blocked_count = blocked_.size(),
+          .penalised = penalised_.data(),
+          .penalised_count = penalised_.size(),
+          .penalty = penalty_};
 }
 
 // The last word of a sequence, where the words before it are the newest of the reply.

@@ -25,7 +25,10 @@ DraftTable::DraftTable(std::size_t entries)
     : hashes_(slots_for(entries)), words_(hashes_.size()), confidences_(hashes_.size()) {}
 
 DraftSlots DraftTable::slots() const {
-  return {hashes_.data(), words_.data(), confidences_.data(), hashes_.size() - 1};
+  return {.hashes = hashes_.data(),
+          .words = words_.data(),
+          .confidences = confidences_.data(),
+          .mask = hashes_.size() - 1};
 }
 
 void DraftTable::add(const std::int32_t* context, const Entry& entry) {

@@ -44,7 +44,9 @@ struct GenerationOptions {
 
   bool stops_after(const TokenIds& tokens) const { return stop && stop->ends(tokens); }
 
-  SamplingOptions sampling() const { return {temperature, top_k, top_p, min_p}; }
+  SamplingOptions sampling() const {
+    return {.temperature = temperature, .top_k = top_k, .top_p = top_p, .min_p = min_p};
+  }
 
   // How many tokens buffers are made for; a longer reply lets them grow. The released models have
   // 1000 positions.

@@ -1,15 +1,24 @@
 #include "search/prefix_tree.h"
 
 namespace mime_fast {
+namespace {
+
+constexpr std::int32_t kNone = -1;  // the root has neither parent nor token
+
+}  // namespace
 
 PrefixTree::PrefixTree(std::size_t expected_nodes) {
   nodes_.reserve(expected_nodes);
-  nodes_.push_back({-1, -1, 0, 0, 0});
+  nodes_.push_back({.parent = kNone, .token = kNone, .length = 0, .token_log_prob = 0, .log_prob = 0});
 }
 
 std::int32_t PrefixTree::add(std::int32_t parent, std::int32_t token, double log_prob) {
   const Node& before = (*this)[parent];
-  const Node node{parent, token, before.length + 1, log_prob, before.log_prob + log_prob};
+  const Node node{.parent = parent,
+                  .token = token,
+                  .length = before.length + 1,
+                  .token_log_prob = log_prob,
+                  .log_prob = before.log_prob + log_prob};
   nodes_.push_back(node);
   return static_cast<std::int32_t>(nodes_.size() - 1);
 }

@@ -24,7 +24,12 @@ struct SampleRows {
 };
 
 MIME_FAST_DEVICE inline SamplingOptions read_options(const double* options) {
-  return {options[0], static_cast<std::int64_t>(options[1]), options[2], options[3]};
+  SamplingOptions result;  // C++17 for CUDA 11: no designated initialisers
+  result.temperature = options[0];
+  result.top_k = static_cast<std::int64_t>(options[1]);
+  result.top_p = options[2];
+  result.min_p = options[3];
+  return result;
 }
 
 // Draws the next word of a row that is active, and appends it.

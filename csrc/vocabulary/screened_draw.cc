@@ -62,8 +62,15 @@ std::optional<Candidate> ScreenedScores::draw_from_screened(const SamplingOption
 Candidate ScreenedScores::draw_from_all(const SamplingOptions& options) {
   const std::int64_t words = vocabulary_->padded_words();
   float* logits = scratch_->exact.data();
-  kernels_->row_dots({vocabulary_->weights(), vocabulary_->bias(), vocabulary_->stride(), hidden_,
-                      1, 0, words, logits, words});
+  kernels_->row_dots({.w = vocabulary_->weights(),
+                      .bias = vocabulary_->bias(),
+                      .inner = vocabulary_->stride(),
+                      .x = hidden_,
+                      .rows = 1,
+                      .first_word = 0,
+                      .last_word = words,
+                      .y = logits,
+                      .y_stride = words});
   for (std::int64_t id = 0; id < words; ++id) {
     if (scores_[id] == kNever) logits[id] = kNever;
   }

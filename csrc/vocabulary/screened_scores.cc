@@ -89,14 +89,23 @@ float ScreenedScores::least_best(std::int64_t k) {
 
 float ScreenedScores::logit(std::int32_t id) const {
   float result;
-  kernels_->gathered_dots(vocabulary_->weights(), vocabulary_->bias(), vocabulary_->stride(),
-                          hidden_, &id, 1, &result);
+  compute_logits(&id, 1, &result);
   return result;
 }
 
 void ScreenedScores::rescore(std::int64_t count) {
-  kernels_->gathered_dots(vocabulary_->weights(), vocabulary_->bias(), vocabulary_->stride(),
-                          hidden_, scratch_->ids.data(), count, scratch_->exact.data());
+  compute_logits(scratch_->ids.data(), count, scratch_->exact.data());
+}
+
+void ScreenedScores::compute_logits(const std::int32_t* ids, std::int64_t count,
+                                    float* logits) const {
+  kernels_->gathered_dots({.w = vocabulary_->weights(),
+                           .bias = vocabulary_->bias(),
+                           .inner = vocabulary_->stride(),
+                           .x = hidden_,
+                           .ids = ids,
+                           .count = count,
+                           .y = logits});
 }
 
 float ScreenedScores::largest() {

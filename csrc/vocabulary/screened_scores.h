@@ -66,6 +66,7 @@ class ScreenedScores final : public RowScores {
   // The float32 logits of the ids that were gathered.
   void rescore(std::int64_t count);
   float logit(std::int32_t id) const;
+  void compute_logits(const std::int32_t* ids, std::int64_t count, float* logits) const;
   float largest();
 
   const Vocabulary* vocabulary_;

@@ -131,10 +131,13 @@ void ScreenedVocabulary::quantise_row(const float* hidden, Digits digits, std::i
   const double highest = highest_logit(length + std::sqrt(rest));
   scratch.unit[row] = unit;
   scratch.correction[row] = 128 * sum;
-  cpu::ScreenBound bound{slope_.data(), reach_.data(), above(length * (1 + 1e-6)),
-                         above(std::sqrt(rest) * (1 + 1e-6)),
-                         // Of the bias and of comparing a score plus its bound in float32.
-                         above(8 * kUnit * highest + kUnderflow), 0, 0};
+  cpu::ScreenBound bound{
+      .slope = slope_.data(),
+      .reach = reach_.data(),
+      .norm = above(length * (1 + 1e-6)),
+      .rest = above(std::sqrt(rest) * (1 + 1e-6)),
+      // Rounding of the bias, and of the comparison of a score plus its bound in float32.
+      .margin = above(8 * kUnit * highest + kUnderflow)};
   bound.slack =
       above((largest_reach_ * static_cast<double>(bound.rest) + static_cast<double>(bound.margin)) *
             (1 + 1e-6));
@@ -157,11 +160,19 @@ void ScreenedVocabulary::screen(const cpu::Kernels& kernels, Team& team, const I
     for (std::int64_t panel = begin; panel < end; panel += kSlab) {
       for (std::int64_t row = 0; row < hidden.count; row += group) {
         team.check();
-        kernels.screen({weights_.data(), scale_.data(), bias_.data(), inner_,
-                        scratch.digits.data() + row * count * inner_, count,
-                        std::min(group, hidden.count - row), scratch.unit.data() + row,
-                        scratch.correction.data() + row, panel, std::min(panel + kSlab, end),
-                        scratch.scores.data() + row * padded_words_, padded_words_});
+        kernels.screen({.w = weights_.data(),
+                        .scale = scale_.data(),
+                        .bias = bias_.data(),
+                        .inner = inner_,
+                        .digits = scratch.digits.data() + row * count * inner_,
+                        .digit_count = count,
+                        .rows = std::min(group, hidden.count - row),
+                        .unit = scratch.unit.data() + row,
+                        .correction = scratch.correction.data() + row,
+                        .first_panel = panel,
+                        .last_panel = std::min(panel + kSlab, end),
+                        .scores = scratch.scores.data() + row * padded_words_,
+                        .score_stride = padded_words_});
       }
     }
   });

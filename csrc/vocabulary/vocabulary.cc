@@ -70,9 +70,15 @@ void Vocabulary::project(const cpu::Kernels& kernels, Team& team, const Rows& hi
 void Vocabulary::project_words(const cpu::Kernels& kernels, std::int64_t begin, std::int64_t end,
                                const Rows& hidden, const Rows& logits) const {
   const auto dots = [&](const auto* weights) {
-    return cpu::RowDots<std::decay_t<decltype(*weights)>>{weights,     bias_.data(), stride_,
-                                                          hidden.data, hidden.count, begin,
-                                                          end,         logits.data,  logits.stride};
+    return cpu::RowDots<std::decay_t<decltype(*weights)>>{.w = weights,
+                                                          .bias = bias_.data(),
+                                                          .inner = stride_,
+                                                          .x = hidden.data,
+                                                          .rows = hidden.count,
+                                                          .first_word = begin,
+                                                          .last_word = end,
+                                                          .y = logits.data,
+                                                          .y_stride = logits.stride};
   };
   if (half_.size() > 0) {
     kernels.half_row_dots(dots(half_.data()));

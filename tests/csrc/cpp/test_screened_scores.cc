@@ -122,7 +122,11 @@ struct RandomConstraint {
     }
   }
   Constraint view() const {
-    return {blocked.data(), blocked.size(), penalised.data(), penalised.size(), penalty};
+    return {.blocked = blocked.data(),
+            .blocked_count = blocked.size(),
+            .penalised = penalised.data(),
+            .penalised_count = penalised.size(),
+            .penalty = penalty};
   }
 };
 

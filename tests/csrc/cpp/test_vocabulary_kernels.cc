@@ -52,8 +52,15 @@ void check_half_row_dots(const Table& table, cpu::RowDots<float> dots) {
   dots.w = widened.data();
   dots.y = expected.data();
   table.scalar.row_dots(dots);
-  table.fast.half_row_dots({half.data(), dots.bias, dots.inner, dots.x, dots.rows, dots.first_word,
-                            dots.last_word, found.data(), dots.y_stride});
+  table.fast.half_row_dots({.w = half.data(),
+                            .bias = dots.bias,
+                            .inner = dots.inner,
+                            .x = dots.x,
+                            .rows = dots.rows,
+                            .first_word = dots.first_word,
+                            .last_word = dots.last_word,
+                            .y = found.data(),
+                            .y_stride = dots.y_stride});
   CHECK(same(found, expected));
 }
 
@@ -75,17 +82,29 @@ void test_dots(const Table& table, Random& random) {
             naive_dot(w.data() + word * inner, x.data() + row * inner, inner) + bias[at(word)];
       }
     }
-    table.fast.row_dots(
-        {w.data(), bias.data(), inner, x.data(), rows, first, last, found.data(), stride});
+    const cpu::RowDots<float> dots{.w = w.data(),
+                                   .bias = bias.data(),
+                                   .inner = inner,
+                                   .x = x.data(),
+                                   .rows = rows,
+                                   .first_word = first,
+                                   .last_word = last,
+                                   .y = found.data(),
+                                   .y_stride = stride};
+    table.fast.row_dots(dots);
     CHECK(same(found, expected));
-    check_half_row_dots(
-        table, {w.data(), bias.data(), inner, x.data(), rows, first, last, found.data(), stride});
+    check_half_row_dots(table, dots);
 
     Ids ids(at(random.integer(0, 40)));
     for (std::int32_t& id : ids) id = static_cast<std::int32_t>(random.integer(0, words - 1));
     Floats gathered(ids.size()), wanted;
-    table.fast.gathered_dots(w.data(), bias.data(), inner, x.data(), ids.data(),
-                             std::int64_t(ids.size()), gathered.data());
+    table.fast.gathered_dots({.w = w.data(),
+                              .bias = bias.data(),
+                              .inner = inner,
+                              .x = x.data(),
+                              .ids = ids.data(),
+                              .count = std::int64_t(ids.size()),
+                              .y = gathered.data()});
     for (const std::int32_t id : ids) {
       wanted.push_back(naive_dot(w.data() + id * inner, x.data(), inner) + bias[at(id)]);
     }
@@ -211,13 +230,12 @@ struct BoundCase {
       : slope(random.floats(count)), reach(random.floats(count)) {
     for (float& value : slope) value = std::abs(value);
     for (float& value : reach) value = std::abs(value);
-    bound = {slope.data(),
-             reach.data(),
-             std::abs(random.normal()),
-             std::abs(random.normal()) / 9,
-             1e-6F,
-             0,
-             std::abs(random.normal())};
+    bound = {.slope = slope.data(),
+             .reach = reach.data(),
+             .norm = std::abs(random.normal()),
+             .rest = std::abs(random.normal()) / 9,
+             .margin = 1e-6F,
+             .slack = std::abs(random.normal())};
     for (std::int64_t word = 0; word < count; ++word) {
       bound.largest = std::max(bound.largest, of(word));
     }
