@@ -3,7 +3,6 @@
 #include <pybind11/stl.h>
 
 #include <string>
-#include <utility>
 
 #include "bindings/arguments.h"
 #include "bindings/python_stop.h"
@@ -40,6 +39,18 @@ void read_rules(py::handle rules, GenerationOptions& options) {
   }
 }
 
+MimeOptions to_mime_options(const Fields& fields) {
+  MimeOptions result;
+  result.latent_dim = fields.size("latent_dim");
+  result.shared_log_variance = fields.flag("shared_log_variance");
+  result.shared_response_encoder = fields.flag("shared_response_encoder");
+  result.mimicry = fields.flag("mimicry");
+  result.grouping = fields.flag("grouping");
+  result.stochastic = fields.flag("stochastic");
+  result.share_emotion_embedding = fields.flag("share_emotion_embedding");
+  return result;
+}
+
 }  // namespace
 
 GenerationOptions to_options(py::handle config, py::handle rules) {
@@ -68,29 +79,18 @@ GenerationOptions to_options(py::handle config, py::handle rules) {
 ModelConfig to_model_config(py::handle config) {
   const Fields fields{config};
   ModelConfig result;
-  result.architecture = py::str(fields.object.attr("architecture")).cast<std::string>();
-  for (const auto& [field, name] : {std::pair{&ModelConfig::vocab_size, "vocab_size"},
-                                    {&ModelConfig::hidden_dim, "hidden_dim"},
-                                    {&ModelConfig::num_heads, "num_heads"},
-                                    {&ModelConfig::key_dim, "key_dim"},
-                                    {&ModelConfig::filter_dim, "filter_dim"},
-                                    {&ModelConfig::num_layers, "num_layers"},
-                                    {&ModelConfig::max_positions, "max_positions"},
-                                    {&ModelConfig::latent_dim, "latent_dim"},
-                                    {&ModelConfig::top_listeners, "top_listeners"}}) {
-    result.*field = fields.size(name);
-  }
-  for (const auto& [field, name] :
-       {std::pair{&ModelConfig::tie_embeddings, "tie_embeddings"},
-        {&ModelConfig::mean_query, "mean_query"},
-        {&ModelConfig::shared_log_variance, "shared_log_variance"},
-        {&ModelConfig::shared_response_encoder, "shared_response_encoder"},
-        {&ModelConfig::mimicry, "mimicry"},
-        {&ModelConfig::grouping, "grouping"},
-        {&ModelConfig::stochastic, "stochastic"},
-        {&ModelConfig::share_emotion_embedding, "share_emotion_embedding"}}) {
-    result.*field = fields.flag(name);
-  }
+  result.architecture = py::str(config.attr("architecture")).cast<std::string>();
+  result.vocab_size = fields.size("vocab_size");
+  result.hidden_dim = fields.size("hidden_dim");
+  result.num_heads = fields.size("num_heads");
+  result.key_dim = fields.size("key_dim");
+  result.filter_dim = fields.size("filter_dim");
+  result.num_layers = fields.size("num_layers");
+  result.max_positions = fields.size("max_positions");
+  result.tie_embeddings = fields.flag("tie_embeddings");
+  result.mean_query = fields.flag("mean_query");
+  result.mime = to_mime_options(fields);
+  result.moel.top_listeners = fields.size("top_listeners");
   return result;
 }
 

@@ -139,15 +139,15 @@ std::vector<Dialogue> to_dialogues(const py::list& tokens, const py::list& speak
   });
 }
 
-void check_noise(const Array<float>& noise, std::size_t dialogues, const ModelConfig& config) {
-  const std::int64_t latents = config.latents(), latent = config.latent_dim;
-  if (noise.shape(0) == static_cast<py::ssize_t>(dialogues) && noise.shape(1) == latents &&
-      noise.shape(2) == latent) {
+void check_noise(const Array<float>& noise, std::size_t dialogues, const NoiseShape& shape) {
+  const bool has_dim = shape.count == 0 || noise.shape(2) == shape.dim;
+  if (noise.shape(0) == static_cast<py::ssize_t>(dialogues) && noise.shape(1) == shape.count &&
+      has_dim) {
     return;
   }
   throw py::value_error("noise must be (dialogues, latents, latent) = (" +
-                        std::to_string(dialogues) + ", " + std::to_string(latents) + ", " +
-                        std::to_string(latent) + "), got shape " +
+                        std::to_string(dialogues) + ", " + std::to_string(shape.count) + ", " +
+                        std::to_string(shape.dim) + "), got shape " +
                         py::str(noise.attr("shape")).cast<std::string>());
 }
 
@@ -156,8 +156,7 @@ std::vector<std::shared_ptr<Encoded>> encode_all(Engine& engine,
                                                  const std::vector<Dialogue>& dialogues,
                                                  const float* noise, std::int64_t emotion,
                                                  Interrupt& interrupt) {
-  const ModelConfig& config = engine.model->config();
-  const std::int64_t noise_stride = config.latents() * config.latent_dim;
+  const std::int64_t noise_stride = engine.model->noise().size();
   std::vector<std::shared_ptr<Encoded>> encoded(dialogues.size());
   const auto encode_one = [&](Team& team, std::int64_t i) {
     const auto index = static_cast<std::size_t>(i);
@@ -189,7 +188,7 @@ std::vector<std::shared_ptr<Encoded>> encode(Engine& engine, const py::list& tok
   }
   const std::vector<Dialogue> dialogues = to_dialogues(tokens, speakers, config);
   const auto noise = to_array<float>(noise_arg, "noise", 3, "(dialogues, latents, latent)");
-  check_noise(noise, dialogues.size(), config);
+  check_noise(noise, dialogues.size(), engine.model->noise());
   if (emotion < -1 || emotion >= kEmotions) {
     throw py::value_error("emotion must be in [-1, 32), got " + std::to_string(emotion));
   }

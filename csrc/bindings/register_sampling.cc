@@ -81,10 +81,8 @@ Array<std::int64_t> py_select_tokens(py::handle logits_arg, py::handle uniforms_
   const auto array = to_array<float>(logits_arg, "logits", 2, "(rows, vocab)");
   const auto uniforms = to_array<double>(uniforms_arg, "uniforms", 1, "(rows,)");
   const Logits logits = view(array);
-  const SamplingOptions options{.temperature = temperature,
-                                .top_k = to_size(top_k, "top_k"),
-                                .top_p = top_p,
-                                .min_p = min_p};
+  const SamplingOptions options{
+      .temperature = temperature, .top_k = to_size(top_k, "top_k"), .top_p = top_p, .min_p = min_p};
   if (uniforms.shape(0) != logits.rows) {
     throw py::value_error("uniforms must be (rows,) with rows = " + std::to_string(logits.rows) +
                           ", got " + std::to_string(uniforms.shape(0)));

@@ -19,7 +19,7 @@ constexpr std::int64_t kReservedFloats = std::int64_t{1} << 22;  // 16 MB of slo
 
 }  // namespace
 
-StepBuffers::StepBuffers(const ModelConfig& config, std::int64_t rows, std::int64_t listeners)
+StepBuffers::StepBuffers(const StackConfig& config, std::int64_t rows, std::int64_t listeners)
     : lane_count(rows * std::max<std::int64_t>(1, listeners)),
       lanes(static_cast<std::size_t>(lane_count)),
       heard(listeners > 0 ? lane_count * padded(config.hidden_dim) : 0),
@@ -29,7 +29,7 @@ StepBuffers::StepBuffers(const ModelConfig& config, std::int64_t rows, std::int6
       inner(lane_count * kTaps * padded(config.hidden_dim)),
       outer(lane_count * kTaps * padded(config.filter_dim)) {}
 
-DecodeState::DecodeState(const ModelConfig& config, std::int64_t listeners, std::int64_t max_rows,
+DecodeState::DecodeState(const StackConfig& config, std::int64_t listeners, std::int64_t max_rows,
                          std::int64_t max_steps, Interrupt* interrupt)
     : config_(config),
       listeners_(listeners),

@@ -5,7 +5,7 @@
 
 #include "layers/matrix.h"
 #include "layers/memory.h"
-#include "models/model_config.h"
+#include "layers/stack_config.h"
 
 namespace mime_fast {
 
@@ -19,7 +19,7 @@ struct Lane {
 // listeners, which decode side by side, have one for each row that they speak to.
 struct StepBuffers {
   StepBuffers() = default;
-  StepBuffers(const ModelConfig& config, std::int64_t rows, std::int64_t listeners);
+  StepBuffers(const StackConfig& config, std::int64_t rows, std::int64_t listeners);
 
   Rows cut(Buffer<float>& buffer, std::int64_t begin, std::int64_t count) const {
     return Rows{buffer.data(), 0, buffer.size() / lane_count}.cut(begin, begin + count);
@@ -40,7 +40,7 @@ class DecodeState {
  public:
   // No row has more than `listeners`, or takes more than max_steps steps; more than max_rows rows
   // make the buffers grow. interrupt: of the call, or null; 10,000 rows take 0.1 s to make.
-  DecodeState(const ModelConfig& config, std::int64_t listeners, std::int64_t max_rows,
+  DecodeState(const StackConfig& config, std::int64_t listeners, std::int64_t max_rows,
               std::int64_t max_steps, Interrupt* interrupt = nullptr);
 
   // A further row, behind the others, at the start of its reply.
@@ -91,7 +91,7 @@ class DecodeState {
   void push_slot(std::int64_t row);
   void drop_unused_slots();
 
-  ModelConfig config_;
+  StackConfig config_;
   std::int64_t listeners_;
   std::int64_t caches_;  // of a row, at most
   std::int64_t max_steps_;

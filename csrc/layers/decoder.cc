@@ -10,7 +10,7 @@ constexpr std::int64_t kRowsPerCheck = 64;
 
 }  // namespace
 
-Decoder::Decoder(Weights& weights, const std::string& name, const ModelConfig& config)
+Decoder::Decoder(Weights& weights, const std::string& name, const StackConfig& config)
     : norm_(weights, name + ".norm", config.hidden_dim) {
   for (std::int64_t i = 0; i < config.num_layers; ++i) {
     layers_.emplace_back(weights, name + ".layers." + std::to_string(i), config);

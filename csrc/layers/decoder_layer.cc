@@ -37,7 +37,7 @@ void keep(const LaneWork& work, const Rows& windows, std::int64_t offset) {
 
 }  // namespace
 
-DecoderLayer::DecoderLayer(Weights& weights, const std::string& name, const ModelConfig& config)
+DecoderLayer::DecoderLayer(Weights& weights, const std::string& name, const StackConfig& config)
     : heads_(config.num_heads),
       width_(config.key_dim / config.num_heads),
       attention_norm_(weights, name + ".attention_norm", config.hidden_dim),

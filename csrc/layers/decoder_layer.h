@@ -23,7 +23,7 @@ struct LaneWork {
 // feed-forward (Eq. 28-29): one token a lane.
 class DecoderLayer {
  public:
-  DecoderLayer(Weights& weights, const std::string& name, const ModelConfig& config);
+  DecoderLayer(Weights& weights, const std::string& name, const StackConfig& config);
 
   // Changes x. A lane whose row continues the row before stands behind that row's lane.
   void step(const LaneWork& work) const;

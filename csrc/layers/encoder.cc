@@ -31,7 +31,7 @@ Rows windows(const Rows& rows) { return {rows.data - rows.stride, rows.count, ro
 
 }  // namespace
 
-EncoderScratch::EncoderScratch(const ModelConfig& config, std::int64_t length)
+EncoderScratch::EncoderScratch(const StackConfig& config, std::int64_t length)
     : normed((length + 2) * padded(config.hidden_dim)),
       hidden((length + 2) * padded(config.filter_dim)),
       qkv(length * padded(3 * config.key_dim)),
@@ -39,7 +39,7 @@ EncoderScratch::EncoderScratch(const ModelConfig& config, std::int64_t length)
       logits(length * padded(length)),
       attended(length * attended_stride(config.key_dim, config.key_dim / config.num_heads)) {}
 
-Encoder::Encoder(Weights& weights, const std::string& name, const ModelConfig& config)
+Encoder::Encoder(Weights& weights, const std::string& name, const StackConfig& config)
     : norm_(weights, name + ".norm", config.hidden_dim),
       heads_(config.num_heads),
       width_(config.key_dim / config.num_heads) {

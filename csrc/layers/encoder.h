@@ -10,7 +10,7 @@ namespace mime_fast {
 
 // Buffers of an encoder for sequences of up to `length` positions.
 struct EncoderScratch {
-  EncoderScratch(const ModelConfig& config, std::int64_t length);
+  EncoderScratch(const StackConfig& config, std::int64_t length);
 
   Buffer<float> normed;    // (1 + length + 1, dim) the rows around a sequence stay zero
   Buffer<float> hidden;    // (1 + length + 1, filter) likewise
@@ -25,7 +25,7 @@ struct EncoderScratch {
 class Encoder {
  public:
   Encoder() = default;
-  Encoder(Weights& weights, const std::string& name, const ModelConfig& config);
+  Encoder(Weights& weights, const std::string& name, const StackConfig& config);
 
   // x (length, dim) is overwritten; out (length, out.stride) may be a part of wider rows.
   void apply(const cpu::Kernels& kernels, Team& team, const Rows& x, EncoderScratch& scratch,

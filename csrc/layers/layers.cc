@@ -7,7 +7,7 @@
 namespace mime_fast {
 namespace {
 
-float query_scale(const ModelConfig& config) {
+float query_scale(const StackConfig& config) {
   const auto width = static_cast<double>(config.key_dim / config.num_heads);
   return static_cast<float>(1 / std::sqrt(width));
 }
@@ -28,7 +28,7 @@ void LayerNorm::apply(const cpu::Kernels& kernels, const Rows& x, const Rows& y)
   }
 }
 
-Matrix self_attention_input(Weights& weights, const std::string& name, const ModelConfig& config) {
+Matrix self_attention_input(Weights& weights, const std::string& name, const StackConfig& config) {
   const std::int64_t key_dim = config.key_dim;
   return weights.linears({{name + ".query", key_dim, query_scale(config)},
                           {name + ".key", key_dim},
@@ -36,13 +36,13 @@ Matrix self_attention_input(Weights& weights, const std::string& name, const Mod
                          config.hidden_dim, Bias::none);
 }
 
-Matrix cross_attention_query(Weights& weights, const std::string& name, const ModelConfig& config) {
+Matrix cross_attention_query(Weights& weights, const std::string& name, const StackConfig& config) {
   return weights.linears({{name + ".query", config.key_dim, query_scale(config)}},
                          config.hidden_dim, Bias::none);
 }
 
 Matrix cross_attention_memory(Weights& weights, const std::string& name,
-                              const ModelConfig& config) {
+                              const StackConfig& config) {
   return weights.linears({{name + ".key", config.key_dim}, {name + ".value", config.key_dim}},
                          config.hidden_dim, Bias::none);
 }

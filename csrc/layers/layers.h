@@ -5,8 +5,8 @@
 
 #include "cpu/kernels.h"
 #include "layers/matrix.h"
+#include "layers/stack_config.h"
 #include "layers/weights.h"
-#include "models/model_config.h"
 
 namespace mime_fast {
 
@@ -27,10 +27,10 @@ class LayerNorm {
 
 // The parts of an attention; the query's scale is folded into its weights.
 Matrix self_attention_input(Weights& weights, const std::string& name,
-                            const ModelConfig& config);  // query, key, value side by side
-Matrix cross_attention_query(Weights& weights, const std::string& name, const ModelConfig& config);
+                            const StackConfig& config);  // query, key, value side by side
+Matrix cross_attention_query(Weights& weights, const std::string& name, const StackConfig& config);
 Matrix cross_attention_memory(Weights& weights, const std::string& name,
-                              const ModelConfig& config);  // key, value
+                              const StackConfig& config);  // key, value
 
 // Positions as sines then cosines, computed in double.
 //   out  // (count, stride), stride >= dim

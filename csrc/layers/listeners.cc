@@ -30,7 +30,7 @@ void mix(DecodeState& state, const std::vector<std::int32_t>& lanes_of) {
 }  // namespace
 
 Listeners::Listeners(Weights& weights, const std::vector<std::string>& names,
-                     const ModelConfig& config) {
+                     const StackConfig& config) {
   for (const std::string& name : names) layers_.emplace_back(weights, name, config);
 }
 

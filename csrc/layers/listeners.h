@@ -14,7 +14,7 @@ class Listeners {
  public:
   Listeners() = default;
   // One for each name.
-  Listeners(Weights& weights, const std::vector<std::string>& names, const ModelConfig& config);
+  Listeners(Weights& weights, const std::vector<std::string>& names, const StackConfig& config);
 
   // Changes the state's x. Rows that have the same listener share one pass over its weights.
   void step(const cpu::Kernels& kernels, Team& team, DecodeState& state) const;

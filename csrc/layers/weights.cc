@@ -4,7 +4,7 @@
 
 #include "io/checkpoint_error.h"
 #include "io/float32.h"
-#include "models/model_config.h"
+#include "layers/stack_config.h"
 #include "runtime/out_of_memory.h"
 
 namespace mime_fast {

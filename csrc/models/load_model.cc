@@ -19,14 +19,13 @@ std::unique_ptr<ReplyModel> load(Weights& weights, const ModelConfig& config,
   return std::make_unique<System>(weights, config, compute_type, kernels, team);
 }
 
-// ModelConfig.architecture, which is the name of the files.
 constexpr struct {
   const char* architecture;
   Load load;
 } kSystems[] = {
-    {"mime", load<Mime>},
-    {"moel", load<Moel>},
-    {"multi_tr", load<MultiTr>},
+    {Mime::kArchitecture, load<Mime>},
+    {Moel::kArchitecture, load<Moel>},
+    {MultiTr::kArchitecture, load<MultiTr>},
 };
 
 Load find_system(const std::string& architecture) {

@@ -24,7 +24,7 @@ void mix_emotions(const float* mixture, const std::int64_t* group, std::int64_t 
 void Mime::understand(Team& team, const Context& context, Encoded& encoded) const {
   const std::int64_t recognised = recognise(emotions_, context, encoded);
   const std::int64_t emotion = context.emotion < 0 ? recognised : context.emotion;
-  encoded.mimics_positive = !config_.mimicry || is_positive(emotion);
+  encoded.mimics_positive = !config_.mime.mimicry || is_positive(emotion);
   response_emotions_.sample(kernels_, team, context.query.data(), context.noise,
                             encoded.positive.data(), encoded.negative.data());
 

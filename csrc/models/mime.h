@@ -15,8 +15,15 @@ namespace mime_fast {
 // decoder's cross-attention keys and values, where that is cheaper.
 class Mime final : public ReplyModel {
  public:
+  static constexpr const char* kArchitecture = "mime";
+
   Mime(Weights& weights, const ModelConfig& config, ComputeType compute_type,
        const cpu::Kernels& kernels, Team& team);
+
+  // One vector for each group, the positive one first.
+  NoiseShape noise() const override {
+    return {config_.mime.stochastic ? config_.mime.groups() : 0, config_.mime.latent_dim};
+  }
 
  private:
   struct ResponseProjection {

@@ -6,12 +6,11 @@ namespace mime_fast {
 
 Mime::Mime(Weights& weights, const ModelConfig& config, ComputeType compute_type,
            const cpu::Kernels& kernels, Team& team)
-    : ReplyModel(weights, config, compute_type, kernels, team),
-      refinements_(config.grouping ? 2 : 1) {
+    : ReplyModel(weights, config, compute_type, kernels, team), refinements_(config.mime.groups()) {
   load_emotions(weights);
-  response_emotions_ = ResponseEmotions(weights, config);
+  response_emotions_ = ResponseEmotions(weights, config.hidden_dim, config.mime);
   load_response_encoder(weights, "response_encoder");
-  if (!config.shared_response_encoder) {
+  if (!config.mime.shared_response_encoder) {
     load_response_encoder(weights, "non_mimicking_response_encoder");
   }
   load_fusion(weights);
@@ -20,7 +19,7 @@ Mime::Mime(Weights& weights, const ModelConfig& config, ComputeType compute_type
 void Mime::load_emotions(Weights& weights) {
   const std::int64_t dim = config_.hidden_dim;
   emotion_table_ = weights.take("emotion_embedding.weight", {kEmotions, dim});
-  const std::vector<float> classes = config_.share_emotion_embedding
+  const std::vector<float> classes = config_.mime.share_emotion_embedding
                                          ? emotion_table_
                                          : weights.take("emotion_classes.weight", {kEmotions, dim});
   const std::vector<float> classifier = weights.take("emotion_classifier.weight", {dim, dim});

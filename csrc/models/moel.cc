@@ -21,7 +21,7 @@ std::vector<std::string> listener_names() {
 Moel::Moel(Weights& weights, const ModelConfig& config, ComputeType compute_type,
            const cpu::Kernels& kernels, Team& team)
     : ReplyModel(weights, config, compute_type, kernels, team),
-      most_emotions_(config.top_listeners > 0 ? config.top_listeners : kEmotions),
+      most_emotions_(config.moel.top_listeners > 0 ? config.moel.top_listeners : kEmotions),
       emotions_(weights.linear("emotion_classifier", config.hidden_dim, kEmotions, Bias::none)),
       listeners_(weights, listener_names(), config) {
   std::vector<std::string> names = decoder_layer_names();

@@ -12,6 +12,8 @@ namespace mime_fast {
 // of which the likeliest emotions' speak, then the decoder's layers: the meta listener.
 class Moel final : public ReplyModel {
  public:
+  static constexpr const char* kArchitecture = "moel";
+
   Moel(Weights& weights, const ModelConfig& config, ComputeType compute_type,
        const cpu::Kernels& kernels, Team& team);
 

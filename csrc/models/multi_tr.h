@@ -9,6 +9,8 @@ namespace mime_fast {
 // A Transformer that also recognises the emotion, which the reply does not read.
 class MultiTr final : public ReplyModel {
  public:
+  static constexpr const char* kArchitecture = "multi_tr";
+
   MultiTr(Weights& weights, const ModelConfig& config, ComputeType compute_type,
           const cpu::Kernels& kernels, Team& team);
 

@@ -9,6 +9,7 @@
 #include "layers/encoder.h"
 #include "layers/memory.h"
 #include "models/emotions.h"
+#include "models/model_config.h"
 #include "vocabulary/screened_vocabulary.h"
 #include "vocabulary/vocabulary.h"
 
@@ -16,6 +17,14 @@ namespace mime_fast {
 
 // Of the projection onto the vocabulary; everything else is computed in float32.
 enum class ComputeType { float32, bfloat16, int8 };
+
+// The random numbers that a request's emotions are drawn with.
+struct NoiseShape {
+  std::int64_t count;  // vectors; 0: the system draws nothing
+  std::int64_t dim;
+
+  std::int64_t size() const { return count * dim; }
+};
 
 // A system: token ids in, hidden vectors of the reply's words out. Here is what the systems have in
 // common: words, context encoder, decoder, output. Weights are folded and packed for one processor
@@ -33,7 +42,7 @@ class ReplyModel {
 
   // Everything before the decoder: once a request.
   //   tokens, speakers  // (length,) ids of the vocabulary
-  //   noise             // (config.latents(), latent)
+  //   noise             // (noise().count, noise().dim) standard normal numbers
   //   emotion           // the speaker's; negative: the recognised one
   Encoded encode(Team& team, const std::int64_t* tokens, const std::int64_t* speakers,
                  std::int64_t length, const float* noise, std::int64_t emotion) const;
@@ -43,6 +52,7 @@ class ReplyModel {
                         Interrupt* interrupt = nullptr) const {
     return {config_, most_listeners(), max_rows, max_steps, interrupt};
   }
+  virtual NoiseShape noise() const { return {0, 0}; }
   // Whether this memory has the shape that this model's layers read.
   bool fits(const Memory& memory) const;
   // One token a row: fills state.hidden().

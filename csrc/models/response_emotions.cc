@@ -6,12 +6,11 @@
 
 namespace mime_fast {
 
-ResponseEmotions::ResponseEmotions(Weights& weights, const ModelConfig& config)
-    : latent_(config.latent_dim),
-      grouping_(config.grouping),
-      stochastic_(config.stochastic),
-      shared_log_variance_(config.shared_log_variance) {
-  const std::int64_t dim = config.hidden_dim;
+ResponseEmotions::ResponseEmotions(Weights& weights, std::int64_t dim, const MimeOptions& options)
+    : latent_(options.latent_dim),
+      grouping_(options.grouping),
+      stochastic_(options.stochastic),
+      shared_log_variance_(options.shared_log_variance) {
   const std::string name = "response_emotions.";
   hidden_ = weights.linear(name + "prior_hidden", dim, dim, Bias::own);
   std::vector<Weights::Part> parts;

@@ -4,6 +4,7 @@
 
 #include "layers/layers.h"
 #include "models/emotions.h"
+#include "models/mime_options.h"
 
 namespace mime_fast {
 
@@ -12,7 +13,7 @@ namespace mime_fast {
 class ResponseEmotions {
  public:
   ResponseEmotions() = default;
-  ResponseEmotions(Weights& weights, const ModelConfig& config);
+  ResponseEmotions(Weights& weights, std::int64_t dim, const MimeOptions& options);
 
   // query  // (dim,)
   // noise  // (latents, latent), positive group first

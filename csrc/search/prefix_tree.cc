@@ -9,7 +9,8 @@ constexpr std::int32_t kNone = -1;  // the root has neither parent nor token
 
 PrefixTree::PrefixTree(std::size_t expected_nodes) {
   nodes_.reserve(expected_nodes);
-  nodes_.push_back({.parent = kNone, .token = kNone, .length = 0, .token_log_prob = 0, .log_prob = 0});
+  nodes_.push_back(
+      {.parent = kNone, .token = kNone, .length = 0, .token_log_prob = 0, .log_prob = 0});
 }
 
 std::int32_t PrefixTree::add(std::int32_t parent, std::int32_t token, double log_prob) {

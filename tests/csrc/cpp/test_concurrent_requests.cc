@@ -126,7 +126,7 @@ void test_threads(const std::string& architecture, ComputeType compute_type) {
 
 int main() {
   using mime_fast::ComputeType;
-  for (const char* architecture : {"mime", "moel"}) {
+  for (const char* architecture : {mime_fast::Mime::kArchitecture, mime_fast::Moel::kArchitecture}) {
     for (const ComputeType compute_type : {ComputeType::float32, ComputeType::int8}) {
       mime_fast::test::test_joining(architecture, compute_type);
       mime_fast::test::test_threads(architecture, compute_type);

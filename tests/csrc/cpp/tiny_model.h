@@ -13,6 +13,9 @@
 
 #include "engine/engine.h"
 #include "files.h"
+#include "models/mime.h"
+#include "models/moel.h"
+#include "models/multi_tr.h"
 #include "random_floats.h"
 #include "search/special.h"
 
@@ -36,12 +39,12 @@ class ModelShapes {
     for (std::int64_t i = 0; i < config.num_layers; ++i) {
       add_layer("decoder.layers." + std::to_string(i) + ".", kDecoder);
     }
-    if (config.architecture == "mime") {
+    if (config.architecture == Mime::kArchitecture) {
       add_mime();
     } else {
       add("emotion_classifier.weight", {kEmotions, dim});
     }
-    if (config.architecture == "moel") {
+    if (config.architecture == Moel::kArchitecture) {
       add_layer("decoder.shared_listener.", kDecoder);
       for (std::int64_t i = 0; i < kEmotions; ++i) {
         add_layer("decoder.listeners." + std::to_string(i) + ".", kDecoder);
@@ -62,16 +65,17 @@ class ModelShapes {
     add(name + ".bias", {config_.hidden_dim});
   }
   void add_mime() {
-    const std::int64_t dim = config_.hidden_dim, latent = config_.latent_dim;
-    const bool grouping = config_.grouping, stochastic = config_.stochastic;
+    const std::int64_t dim = config_.hidden_dim, latent = config_.mime.latent_dim;
+    const bool grouping = config_.mime.grouping, stochastic = config_.mime.stochastic;
     add("emotion_embedding.weight", {kEmotions, dim});
     add("emotion_classifier.weight", {dim, dim});
-    if (!config_.share_emotion_embedding) add("emotion_classes.weight", {kEmotions, dim});
+    if (!config_.mime.share_emotion_embedding) add("emotion_classes.weight", {kEmotions, dim});
     const std::int64_t fused = (grouping ? 2 : 1) * dim;
     add_linear("fusion.gate", fused, fused);
     add_linear("fusion.output", fused, dim);
     add_encoder("response_encoder", 2 * dim);
-    if (!config_.shared_response_encoder) add_encoder("non_mimicking_response_encoder", 2 * dim);
+    if (!config_.mime.shared_response_encoder)
+      add_encoder("non_mimicking_response_encoder", 2 * dim);
     const std::string name = "response_emotions.", prior = name + "prior.";
     add_linear(name + "prior_hidden", dim, dim);
     add_linear(name + "positive_mixture", latent, grouping ? kPositives : kEmotions);
@@ -80,7 +84,7 @@ class ModelShapes {
     if (!grouping) return;
     add_linear(name + "negative_mixture", latent, kNegatives);
     add_linear(prior + "negative_mean", dim, latent);
-    if (stochastic && !config_.shared_log_variance) {
+    if (stochastic && !config_.mime.shared_log_variance) {
       add_linear(prior + "negative_log_variance", dim, latent);
     }
   }
@@ -156,7 +160,8 @@ class RandomModel {
   std::string path_;
 };
 
-constexpr const char* kArchitectures[] = {"mime", "moel", "multi_tr"};
+constexpr const char* kArchitectures[] = {Mime::kArchitecture, Moel::kArchitecture,
+                                          MultiTr::kArchitecture};
 
 inline ModelConfig random_config(Random& random) {
   ModelConfig config;
@@ -170,17 +175,17 @@ inline ModelConfig random_config(Random& random) {
   config.tie_embeddings = random.one_in(2);
   config.mean_query = random.one_in(2);
   config.architecture = random.pick(kArchitectures);
-  if (config.architecture == "moel") {
-    config.top_listeners = random.one_in(3) ? 0 : random.integer(1, 6);
-  } else if (config.architecture == "mime") {
-    config.latent_dim = random.integer(1, 20);
-    config.mimicry = !random.one_in(4);
-    config.stochastic = !random.one_in(4);
-    config.share_emotion_embedding = !random.one_in(4);
-    config.grouping = !random.one_in(4);
-    config.mimicry &= config.grouping;
-    config.shared_log_variance = config.grouping && random.one_in(2);
-    config.shared_response_encoder = !config.grouping || random.one_in(2);
+  if (config.architecture == Moel::kArchitecture) {
+    config.moel.top_listeners = random.one_in(3) ? 0 : random.integer(1, 6);
+  } else if (config.architecture == Mime::kArchitecture) {
+    config.mime.latent_dim = random.integer(1, 20);
+    config.mime.mimicry = !random.one_in(4);
+    config.mime.stochastic = !random.one_in(4);
+    config.mime.share_emotion_embedding = !random.one_in(4);
+    config.mime.grouping = !random.one_in(4);
+    config.mime.mimicry &= config.mime.grouping;
+    config.mime.shared_log_variance = config.mime.grouping && random.one_in(2);
+    config.mime.shared_response_encoder = !config.mime.grouping || random.one_in(2);
   }
   return config;
 }
@@ -196,7 +201,7 @@ inline std::shared_ptr<const Encoded> random_encoded(Engine& engine, Random& ran
     speakers.push_back(random.integer(0, config.vocab_size - 1));
   }
   const std::vector<float> noise =
-      random.floats(config.latents() * config.latent_dim,
+      random.floats(engine.model->noise().size(),
                     hostile && random.one_in(3) ? random.pick(kKinds) : Kind::normal);
   Team team(engine.pool);
   return std::make_shared<Encoded>(engine.model->encode(

@@ -1,0 +1,68 @@
+"""The rooms of csrc: which room includes which, and what stays in one of them."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+CSRC = Path(__file__).resolve().parents[2] / "csrc"
+
+# From the lowest to the highest, as CMakeLists.txt lists them: a room uses those before it.
+ROOMS = (
+    "include",
+    "runtime",
+    "io",
+    "cpu",
+    "sampling",
+    "search",
+    "layers",
+    "vocabulary",
+    "models",
+    "engine",
+    "bindings",
+)
+
+pytestmark = pytest.mark.skipif(not CSRC.is_dir(), reason="the sources are not here")
+
+
+def sources() -> list[Path]:
+    return [path for path in sorted(CSRC.rglob("*")) if path.suffix in {".h", ".cc", ".cu"}]
+
+
+def room_of(path: Path) -> str:
+    return path.relative_to(CSRC).parts[0]
+
+
+def test_every_source_is_in_a_room() -> None:
+    assert {room_of(path) for path in sources()} == set(ROOMS)
+
+
+def test_no_room_includes_a_higher_one() -> None:
+    upwards = [
+        f"{path.relative_to(CSRC)} includes {header}"
+        for path in sources()
+        for header in re.findall(r'#include "([^"]+)"', path.read_text(encoding="utf-8"))
+        if not header.startswith("mime_fast/")
+        and ROOMS.index(header.split("/")[0]) > ROOMS.index(room_of(path))
+    ]
+    assert upwards == []
+
+
+def test_only_the_bindings_include_python() -> None:
+    found = {
+        room_of(path)
+        for path in sources()
+        if re.search(r"#include <(pybind11/|Python\.h)", path.read_text(encoding="utf-8"))
+    }
+    assert found == {"bindings"}
+
+
+@pytest.mark.parametrize("architecture", ["mime", "moel", "multi_tr"])
+def test_only_a_system_names_itself(architecture: str) -> None:
+    """What differs between systems is a virtual function or an option, not a comparison."""
+    found = [
+        path.relative_to(CSRC).as_posix()
+        for path in sources()
+        if f'"{architecture}"' in path.read_text(encoding="utf-8")
+    ]
+    assert found == [f"models/{architecture}.h"]
