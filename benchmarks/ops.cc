@@ -6,8 +6,9 @@
 
 #include "cpu/kernels.h"
 #include "layers/encoder.h"
-#include "layers/weights.h"
-#include "vocabulary/screened_vocabulary.h"
+#include "layers/tensor_reader.h"
+#include "models/model_config.h"
+#include "vocabulary/quantized_vocabulary.h"
 #include "vocabulary/vocabulary.h"
 
 using namespace mime_fast;
@@ -19,7 +20,7 @@ struct Table {
   Table() = default;
   Table(std::int64_t rows, std::int64_t columns)
       : buffer(rows * cpu::padded(columns)), count(rows), stride(cpu::padded(columns)) {}
-  Rows rows() { return {buffer.data(), count, stride}; }
+  RowView rows() { return {buffer.data(), count, stride}; }
 
   Buffer<float> buffer;
   std::int64_t count = 0;
@@ -30,21 +31,21 @@ struct Ops {
   Ops(const char* path, const ModelConfig& shape, int threads)
       : config(shape), kernels(cpu::kernels(cpu::chosen_isa())), pool(threads) {
     Team team(pool);
-    Weights weights(path);
+    TensorReader tensors(path);
     const std::int64_t dim = config.hidden_dim, words = config.vocab_size;
-    vocabulary = Vocabulary(weights.take("output.weight", {words, dim}),
-                            weights.take("output.bias", {words}), dim, false, team);
-    screened = ScreenedVocabulary(team, vocabulary);
-    encoder = Encoder(weights, "context_encoder", config);
-    gate = weights.linear("fusion.gate", 2 * dim, 2 * dim, Bias::own);
-    fusion = weights.linear("fusion.output", 2 * dim, dim, Bias::own);
+    vocabulary = Vocabulary(tensors.take("output.weight", {words, dim}),
+                            tensors.take("output.bias", {words}), dim, false, team);
+    screened = QuantizedVocabulary(team, vocabulary);
+    encoder = Encoder(tensors, "context_encoder", config);
+    gate = tensors.linear("fusion.gate", 2 * dim, 2 * dim, Bias::own);
+    fusion = tensors.linear("fusion.output", 2 * dim, dim, Bias::own);
   }
 
   ModelConfig config;
   const cpu::Kernels& kernels;
   ThreadPool pool;
   Vocabulary vocabulary;
-  ScreenedVocabulary screened;
+  QuantizedVocabulary screened;
   Encoder encoder;
   Matrix gate;
   Matrix fusion;
@@ -52,7 +53,7 @@ struct Ops {
   Table work;
   Table output;
   std::unique_ptr<EncoderScratch> encoder_scratch;
-  std::unique_ptr<ScreenedVocabulary::Scratch> screen_scratch;
+  std::unique_ptr<QuantizedVocabulary::Scratch> screen_scratch;
 };
 
 }  // namespace
@@ -83,7 +84,7 @@ void ops_set(Ops* ops, const float* x, std::int64_t count, std::int64_t columns,
   ops->work = Table(count, columns);
   ops->output = Table(count, out_columns);
   ops->encoder_scratch = std::make_unique<EncoderScratch>(ops->config, count);
-  ops->screen_scratch = std::make_unique<ScreenedVocabulary::Scratch>(&ops->screened, count);
+  ops->screen_scratch = std::make_unique<QuantizedVocabulary::Scratch>(&ops->screened, count);
 }
 
 // What the last operation wrote, out (count, columns).
@@ -106,11 +107,11 @@ void ops_project(Ops* ops) {
   ops->vocabulary.project(ops->kernels, team, ops->input.rows(), ops->output.rows());
 }
 
-// digits: of the hidden vectors, 1 or 2.
-void ops_screen(Ops* ops, int digits) {
+// planes: of the hidden vectors, 1 or 2.
+void ops_screen(Ops* ops, int planes) {
   Team team(ops->pool);
   ops->screened.screen(ops->kernels, team, ops->input.rows(),
-                       static_cast<ScreenedVocabulary::Digits>(digits), *ops->screen_scratch);
+                       static_cast<QuantizedVocabulary::Planes>(planes), *ops->screen_scratch);
 }
 
 void ops_encode(Ops* ops) {
@@ -123,7 +124,7 @@ void ops_encode(Ops* ops) {
 
 void ops_fuse(Ops* ops) {
   Team team(ops->pool);
-  const Rows x = ops->input.rows(), gates = ops->work.rows();
+  const RowView x = ops->input.rows(), gates = ops->work.rows();
   ops->gate.apply(ops->kernels, team, x, gates);
   team.split(x.count, 1, [&](std::int64_t begin, std::int64_t end) {
     ops->kernels.gate(gates.row(begin), x.row(begin), (end - begin) * x.stride, gates.row(begin));

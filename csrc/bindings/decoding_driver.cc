@@ -17,8 +17,8 @@ namespace {
 constexpr const char* kDecoding = "Decoding";
 constexpr const char* kState = "DecodeState";
 
-// None is a null pointer, and another engine's shapes would be read past their end.
-void check_encoded(const Engine& engine, const EncodedRef& encoded) {
+// None is a null pointer. Buffers of another shape would be read past their end.
+void check_encoded(const Engine& engine, const EncoderOutputRef& encoded) {
   if (!encoded) throw py::type_error("encoded must hold what encode returned, got None");
   if (engine.model->fits(encoded->memory)) return;
   throw py::value_error("encoded comes from an engine of another shape; encode it with this one");
@@ -39,7 +39,7 @@ std::vector<std::int64_t> to_ids(py::handle value, const char* name, std::int64_
   return ids;
 }
 
-std::size_t DecodingDriver::join(EncodedRef encoded, std::uint64_t seed) {
+std::size_t DecodingDriver::join(EncoderOutputRef encoded, std::uint64_t seed) {
   const OneThread::Use use(one_thread_, kDecoding);
   check_encoded(decoding_.engine(), encoded);
   return decoding_.join(std::move(encoded), seed);
@@ -81,19 +81,19 @@ py::list DecodingDriver::results(std::size_t request) {
   return to_python(search(request).results());
 }
 
-// Of a request that there is.
+// Returns the search of a request. Throws IndexError if there is no such request.
 Search& DecodingDriver::search(std::size_t request) {
   if (request < decoding_.size()) return decoding_.search(request);
   throw py::index_error("request must be below " + std::to_string(decoding_.size()) + ", got " +
                         std::to_string(request));
 }
 
-StateDriver::StateDriver(EngineRef engine, std::vector<EncodedRef> rows)
+StateDriver::StateDriver(EngineRef engine, std::vector<EncoderOutputRef> rows)
     : engine_(std::move(engine)),
       encoded_(std::move(rows)),
       state_(engine_->model->new_state(std::max<std::int64_t>(1, std::int64_t(encoded_.size())),
                                        engine_->model->config().max_positions)) {
-  for (const EncodedRef& row : encoded_) {
+  for (const EncoderOutputRef& row : encoded_) {
     check_encoded(*engine_, row);
     state_.join(row->memory);
   }

@@ -8,25 +8,25 @@
 
 #include "bindings/arguments.h"
 #include "bindings/one_thread.h"
-#include "engine/decoding.h"
+#include "engine/decoding_session.h"
 #include "engine/engine.h"
 
 namespace mime_fast {
 
 using EngineRef = std::shared_ptr<Engine>;
-using EncodedRef = std::shared_ptr<const Encoded>;
+using EncoderOutputRef = std::shared_ptr<const EncoderOutput>;
 
-// Ids of the vocabulary, copied: the caller's array may change meanwhile.
+// Checks and copies ids of the vocabulary; the caller's array may change during the call.
 std::vector<std::int64_t> to_ids(pybind11::handle value, const char* name, std::int64_t vocab);
 
-// A Decoding that Python drives.
+// A DecodingSession that Python drives.
 class DecodingDriver {
  public:
   DecodingDriver(EngineRef engine, const GenerationOptions& options, std::size_t expected,
                  Interrupt* interrupt)
       : decoding_(std::move(engine), options, expected, interrupt) {}
 
-  std::size_t join(EncodedRef encoded, std::uint64_t seed);
+  std::size_t join(EncoderOutputRef encoded, std::uint64_t seed);
   bool advance();
   void run();
   std::int64_t steps();
@@ -35,25 +35,25 @@ class DecodingDriver {
   pybind11::list results(std::size_t request);
 
  private:
-  // Without the GIL; handles signals.
+  // Runs without the GIL; handles signals.
   bool run_steps(std::int64_t steps);
   Search& search(std::size_t request);
 
-  Decoding decoding_;
+  DecodingSession decoding_;
   OneThread one_thread_;
 };
 
-// A decode state that Python steps, for log-probabilities, tests and measurements.
+// A decode state that Python steps, for log-probabilities, tests and benchmarks.
 class StateDriver {
  public:
-  StateDriver(EngineRef engine, std::vector<EncodedRef> rows);
+  StateDriver(EngineRef engine, std::vector<EncoderOutputRef> rows);
 
   Array<float> step(pybind11::handle tokens);
   void select(const TokenIds& rows);
 
  private:
   EngineRef engine_;
-  std::vector<EncodedRef> encoded_;
+  std::vector<EncoderOutputRef> encoded_;
   DecodeState state_;
   OneThread one_thread_;
 };

@@ -14,8 +14,8 @@ struct DeviceTensor {
   bool on_gpu;
 };
 
-// A field of a Python object. Throws TypeError unless it is a contiguous tensor of that type and
-// number of dimensions.
+// Reads a field of a Python object. Throws TypeError unless it is a contiguous tensor of that type
+// and number of dimensions.
 DeviceTensor to_device_tensor(pybind11::handle owner, const char* name, const char* dtype,
                               std::size_t dimensions);
 

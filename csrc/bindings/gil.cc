@@ -29,7 +29,7 @@ py::object checked(PyObject* result) {
   return py::reinterpret_steal<py::object>(result);
 }
 
-// Python is asked once a process: a child of fork has another main thread.
+// Python is called once in each process: a child of fork has another main thread.
 bool handles_signals() {
   static std::atomic<pid_t> process{0};
   static std::atomic<unsigned long> main_thread{0};

@@ -33,11 +33,11 @@ auto sleep_at_exit(Call&& call) -> decltype(call()) {
 #endif
 }
 
-// What Python returned; throws the error that it set if that is null.
+// Returns the result of a call into Python; throws the error that is set if it is null.
 pybind11::object checked(PyObject* result);
 
-// Runs without the GIL from here to the end of the scope: what pybind11::gil_scoped_release does,
-// safe when the interpreter ends. Always use this one.
+// Releases the GIL until the end of the scope, as pybind11::gil_scoped_release does, but safely
+// when the interpreter ends. Bindings always use this class.
 class WithoutGil {
  public:
   WithoutGil() : thread_(PyEval_SaveThread()) {}
@@ -45,7 +45,7 @@ class WithoutGil {
   WithoutGil(const WithoutGil&) = delete;
   WithoutGil& operator=(const WithoutGil&) = delete;
 
-  // Calls Python in between; not code that throws.
+  // Calls Python code, which must not throw, with the GIL.
   template <typename Call>
   auto with_gil(Call&& call) {
     acquire();
@@ -65,8 +65,8 @@ class WithoutGil {
 // Whether this is Python's main thread, the only one that handles signals. Needs the GIL.
 bool handles_signals();
 
-// Handles signals during a call, and interrupts it if a handler raised. gil: of the call; null: it
-// holds the GIL.
+// Handles signals during a call, and interrupts it if a handler raised. gil: what released the GIL,
+// or null if the call holds it.
 class SignalCheck final : public Interrupt {
  public:
   explicit SignalCheck(bool handles, WithoutGil* gil = nullptr) : Interrupt(handles), gil_(gil) {}
@@ -77,7 +77,7 @@ class SignalCheck final : public Interrupt {
   WithoutGil* gil_;
 };
 
-// Calls work(); an interrupt becomes the error that the handler raised.
+// Calls work(); an interrupt is raised as the error of the handler.
 template <typename Work>
 auto raise_if_interrupted(Work&& work) {
   try {

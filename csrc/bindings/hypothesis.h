@@ -8,7 +8,7 @@
 
 namespace mime_fast {
 
-// As mime_fast.search.hypothesis.Hypothesis, and ids as a tuple.
+// Converts hypotheses to mime_fast.search.hypothesis.Hypothesis, and ids to a tuple.
 pybind11::object to_python(const Hypothesis& hypothesis);
 pybind11::list to_python(const std::vector<Hypothesis>& hypotheses);
 pybind11::tuple to_python(const TokenIds& tokens);

@@ -10,7 +10,7 @@ namespace py = pybind11;
 namespace mime_fast {
 namespace {
 
-// The limit that is most often the reason, if there is one.
+// Describes the limit on the address space, the most frequent reason, if there is one.
 std::string limit() {
   rlimit limits{};
   if (getrlimit(RLIMIT_AS, &limits) != 0 || limits.rlim_cur == RLIM_INFINITY) return "";
@@ -26,7 +26,7 @@ void throw_memory_error(const std::bad_alloc& error, const std::string& purpose,
   const std::string reason = is_ours ? std::string(" (") + error.what() + ")" : "";
   const std::string text = "there is too little memory to " + purpose + reason +
                            ": free some that other programs hold," + limit() + " or " + remedy;
-  // It may hold a path that is not UTF-8.
+  // The text may contain a path that is not UTF-8.
   const auto message = py::reinterpret_steal<py::object>(PyUnicode_DecodeFSDefault(text.c_str()));
   PyErr_SetObject(PyExc_MemoryError, message.ptr());
   throw py::error_already_set();

@@ -5,11 +5,11 @@
 
 namespace mime_fast {
 
-// Throws Python's MemoryError: what was to be done, how much was asked for, and the remedy.
+// Throws Python's MemoryError; the message contains the purpose, the requested size and the remedy.
 [[noreturn]] void throw_memory_error(const std::bad_alloc& error, const std::string& purpose,
                                      const char* remedy);
 
-// Calls work(), and says what for if it lacks memory. purpose: "load x".
+// Calls work(), and turns std::bad_alloc into Python's MemoryError. purpose: such as "load x".
 template <typename Work>
 auto with_memory_for(const std::string& purpose, const char* remedy, Work&& work) {
   try {

@@ -1,7 +1,7 @@
 #include "bindings/register.h"
 
-// What functions share between calls has locks of its own, so that free-threaded Python needs none.
-// Objects with a state (searches, Decoding, DecodeState) refuse a second thread.
+// State that functions share between calls has its own locks, so that free-threaded Python needs
+// none. Stateful objects (searches, decoding sessions, decode states) refuse a second thread.
 PYBIND11_MODULE(_C, module, pybind11::mod_gil_not_used()) {
   module.doc() = "Compiled operations of mime_fast; importing them needs neither torch nor a GPU.";
   mime_fast::register_rng(module);

@@ -6,8 +6,8 @@
 
 namespace mime_fast {
 
-// Of an object that one thread at a time may use: refuses a second one, which would read what the
-// first is changing while it holds no lock of Python's.
+// Guards an object that one thread at a time may use. It refuses a second thread, which would read
+// what the first one changes without the GIL.
 class OneThread {
  public:
   class Use {

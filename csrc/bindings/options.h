@@ -7,9 +7,9 @@
 
 namespace mime_fast {
 
-// The fields of a Python GenerationConfig and of its TextRules, which may be None.
+// Reads the fields of a Python GenerationConfig and of its TextRules, which may be None.
 GenerationOptions to_options(pybind11::handle config, pybind11::handle rules);
-// The fields of a Python ModelConfig.
+// Reads the fields of a Python ModelConfig.
 ModelConfig to_model_config(pybind11::handle config);
 
 }  // namespace mime_fast

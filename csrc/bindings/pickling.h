@@ -6,7 +6,7 @@
 
 namespace mime_fast {
 
-// Makes pickle and copy refuse objects of the class with a TypeError that says what to do.
+// Makes pickle and copy refuse objects of the class with a TypeError that contains the remedy.
 template <typename Class>
 void refuse_pickling(Class& type, const char* remedy) {
   const std::string name = pybind11::str(type.attr("__name__"));

@@ -7,7 +7,7 @@ namespace py = pybind11;
 
 namespace mime_fast {
 
-// Plain pointers: what sleep_at_exit calls must hold no object that has a destructor.
+// Uses plain pointers, because the callable of sleep_at_exit must hold no object with a destructor.
 bool PythonStop::ends(const TokenIds& tokens) const {
   const PyGILState_STATE gil = sleep_at_exit([] { return PyGILState_Ensure(); });
   PyObject* const argument = to_python(tokens).release().ptr();

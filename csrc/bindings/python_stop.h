@@ -8,8 +8,8 @@
 
 namespace mime_fast {
 
-// A Python callable of a reply's ids. It takes Python's lock for each call, so that only requests
-// with stop strings pay for it.
+// A stop condition that calls Python with a reply's ids. Each call acquires the GIL, a cost of
+// requests with stop strings only.
 class PythonStop final : public StopCondition {
  public:
   explicit PythonStop(pybind11::object function) : function_(std::move(function)) {}

@@ -40,14 +40,15 @@ Args:
 Raises: as sample_step.
 )";
 
-constexpr const char* kSlotsDoc = R"(Read a draft table as the slots that draft_step searches.
+constexpr const char* kBucketsDoc =
+    R"(Read a draft table as the hash buckets that draft_step searches.
 
 Args:
     path: of drafts.safetensors.
     vocab: how many words there are.
 
 Returns:
-    hashes int64, words int32 and confidences float32, each (slots,).
+    hashes int64, words int32 and confidences float32, each (buckets,).
 
 Raises:
     CheckpointError: it is no draft table, or holds words that are not in the vocabulary.
@@ -67,7 +68,7 @@ class Fields {
  public:
   explicit Fields(py::handle owner) : owner_(owner) {}
 
-  // The shapes of tensors that share a dimension must agree; -1: any size.
+  // Reads a tensor of that shape; -1: any size.
   template <typename T>
   T* read(const char* name, const char* dtype, const std::vector<std::int64_t>& shape) {
     const DeviceTensor tensor = to_device_tensor(owner_, name, dtype, shape.size());
@@ -84,7 +85,7 @@ class Fields {
     return static_cast<T*>(tensor.data);
   }
 
-  // Of the tensor that was read last.
+  // The extent of the tensor that was read last.
   std::int64_t size(std::size_t dimension) const { return shape_[dimension]; }
 
   bool on_gpu() const { return on_gpu_; }
@@ -98,7 +99,7 @@ class Fields {
 
 DeviceReplies read_replies(Fields& fields) {
   DeviceReplies replies{};
-  replies.said = fields.read<std::int32_t>("said", "int32", {-1, -1});
+  replies.generated = fields.read<std::int32_t>("said", "int32", {-1, -1});
   replies.rows = fields.size(0);
   replies.steps = fields.size(1) - 1;
   replies.positions = fields.read<std::int32_t>("positions", "int32", {replies.rows});
@@ -115,9 +116,9 @@ DeviceBest read_best(Fields& fields, std::int64_t rows) {
   return best;
 }
 
-template <typename Rows>
-void make_step(const Fields& fields, const Rows& rows, std::uintptr_t stream,
-               void (*on_cpu)(const Rows&), void (*on_gpu)(const Rows&, void*)) {
+template <typename Arguments>
+void make_step(const Fields& fields, const Arguments& rows, std::uintptr_t stream,
+               void (*on_cpu)(const Arguments&), void (*on_gpu)(const Arguments&, void*)) {
   const WithoutGil release;
   if (fields.on_gpu()) {
     on_gpu(rows, reinterpret_cast<void*>(stream));
@@ -147,29 +148,31 @@ void draft_step(py::handle owner, float least, std::uintptr_t stream) {
   rows.replies = read_replies(fields);
   const std::int64_t count = rows.replies.rows;
   rows.best = read_best(fields, count);
-  rows.slots = fields.read<std::int32_t>("slots", "int32", {count, rows.replies.steps});
+  rows.kv_positions = fields.read<std::int32_t>("slots", "int32", {count, rows.replies.steps});
   rows.log_probs = fields.read<float>("log_probs", "float32", {count, rows.replies.steps});
   rows.table.hashes = fields.read<std::uint64_t>("hashes", "int64", {-1});
-  const std::int64_t slots = fields.size(0);
-  rows.table.words = fields.read<std::int32_t>("draft_words", "int32", {slots});
-  rows.table.confidences = fields.read<float>("confidences", "float32", {slots});
-  rows.table.mask = static_cast<std::uint64_t>(slots) - 1;
+  const std::int64_t buckets = fields.size(0);
+  rows.table.words = fields.read<std::int32_t>("draft_words", "int32", {buckets});
+  rows.table.confidences = fields.read<float>("confidences", "float32", {buckets});
+  rows.table.mask = static_cast<std::uint64_t>(buckets) - 1;
   rows.least = least;
-  rows.width = 1 + kMostDrafts;
-  rows.places = count / rows.width;
-  require(slots > 0 && (slots & (slots - 1)) == 0, "slots must be a power of two", slots);
-  require(count == rows.places * rows.width, "rows must be a multiple of 8", count);
+  rows.width = 1 + kMaxDrafts;
+  rows.groups = count / rows.width;
+  require(buckets > 0 && (buckets & (buckets - 1)) == 0,
+          "the hash table must have a power of two buckets", buckets);
+  require(count == rows.groups * rows.width, "rows must be a multiple of 8", count);
   make_step(fields, rows, stream, &cpu::draft_step, &cuda::draft_step);
 }
 
-// The slots of a checkpoint's draft table, for a device: hashes, words, confidences.
+// Returns the buckets of a checkpoint's draft table, for a device: hashes, words, confidences.
 py::tuple load_draft_slots(const std::filesystem::path& path, std::int64_t vocab) {
   const DraftTable table = load_drafts(path.string(), vocab);
-  const DraftSlots slots = table.slots();
+  const DraftBuckets buckets = table.buckets();
   const auto size = static_cast<py::ssize_t>(table.size());
   return py::make_tuple(
-      py::array_t<std::int64_t>(size, reinterpret_cast<const std::int64_t*>(slots.hashes)),
-      py::array_t<std::int32_t>(size, slots.words), py::array_t<float>(size, slots.confidences));
+      py::array_t<std::int64_t>(size, reinterpret_cast<const std::int64_t*>(buckets.hashes)),
+      py::array_t<std::int32_t>(size, buckets.words),
+      py::array_t<float>(size, buckets.confidences));
 }
 
 void beam_step(py::handle owner, std::uintptr_t stream) {
@@ -178,7 +181,7 @@ void beam_step(py::handle owner, std::uintptr_t stream) {
   rows.replies = read_replies(fields);
   const std::int64_t count = rows.replies.rows;
   rows.best = read_best(fields, count);
-  rows.slots = fields.read<std::int32_t>("slots", "int32", {count, rows.replies.steps});
+  rows.kv_positions = fields.read<std::int32_t>("slots", "int32", {count, rows.replies.steps});
   rows.counts = fields.read<std::int32_t>("counts", "int32", {-1, 3});
   rows.requests = fields.size(0);
   rows.nodes = fields.read<std::int32_t>("nodes", "int32", {count});
@@ -191,7 +194,7 @@ void beam_step(py::handle owner, std::uintptr_t stream) {
   rows.width = fields.size(1);
   rows.scores = fields.read<double>("scores", "float64", {rows.requests, rows.width});
   rows.options = fields.read<double>("options", "float64", {rows.requests, 2});
-  require(rows.width >= 1 && rows.width <= kMostBeams, "width must be in [1, 16]", rows.width);
+  require(rows.width >= 1 && rows.width <= kMaxBeams, "width must be in [1, 16]", rows.width);
   require(count == rows.requests * rows.width, "rows must be requests * width", count);
   require(rows.best.kept == 2 * rows.width, "words must be twice the width", rows.best.kept);
   require(rows.tree >= 1 + 2 * rows.width * rows.replies.steps,
@@ -202,12 +205,12 @@ void beam_step(py::handle owner, std::uintptr_t stream) {
 }  // namespace
 
 void register_device(py::module_& module) {
-  module.attr("MOST_DRAFTS") = kMostDrafts;
+  module.attr("MOST_DRAFTS") = kMaxDrafts;
   module.def("draft_step", &draft_step, py::arg("rows"), py::arg("least"), py::arg("stream") = 0,
              kDraftDoc);
-  module.def("load_draft_slots", &load_draft_slots, py::arg("path"), py::arg("vocab"), kSlotsDoc);
+  module.def("load_draft_slots", &load_draft_slots, py::arg("path"), py::arg("vocab"), kBucketsDoc);
   module.attr("has_cuda") = kHasCuda;
-  module.attr("MOST_DEVICE_BEAMS") = kMostBeams;
+  module.attr("MOST_DEVICE_BEAMS") = kMaxBeams;
   module.def("sample_step", &sample_step, py::arg("rows"), py::arg("stream") = 0, kSampleDoc);
   module.def("beam_step", &beam_step, py::arg("rows"), py::arg("stream") = 0, kBeamDoc);
 }

@@ -57,7 +57,7 @@ Args:
     emotion: the id of the speakers' emotion, or -1 for the recognised ones.
 
 Returns:
-    A list of Encoded.
+    A list of EncoderOutput.
 )";
 
 constexpr const char* kDecodeDoc = R"(Decode replies to encoded dialogues.
@@ -69,10 +69,10 @@ Args:
     rules: the TextRules of the config, or None.
 
 Returns:
-    A Decoding that has not made a step yet.
+    A DecodingSession that has not made a step yet.
 )";
 
-// The system starts no further thread.
+// Thrown if the system starts fewer threads than requested.
 class ThreadError : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;
@@ -151,17 +151,17 @@ void check_noise(const Array<float>& noise, std::size_t dialogues, const NoiseSh
                         py::str(noise.attr("shape")).cast<std::string>());
 }
 
-// Several dialogues go to the threads one by one; a single one is shared by all threads.
-std::vector<std::shared_ptr<Encoded>> encode_all(Engine& engine,
-                                                 const std::vector<Dialogue>& dialogues,
-                                                 const float* noise, std::int64_t emotion,
-                                                 Interrupt& interrupt) {
+// Several dialogues are distributed over the threads; all threads share a single one.
+std::vector<std::shared_ptr<EncoderOutput>> encode_all(Engine& engine,
+                                                       const std::vector<Dialogue>& dialogues,
+                                                       const float* noise, std::int64_t emotion,
+                                                       Interrupt& interrupt) {
   const std::int64_t noise_stride = engine.model->noise().size();
-  std::vector<std::shared_ptr<Encoded>> encoded(dialogues.size());
+  std::vector<std::shared_ptr<EncoderOutput>> encoded(dialogues.size());
   const auto encode_one = [&](Team& team, std::int64_t i) {
     const auto index = static_cast<std::size_t>(i);
     const Dialogue& d = dialogues[index];
-    encoded[index] = std::make_shared<Encoded>(engine.model->encode(
+    encoded[index] = std::make_shared<EncoderOutput>(engine.model->encode(
         team, d.tokens.data(), d.speakers.data(), static_cast<std::int64_t>(d.tokens.size()),
         noise + i * noise_stride, emotion));
   };
@@ -178,9 +178,9 @@ std::vector<std::shared_ptr<Encoded>> encode_all(Engine& engine,
   return encoded;
 }
 
-std::vector<std::shared_ptr<Encoded>> encode(Engine& engine, const py::list& tokens,
-                                             const py::list& speakers, py::handle noise_arg,
-                                             std::int64_t emotion) {
+std::vector<std::shared_ptr<EncoderOutput>> encode(Engine& engine, const py::list& tokens,
+                                                   const py::list& speakers, py::handle noise_arg,
+                                                   std::int64_t emotion) {
   const ModelConfig& config = engine.model->config();
   if (tokens.size() != speakers.size()) {
     throw py::value_error("speakers must be as many as tokens, " + std::to_string(tokens.size()) +
@@ -207,8 +207,9 @@ Array<float> copy(const Buffer<float>& values, std::int64_t count) {
 }
 
 std::unique_ptr<DecodingDriver> decode(const EngineRef& engine,
-                                       const std::vector<EncodedRef>& encoded, py::handle config,
-                                       const std::vector<std::uint64_t>& seeds, py::handle rules) {
+                                       const std::vector<EncoderOutputRef>& encoded,
+                                       py::handle config, const std::vector<std::uint64_t>& seeds,
+                                       py::handle rules) {
   if (encoded.size() != seeds.size()) {
     throw py::value_error("seeds must be as many as encoded, " + std::to_string(encoded.size()) +
                           ", got " + std::to_string(seeds.size()));
@@ -227,7 +228,7 @@ std::unique_ptr<DecodingDriver> decode(const EngineRef& engine,
   });
 }
 
-// The message may name a file whose name is not UTF-8: Python reads it as it reads file names.
+// The message may contain a file name that is not UTF-8, so it is decoded as file names are.
 void register_checkpoint_error(py::module_& module) {
   PYBIND11_CONSTINIT static py::gil_safe_call_once_and_store<py::object> type;
   type.call_once_and_store_result(
@@ -243,17 +244,18 @@ void register_checkpoint_error(py::module_& module) {
 }
 
 void register_encoded(py::module_& module) {
-  py::class_<Encoded, std::shared_ptr<Encoded>> encoded(
+  py::class_<EncoderOutput, std::shared_ptr<EncoderOutput>> encoded(
       module, "Encoded", "What the encoder side found out of a dialogue.");
   refuse_pickling(encoded, "pickle the Generator and the message");
   encoded
-      .def_property_readonly("emotion_logits",
-                             [](const Encoded& e) { return copy(e.emotion_logits, kEmotions); })
+      .def_property_readonly(
+          "emotion_logits",
+          [](const EncoderOutput& e) { return copy(e.emotion_logits, kEmotions); })
       .def_property_readonly("positive_mixture",
-                             [](const Encoded& e) { return copy(e.positive, kPositives); })
+                             [](const EncoderOutput& e) { return copy(e.positive, kPositives); })
       .def_property_readonly("negative_mixture",
-                             [](const Encoded& e) { return copy(e.negative, kNegatives); })
-      .def_readonly("mimics_positive", &Encoded::mimics_positive);
+                             [](const EncoderOutput& e) { return copy(e.negative, kNegatives); })
+      .def_readonly("mimics_positive", &EncoderOutput::mimics_positive);
 }
 
 }  // namespace
@@ -278,10 +280,10 @@ void register_engine(py::module_& module) {
            py::arg("rules") = py::none(), kDecodeDoc)
       .def(
           "start",
-          [](const EngineRef& engine, std::vector<EncodedRef> rows) {
+          [](const EngineRef& engine, std::vector<EncoderOutputRef> rows) {
             return std::make_unique<StateDriver>(engine, std::move(rows));
           },
-          py::arg("rows"), "A DecodeState with a row for each Encoded.");
+          py::arg("rows"), "A DecodeState with a row for each EncoderOutput.");
 }
 
 }  // namespace mime_fast

@@ -62,7 +62,7 @@ py::tuple py_top_k(py::handle logits_arg, py::handle k_arg) {
   const auto array = to_array<float>(logits_arg, "logits", 2, "(rows, vocab)");
   const std::int64_t k = to_size(k_arg, "k");
   const Logits logits = view(array);
-  // A k that is too large is reported by the op, before a buffer of that size is asked for.
+  // The op reports a k that is too large, before a buffer of that size is allocated.
   const std::int64_t width = k <= logits.vocab ? k : 0;
   Array<float> values({logits.rows, width});
   Array<std::int64_t> ids({logits.rows, width});

@@ -88,7 +88,7 @@ class PyBeamSearch : public SearchDriver {
       : SearchDriver(std::make_unique<BeamSearch>(options, freeze, blocked), options, blocked) {}
 };
 
-// What the protocol mime_fast.search.Search asks for.
+// Defines the members of the protocol mime_fast.search.Search.
 template <typename Driver>
 void define_protocol(py::class_<Driver>& type) {
   type.def_property_readonly("rows", &Driver::rows,

@@ -51,7 +51,7 @@ py::tuple SearchDriver::advance(py::handle logits_arg) {
   return py::make_tuple(py::cast(parents_), py::cast(tokens_));
 }
 
-// Ids of the earlier tokens index the next logits.
+// The vocabulary stays the same, because ids of earlier tokens index the next logits.
 void SearchDriver::check_shape(std::int64_t rows, std::int64_t vocab) {
   const std::string rule = "logits must be (rows, vocab) with rows = " + to_text(search_->rows());
   require(rows == search_->rows(), rule.c_str(), rows);

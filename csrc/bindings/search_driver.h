@@ -18,7 +18,7 @@ namespace mime_fast {
 // A search that Python drives with logits; it owns the buffers of a step.
 class SearchDriver {
  public:
-  // options, blocked: those of the search
+  // options, blocked: the same as the search's.
   SearchDriver(std::unique_ptr<Search> search, const GenerationOptions& options,
                const TokenIds& blocked);
 
@@ -36,7 +36,7 @@ class SearchDriver {
   const cpu::Kernels& kernels_ = cpu::kernels(cpu::chosen_isa());
   OneThread one_thread_;
   std::int64_t least_vocab_;
-  std::int64_t vocab_ = 0;     // of the first step
+  std::int64_t vocab_ = 0;     // that of the first step
   std::vector<float> logits_;  // (rows, vocab), constrained
   std::vector<DenseScores> scores_;
   std::vector<RowScores*> rows_;

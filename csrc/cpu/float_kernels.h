@@ -63,7 +63,7 @@ inline void product_block(const Product& p, std::int64_t row, std::int64_t panel
   }
 }
 
-// The R rows that are left, or fewer.
+// Computes the last rows, at most R.
 template <unsigned R, unsigned P>
 inline void last_rows(const Product& p, std::int64_t row, std::int64_t panel) {
   if constexpr (R > 0) {
@@ -74,7 +74,7 @@ inline void last_rows(const Product& p, std::int64_t row, std::int64_t panel) {
 
 template <unsigned P>
 inline void product_rows(const Product& p, std::int64_t panel) {
-  // As many sums at once as there are registers for: enough to hide the latency of the
+  // As many sums at once as fit into registers: enough to hide the latency of the
   // multiply-add, and each panel is read once for all rows of a block.
   constexpr unsigned kRows = P == 8 ? 2 : kProductRows;
   std::int64_t row = 0;
@@ -133,12 +133,12 @@ inline void gate(const float* gates, const float* x, std::int64_t count, float* 
   }
 }
 
-inline void attend_slots(const SlotAttention& a) {
+inline void attend_cache(const CacheAttention& a) {
   for (std::int64_t head = 0; head < a.heads; ++head) {
     const float* query = a.query + head * a.width;
     const std::int64_t offset = head * a.padded_width;
     for (std::int64_t t = 0; t < a.count; ++t) {
-      const float* key = a.keys + a.slots[t] * a.slot_stride + offset;
+      const float* key = a.keys + a.kv_positions[t] * a.kv_stride + offset;
       Vec dot = splat(0.0F);
       for (std::int64_t i = 0; i < a.width; i += kLanes) {
         const Vec part = keep(load(query + i), lanes_before(a.width - i));
@@ -150,7 +150,7 @@ inline void attend_slots(const SlotAttention& a) {
     for (std::int64_t i = 0; i < a.width; i += kLanes) {
       Vec mixed = splat(0.0F);
       for (std::int64_t t = 0; t < a.count; ++t) {
-        const float* value = a.values + a.slots[t] * a.slot_stride + offset;
+        const float* value = a.values + a.kv_positions[t] * a.kv_stride + offset;
         mixed = fma(splat(a.scratch[t]), load(value + i), mixed);
       }
       store(a.out + head * a.width + i, mixed);

@@ -10,11 +10,12 @@ enum class Isa { scalar, avx2, avx512 };
 
 const char* to_text(Isa isa);
 
-// Whether this processor runs it.
+// Whether this processor supports it.
 bool is_supported(Isa isa);
 
-// The best one that the processor runs, or the one that the environment variable MIME_FAST_ISA
-// names. Throws std::invalid_argument if that name is unknown or the processor lacks it.
+// Returns the best one that the processor supports, or the one that the environment variable
+// MIME_FAST_ISA names. Throws std::invalid_argument if that name is unknown or the processor lacks
+// it.
 Isa chosen_isa();
 
 }  // namespace mime_fast::cpu

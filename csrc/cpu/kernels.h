@@ -4,8 +4,8 @@
 
 #include "cpu/isa.h"
 
-// A loop over registers. Left to itself, GCC 12 unrolls some of them halfway and keeps the sums in
-// memory: 243 instead of 171 us for five screened rows.
+// Unrolls a loop over registers. By default GCC 12 unrolls some of them halfway and keeps the sums
+// in memory: 243 instead of 171 us for five screened rows.
 #define MIME_FAST_UNROLL _Pragma("GCC unroll 16")
 
 // The arithmetic of the CPU engine, one table for each instruction set. All tables give the same
@@ -19,7 +19,7 @@ constexpr std::int64_t kLanes = 16;
 constexpr std::int64_t round_up(std::int64_t count, std::int64_t multiple) {
   return (count + multiple - 1) / multiple * multiple;
 }
-// Of a row: whole vectors.
+// Rounds the length of a row up to whole vectors.
 constexpr std::int64_t padded(std::int64_t count) { return round_up(count, kLanes); }
 
 // y = x W + bias, then max(0, y) if relu, then + the old y if add. Column c of W is lane c % 16 of
@@ -40,13 +40,13 @@ struct Product {
   bool add = false;
 };
 
-// What the attention of one new position reads: slots of a cache, oldest first.
-struct SlotAttention {
+// The attention of one new position over the cached ones, oldest first.
+struct CacheAttention {
   const float* query;   // (heads, width), packed, with room for one more vector
-  const float* keys;    // slot s, head h at s * slot_stride + h * padded_width, zeros behind
+  const float* keys;    // position p, head h at p * kv_stride + h * padded_width, zeros behind
   const float* values;  // likewise
-  std::int64_t slot_stride;
-  const std::int32_t* slots;  // (count,)
+  std::int64_t kv_stride;
+  const std::int32_t* kv_positions;  // (count,)
   std::int64_t count;
   std::int64_t heads;
   std::int64_t width;
@@ -55,8 +55,8 @@ struct SlotAttention {
   float* out;      // (heads, width), packed, with room for one more vector
 };
 
-// Vocabulary rows whose dot products with x are wanted in float32. Lane l of a sum takes the
-// elements l, l + 16, ...; the lanes are added as a tree.
+// Dot products of x with vocabulary rows in float32. Lane l of a sum adds the elements l, l + 16,
+// ...; the lanes are added as a tree.
 template <typename Weight>
 struct RowDots {
   const Weight* w;     // (words, inner)
@@ -82,16 +82,16 @@ struct GatheredDots {
   float* y;  // (count,)
 };
 
-// The same words in int8: score = scale[word] * unit[row] * sum((w - 128) p) + bias[word], where
-// p = 127 * first digit + second digit, or the only digit.
+// The same words in int8: score = scale[word] * unit[row] * sum((w - 128) p) + bias[word]. The
+// quantised hidden vector p is 127 * high + low for its two planes, or its only plane.
 struct Screen {
   const std::uint8_t* w;           // (panels, inner / 4, 16 words, 4), 128 is zero
   const float* scale;              // (words,)
   const float* bias;               // (words,)
   std::int64_t inner;              // a multiple of 4
-  const std::int8_t* digits;       // (rows, digit_count, inner)
-  std::int64_t digit_count;        // 1 or 2
-  std::int64_t rows;               // at most kMaxDigitVectors / digit_count
+  const std::int8_t* planes;       // (rows, plane_count, inner) high, then low
+  std::int64_t plane_count;        // 1 or 2
+  std::int64_t rows;               // at most kMaxPlaneVectors / plane_count
   const float* unit;               // (rows,)
   const std::int32_t* correction;  // (rows,) 128 * sum(p)
   std::int64_t first_panel;
@@ -99,10 +99,10 @@ struct Screen {
   float* scores;  // (rows, score_stride)
   std::int64_t score_stride;
 };
-constexpr std::int64_t kMaxDigitVectors = 6;
+constexpr std::int64_t kMaxPlaneVectors = 6;
 
-// How far a screened score may be from the float32 logit: slope[word] * norm + reach[word] * rest
-// + margin.
+// The most that a screened score differs from the float32 logit: slope[word] * norm + reach[word] *
+// rest + margin.
 struct ScreenBound {
   const float* slope;  // (words,)
   const float* reach;  // (words,)
@@ -113,14 +113,15 @@ struct ScreenBound {
   float slack = 0;    // at least reach[word] * rest + margin, of every word
 };
 
+// Words that split_tail does not gather.
 struct Tail {
-  double weight;          // sum of the weights that are left
+  double weight;          // sum of their weights
   double squared_spread;  // sum of (weight * (slope * norm + slack))^2
-  std::int64_t count;     // ids gathered
+  std::int64_t count;     // number of ids that were gathered
 };
 
 struct Kernels {
-  Isa isa;  // what it was compiled for
+  Isa isa;  // the instruction set of the table
 
   void (*matmul)(const Product& product);
   // y = gamma * (x - mean) / (deviation + 1e-6) + beta, deviation with dim - 1 in the denominator.
@@ -130,34 +131,36 @@ struct Kernels {
   void (*softmax)(float* row, std::int64_t count);
   // y = sigmoid(gate) * x, (count,) each, count a multiple of 16.
   void (*gate)(const float* gate, const float* x, std::int64_t count, float* y);
-  void (*attend_slots)(const SlotAttention& attention);
+  void (*attend_cache)(const CacheAttention& attention);
 
   void (*row_dots)(const RowDots<float>& dots);
-  // Of weights in bfloat16.
+  // The same with weights in bfloat16.
   void (*half_row_dots)(const RowDots<std::uint16_t>& dots);
   void (*gathered_dots)(const GatheredDots& dots);
-  // The largest digit that `screen` takes.
-  std::int32_t max_digit;
+  // The largest absolute value of a plane that `screen` supports.
+  std::int32_t max_plane_value;
   void (*screen)(const Screen& screen);
 
   // maxima[g] = the largest of the values g, g + groups, ...; both counts multiples of 16.
   void (*group_maxima)(const float* values, std::int64_t count, std::int64_t groups, float* maxima);
-  // Of whole vocabularies: count is a multiple of 16, padding has the score -inf.
-  // ids of the words with score + bound >= threshold, ascending; returns how many.
+  // The following kernels read whole vocabularies: count is a multiple of 16, and padding has the
+  // score -inf.
+
+  // Writes the ids of the words with score + bound >= threshold, ascending; returns their number.
   //   ids  // room for count + 16
   std::int64_t (*gather_possible)(const float* scores, const ScreenBound& bound, float threshold,
                                   std::int64_t count, std::int32_t* ids);
-  // weights = exp(rate * (scores - max)), returns their sum. -inf gives 0.
+  // Writes weights = exp(rate * (scores - max)), and returns their sum; -inf gives 0.
   double (*exponentials)(const float* scores, float max, float rate, std::int64_t count,
                          float* weights);
-  // The sum alone, of values that need no padding.
+  // Returns the sum alone; the values need no padding.
   double (*sum_exponentials)(const float* scores, float max, float rate, std::int64_t count);
-  // ids of the words with weight >= cut, and what the others add up to.
+  // Writes the ids of the words with weight >= cut, and sums up the others.
   Tail (*split_tail)(const float* weights, const ScreenBound& bound, float cut, std::int64_t count,
                      std::int32_t* ids);
 };
 
-// The table of an instruction set that is_supported.
+// Returns the table of an instruction set that the processor supports.
 const Kernels& kernels(Isa isa);
 
 }  // namespace mime_fast::cpu

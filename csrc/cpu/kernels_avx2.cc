@@ -10,9 +10,9 @@ constexpr unsigned kProductPanels = 2;
 constexpr unsigned kDotSums = 4;
 constexpr unsigned kScreenPanels = 1;
 
-// A pair of products of an unsigned byte and a digit must fit into 16 bits:
-// 2 * 255 * 63 = 32,130. With more the instruction saturates.
-constexpr std::int32_t kMaxDigit = 63;
+// A pair of products of an unsigned byte and a plane's value must fit into 16 bits:
+// 2 * 255 * 63 = 32,130. With greater values the instruction saturates.
+constexpr std::int32_t kMaxPlaneValue = 63;
 
 struct IntVec {
   __m256i low, high;
@@ -26,18 +26,18 @@ inline IntVec int_load(const std::uint8_t* from) {
 inline IntVec int_splat(std::int32_t value) {
   return {_mm256_set1_epi32(value), _mm256_set1_epi32(value)};
 }
-inline __m256i multiply_add_eight(__m256i acc, __m256i w, __m256i digits) {
-  const __m256i pairs = _mm256_maddubs_epi16(w, digits);
+inline __m256i multiply_add_eight(__m256i acc, __m256i w, __m256i planes) {
+  const __m256i pairs = _mm256_maddubs_epi16(w, planes);
   return _mm256_add_epi32(acc, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
 }
-inline IntVec multiply_add(IntVec acc, IntVec w, IntVec digits) {
-  return {multiply_add_eight(acc.low, w.low, digits.low),
-          multiply_add_eight(acc.high, w.high, digits.high)};
+inline IntVec multiply_add(IntVec acc, IntVec w, IntVec planes) {
+  return {multiply_add_eight(acc.low, w.low, planes.low),
+          multiply_add_eight(acc.high, w.high, planes.high)};
 }
 inline __m256i join_eight(__m256i first, __m256i second) {
   return _mm256_add_epi32(_mm256_mullo_epi32(first, _mm256_set1_epi32(127)), second);
 }
-inline IntVec join_digits(IntVec first, IntVec second) {
+inline IntVec join_planes(IntVec first, IntVec second) {
   return {join_eight(first.low, second.low), join_eight(first.high, second.high)};
 }
 inline Vec to_float(IntVec total, std::int32_t correction) {

@@ -10,18 +10,18 @@ constexpr unsigned kProductPanels = 4;
 constexpr unsigned kDotSums = 16;
 constexpr unsigned kScreenPanels = 4;
 
-constexpr std::int32_t kMaxDigit = 127;
+constexpr std::int32_t kMaxPlaneValue = 127;
 
 using IntVec = __m512i;
 
 inline IntVec int_zero() { return _mm512_setzero_si512(); }
 inline IntVec int_load(const std::uint8_t* from) { return _mm512_loadu_si512(from); }
 inline IntVec int_splat(std::int32_t value) { return _mm512_set1_epi32(value); }
-inline IntVec multiply_add(IntVec acc, IntVec w, IntVec digits) {
-  asm("vpdpbusd %2, %1, %0" : "+v"(acc) : "v"(w), "v"(digits));
+inline IntVec multiply_add(IntVec acc, IntVec w, IntVec planes) {
+  asm("vpdpbusd %2, %1, %0" : "+v"(acc) : "v"(w), "v"(planes));
   return acc;
 }
-inline IntVec join_digits(IntVec first, IntVec second) {
+inline IntVec join_planes(IntVec first, IntVec second) {
   return _mm512_add_epi32(_mm512_mullo_epi32(first, _mm512_set1_epi32(127)), second);
 }
 inline Vec to_float(IntVec total, std::int32_t correction) {

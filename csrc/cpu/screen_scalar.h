@@ -6,15 +6,15 @@
 
 namespace mime_fast::cpu::MIME_FAST_ISA {
 
-constexpr std::int32_t kMaxDigit = 127;
+constexpr std::int32_t kMaxPlaneValue = 127;
 
-// Sixteen sums of products of a panel with one vector of digits.
-inline void panel_sums(const std::uint8_t* w, const std::int8_t* digits, std::int64_t inner,
+// Sixteen sums of products of a panel with one vector of planes.
+inline void panel_sums(const std::uint8_t* w, const std::int8_t* planes, std::int64_t inner,
                        std::int32_t* out) {
   for (int lane = 0; lane < kLanes; ++lane) out[lane] = 0;
   for (std::int64_t k = 0; k < inner; k += 4, w += 4 * kLanes) {
     for (int lane = 0; lane < kLanes; ++lane) {
-      for (int i = 0; i < 4; ++i) out[lane] += w[4 * lane + i] * digits[k + i];
+      for (int i = 0; i < 4; ++i) out[lane] += w[4 * lane + i] * planes[k + i];
     }
   }
 }
@@ -23,12 +23,12 @@ inline void screen(const Screen& s) {
   for (std::int64_t panel = s.first_panel; panel < s.last_panel; ++panel) {
     const std::uint8_t* w = s.w + panel * s.inner * kLanes;
     for (std::int64_t row = 0; row < s.rows; ++row) {
-      const std::int8_t* digits = s.digits + row * s.digit_count * s.inner;
+      const std::int8_t* planes = s.planes + row * s.plane_count * s.inner;
       std::int32_t total[kLanes];
-      panel_sums(w, digits, s.inner, total);
-      if (s.digit_count == 2) {
+      panel_sums(w, planes, s.inner, total);
+      if (s.plane_count == 2) {
         std::int32_t second[kLanes];
-        panel_sums(w, digits + s.inner, s.inner, second);
+        panel_sums(w, planes + s.inner, s.inner, second);
         for (int lane = 0; lane < kLanes; ++lane) total[lane] = 127 * total[lane] + second[lane];
       }
       for (int lane = 0; lane < kLanes; ++lane) {

@@ -5,26 +5,26 @@
 
 #include "cpu/kernels.h"
 
-// Included behind IntVec: sixteen int32, and multiply_add(acc, w, digits), which adds the four
+// Included behind IntVec: sixteen int32, and multiply_add(acc, w, planes), which adds the four
 // products of each lane.
 namespace mime_fast::cpu::MIME_FAST_ISA {
 
-inline std::int32_t four_digits(const std::int8_t* digits) {
+inline std::int32_t four_values(const std::int8_t* planes) {
   std::int32_t word;
-  std::memcpy(&word, digits, sizeof word);
+  std::memcpy(&word, planes, sizeof word);
   return word;
 }
 
-// R rows of D digits, P panels: R * D * P sums stay in registers.
+// R rows of D planes, P panels: R * D * P sums stay in registers.
 template <unsigned R, unsigned D, unsigned P>
 inline void screen_block(const Screen& s, std::int64_t panel) {
   IntVec acc[R][D][P];
   MIME_FAST_UNROLL
   for (auto& row : acc) {
     MIME_FAST_UNROLL
-    for (auto& digit : row) {
+    for (auto& plane : row) {
       MIME_FAST_UNROLL
-      for (IntVec& sum : digit) sum = int_zero();
+      for (IntVec& sum : plane) sum = int_zero();
     }
   }
   const std::int64_t panel_bytes = s.inner * kLanes;
@@ -34,17 +34,17 @@ inline void screen_block(const Screen& s, std::int64_t panel) {
     MIME_FAST_UNROLL
     for (unsigned j = 0; j < P; ++j) {
       column[j] = int_load(w + j * panel_bytes);
-      // Of the next panels. Fewer sums wait for memory anyway, and it only takes their time.
+      // Prefetches the next panels. With fewer sums it costs time: those loops wait for memory.
       if constexpr (R * D >= 4) __builtin_prefetch(w + (j + P) * panel_bytes);
     }
     MIME_FAST_UNROLL
     for (unsigned r = 0; r < R; ++r) {
       MIME_FAST_UNROLL
       for (unsigned d = 0; d < D; ++d) {
-        const IntVec digits = int_splat(four_digits(s.digits + (r * D + d) * s.inner + k));
+        const IntVec planes = int_splat(four_values(s.planes + (r * D + d) * s.inner + k));
         MIME_FAST_UNROLL
         for (unsigned j = 0; j < P; ++j) {
-          acc[r][d][j] = multiply_add(acc[r][d][j], column[j], digits);
+          acc[r][d][j] = multiply_add(acc[r][d][j], column[j], planes);
         }
       }
     }
@@ -55,7 +55,7 @@ inline void screen_block(const Screen& s, std::int64_t panel) {
     for (unsigned j = 0; j < P; ++j) {
       const std::int64_t word = (panel + j) * kLanes;
       IntVec total = acc[r][0][j];
-      if constexpr (D == 2) total = join_digits(total, acc[r][1][j]);
+      if constexpr (D == 2) total = join_planes(total, acc[r][1][j]);
       const Vec dot = to_float(total, s.correction[r]);
       const Vec scale = mul(load(s.scale + word), splat(s.unit[r]));
       store(s.scores + r * s.score_stride + word, add(mul(dot, scale), load(s.bias + word)));
@@ -74,10 +74,10 @@ inline void screen_rows(const Screen& s) {
 
 inline void screen(const Screen& s) {
   using Function = void (*)(const Screen&);
-  constexpr Function kOneDigit[] = {screen_rows<1, 1>, screen_rows<2, 1>, screen_rows<3, 1>,
+  constexpr Function kOnePlane[] = {screen_rows<1, 1>, screen_rows<2, 1>, screen_rows<3, 1>,
                                     screen_rows<4, 1>, screen_rows<5, 1>, screen_rows<6, 1>};
-  constexpr Function kTwoDigits[] = {screen_rows<1, 2>, screen_rows<2, 2>, screen_rows<3, 2>};
-  (s.digit_count == 2 ? kTwoDigits : kOneDigit)[s.rows - 1](s);
+  constexpr Function kTwoPlanes[] = {screen_rows<1, 2>, screen_rows<2, 2>, screen_rows<3, 2>};
+  (s.plane_count == 2 ? kTwoPlanes : kOnePlane)[s.rows - 1](s);
 }
 
 }  // namespace mime_fast::cpu::MIME_FAST_ISA

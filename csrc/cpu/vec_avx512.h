@@ -34,7 +34,7 @@ inline Vec keep(Vec v, std::uint32_t bits) {
 
 inline Vec scale_by_power(Vec value, Vec exponent) { return _mm512_scalef_ps(value, exponent); }
 
-// Halves of a and b, folded: lane l of either with l + 8.
+// Adds the halves of a and of b: lane l of each with lane l + 8.
 inline Vec fold_halves(Vec a, Vec b) {
   return add(_mm512_shuffle_f32x4(a, b, 0x44), _mm512_shuffle_f32x4(a, b, 0xEE));
 }

@@ -82,7 +82,7 @@ inline Vec scale_by_power(const Vec& value, const Vec& exponent) {
   });
 }
 
-// Lane l with l + 8, then + 4, + 2, + 1: the order of every horizontal sum.
+// Adds lane l and l + 8, then l + 4, l + 2, l + 1: the order of every horizontal sum.
 inline float sum(Vec v) {
   for (int half = kLanes / 2; half > 0; half /= 2) {
     for (int i = 0; i < half; ++i) v.lane[i] += v.lane[i + half];

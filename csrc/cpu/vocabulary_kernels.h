@@ -10,8 +10,8 @@ namespace mime_fast::cpu::MIME_FAST_ISA {
 // Sixteen words for R rows, W words at a time.
 template <unsigned R, unsigned W, typename Weight>
 inline void dot_block(const RowDots<Weight>& d, std::int64_t row, std::int64_t word) {
-  // The next sixteen words: 0.7 to 0.9 times the time, up to half of it in bfloat16. A single row
-  // of float32 waits for memory anyway.
+  // Prefetches the next sixteen words: 0.7 to 0.9 times the time, half of it in bfloat16. It does
+  // not help a single row of float32, which is bound by memory.
   constexpr bool kPrefetches = R > 1 || sizeof(Weight) < sizeof(float);
   Vec partial[R][kLanes];
   for (unsigned base = 0; base < kLanes; base += W) {
@@ -58,7 +58,7 @@ inline void row_dots(const RowDots<Weight>& d) {
   }
 }
 
-// Words first .. first + W - 1 of those that are gathered.
+// Computes W of the gathered words, from number `first` on.
 template <unsigned W>
 inline void dot_words(const GatheredDots& d, std::int64_t first) {
   const std::int32_t* ids = d.ids + first;
@@ -78,7 +78,7 @@ inline void dot_words(const GatheredDots& d, std::int64_t first) {
   for (unsigned j = 0; j < W; ++j) d.y[first + j] = sum(acc[j]) + d.bias[ids[j]];
 }
 
-// Several words at a time: each waits for memory.
+// Computes several words at a time, because each waits for memory.
 inline void gathered_dots(const GatheredDots& d) {
   constexpr unsigned kWords = 8;
   std::int64_t i = 0;
@@ -86,7 +86,7 @@ inline void gathered_dots(const GatheredDots& d) {
   for (; i < d.count; ++i) dot_words<1>(d, i);
 }
 
-// V vectors of groups.
+// Computes V vectors of groups.
 template <unsigned V>
 inline void maxima_of(const float* values, std::int64_t count, std::int64_t groups,
                       std::int64_t first, float* maxima) {
@@ -141,7 +141,7 @@ inline std::int64_t gather_possible(const float* scores, const ScreenBound& boun
   return found;
 }
 
-// Adds float32 terms in double, where any order of them gives all but the same sum: rows that are
+// Adds float32 terms in double, where the sum hardly depends on their order: rows that are
 // permutations of each other have equal normalisers.
 struct LaneSums {
   double lane[kLanes] = {};
@@ -158,8 +158,8 @@ struct LaneSums {
   }
 };
 
-// Vectors of screened terms, none of which is exact, that are added in float32 before their sum
-// moves on to double.
+// Number of screened terms that are added in float32 before their sum is added in double; the terms
+// are not exact.
 constexpr std::int64_t kBlock = 32 * kLanes;
 
 inline Vec weights_of(Vec scores, float max, float rate) {

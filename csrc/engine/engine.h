@@ -10,9 +10,9 @@
 
 namespace mime_fast {
 
-// A loaded model with the threads that run it; shared by every call.
+// A loaded model and the threads that run it; all calls share them.
 struct Engine {
-  // drafts_path: of a draft table; empty: none. interrupt: of the call that loads, or null.
+  // drafts_path: the file of a draft table, or empty. interrupt: the one of the call, or null.
   Engine(const std::string& path, const ModelConfig& config, ComputeType compute_type, int threads,
          const std::string& drafts_path = "",
          ThreadPool::Shortage shortage = ThreadPool::Shortage::fail, Interrupt* interrupt = nullptr)
@@ -25,7 +25,7 @@ struct Engine {
   const cpu::Kernels& kernels;
   ThreadPool pool;
   std::unique_ptr<const ReplyModel> model;
-  DraftTable drafts;  // what the model tends to say; may be empty
+  DraftTable drafts;  // likely continuations of replies; may be empty
 };
 
 }  // namespace mime_fast

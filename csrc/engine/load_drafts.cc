@@ -55,7 +55,7 @@ DraftTable load_drafts(const std::string& path, std::int64_t vocab) {
     std::array<std::int32_t, kDraftContext> context;
     for (std::int64_t j = 0; j < kDraftContext; ++j) {
       const auto word = read<std::int32_t>(contexts, i * kDraftContext + j);
-      check_word(path, word, -1, vocab);
+      check_word(path, word, kNoWord, vocab);
       context[static_cast<std::size_t>(j)] = word;
     }
     const auto word = read<std::int32_t>(words, i);

@@ -3,27 +3,27 @@
 namespace mime_fast {
 
 Scorer::Scorer(const ReplyModel& model, std::int64_t max_rows, const Needs& needs, int threads)
-    : model_(model), vocabulary_(model.screened()), needs_(needs), screen_(vocabulary_, max_rows) {
+    : model_(model), quantized_(model.quantized()), needs_(needs), screen_(quantized_, max_rows) {
   const Vocabulary& words = model.vocabulary();
   scores_.reserve(static_cast<std::size_t>(max_rows));
-  if (vocabulary_ == nullptr)
+  if (quantized_ == nullptr)
     logits_ = Buffer<float>::uninitialised(max_rows * words.padded_words());
   for (std::int64_t row = 0; row < max_rows; ++row) {
-    if (vocabulary_ != nullptr) {
+    if (quantized_ != nullptr) {
       screened_.emplace_back(words, model.kernels());
     } else {
       dense_.emplace_back(logits_.data() + row * words.padded_words(), words.words(),
                           model.kernels());
     }
   }
-  for (int thread = 0; vocabulary_ != nullptr && thread < threads; ++thread) {
+  for (int thread = 0; quantized_ != nullptr && thread < threads; ++thread) {
     rescore_.emplace_back(words.padded_words());
   }
 }
 
-RowScores* const* Scorer::score(Team& team, const Rows& hidden) {
+RowScores* const* Scorer::score(Team& team, const RowView& hidden) {
   scores_.clear();
-  if (vocabulary_ != nullptr) {
+  if (quantized_ != nullptr) {
     screen(team, hidden);
   } else {
     project(team, hidden);
@@ -31,8 +31,8 @@ RowScores* const* Scorer::score(Team& team, const Rows& hidden) {
   return scores_.data();
 }
 
-void Scorer::screen(Team& team, const Rows& hidden) {
-  vocabulary_->screen(model_.kernels(), team, hidden, digits(hidden.count), screen_);
+void Scorer::screen(Team& team, const RowView& hidden) {
+  quantized_->screen(model_.kernels(), team, hidden, planes(hidden.count), screen_);
   const std::int64_t words = model_.vocabulary().padded_words();
   for (std::int64_t row = 0; row < hidden.count; ++row) {
     const auto index = static_cast<std::size_t>(row);
@@ -42,15 +42,16 @@ void Scorer::screen(Team& team, const Rows& hidden) {
   }
 }
 
-// The best words are exact either way. A sum over all words is not, and must not depend on how many
-// other rows there are: it always gets the finer screening.
-ScreenedVocabulary::Digits Scorer::digits(std::int64_t rows) const {
-  constexpr std::int64_t kFree = 2;  // rows that a second digit costs nothing for: 81 to 89 us
+// The best words are exact with either number of planes. A sum over all words is not, and must not
+// depend on the number of other rows, so it always gets two.
+QuantizedVocabulary::Planes Scorer::planes(std::int64_t rows) const {
+  constexpr std::int64_t kFree = 2;  // rows for which a second plane costs 89 instead of 81 us
   const bool sums = needs_.normaliser || (needs_.draw && needs_.draw->top_k == 0);
-  return sums || rows <= kFree ? ScreenedVocabulary::Digits::two : ScreenedVocabulary::Digits::one;
+  return sums || rows <= kFree ? QuantizedVocabulary::Planes::two
+                               : QuantizedVocabulary::Planes::one;
 }
 
-void Scorer::project(Team& team, const Rows& hidden) {
+void Scorer::project(Team& team, const RowView& hidden) {
   const Vocabulary& words = model_.vocabulary();
   words.project(model_.kernels(), team, hidden,
                 {logits_.data(), hidden.count, words.padded_words()});
@@ -65,7 +66,7 @@ void Scorer::prepare(Team& team) {
     for (std::int64_t row = rows * part / parts; row < rows * (part + 1) / parts; ++row) {
       const auto index = static_cast<std::size_t>(row);
       team.check();
-      if (vocabulary_ != nullptr) screened_[index].use(rescore_[static_cast<std::size_t>(part)]);
+      if (quantized_ != nullptr) screened_[index].use(rescore_[static_cast<std::size_t>(part)]);
       scores_[index]->prepare(needs_);
     }
   };

@@ -9,29 +9,29 @@
 
 namespace mime_fast {
 
-// Turns hidden vectors into what a search reads: screened logits, or all of them if the model was
-// loaded without screening.
+// Computes the scores that a search reads from hidden vectors: screened logits, or all logits if
+// the model was loaded without screening.
 class Scorer {
  public:
   Scorer(const ReplyModel& model, std::int64_t max_rows, const Needs& needs, int threads);
 
-  // The scores of the next words, (rows,), to be constrained and then prepared.
-  RowScores* const* score(Team& team, const Rows& hidden);
+  // Returns the scores of the next words, (rows,), which are then constrained and prepared.
+  RowScores* const* score(Team& team, const RowView& hidden);
   void prepare(Team& team);
 
  private:
-  void screen(Team& team, const Rows& hidden);
-  void project(Team& team, const Rows& hidden);
-  ScreenedVocabulary::Digits digits(std::int64_t rows) const;
+  void screen(Team& team, const RowView& hidden);
+  void project(Team& team, const RowView& hidden);
+  QuantizedVocabulary::Planes planes(std::int64_t rows) const;
 
   const ReplyModel& model_;
-  const ScreenedVocabulary* vocabulary_;  // null: all logits
+  const QuantizedVocabulary* quantized_;  // null: all logits
   Needs needs_;
   std::vector<RowScores*> scores_;  // (rows,)
 
-  ScreenedVocabulary::Scratch screen_;
-  std::vector<ScreenedScores> screened_;          // (max_rows,)
-  std::vector<ScreenedScores::Scratch> rescore_;  // (threads,)
+  QuantizedVocabulary::Scratch screen_;
+  std::vector<ScreenedScores> screened_;       // (max_rows,)
+  std::vector<ScreenedRow::Scratch> rescore_;  // (threads,)
 
   Buffer<float> logits_;            // (max_rows, padded_words)
   std::vector<DenseScores> dense_;  // (max_rows,)

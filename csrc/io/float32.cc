@@ -18,7 +18,7 @@ inline To bit_cast(const From& from) {
   return to;
 }
 
-// Without branches, so that the loop over it is vectorised. The exponent's bias grows from 15 to
+// It has no branches, so that the loop over it is vectorised. The exponent's bias grows from 15 to
 // 127; infinity and NaN, whose exponent is all ones, need the step twice. A subnormal is its
 // mantissa in units of 2^-24, which is an ordinary float.
 inline float from_float16(std::uint16_t bits) {

@@ -11,7 +11,7 @@ namespace mime_fast {
 // Throws CheckpointError, without the tensor's name, if it is stored as anything else.
 void copy_float32(const TensorView& view, float* out);
 
-// False if there is a NaN or an infinity among them.
+// Returns false if a value is NaN or infinite.
 //   values  // (count,)
 bool all_finite(const float* values, std::int64_t count);
 

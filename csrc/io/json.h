@@ -11,8 +11,8 @@
 
 namespace mime_fast {
 
-// Text that is not JSON, or a value of another kind than was asked for; the message ends with the
-// byte where it starts.
+// Thrown for text that is not JSON, and for a value of another kind than requested. The message
+// ends with the offset of the error.
 class JsonError : public std::invalid_argument {
  public:
   JsonError(const std::string& problem, std::size_t offset)
@@ -36,13 +36,13 @@ class JsonValue {
 
   bool is_null() const { return std::holds_alternative<std::nullptr_t>(data_); }
   bool boolean() const { return get<bool>("true or false"); }
-  // Only what is written without fraction and exponent and fits; never a rounded number.
+  // An integer that is written without fraction and exponent and fits; it is never rounded.
   std::int64_t integer() const { return get<std::int64_t>("an integer of 64 bits"); }
   double number() const;
   const std::string& string() const { return get<std::string>("a string"); }
   const Array& array() const { return get<Array>("an array"); }
   const Object& object() const { return get<Object>("an object"); }
-  // The value of an object's member, nullptr if there is none of that name.
+  // Returns the value of an object's member, or nullptr if no member has that name.
   const JsonValue* find(std::string_view key) const;
 
   const Data& data() const { return data_; }      // for std::visit
@@ -72,12 +72,12 @@ struct JsonLimits {
   std::int64_t values = std::int64_t{1} << 20;
 };
 
-// Reads one JSON text (RFC 8259) of an untrusted source in O(n log n), strictly: UTF-8 without byte
-// order mark, no key twice in an object, no number that a double cannot hold, nothing after it.
-// Throws JsonError.
+// Reads one JSON text (RFC 8259) from an untrusted source in O(n log n). It is strict: UTF-8
+// without byte order mark, no duplicate keys, no number beyond the range of a double, nothing
+// behind. Throws JsonError.
 JsonValue parse_json(std::string_view text, const JsonLimits& limits = {});
 
-// For error messages: in quotes, escaped to printable ASCII, cut where it gets long.
+// Formats a text for error messages: in quotes, escaped to printable ASCII, shortened.
 std::string quoted(std::string_view text);
 
 }  // namespace mime_fast

@@ -11,7 +11,7 @@ namespace {
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
-// Recursive descent over [at_, text_.size()); every function leaves at_ behind what it read.
+// A recursive-descent parser of [at_, text_.size()); every function moves at_ behind what it reads.
 class Parser {
  public:
   Parser(std::string_view text, const JsonLimits& limits) : text_(text), limits_(limits) {}
@@ -23,7 +23,7 @@ class Parser {
   }
 
  private:
-  // A value and the white space around it.
+  // Parses a value and the white space around it.
   JsonValue any_value() {
     skip_space();
     if (++values_ > limits_.values) {
@@ -81,7 +81,7 @@ class Parser {
     return items;
   }
 
-  // The bracket that opens an array or object, and the white space behind it.
+  // Reads the bracket that opens an array or object, and the white space behind it.
   void open() {
     if (++depth_ > limits_.depth) {
       fail("arrays and objects nested deeper than " + std::to_string(limits_.depth));
@@ -96,7 +96,7 @@ class Parser {
     return false;
   }
 
-  // Sorting finds equal keys in O(n log n) whatever the keys; a hash table can be made quadratic.
+  // Sorting finds equal keys in O(n log n) for any keys; chosen keys make a hash table quadratic.
   static void sort_by_key(JsonValue::Object& members) {
     const auto before = [](const JsonMember& a, const JsonMember& b) {
       const int order = a.key.compare(b.key);
@@ -123,7 +123,7 @@ class Parser {
     }
   }
 
-  // What stands for itself in a string: all but quote, backslash and control characters.
+  // Reads the unescaped part of a string: all but quote, backslash and control characters.
   void skip_plain() {
     while (!at_end()) {
       const char c = text_[at_];
@@ -144,7 +144,7 @@ class Parser {
     return static_cast<unsigned char>(kMeanings[index]);
   }
 
-  // Behind \u: a code point, of which those above U+FFFF are written as two surrogates.
+  // Reads the code point behind \u; those above U+FFFF are written as two surrogates.
   std::uint32_t unicode_escape() {
     const std::uint32_t first = hex4();
     if (first < 0xD800 || first > 0xDFFF) return first;

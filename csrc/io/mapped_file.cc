@@ -16,7 +16,7 @@ namespace {
 
 class Descriptor {
  public:
-  // O_NONBLOCK: opening a named pipe would wait for a writer.
+  // Without O_NONBLOCK, opening a named pipe would wait for a writer.
   explicit Descriptor(const std::string& path)
       : value_(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)) {}
   ~Descriptor() {

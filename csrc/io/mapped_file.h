@@ -6,8 +6,8 @@
 
 namespace mime_fast {
 
-// A regular file, mapped read-only. If another process cuts it short while it is mapped, reading
-// what is gone kills this process with SIGBUS: copy what is needed, then let go of the mapping.
+// A regular file, mapped read-only. If another process truncates it while it is mapped, reading the
+// missing part kills this process with SIGBUS: copy what is needed, then release the mapping.
 class MappedFile {
  public:
   // Throws CheckpointError if there is no such file, or it is not a regular one, empty or

@@ -13,19 +13,19 @@
 namespace mime_fast {
 
 // The tensors of a .safetensors file: 8 bytes with the header's length, a header in JSON, the data.
-// Everything is checked before a tensor is handed out: names occur once, the data is as long as
-// dtype and shape say and is covered from its first byte to its last, without overlap or hole.
-// Stricter than the reference: an entry's unknown fields and duplicate metadata are refused too.
+// Everything is checked before a tensor is returned: names are unique, the size of each tensor fits
+// its dtype and shape, and the tensors cover the data without overlap or gap. Unlike the reference,
+// it also refuses unknown fields of an entry and duplicate metadata.
 //
 // Views borrow the mapped file and are valid as long as this object, or one it was moved to.
-// Tensors are meant to be copied while loading (copy_float32), and the file unmapped again: if it
-// is truncated while mapped, reading it raises SIGBUS.
+// Copy tensors while loading (copy_float32), and then unmap the file: if it is truncated while it
+// is mapped, reading it raises SIGBUS.
 class SafeTensors {
  public:
-  // Throws CheckpointError that names the path.
+  // Throws CheckpointError; the message names the path.
   explicit SafeTensors(const std::string& path);
 
-  // Reads borrowed bytes, which must outlive the result; label stands for the path in errors.
+  // Reads borrowed bytes, which must outlive the result; errors name the label instead of a path.
   static SafeTensors parse(const std::byte* bytes, std::size_t size, const std::string& label);
 
   std::vector<std::string> names() const;  // sorted

@@ -91,7 +91,7 @@ Extent read_extent(const JsonValue& entry, std::int64_t bytes, std::int64_t data
   return {begin, end, nullptr};
 }
 
-// Reads one member of the header, naming it in what goes wrong.
+// Reads one member of the header; errors contain its name.
 void add_tensor(const JsonMember& member, const std::byte* data, std::int64_t data_bytes,
                 TensorMap& tensors, std::vector<Extent>& extents) {
   const auto& [name, entry] = member;
@@ -117,7 +117,8 @@ void check_metadata(const JsonValue& metadata) {
   }
 }
 
-// Sorted, every tensor must begin where the one before it ends; an empty one lies between two.
+// Sorted by offset, every tensor must begin where the one before it ends; an empty tensor may lie
+// between two.
 void check_cover(std::vector<Extent>& extents, std::int64_t data_bytes) {
   std::sort(extents.begin(), extents.end(), [](const Extent& a, const Extent& b) {
     return std::tie(a.begin, a.end) < std::tie(b.begin, b.end);
@@ -137,7 +138,7 @@ void check_cover(std::vector<Extent>& extents, std::int64_t data_bytes) {
   }
 }
 
-// The text between the length and the data.
+// Returns the text between the length and the data.
 std::string_view header_text(const std::byte* bytes, std::size_t size) {
   std::uint64_t length = 0;
   if (size < sizeof length) fail("has " + bytes_text(size) + ", too few for a header's length");

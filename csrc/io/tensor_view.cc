@@ -11,7 +11,8 @@ struct DtypeInfo {
   std::int64_t bytes;
 };
 
-// In the order of Dtype. Types of less than a byte (F4, F6_E2M3, F6_E3M2) are left out.
+// The names and sizes in the order of Dtype. Types of less than a byte (F4, F6_E2M3, F6_E3M2) are
+// left out.
 constexpr std::array<DtypeInfo, 19> kDtypes = {{
     {"BOOL", 1},    {"U8", 1},          {"I8", 1},          {"F8_E5M2", 1}, {"F8_E4M3", 1},
     {"F8_E8M0", 1}, {"F8_E5M2FNUZ", 1}, {"F8_E4M3FNUZ", 1}, {"I16", 2},     {"U16", 2},

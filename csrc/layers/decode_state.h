@@ -3,114 +3,126 @@
 #include <cstdint>
 #include <vector>
 
+#include "layers/encoder_output.h"
 #include "layers/matrix.h"
-#include "layers/memory.h"
 #include "layers/stack_config.h"
 
 namespace mime_fast {
 
-// A row in one layer, with the row's cache that is the layer's: in the order of Memory's.
-struct Lane {
+// A row in one layer. The caches of a row are numbered in the order of EncoderMemory.
+struct RowCache {
   std::int32_t row;
   std::int32_t cache;
 };
 
-// What the layers of a step work in. Layers that decode one behind the other have a lane a row;
-// listeners, which decode side by side, have one for each row that they speak to.
+// The buffers of a step. A layer of the decoder has one row cache for each row. Listeners decode
+// side by side: each has a row cache for every row that it takes part in.
 struct StepBuffers {
   StepBuffers() = default;
   StepBuffers(const StackConfig& config, std::int64_t rows, std::int64_t listeners);
 
-  Rows cut(Buffer<float>& buffer, std::int64_t begin, std::int64_t count) const {
-    return Rows{buffer.data(), 0, buffer.size() / lane_count}.cut(begin, begin + count);
+  RowView cut(Buffer<float>& buffer, std::int64_t begin, std::int64_t count) const {
+    return RowView{buffer.data(), 0, buffer.size() / capacity}.cut(begin, begin + count);
   }
 
-  std::int64_t lane_count = 0;
-  std::vector<Lane> lanes;     // (lanes,)
-  Buffer<float> heard;         // (lanes, dim) what listeners make of a row
-  Buffer<float> normed;        // (lanes, dim)
-  Buffer<float> qkv;           // (lanes, 3 * key_dim)
-  Buffer<float> attended;      // (lanes, key_dim), with room for one more vector
-  Buffer<float> inner, outer;  // (lanes, 3, dim) and (lanes, 3, filter): convolved, oldest first
+  std::int64_t capacity = 0;         // row caches that there is room for
+  std::vector<RowCache> row_caches;  // (capacity,)
+  Buffer<float> listener_output;     // (capacity, dim)
+  Buffer<float> normed;              // (capacity, dim)
+  Buffer<float> qkv;                 // (capacity, 3 * key_dim)
+  Buffer<float> attended;            // (capacity, key_dim), with room for one more vector
+  Buffer<float> inner;               // (capacity, 3, dim) inputs of a convolution, oldest first
+  Buffer<float> outer;               // (capacity, 3, filter) likewise
 };
 
-// The rows that are being decoded, each a hypothesis with its own caches. Nothing is allocated
-// while they are stepped, forked and dropped, except where a long search outgrows its slots.
+// The rows that are being decoded, each a hypothesis with its own key/value (KV) cache. A step, a
+// fork and a drop allocate nothing, except where a long search outgrows the reserved cache.
 class DecodeState {
  public:
-  // No row has more than `listeners`, or takes more than max_steps steps; more than max_rows rows
-  // make the buffers grow. interrupt: of the call, or null; 10,000 rows take 0.1 s to make.
+  // No row has more than `listeners` or takes more than max_steps steps. The buffers grow where
+  // there are more than max_rows rows. interrupt: the one of the call, or null; buffers of 10,000
+  // rows take 0.1 s to allocate.
   DecodeState(const StackConfig& config, std::int64_t listeners, std::int64_t max_rows,
               std::int64_t max_steps, Interrupt* interrupt = nullptr);
 
-  // A further row, behind the others, at the start of its reply.
-  // memory: what it attends to; outlives the row.
-  void join(const Memory& memory);
+  // A parent that makes a draft row: see select.
+  static constexpr std::int32_t kDraftRow = -1;
+
+  // Appends a row at the start of its reply.
+  // memory: what the row attends to; it outlives the row.
+  void join(const EncoderMemory& memory);
 
   std::int64_t rows() const { return static_cast<std::int64_t>(memories_.size()); }
-  // Steps that a row has taken: the position of its next token.
+  // Number of steps that a row has taken: the position of its next token.
   std::int64_t position(std::int64_t row) const;
-  const Memory& memory(std::int64_t row) const { return *memories_[index(row)]; }
-  // Whether it is at the position behind that of the row before, and reads what that one caches.
-  bool continues(std::int64_t row) const { return continues_[index(row)] != 0; }
+  const EncoderMemory& memory(std::int64_t row) const { return *memories_[index(row)]; }
+  // Whether the row verifies a draft. A draft row is one position ahead of the row before it, and
+  // reads the keys and values that the row before caches.
+  bool is_draft_row(std::int64_t row) const { return is_draft_row_[index(row)] != 0; }
   bool has_drafts() const { return has_drafts_; }
 
-  // Keeps these rows, in this order: hypotheses fork, move and leave. A parent of -1 is the row
-  // before, with the token that it is given in the next step: the row verifies a draft.
-  // interrupt: of the call, or null.
+  // Keeps these rows, in this order: hypotheses fork, move and leave. The parent of a draft row is
+  // kDraftRow; its context is that of the row before, and the token which that row decodes next.
+  // interrupt: the one of the call, or null.
   void select(const std::vector<std::int32_t>& parents, Interrupt* interrupt = nullptr);
 
-  // For those who make a step.
+  // What follows is used by the layers of a step.
 
-  // Gives each row its next position, and a slot to cache it in.
+  // Gives each row its next position, and a KV position to cache it in.
   void begin_step(Interrupt* interrupt = nullptr);
-  Rows x() { return {x_.data(), rows(), dim_stride_}; }
+  RowView x() { return {x_.data(), rows(), dim_stride_}; }
   // The final layer norm's output of the newest step: (rows, dim).
-  Rows hidden() { return {hidden_.data(), rows(), dim_stride_}; }
+  RowView hidden() { return {hidden_.data(), rows(), dim_stride_}; }
   StepBuffers& buffers() { return buffers_; }
-  float* scratch(std::int64_t lane) { return scratch_.data() + lane * scratch_stride_; }
+  // Attention weights of one row cache.
+  float* scratch(std::int64_t index) { return scratch_.data() + index * scratch_stride_; }
 
-  // Where a row's positions are cached, oldest first.
-  const std::vector<std::int32_t>& slots(std::int64_t row) const { return slots_of_[index(row)]; }
-  // A cached position: its keys, then its values, each head padded to vectors.
-  float* slot(std::int64_t slot, std::int64_t cache) {
-    return slots_.data() + slot * slot_step() + cache * slot_stride_;
+  // Where the keys and values of a row are cached, oldest first.
+  const std::vector<std::int32_t>& kv_positions(std::int64_t row) const {
+    return kv_positions_[index(row)];
   }
-  std::int64_t slot_step() const { return caches_ * slot_stride_; }
+  // The keys of a cached position, then its values; each head is padded to vectors.
+  float* kv(std::int64_t kv_position, std::int64_t cache) {
+    return kv_.data() + kv_position * kv_stride() + cache * cache_stride_;
+  }
+  // Floats from one KV position to the next.
+  std::int64_t kv_stride() const { return caches_ * cache_stride_; }
   // The two newest inputs of both convolutions: (2, dim), (2, filter).
-  float* recent(std::int64_t row, std::int64_t cache) {
-    return recent_.data() + (row * caches_ + cache) * recent_stride_;
+  float* conv_state(std::int64_t row, std::int64_t cache) {
+    return conv_state_.data() + (row * caches_ + cache) * conv_state_stride_;
   }
 
  private:
   static std::size_t index(std::int64_t row) { return static_cast<std::size_t>(row); }
   void resize(std::int64_t max_rows, Interrupt* interrupt = nullptr);
   void grow();
-  Buffer<float> new_recent() const { return Buffer<float>(max_rows_ * caches_ * recent_stride_); }
-  void copy_recent(std::int64_t from, std::int64_t to);
-  void push_slot(std::int64_t row);
-  void drop_unused_slots();
+  Buffer<float> new_conv_state() const {
+    return Buffer<float>(max_rows_ * caches_ * conv_state_stride_);
+  }
+  void copy_conv_state(std::int64_t from, std::int64_t to);
+  void add_kv_position(std::int64_t row);
+  void compact_kv();
 
   StackConfig config_;
   std::int64_t listeners_;
-  std::int64_t caches_;  // of a row, at most
+  std::int64_t caches_;  // most that a row may have
   std::int64_t max_steps_;
   std::int64_t dim_stride_;
-  std::int64_t slot_stride_;     // of one cache
-  std::int64_t recent_stride_;   // of one cache
-  std::int64_t scratch_stride_;  // attention weights of a head
+  std::int64_t cache_stride_;       // floats of one KV position in one cache
+  std::int64_t conv_state_stride_;  // floats of one cache
+  std::int64_t scratch_stride_;     // attention weights of a head
   std::int64_t max_rows_ = 0;
 
-  std::vector<const Memory*> memories_, spare_memories_;              // (rows,)
-  std::vector<std::vector<std::int32_t>> slots_of_, spare_slots_of_;  // (max_rows, steps)
-  std::vector<char> continues_;                                       // (rows,) the row before
+  std::vector<const EncoderMemory*> memories_, spare_memories_;               // (rows,)
+  std::vector<std::vector<std::int32_t>> kv_positions_, spare_kv_positions_;  // (max_rows, steps)
+  std::vector<char> is_draft_row_;                                            // (rows,)
   bool has_drafts_ = false;
-  Buffer<float> recent_, spare_recent_;  // (max_rows, caches, recent_stride_)
-  std::vector<float> slots_;             // (next_slot_, caches, slot_stride_)
-  std::int32_t next_slot_ = 0;
+  Buffer<float> conv_state_, spare_conv_state_;  // (max_rows, caches, conv_state_stride_)
+  std::vector<float> kv_;                        // (kv_count_, caches, cache_stride_)
+  std::int32_t kv_count_ = 0;
 
   Buffer<float> x_, hidden_;  // (max_rows, dim)
-  Buffer<float> scratch_;     // (lanes, scratch_stride_)
+  Buffer<float> scratch_;     // (capacity, scratch_stride_)
   StepBuffers buffers_;
 };
 

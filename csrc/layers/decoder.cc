@@ -5,21 +5,21 @@
 namespace mime_fast {
 namespace {
 
-// Rows between two looks for an interrupt: some milliseconds with long contexts.
+// Rows between two interrupt checks: some milliseconds with long contexts.
 constexpr std::int64_t kRowsPerCheck = 64;
 
 }  // namespace
 
-Decoder::Decoder(Weights& weights, const std::string& name, const StackConfig& config)
-    : norm_(weights, name + ".norm", config.hidden_dim) {
+Decoder::Decoder(TensorReader& tensors, const std::string& name, const StackConfig& config)
+    : norm_(tensors, name + ".norm", config.hidden_dim) {
   for (std::int64_t i = 0; i < config.num_layers; ++i) {
-    layers_.emplace_back(weights, name + ".layers." + std::to_string(i), config);
+    layers_.emplace_back(tensors, name + ".layers." + std::to_string(i), config);
   }
 }
 
 void Decoder::step(const cpu::Kernels& kernels, Team& team, DecodeState& state) const {
-  // Fewer rows than this cost less on one thread than meeting the others: 7 us a row, less in
-  // pairs. Rows that continue one another stay together.
+  // Fewer rows than this are cheaper on one thread than the synchronisation of several: 7 us a
+  // row, less in pairs. A draft row stays with the row before it.
   constexpr std::int64_t kRowsPerThread = 4;
   const std::int64_t unit = state.has_drafts() ? state.rows() : kRowsPerThread;
   team.split(state.rows(), unit, [&](std::int64_t begin, std::int64_t end) {
@@ -33,13 +33,13 @@ void Decoder::step(const cpu::Kernels& kernels, Team& team, DecodeState& state) 
 
 void Decoder::step_rows(const cpu::Kernels& kernels, DecodeState& state, std::int64_t begin,
                         std::int64_t end) const {
-  const LaneWork work{
+  const LayerBatch work{
       .kernels = kernels, .state = state, .first = begin, .x = state.x().cut(begin, end)};
-  Lane* lanes = state.buffers().lanes.data();
+  RowCache* row_caches = state.buffers().row_caches.data();
   std::int32_t cache = 0;
   for (const DecoderLayer& layer : layers_) {
     for (std::int64_t row = begin; row < end; ++row) {
-      lanes[row] = {static_cast<std::int32_t>(row), cache};
+      row_caches[row] = {static_cast<std::int32_t>(row), cache};
     }
     layer.step(work);
     ++cache;

@@ -12,7 +12,7 @@ namespace mime_fast {
 class Decoder {
  public:
   Decoder() = default;
-  Decoder(Weights& weights, const std::string& name, const StackConfig& config);
+  Decoder(TensorReader& tensors, const std::string& name, const StackConfig& config);
 
   // From the state's x to its hidden vectors.
   void step(const cpu::Kernels& kernels, Team& team, DecodeState& state) const;

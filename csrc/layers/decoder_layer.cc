@@ -8,80 +8,81 @@ using cpu::padded;
 
 namespace {
 
-constexpr std::int64_t kKept = kTaps - 1;  // inputs of a convolution that the next step needs
+constexpr std::int64_t kKept = kTaps - 1;  // inputs of a convolution that the next step reads
 
-// The newest of the three inputs in each window.
-Rows newest(const Rows& windows) {
+// Returns the newest of the three inputs in each window.
+RowView newest(const RowView& windows) {
   return {windows.data + windows.stride / kTaps * kKept, windows.count, windows.stride};
 }
 
-// The older two: those that the row keeps, or of a row that continues the row before, the newer two
-// of that one. offset: of this convolution's, in what a row keeps.
-void remember(const LaneWork& work, const Rows& windows, std::int64_t offset) {
+// Fills in the older two inputs of each window: those of the convolution state, or for a draft row
+// the newer two of the row before. offset: where this convolution begins in the state.
+void load_conv_state(const LayerBatch& work, const RowView& windows, std::int64_t offset) {
   const std::int64_t input = windows.stride / kTaps;
   for (std::int64_t i = 0; i < windows.count; ++i) {
-    const auto [row, cache] = work.lanes()[i];
-    const float* kept = work.state.continues(row) ? windows.row(i - 1) + input
-                                                  : work.state.recent(row, cache) + offset;
+    const auto [row, cache] = work.row_caches()[i];
+    const float* kept = work.state.is_draft_row(row) ? windows.row(i - 1) + input
+                                                     : work.state.conv_state(row, cache) + offset;
     std::copy_n(kept, kKept * input, windows.row(i));
   }
 }
 
-void keep(const LaneWork& work, const Rows& windows, std::int64_t offset) {
+void store_conv_state(const LayerBatch& work, const RowView& windows, std::int64_t offset) {
   const std::int64_t input = windows.stride / kTaps;
   for (std::int64_t i = 0; i < windows.count; ++i) {
-    const auto [row, cache] = work.lanes()[i];
-    std::copy_n(windows.row(i) + input, kKept * input, work.state.recent(row, cache) + offset);
+    const auto [row, cache] = work.row_caches()[i];
+    std::copy_n(windows.row(i) + input, kKept * input, work.state.conv_state(row, cache) + offset);
   }
 }
 
 }  // namespace
 
-DecoderLayer::DecoderLayer(Weights& weights, const std::string& name, const StackConfig& config)
+DecoderLayer::DecoderLayer(TensorReader& tensors, const std::string& name,
+                           const StackConfig& config)
     : heads_(config.num_heads),
       width_(config.key_dim / config.num_heads),
-      attention_norm_(weights, name + ".attention_norm", config.hidden_dim),
-      qkv_(self_attention_input(weights, name + ".attention", config)),
-      attention_output_(weights.linear(name + ".attention.output", config.key_dim,
+      attention_norm_(tensors, name + ".attention_norm", config.hidden_dim),
+      qkv_(self_attention_input(tensors, name + ".attention", config)),
+      attention_output_(tensors.linear(name + ".attention.output", config.key_dim,
                                        config.hidden_dim, Bias::none)),
-      cross_attention_norm_(weights, name + ".cross_attention_norm", config.hidden_dim),
-      cross_query_(cross_attention_query(weights, name + ".cross_attention", config)),
-      cross_output_(weights.linear(name + ".cross_attention.output", config.key_dim,
+      cross_attention_norm_(tensors, name + ".cross_attention_norm", config.hidden_dim),
+      cross_query_(cross_attention_query(tensors, name + ".cross_attention", config)),
+      cross_output_(tensors.linear(name + ".cross_attention.output", config.key_dim,
                                    config.hidden_dim, Bias::none)),
-      feed_forward_norm_(weights, name + ".feed_forward_norm", config.hidden_dim),
+      feed_forward_norm_(tensors, name + ".feed_forward_norm", config.hidden_dim),
       inner_(
-          weights.convolution(name + ".feed_forward.inner", config.hidden_dim, config.filter_dim)),
-      outer_(weights.convolution(name + ".feed_forward.outer", config.filter_dim,
+          tensors.convolution(name + ".feed_forward.inner", config.hidden_dim, config.filter_dim)),
+      outer_(tensors.convolution(name + ".feed_forward.outer", config.filter_dim,
                                  config.hidden_dim)) {}
 
-void DecoderLayer::step(const LaneWork& work) const {
+void DecoderLayer::step(const LayerBatch& work) const {
   attend(work);
   attend_memory(work);
   feed_forward(work);
 }
 
-void DecoderLayer::attend(const LaneWork& work) const {
+void DecoderLayer::attend(const LayerBatch& work) const {
   DecodeState& state = work.state;
   StepBuffers& buffers = state.buffers();
   const std::int64_t key_dim = heads_ * width_, padded_width = padded(width_);
-  const Rows normed = work.cut(buffers.normed), qkv = work.cut(buffers.qkv);
-  const Rows attended = work.cut(buffers.attended);
+  const RowView normed = work.cut(buffers.normed), qkv = work.cut(buffers.qkv);
+  const RowView attended = work.cut(buffers.attended);
   attention_norm_.apply(work.kernels, work.x, normed);
   qkv_.apply(work.kernels, normed, qkv);
   for (std::int64_t i = 0; i < qkv.count; ++i) {
-    const auto [row, cache] = work.lanes()[i];
-    const std::vector<std::int32_t>& slots = state.slots(row);
-    float* newest_slot = state.slot(slots.back(), cache);
+    const auto [row, cache] = work.row_caches()[i];
+    const std::vector<std::int32_t>& kv_positions = state.kv_positions(row);
+    float* newest = state.kv(kv_positions.back(), cache);
     for (std::int64_t head = 0; head < 2 * heads_; ++head) {  // keys, then values
-      std::copy_n(qkv.row(i) + key_dim + head * width_, width_, newest_slot + head * padded_width);
+      std::copy_n(qkv.row(i) + key_dim + head * width_, width_, newest + head * padded_width);
     }
-    const float* keys = state.slot(0, cache);
-    work.kernels.attend_slots({.query = qkv.row(i),
+    const float* keys = state.kv(0, cache);
+    work.kernels.attend_cache({.query = qkv.row(i),
                                .keys = keys,
                                .values = keys + heads_ * padded_width,
-                               .slot_stride = state.slot_step(),
-                               .slots = slots.data(),
-                               .count = static_cast<std::int64_t>(slots.size()),
+                               .kv_stride = state.kv_stride(),
+                               .kv_positions = kv_positions.data(),
+                               .count = static_cast<std::int64_t>(kv_positions.size()),
                                .heads = heads_,
                                .width = width_,
                                .padded_width = padded_width,
@@ -91,16 +92,16 @@ void DecoderLayer::attend(const LaneWork& work) const {
   attention_output_.apply(work.kernels, attended, work.x, Matrix::Then::add);
 }
 
-void DecoderLayer::attend_memory(const LaneWork& work) const {
+void DecoderLayer::attend_memory(const LayerBatch& work) const {
   StepBuffers& buffers = work.state.buffers();
   const std::int64_t key_dim = heads_ * width_;
-  const Rows normed = work.cut(buffers.normed), attended = work.cut(buffers.attended);
-  const Rows query = work.cut(buffers.qkv);
+  const RowView normed = work.cut(buffers.normed), attended = work.cut(buffers.attended);
+  const RowView query = work.cut(buffers.qkv);
   cross_attention_norm_.apply(work.kernels, work.x, normed);
   cross_query_.apply(work.kernels, normed, query);
   for (std::int64_t i = 0; i < query.count; ++i) {
-    const auto [row, cache] = work.lanes()[i];
-    const Memory& memory = work.state.memory(row);
+    const auto [row, cache] = work.row_caches()[i];
+    const EncoderMemory& memory = work.state.memory(row);
     const float* keys = memory.keys.data() + cache * key_dim * memory.columns;
     const float* values = memory.values.data() + cache * memory.length * memory.value_stride;
     float* logits = work.state.scratch(work.first + i);
@@ -131,17 +132,17 @@ void DecoderLayer::attend_memory(const LaneWork& work) const {
   cross_output_.apply(work.kernels, attended, work.x, Matrix::Then::add);
 }
 
-void DecoderLayer::feed_forward(const LaneWork& work) const {
+void DecoderLayer::feed_forward(const LayerBatch& work) const {
   StepBuffers& buffers = work.state.buffers();
-  const Rows inner = work.cut(buffers.inner), outer = work.cut(buffers.outer);
+  const RowView inner = work.cut(buffers.inner), outer = work.cut(buffers.outer);
   const std::int64_t outer_offset = kKept * inner.stride / kTaps;
   feed_forward_norm_.apply(work.kernels, work.x, newest(inner));
-  remember(work, inner, 0);
+  load_conv_state(work, inner, 0);
   inner_.apply(work.kernels, inner, newest(outer), Matrix::Then::relu);
-  remember(work, outer, outer_offset);
+  load_conv_state(work, outer, outer_offset);
   outer_.apply(work.kernels, outer, work.x, Matrix::Then::relu_add);
-  keep(work, inner, 0);
-  keep(work, outer, outer_offset);
+  store_conv_state(work, inner, 0);
+  store_conv_state(work, outer, outer_offset);
 }
 
 }  // namespace mime_fast

@@ -8,30 +8,30 @@
 
 namespace mime_fast {
 
-// Lanes of one layer that a thread computes.
-struct LaneWork {
+// The row caches of one layer that a thread computes.
+struct LayerBatch {
   const cpu::Kernels& kernels;
   DecodeState& state;
-  std::int64_t first;  // of the state's lanes
-  Rows x;              // (lanes, dim)
+  std::int64_t first;  // index in the state's row caches
+  RowView x;           // (row caches, dim)
 
-  const Lane* lanes() const { return state.buffers().lanes.data() + first; }
-  Rows cut(Buffer<float>& buffer) const { return state.buffers().cut(buffer, first, x.count); }
+  const RowCache* row_caches() const { return state.buffers().row_caches.data() + first; }
+  RowView cut(Buffer<float>& buffer) const { return state.buffers().cut(buffer, first, x.count); }
 };
 
-// Self-attention over the cached slots, cross-attention over the memory, a causal convolutional
-// feed-forward (Eq. 28-29): one token a lane.
+// Self-attention over the cached positions, cross-attention over the encoder memory, a causal
+// convolutional feed-forward (Eq. 28-29): one token for each row cache.
 class DecoderLayer {
  public:
-  DecoderLayer(Weights& weights, const std::string& name, const StackConfig& config);
+  DecoderLayer(TensorReader& tensors, const std::string& name, const StackConfig& config);
 
-  // Changes x. A lane whose row continues the row before stands behind that row's lane.
-  void step(const LaneWork& work) const;
+  // Changes x. A draft row stands directly behind the row before it.
+  void step(const LayerBatch& work) const;
 
  private:
-  void attend(const LaneWork& work) const;
-  void attend_memory(const LaneWork& work) const;
-  void feed_forward(const LaneWork& work) const;
+  void attend(const LayerBatch& work) const;
+  void attend_memory(const LayerBatch& work) const;
+  void feed_forward(const LayerBatch& work) const;
 
   std::int64_t heads_;
   std::int64_t width_;

@@ -8,26 +8,26 @@ using cpu::padded;
 
 namespace {
 
-// Heads are written as whole vectors, one behind the other: the last one needs room for its own.
+// Heads are written as whole vectors, one behind the other: the last vector needs padding.
 std::int64_t attended_stride(std::int64_t key_dim, std::int64_t width) {
   return padded(key_dim - width + padded(width));
 }
 
-void normalise(const cpu::Kernels& kernels, Team& team, const LayerNorm& norm, const Rows& x,
-               const Rows& y) {
+void normalise(const cpu::Kernels& kernels, Team& team, const LayerNorm& norm, const RowView& x,
+               const RowView& y) {
   team.split(x.count, 1, [&](std::int64_t begin, std::int64_t end) {
     norm.apply(kernels, x.cut(begin, end), y.cut(begin, end));
   });
 }
 
-// Rows that windows of three can slide over: the one before the first and the one behind the last
-// are zero, whatever a longer sequence left there.
-Rows framed(Buffer<float>& buffer, std::int64_t length, std::int64_t stride) {
+// Returns the rows of a convolution with three taps. The row behind the last one is cleared,
+// because a longer sequence may have written it; the row before the first one stays zero.
+RowView framed(Buffer<float>& buffer, std::int64_t length, std::int64_t stride) {
   std::fill_n(buffer.data() + (length + 1) * stride, stride, 0.0F);
   return {buffer.data() + stride, length, stride};
 }
 
-Rows windows(const Rows& rows) { return {rows.data - rows.stride, rows.count, rows.stride}; }
+RowView windows(const RowView& rows) { return {rows.data - rows.stride, rows.count, rows.stride}; }
 
 }  // namespace
 
@@ -39,24 +39,24 @@ EncoderScratch::EncoderScratch(const StackConfig& config, std::int64_t length)
       logits(length * padded(length)),
       attended(length * attended_stride(config.key_dim, config.key_dim / config.num_heads)) {}
 
-Encoder::Encoder(Weights& weights, const std::string& name, const StackConfig& config)
-    : norm_(weights, name + ".norm", config.hidden_dim),
+Encoder::Encoder(TensorReader& tensors, const std::string& name, const StackConfig& config)
+    : norm_(tensors, name + ".norm", config.hidden_dim),
       heads_(config.num_heads),
       width_(config.key_dim / config.num_heads) {
   const std::int64_t dim = config.hidden_dim, filter = config.filter_dim;
   for (std::int64_t i = 0; i < config.num_layers; ++i) {
     const std::string layer = name + ".layers." + std::to_string(i);
-    layers_.push_back({LayerNorm(weights, layer + ".attention_norm", dim),
-                       self_attention_input(weights, layer + ".attention", config),
-                       weights.linear(layer + ".attention.output", config.key_dim, dim, Bias::none),
-                       LayerNorm(weights, layer + ".feed_forward_norm", dim),
-                       weights.convolution(layer + ".feed_forward.inner", dim, filter),
-                       weights.convolution(layer + ".feed_forward.outer", filter, dim)});
+    layers_.push_back({LayerNorm(tensors, layer + ".attention_norm", dim),
+                       self_attention_input(tensors, layer + ".attention", config),
+                       tensors.linear(layer + ".attention.output", config.key_dim, dim, Bias::none),
+                       LayerNorm(tensors, layer + ".feed_forward_norm", dim),
+                       tensors.convolution(layer + ".feed_forward.inner", dim, filter),
+                       tensors.convolution(layer + ".feed_forward.outer", filter, dim)});
   }
 }
 
-void Encoder::apply(const cpu::Kernels& kernels, Team& team, const Rows& x, EncoderScratch& scratch,
-                    const Rows& out) const {
+void Encoder::apply(const cpu::Kernels& kernels, Team& team, const RowView& x,
+                    EncoderScratch& scratch, const RowView& out) const {
   for (const Layer& layer : layers_) {
     attend(kernels, team, layer, x, scratch);
     feed_forward(kernels, team, layer, x, scratch);
@@ -64,12 +64,12 @@ void Encoder::apply(const cpu::Kernels& kernels, Team& team, const Rows& x, Enco
   normalise(kernels, team, norm_, x, out);
 }
 
-void Encoder::attend(const cpu::Kernels& kernels, Team& team, const Layer& layer, const Rows& x,
+void Encoder::attend(const cpu::Kernels& kernels, Team& team, const Layer& layer, const RowView& x,
                      EncoderScratch& scratch) const {
   const std::int64_t length = x.count, columns = padded(length), key_dim = heads_ * width_;
-  const Rows normed = framed(scratch.normed, length, x.stride);
-  const Rows qkv{scratch.qkv.data(), length, layer.qkv.stride()};
-  const Rows attended{scratch.attended.data(), length, attended_stride(key_dim, width_)};
+  const RowView normed = framed(scratch.normed, length, x.stride);
+  const RowView qkv{scratch.qkv.data(), length, layer.qkv.stride()};
+  const RowView attended{scratch.attended.data(), length, attended_stride(key_dim, width_)};
   normalise(kernels, team, layer.attention_norm, x, normed);
   layer.qkv.apply(kernels, team, normed, qkv);
   for (std::int64_t t = 0; t < length; ++t) {
@@ -108,9 +108,9 @@ void Encoder::attend(const cpu::Kernels& kernels, Team& team, const Layer& layer
 }
 
 void Encoder::feed_forward(const cpu::Kernels& kernels, Team& team, const Layer& layer,
-                           const Rows& x, EncoderScratch& scratch) const {
-  const Rows normed = framed(scratch.normed, x.count, x.stride);
-  const Rows hidden = framed(scratch.hidden, x.count, layer.inner.stride());
+                           const RowView& x, EncoderScratch& scratch) const {
+  const RowView normed = framed(scratch.normed, x.count, x.stride);
+  const RowView hidden = framed(scratch.hidden, x.count, layer.inner.stride());
   normalise(kernels, team, layer.feed_forward_norm, x, normed);
   layer.inner.apply(kernels, team, windows(normed), hidden, Matrix::Then::relu);
   layer.outer.apply(kernels, team, windows(hidden), x, Matrix::Then::relu_add);

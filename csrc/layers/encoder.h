@@ -25,11 +25,11 @@ struct EncoderScratch {
 class Encoder {
  public:
   Encoder() = default;
-  Encoder(Weights& weights, const std::string& name, const StackConfig& config);
+  Encoder(TensorReader& tensors, const std::string& name, const StackConfig& config);
 
   // x (length, dim) is overwritten; out (length, out.stride) may be a part of wider rows.
-  void apply(const cpu::Kernels& kernels, Team& team, const Rows& x, EncoderScratch& scratch,
-             const Rows& out) const;
+  void apply(const cpu::Kernels& kernels, Team& team, const RowView& x, EncoderScratch& scratch,
+             const RowView& out) const;
 
  private:
   struct Layer {
@@ -41,15 +41,15 @@ class Encoder {
     Matrix outer;
   };
 
-  void attend(const cpu::Kernels& kernels, Team& team, const Layer& layer, const Rows& x,
+  void attend(const cpu::Kernels& kernels, Team& team, const Layer& layer, const RowView& x,
               EncoderScratch& scratch) const;
-  void feed_forward(const cpu::Kernels& kernels, Team& team, const Layer& layer, const Rows& x,
+  void feed_forward(const cpu::Kernels& kernels, Team& team, const Layer& layer, const RowView& x,
                     EncoderScratch& scratch) const;
 
   std::vector<Layer> layers_;
   LayerNorm norm_;
   std::int64_t heads_ = 0;
-  std::int64_t width_ = 0;  // of a head
+  std::int64_t width_ = 0;  // key dimension of a head
 };
 
 }  // namespace mime_fast

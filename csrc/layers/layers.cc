@@ -14,36 +14,38 @@ float query_scale(const StackConfig& config) {
 
 }  // namespace
 
-LayerNorm::LayerNorm(Weights& weights, const std::string& name, std::int64_t dim)
+LayerNorm::LayerNorm(TensorReader& tensors, const std::string& name, std::int64_t dim)
     : dim_(dim), gamma_(cpu::padded(dim)), beta_(cpu::padded(dim)) {
-  const std::vector<float> gamma = weights.take(name + ".weight", {dim});
-  const std::vector<float> beta = weights.take(name + ".bias", {dim});
+  const std::vector<float> gamma = tensors.take(name + ".weight", {dim});
+  const std::vector<float> beta = tensors.take(name + ".bias", {dim});
   std::copy(gamma.begin(), gamma.end(), gamma_.data());
   std::copy(beta.begin(), beta.end(), beta_.data());
 }
 
-void LayerNorm::apply(const cpu::Kernels& kernels, const Rows& x, const Rows& y) const {
+void LayerNorm::apply(const cpu::Kernels& kernels, const RowView& x, const RowView& y) const {
   for (std::int64_t row = 0; row < x.count; ++row) {
     kernels.layer_norm(x.row(row), dim_, gamma_.data(), beta_.data(), y.row(row));
   }
 }
 
-Matrix self_attention_input(Weights& weights, const std::string& name, const StackConfig& config) {
+Matrix self_attention_input(TensorReader& tensors, const std::string& name,
+                            const StackConfig& config) {
   const std::int64_t key_dim = config.key_dim;
-  return weights.linears({{name + ".query", key_dim, query_scale(config)},
+  return tensors.linears({{name + ".query", key_dim, query_scale(config)},
                           {name + ".key", key_dim},
                           {name + ".value", key_dim}},
                          config.hidden_dim, Bias::none);
 }
 
-Matrix cross_attention_query(Weights& weights, const std::string& name, const StackConfig& config) {
-  return weights.linears({{name + ".query", config.key_dim, query_scale(config)}},
+Matrix cross_attention_query(TensorReader& tensors, const std::string& name,
+                             const StackConfig& config) {
+  return tensors.linears({{name + ".query", config.key_dim, query_scale(config)}},
                          config.hidden_dim, Bias::none);
 }
 
-Matrix cross_attention_memory(Weights& weights, const std::string& name,
+Matrix cross_attention_memory(TensorReader& tensors, const std::string& name,
                               const StackConfig& config) {
-  return weights.linears({{name + ".key", config.key_dim}, {name + ".value", config.key_dim}},
+  return tensors.linears({{name + ".key", config.key_dim}, {name + ".value", config.key_dim}},
                          config.hidden_dim, Bias::none);
 }
 

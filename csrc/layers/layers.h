@@ -6,18 +6,18 @@
 #include "cpu/kernels.h"
 #include "layers/matrix.h"
 #include "layers/stack_config.h"
-#include "layers/weights.h"
+#include "layers/tensor_reader.h"
 
 namespace mime_fast {
 
-// Unbiased deviation, epsilon outside the root.
+// Layer norm with the unbiased deviation, and epsilon outside the root.
 class LayerNorm {
  public:
   LayerNorm() = default;
-  LayerNorm(Weights& weights, const std::string& name, std::int64_t dim);
+  LayerNorm(TensorReader& tensors, const std::string& name, std::int64_t dim);
 
-  // y (rows, dim) from x (rows, dim), each row on its own.
-  void apply(const cpu::Kernels& kernels, const Rows& x, const Rows& y) const;
+  // Normalises each row of x (rows, dim) into y (rows, dim).
+  void apply(const cpu::Kernels& kernels, const RowView& x, const RowView& y) const;
 
  private:
   std::int64_t dim_ = 0;
@@ -25,14 +25,15 @@ class LayerNorm {
   Buffer<float> beta_;   // (dim,)
 };
 
-// The parts of an attention; the query's scale is folded into its weights.
-Matrix self_attention_input(Weights& weights, const std::string& name,
+// The projections of an attention; the query's scale is folded into its weights.
+Matrix self_attention_input(TensorReader& tensors, const std::string& name,
                             const StackConfig& config);  // query, key, value side by side
-Matrix cross_attention_query(Weights& weights, const std::string& name, const StackConfig& config);
-Matrix cross_attention_memory(Weights& weights, const std::string& name,
+Matrix cross_attention_query(TensorReader& tensors, const std::string& name,
+                             const StackConfig& config);
+Matrix cross_attention_memory(TensorReader& tensors, const std::string& name,
                               const StackConfig& config);  // key, value
 
-// Positions as sines then cosines, computed in double.
+// Writes positional encodings, sines then cosines, computed in double.
 //   out  // (count, stride), stride >= dim
 void timing_signal(std::int64_t count, std::int64_t dim, std::int64_t stride, float* out);
 

@@ -6,44 +6,46 @@
 namespace mime_fast {
 namespace {
 
-// Where a thread's lanes begin: a lane whose row continues the row before stays with that one's.
-std::int64_t whole(DecodeState& state, std::int64_t lane, std::int64_t end) {
-  const std::vector<Lane>& lanes = state.buffers().lanes;
-  while (lane < end && state.continues(lanes[static_cast<std::size_t>(lane)].row)) ++lane;
-  return lane;
+// Moves the start of a thread's share behind draft rows, which stay with the row before them.
+std::int64_t skip_draft_rows(DecodeState& state, std::int64_t begin, std::int64_t end) {
+  const std::vector<RowCache>& row_caches = state.buffers().row_caches;
+  const auto row = [&] { return row_caches[static_cast<std::size_t>(begin)].row; };
+  while (begin < end && state.is_draft_row(row())) ++begin;
+  return begin;
 }
 
-// Each row's weighted sum, always in the order of its listeners.
-void mix(DecodeState& state, const std::vector<std::int32_t>& lanes_of) {
-  const Rows x = state.x();
-  const float* heard = state.buffers().heard.data();
-  auto lane = lanes_of.begin();
+// Computes the weighted sum of each row, always in the order of its listeners.
+void mix(DecodeState& state, const std::vector<std::int32_t>& indices) {
+  const RowView x = state.x();
+  const float* listener_output = state.buffers().listener_output.data();
+  auto index = indices.begin();
   for (std::int64_t row = 0; row < x.count; ++row) {
     std::fill_n(x.row(row), x.stride, 0.0F);
     for (const Listener& listener : state.memory(row).listeners) {
-      const float* said = heard + *lane++ * x.stride;
-      for (std::int64_t i = 0; i < x.stride; ++i) x.row(row)[i] += listener.weight * said[i];
+      const float* output = listener_output + *index++ * x.stride;
+      for (std::int64_t i = 0; i < x.stride; ++i) x.row(row)[i] += listener.weight * output[i];
     }
   }
 }
 
 }  // namespace
 
-Listeners::Listeners(Weights& weights, const std::vector<std::string>& names,
+Listeners::Listeners(TensorReader& tensors, const std::vector<std::string>& names,
                      const StackConfig& config) {
-  for (const std::string& name : names) layers_.emplace_back(weights, name, config);
+  for (const std::string& name : names) layers_.emplace_back(tensors, name, config);
 }
 
 void Listeners::step(const cpu::Kernels& kernels, Team& team, DecodeState& state) const {
-  const Plan lanes = plan(state);
-  const std::int64_t count = lanes.begins.back();
+  const Plan plan = sort_row_caches(state);
+  const std::int64_t count = plan.begins.back();
   team.split(count, 1, [&](std::int64_t begin, std::int64_t end) {
-    run(kernels, team, state, lanes, whole(state, begin, count), whole(state, end, count));
+    run(kernels, team, state, plan, skip_draft_rows(state, begin, count),
+        skip_draft_rows(state, end, count));
   });
-  mix(state, lanes.lanes_of);
+  mix(state, plan.indices);
 }
 
-Listeners::Plan Listeners::plan(DecodeState& state) const {
+Listeners::Plan Listeners::sort_row_caches(DecodeState& state) const {
   Plan plan;
   plan.begins.assign(layers_.size() + 1, 0);
   const auto begin_of = [&](const Listener& listener) -> std::int64_t& {
@@ -54,24 +56,24 @@ Listeners::Plan Listeners::plan(DecodeState& state) const {
     for (const Listener& listener : state.memory(row).listeners) ++begin_of(listener), ++count;
   }
   std::int64_t begin = 0;
-  for (std::int64_t& lanes : plan.begins) begin += std::exchange(lanes, begin);
+  for (std::int64_t& count_of : plan.begins) begin += std::exchange(count_of, begin);
 
   std::vector<std::int64_t> next = plan.begins;
-  plan.lanes_of.reserve(static_cast<std::size_t>(count));
+  plan.indices.reserve(static_cast<std::size_t>(count));
   for (std::int64_t row = 0; row < state.rows(); ++row) {
-    const Memory& memory = state.memory(row);
+    const EncoderMemory& memory = state.memory(row);
     auto cache = static_cast<std::int32_t>(memory.layers);
     for (const Listener& listener : memory.listeners) {
-      const std::int64_t lane = next[static_cast<std::size_t>(listener.id)]++;
-      state.buffers().lanes[static_cast<std::size_t>(lane)] = {static_cast<std::int32_t>(row),
-                                                               cache++};
-      plan.lanes_of.push_back(static_cast<std::int32_t>(lane));
+      const std::int64_t index = next[static_cast<std::size_t>(listener.id)]++;
+      state.buffers().row_caches[static_cast<std::size_t>(index)] = {static_cast<std::int32_t>(row),
+                                                                     cache++};
+      plan.indices.push_back(static_cast<std::int32_t>(index));
     }
   }
   return plan;
 }
 
-// Lanes [begin, end), listener by listener.
+// Computes row caches [begin, end), listener by listener.
 void Listeners::run(const cpu::Kernels& kernels, const Team& team, DecodeState& state,
                     const Plan& plan, std::int64_t begin, std::int64_t end) const {
   StepBuffers& buffers = state.buffers();
@@ -80,12 +82,12 @@ void Listeners::run(const cpu::Kernels& kernels, const Team& team, DecodeState& 
     const std::int64_t last = std::min(end, plan.begins[id + 1]);
     if (first >= last) continue;
     team.check();
-    const LaneWork work{.kernels = kernels,
-                        .state = state,
-                        .first = first,
-                        .x = buffers.cut(buffers.heard, first, last - first)};
+    const LayerBatch work{.kernels = kernels,
+                          .state = state,
+                          .first = first,
+                          .x = buffers.cut(buffers.listener_output, first, last - first)};
     for (std::int64_t i = 0; i < work.x.count; ++i) {
-      std::copy_n(state.x().row(work.lanes()[i].row), work.x.stride, work.x.row(i));
+      std::copy_n(state.x().row(work.row_caches()[i].row), work.x.stride, work.x.row(i));
     }
     layers_[id].step(work);
   }

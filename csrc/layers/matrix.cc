@@ -29,7 +29,7 @@ void Matrix::set_bias(const float* bias, std::int64_t count, std::int64_t first_
   std::copy(bias, bias + count, bias_.data() + first_output);
 }
 
-cpu::Product Matrix::product(const Inputs& x, const Rows& y, Then then) const {
+cpu::Product Matrix::product(const ConstRowView& x, const RowView& y, Then then) const {
   return {.x = x.data,
           .rows = x.count,
           .x_stride = x.stride,
@@ -45,10 +45,10 @@ cpu::Product Matrix::product(const Inputs& x, const Rows& y, Then then) const {
           .add = then == Then::add || then == Then::relu_add};
 }
 
-void Matrix::apply(const cpu::Kernels& kernels, Team& team, const Inputs& x, const Rows& y,
+void Matrix::apply(const cpu::Kernels& kernels, Team& team, const ConstRowView& x, const RowView& y,
                    Then then) const {
   const cpu::Product whole = product(x, y, then);
-  // Two panels: fewer leave half of the processor's multiply-add units waiting.
+  // At least two panels: fewer leave half of the multiply-add units idle.
   team.split(panels_, 2, [&](std::int64_t begin, std::int64_t end) {
     cpu::Product part = whole;
     part.w += begin * part.panel_stride;
@@ -59,7 +59,8 @@ void Matrix::apply(const cpu::Kernels& kernels, Team& team, const Inputs& x, con
   });
 }
 
-void Matrix::apply(const cpu::Kernels& kernels, const Inputs& x, const Rows& y, Then then) const {
+void Matrix::apply(const cpu::Kernels& kernels, const ConstRowView& x, const RowView& y,
+                   Then then) const {
   kernels.matmul(product(x, y, then));
 }
 

@@ -10,24 +10,26 @@
 namespace mime_fast {
 
 // Rows of floats, each padded with zeros to whole vectors.
-struct Rows {
+struct RowView {
   float* data;  // (count, stride)
   std::int64_t count;
   std::int64_t stride;
 
   float* row(std::int64_t i) const { return data + i * stride; }
-  Rows cut(std::int64_t begin, std::int64_t end) const { return {row(begin), end - begin, stride}; }
+  RowView cut(std::int64_t begin, std::int64_t end) const {
+    return {row(begin), end - begin, stride};
+  }
 };
 
-// Rows that are only read.
-struct Inputs {
+// Rows of floats that are only read.
+struct ConstRowView {
   const float* data;  // (count, stride)
   std::int64_t count;
   std::int64_t stride;
 
-  Inputs(const float* rows, std::int64_t rows_count, std::int64_t rows_stride)
+  ConstRowView(const float* rows, std::int64_t rows_count, std::int64_t rows_stride)
       : data(rows), count(rows_count), stride(rows_stride) {}
-  Inputs(const Rows& rows) : Inputs(rows.data, rows.count, rows.stride) {}
+  ConstRowView(const RowView& rows) : ConstRowView(rows.data, rows.count, rows.stride) {}
 };
 
 // A block of weights in memory: element (output, input) lies at
@@ -40,7 +42,7 @@ struct WeightBlock {
   std::int64_t input_stride = 1;
 };
 
-// A linear map, packed for Product: panels of 16 outputs, each (inner, 16).
+// A linear map, packed for cpu::Product: panels of 16 outputs, each (inner, 16).
 class Matrix {
  public:
   Matrix() = default;
@@ -53,18 +55,18 @@ class Matrix {
   void set_bias(const float* bias, std::int64_t count, std::int64_t first_output);
 
   std::int64_t inner() const { return inner_; }
-  std::int64_t stride() const { return panels_ * cpu::kLanes; }  // of a row of outputs
+  std::int64_t stride() const { return panels_ * cpu::kLanes; }  // floats of a row of outputs
 
   enum class Then { store, relu, add, relu_add };
-  // y = W x + bias, and Then: what `add` adds to is what y held. x.stride may be shorter than
+  // y = W x + bias, then the operation of Then; `add` adds the old y. x.stride may be shorter than
   // inner: windows of a convolution overlap.
-  void apply(const cpu::Kernels& kernels, Team& team, const Inputs& x, const Rows& y,
+  void apply(const cpu::Kernels& kernels, Team& team, const ConstRowView& x, const RowView& y,
              Then then = Then::store) const;
-  void apply(const cpu::Kernels& kernels, const Inputs& x, const Rows& y,
+  void apply(const cpu::Kernels& kernels, const ConstRowView& x, const RowView& y,
              Then then = Then::store) const;
 
  private:
-  cpu::Product product(const Inputs& x, const Rows& y, Then then) const;
+  cpu::Product product(const ConstRowView& x, const RowView& y, Then then) const;
 
   std::int64_t inner_ = 0;
   std::int64_t panels_ = 0;
@@ -72,8 +74,8 @@ class Matrix {
   Buffer<float> bias_;     // (panels, 16)
 };
 
-// left (rows, inner) times right (inner, columns), accumulated in double: weights that are folded
-// into one when a model is loaded.
+// Multiplies left (rows, inner) by right (inner, columns), accumulated in double. Loading a model
+// folds matrices into one with it.
 std::vector<float> multiply(const float* left, std::int64_t rows, const float* right,
                             std::int64_t inner, std::int64_t columns);
 

@@ -18,10 +18,10 @@ inline bool is_positive(std::int64_t emotion) {
   return std::find(std::begin(kPositive), std::end(kPositive), emotion) != std::end(kPositive);
 }
 
-// Shares of all emotions, (32,), into those of either group.
-inline void split_by_group(const float* shares, float* positive, float* negative) {
-  for (const std::int64_t emotion : kPositive) *positive++ = shares[emotion];
-  for (const std::int64_t emotion : kNegative) *negative++ = shares[emotion];
+// Splits the weights of all emotions, (32,), into those of either group.
+inline void split_by_group(const float* weights, float* positive, float* negative) {
+  for (const std::int64_t emotion : kPositive) *positive++ = weights[emotion];
+  for (const std::int64_t emotion : kNegative) *negative++ = weights[emotion];
 }
 
 }  // namespace mime_fast

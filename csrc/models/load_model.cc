@@ -8,15 +8,15 @@
 namespace mime_fast {
 namespace {
 
-using Load = std::unique_ptr<ReplyModel> (*)(Weights& weights, const ModelConfig& config,
+using Load = std::unique_ptr<ReplyModel> (*)(TensorReader& tensors, const ModelConfig& config,
                                              ComputeType compute_type, const cpu::Kernels& kernels,
                                              Team& team);
 
 template <typename System>
-std::unique_ptr<ReplyModel> load(Weights& weights, const ModelConfig& config,
+std::unique_ptr<ReplyModel> load(TensorReader& tensors, const ModelConfig& config,
                                  ComputeType compute_type, const cpu::Kernels& kernels,
                                  Team& team) {
-  return std::make_unique<System>(weights, config, compute_type, kernels, team);
+  return std::make_unique<System>(tensors, config, compute_type, kernels, team);
 }
 
 constexpr struct {
@@ -44,10 +44,10 @@ std::unique_ptr<ReplyModel> load_model(const std::string& path, const ModelConfi
                                        ComputeType compute_type, const cpu::Kernels& kernels,
                                        ThreadPool& pool, Interrupt* interrupt) {
   const Load load_system = find_system(config.architecture);
-  Weights weights(path, interrupt);
+  TensorReader tensors(path, interrupt);
   Team team(pool, interrupt);
-  auto model = load_system(weights, config, compute_type, kernels, team);
-  weights.check_all_taken();
+  auto model = load_system(tensors, config, compute_type, kernels, team);
+  tensors.check_all_taken();
   return model;
 }
 

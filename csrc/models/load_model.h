@@ -7,7 +7,7 @@
 
 namespace mime_fast {
 
-// The system that the config's architecture names, with the weights of a .safetensors file. Throws
+// Loads the system that the config's architecture names from a .safetensors file. Throws
 // CheckpointError if the file is not a checkpoint of that config, or this engine lacks the system.
 std::unique_ptr<ReplyModel> load_model(const std::string& path, const ModelConfig& config,
                                        ComputeType compute_type, const cpu::Kernels& kernels,

@@ -9,7 +9,7 @@ using cpu::padded;
 
 namespace {
 
-// The mixture-weighted sum of the group's rows of the emotion table, added to `out`.
+// Adds the mixture-weighted sum of the group's rows of the emotion table to `out`.
 void mix_emotions(const float* mixture, const std::int64_t* group, std::int64_t count,
                   const std::vector<float>& table, std::int64_t dim, float* out) {
   for (std::int64_t i = 0; i < count; ++i) {
@@ -20,40 +20,40 @@ void mix_emotions(const float* mixture, const std::int64_t* group, std::int64_t 
 
 }  // namespace
 
-// Emotion, mixture, mimicry, fusion.
-void Mime::understand(Team& team, const Context& context, Encoded& encoded) const {
-  const std::int64_t recognised = recognise(emotions_, context, encoded);
+// The steps are emotion, mixture, mimicry and fusion.
+void Mime::compute_output(Team& team, const Context& context, EncoderOutput& output) const {
+  const std::int64_t recognised = classify_emotion(emotions_, context, output);
   const std::int64_t emotion = context.emotion < 0 ? recognised : context.emotion;
-  encoded.mimics_positive = !config_.mime.mimicry || is_positive(emotion);
+  output.mimics_positive = !config_.mime.mimicry || is_positive(emotion);
   response_emotions_.sample(kernels_, team, context.query.data(), context.noise,
-                            encoded.positive.data(), encoded.negative.data());
+                            output.positive.data(), output.negative.data());
 
   const std::int64_t length = context.states.count, width = refinements_ * stride_;
   Buffer<float> buffer(length * width);
-  const Rows refined{buffer.data(), length, width};
-  refine(team, context, feel(encoded), refined);
-  fuse(team, refined, encoded.memory);
+  const RowView refined{buffer.data(), length, width};
+  refine(team, context, mix_emotion_vectors(output), refined);
+  fuse(team, refined, output.memory);
 }
 
-// The emotion vectors that refine the context, the mimicking one first (Eq. 16-18).
-std::vector<Buffer<float>> Mime::feel(const Encoded& encoded) const {
+// Computes the emotion vectors that refine the context, the mimicking one first (Eq. 16-18).
+std::vector<Buffer<float>> Mime::mix_emotion_vectors(const EncoderOutput& output) const {
   std::vector<Buffer<float>> vectors;
   for (std::int64_t i = 0; i < refinements_; ++i) vectors.emplace_back(stride_);
   float* const positive = vectors.front().data();
   float* const negative = vectors.back().data();
   const std::int64_t dim = config_.hidden_dim;
-  mix_emotions(encoded.positive.data(), kPositive, kPositives, emotion_table_, dim, positive);
-  mix_emotions(encoded.negative.data(), kNegative, kNegatives, emotion_table_, dim, negative);
-  if (!encoded.mimics_positive) std::swap(vectors.front(), vectors.back());
+  mix_emotions(output.positive.data(), kPositive, kPositives, emotion_table_, dim, positive);
+  mix_emotions(output.negative.data(), kNegative, kNegatives, emotion_table_, dim, negative);
+  if (!output.mimics_positive) std::swap(vectors.front(), vectors.back());
   return vectors;
 }
 
-// The context refined by each emotion vector, side by side (Eq. 18-23).
+// Refines the context with each emotion vector, side by side (Eq. 18-23).
 void Mime::refine(Team& team, const Context& context, const std::vector<Buffer<float>>& emotions,
-                  const Rows& refined) const {
+                  const RowView& refined) const {
   const std::int64_t length = context.states.count;
   Buffer<float> projected(length * stride_), x(length * stride_), shift(stride_);
-  const Rows shifted{x.data(), length, stride_};
+  const RowView shifted{x.data(), length, stride_};
   for (std::size_t i = 0; i < emotions.size(); ++i) {
     const std::size_t own = std::min(i, response_encoders_.size() - 1);
     const ResponseProjection& projection = response_projections_[own];
@@ -74,22 +74,22 @@ void Mime::refine(Team& team, const Context& context, const std::vector<Buffer<f
   }
 }
 
-// The gate fuses the refinements (Eq. 24-27); the decoder's keys and values are made of it.
-void Mime::fuse(Team& team, const Rows& refined, Memory& memory) const {
+// Fuses the refinements with a gate (Eq. 24-27), and computes the decoder's keys and values.
+void Mime::fuse(Team& team, const RowView& refined, EncoderMemory& memory) const {
   const std::int64_t length = refined.count;
   Buffer<float> gates(length * gate_.stride()), fused(length * refined.stride);
-  const Rows gate_rows{gates.data(), length, gate_.stride()};
+  const RowView gate_rows{gates.data(), length, gate_.stride()};
   gate_.apply(kernels_, team, refined, gate_rows);
   team.split(length, 1, [&](std::int64_t begin, std::int64_t end) {
     kernels_.gate(gate_rows.row(begin), refined.row(begin), (end - begin) * refined.stride,
                   gate_rows.row(begin));
   });
-  Rows source = gate_rows;
+  RowView source = gate_rows;
   if (fusion_.inner() > 0) {
     source = {fused.data(), length, fusion_.stride()};
     fusion_.apply(kernels_, team, gate_rows, source);
   }
-  remember(team, cross_, source, memory);
+  project_cross_kv(team, cross_, source, memory);
 }
 
 }  // namespace mime_fast

@@ -8,26 +8,26 @@
 
 namespace mime_fast {
 
-// Mixture of empathetic listeners (arXiv 1908.07687): a shared listener and one for each emotion,
-// of which the likeliest emotions' speak, then the decoder's layers: the meta listener.
+// Mixture of empathetic listeners (arXiv 1908.07687). A shared listener and those of the likeliest
+// emotions decode side by side; the decoder's layers, the meta listener, read their weighted sum.
 class Moel final : public ReplyModel {
  public:
   static constexpr const char* kArchitecture = "moel";
 
-  Moel(Weights& weights, const ModelConfig& config, ComputeType compute_type,
+  Moel(TensorReader& tensors, const ModelConfig& config, ComputeType compute_type,
        const cpu::Kernels& kernels, Team& team);
 
  private:
-  void understand(Team& team, const Context& context, Encoded& encoded) const override;
+  void compute_output(Team& team, const Context& context, EncoderOutput& output) const override;
   void decode(Team& team, DecodeState& state) const override;
-  std::int64_t most_listeners() const override { return 1 + most_emotions_; }
+  std::int64_t max_listeners() const override { return 1 + max_emotions_; }
 
-  void weigh(const float* logits, float* weights) const;
+  void compute_listener_weights(const float* logits, float* weights) const;
 
-  std::int64_t most_emotions_;  // that speak
-  Matrix emotions_;             // dim -> 32
-  Listeners listeners_;         // the shared one, then those of the emotions
-  std::vector<Matrix> cross_;   // (layers + listeners,) context -> keys and values
+  std::int64_t max_emotions_;  // emotions whose listeners decode
+  Matrix emotions_;            // dim -> 32
+  Listeners listeners_;        // the shared one, then those of the emotions
+  std::vector<Matrix> cross_;  // (layers + listeners,) context -> keys and values
 };
 
 }  // namespace mime_fast

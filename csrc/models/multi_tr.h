@@ -6,16 +6,16 @@
 
 namespace mime_fast {
 
-// A Transformer that also recognises the emotion, which the reply does not read.
+// A Transformer that also classifies the emotion; the reply does not depend on it.
 class MultiTr final : public ReplyModel {
  public:
   static constexpr const char* kArchitecture = "multi_tr";
 
-  MultiTr(Weights& weights, const ModelConfig& config, ComputeType compute_type,
+  MultiTr(TensorReader& tensors, const ModelConfig& config, ComputeType compute_type,
           const cpu::Kernels& kernels, Team& team);
 
  private:
-  void understand(Team& team, const Context& context, Encoded& encoded) const override;
+  void compute_output(Team& team, const Context& context, EncoderOutput& output) const override;
 
   Matrix emotions_;            // dim -> 32
   std::vector<Matrix> cross_;  // (layers,) context -> keys and values

@@ -7,35 +7,35 @@ namespace mime_fast {
 
 using cpu::padded;
 
-ReplyModel::ReplyModel(Weights& weights, const ModelConfig& config, ComputeType compute_type,
+ReplyModel::ReplyModel(TensorReader& tensors, const ModelConfig& config, ComputeType compute_type,
                        const cpu::Kernels& kernels, Team& team)
     : config_(config), kernels_(kernels), stride_(padded(config.hidden_dim)) {
-  load_words(team, weights, compute_type == ComputeType::bfloat16);
+  load_words(team, tensors, compute_type == ComputeType::bfloat16);
   positions_ = Buffer<float>(config.max_positions * stride_);
   timing_signal(config.max_positions, config.hidden_dim, stride_, positions_.data());
-  context_encoder_ = Encoder(weights, "context_encoder", config);
-  decoder_ = Decoder(weights, "decoder", config);
-  if (compute_type == ComputeType::int8) screened_ = ScreenedVocabulary(team, vocabulary_);
+  context_encoder_ = Encoder(tensors, "context_encoder", config);
+  decoder_ = Decoder(tensors, "decoder", config);
+  if (compute_type == ComputeType::int8) quantized_ = QuantizedVocabulary(team, vocabulary_);
 }
 
-void ReplyModel::load_words(Team& team, Weights& weights, bool bfloat16) {
+void ReplyModel::load_words(Team& team, TensorReader& tensors, bool bfloat16) {
   const std::int64_t dim = config_.hidden_dim, vocab = config_.vocab_size;
-  const std::vector<float> embedding = weights.take("embedding.weight", {vocab, dim});
-  context_words_ = project_words(team, embedding, weights, "context_encoder.projection");
-  reply_words_ = project_words(team, embedding, weights, "decoder.projection");
-  const std::vector<float> bias = weights.take("output.bias", {vocab});
+  const std::vector<float> embedding = tensors.take("embedding.weight", {vocab, dim});
+  context_words_ = project_words(team, embedding, tensors, "context_encoder.projection");
+  reply_words_ = project_words(team, embedding, tensors, "decoder.projection");
+  const std::vector<float> bias = tensors.take("output.bias", {vocab});
   vocabulary_ = config_.tie_embeddings ? Vocabulary(embedding, bias, dim, bfloat16, team)
-                                       : Vocabulary(weights.take("output.weight", {vocab, dim}),
+                                       : Vocabulary(tensors.take("output.weight", {vocab, dim}),
                                                     bias, dim, bfloat16, team);
 }
 
-// sqrt(dim) E W for every word: (vocab, dim).
+// Computes sqrt(dim) E W for every word: (vocab, dim).
 Buffer<float> ReplyModel::project_words(Team& team, const std::vector<float>& embedding,
-                                        Weights& weights, const std::string& name) const {
-  constexpr std::int64_t kBlock = 64;  // words between two looks for an interrupt
+                                        TensorReader& tensors, const std::string& name) const {
+  constexpr std::int64_t kBlock = 64;  // words between two interrupt checks
   const std::int64_t dim = config_.hidden_dim;
   const auto scale = static_cast<float>(std::sqrt(static_cast<double>(dim)));
-  const Matrix projection = weights.linears({{name, dim, scale}}, dim, Bias::none);
+  const Matrix projection = tensors.linears({{name, dim, scale}}, dim, Bias::none);
   auto words = Buffer<float>::uninitialised(config_.vocab_size * stride_, Pages::huge);
   team.split(config_.vocab_size, kBlock, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t first = begin; first < end; first += kBlock) {
@@ -48,26 +48,27 @@ Buffer<float> ReplyModel::project_words(Team& team, const std::vector<float>& em
   return words;
 }
 
-Encoded ReplyModel::encode(Team& team, const std::int64_t* tokens, const std::int64_t* speakers,
-                           std::int64_t length, const float* noise, std::int64_t emotion) const {
+EncoderOutput ReplyModel::encode(Team& team, const std::int64_t* tokens,
+                                 const std::int64_t* speakers, std::int64_t length,
+                                 const float* noise, std::int64_t emotion) const {
   EncoderScratch scratch(config_, length);
   Buffer<float> x(length * stride_), context(length * stride_);
-  const Rows states{context.data(), length, stride_};
+  const RowView states{context.data(), length, stride_};
   context_encoder_.apply(kernels_, team, embed(tokens, speakers, x, length), scratch, states);
-  Encoded encoded;
-  encoded.emotion_logits = Buffer<float>(kEmotions);
-  encoded.positive = Buffer<float>(padded(kPositives));
-  encoded.negative = Buffer<float>(padded(kNegatives));
-  const Buffer<float> query = find_query(states);
-  understand(
+  EncoderOutput output;
+  output.emotion_logits = Buffer<float>(kEmotions);
+  output.positive = Buffer<float>(padded(kPositives));
+  output.negative = Buffer<float>(padded(kNegatives));
+  const Buffer<float> query = compute_query(states);
+  compute_output(
       team,
       {.states = states, .scratch = scratch, .query = query, .noise = noise, .emotion = emotion},
-      encoded);
-  return encoded;
+      output);
+  return output;
 }
 
-Rows ReplyModel::embed(const std::int64_t* tokens, const std::int64_t* speakers, Buffer<float>& x,
-                       std::int64_t length) const {
+RowView ReplyModel::embed(const std::int64_t* tokens, const std::int64_t* speakers,
+                          Buffer<float>& x, std::int64_t length) const {
   for (std::int64_t t = 0; t < length; ++t) {
     const float* word = context_words_.data() + tokens[t] * stride_;
     const float* speaker = context_words_.data() + speakers[t] * stride_;
@@ -79,8 +80,8 @@ Rows ReplyModel::embed(const std::int64_t* tokens, const std::int64_t* speakers,
   return {x.data(), length, stride_};
 }
 
-// The CLS position's state, or the mean.
-Buffer<float> ReplyModel::find_query(const Rows& context) const {
+// Returns the state of the CLS position, or the mean of all states.
+Buffer<float> ReplyModel::compute_query(const RowView& context) const {
   Buffer<float> query(stride_);
   const std::int64_t averaged = config_.mean_query ? context.count : 1;
   for (std::int64_t t = 0; t < averaged; ++t) {
@@ -98,15 +99,15 @@ std::vector<std::string> ReplyModel::decoder_layer_names() const {
   return names;
 }
 
-std::int64_t ReplyModel::recognise(const Matrix& emotions, const Context& context,
-                                   Encoded& encoded) const {
-  float* logits = encoded.emotion_logits.data();
+std::int64_t ReplyModel::classify_emotion(const Matrix& emotions, const Context& context,
+                                          EncoderOutput& output) const {
+  float* logits = output.emotion_logits.data();
   emotions.apply(kernels_, {context.query.data(), 1, 0}, {logits, 1, 0});
   return std::max_element(logits, logits + kEmotions) - logits;
 }
 
-void ReplyModel::remember(Team& team, const std::vector<Matrix>& cross, const Rows& source,
-                          Memory& memory) const {
+void ReplyModel::project_cross_kv(Team& team, const std::vector<Matrix>& cross,
+                                  const RowView& source, EncoderMemory& memory) const {
   const std::int64_t key_dim = config_.key_dim;
   memory.layers = config_.num_layers;
   memory.key_dim = key_dim;
@@ -118,7 +119,7 @@ void ReplyModel::remember(Team& team, const std::vector<Matrix>& cross, const Ro
   float* keys = memory.keys.data();
   float* values = memory.values.data();
   Buffer<float> buffer(memory.length * padded(2 * key_dim));
-  const Rows pairs{buffer.data(), memory.length, padded(2 * key_dim)};
+  const RowView pairs{buffer.data(), memory.length, padded(2 * key_dim)};
   for (std::int64_t cache = 0; cache < memory.caches(); ++cache) {
     cross[memory.layer_of(cache)].apply(kernels_, team, source, pairs);
     for (std::int64_t t = 0; t < memory.length; ++t) {
@@ -130,15 +131,15 @@ void ReplyModel::remember(Team& team, const std::vector<Matrix>& cross, const Ro
   }
 }
 
-bool ReplyModel::fits(const Memory& memory) const {
+bool ReplyModel::fits(const EncoderMemory& memory) const {
   const auto listeners = static_cast<std::int64_t>(memory.listeners.size());
   return memory.layers == config_.num_layers && memory.key_dim == config_.key_dim &&
-         listeners <= most_listeners() && (listeners > 0) == (most_listeners() > 0);
+         listeners <= max_listeners() && (listeners > 0) == (max_listeners() > 0);
 }
 
 void ReplyModel::step(Team& team, const std::int32_t* tokens, DecodeState& state) const {
   state.begin_step(team.interrupt());
-  const Rows x = state.x();
+  const RowView x = state.x();
   for (std::int64_t row = 0; row < x.count; ++row) {
     const float* word = reply_words_.data() + tokens[row] * stride_;
     const float* position = positions_.data() + (state.position(row) - 1) * stride_;

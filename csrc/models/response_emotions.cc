@@ -6,26 +6,27 @@
 
 namespace mime_fast {
 
-ResponseEmotions::ResponseEmotions(Weights& weights, std::int64_t dim, const MimeOptions& options)
+ResponseEmotions::ResponseEmotions(TensorReader& tensors, std::int64_t dim,
+                                   const MimeOptions& options)
     : latent_(options.latent_dim),
       grouping_(options.grouping),
       stochastic_(options.stochastic),
       shared_log_variance_(options.shared_log_variance) {
   const std::string name = "response_emotions.";
-  hidden_ = weights.linear(name + "prior_hidden", dim, dim, Bias::own);
-  std::vector<Weights::Part> parts;
+  hidden_ = tensors.linear(name + "prior_hidden", dim, dim, Bias::own);
+  std::vector<TensorReader::Part> parts;
   const auto add = [&](const char* part) { parts.push_back({name + "prior." + part, latent_}); };
   add("positive_mean");
   if (grouping_) add("negative_mean");
   if (stochastic_) add("positive_log_variance");
   if (stochastic_ && grouping_ && !shared_log_variance_) add("negative_log_variance");
-  gaussians_ = weights.linears(parts, dim, Bias::own);
-  positive_ = weights.linear(name + "positive_mixture", latent_, grouping_ ? kPositives : kEmotions,
+  gaussians_ = tensors.linears(parts, dim, Bias::own);
+  positive_ = tensors.linear(name + "positive_mixture", latent_, grouping_ ? kPositives : kEmotions,
                              Bias::own);
   if (grouping_) {
-    negative_ = weights.linear(name + "negative_mixture", latent_, kNegatives, Bias::own);
+    negative_ = tensors.linear(name + "negative_mixture", latent_, kNegatives, Bias::own);
   }
-  if (stochastic_) weights.ignore(name + "posterior");
+  if (stochastic_) tensors.ignore(name + "posterior");
 }
 
 void ResponseEmotions::sample(const cpu::Kernels& kernels, Team& team, const float* query,

@@ -9,21 +9,21 @@
 namespace mime_fast {
 
 // Response-emotion sampling: the prior of both groups and their mixtures (Eq. 7-15). Without
-// grouping there is one for all emotions, under the positive group's names.
+// grouping there is one mixture of all emotions, under the positive group's names.
 class ResponseEmotions {
  public:
   ResponseEmotions() = default;
-  ResponseEmotions(Weights& weights, std::int64_t dim, const MimeOptions& options);
+  ResponseEmotions(TensorReader& tensors, std::int64_t dim, const MimeOptions& options);
 
   // query  // (dim,)
   // noise  // (latents, latent), positive group first
-  // positive, negative  // (13,) and (19,), padded: the sampled distributions, or either group's
-  //                        share of the only one
+  // positive, negative  // (13,) and (19,), padded: the sampled distributions, or each group's part
+  //                        of the only one
   void sample(const cpu::Kernels& kernels, Team& team, const float* query, const float* noise,
               float* positive, float* negative) const;
 
  private:
-  // log_variance: null takes the mean.
+  // log_variance: null to take the mean.
   void mix(const cpu::Kernels& kernels, const float* mean, const float* log_variance,
            const float* noise, const Matrix& mixture, std::int64_t emotions, float* out) const;
 

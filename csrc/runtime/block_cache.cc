@@ -11,11 +11,11 @@
 namespace mime_fast {
 namespace {
 
-constexpr std::size_t kSmallest = 4096;  // below, the allocator is as good
-constexpr std::size_t kClasses = 15;     // up to 64 MB, each twice the one before
-constexpr std::size_t kMostIdle = std::size_t{64} << 20;
+constexpr std::size_t kSmallest = 4096;  // smaller blocks gain nothing
+constexpr std::size_t kClasses = 15;     // sizes up to 64 MB, each twice the one before
+constexpr std::size_t kMaxIdle = std::size_t{64} << 20;
 
-// Nobody waits for the mutex: it may stay locked in the child of a fork.
+// The mutex is only tried, never waited for: it may stay locked in the child of a fork.
 struct Idle {
   std::mutex mutex;
   std::array<std::vector<void*>, kClasses> blocks;
@@ -28,7 +28,7 @@ Idle& idle() {
   return blocks;
 }
 
-// kClasses if the block is not kept.
+// Returns the size class of a block; kClasses if blocks of that size are not kept.
 std::size_t class_of(std::size_t bytes) {
   std::size_t index = 0;
   while (index < kClasses && (kSmallest << index) < bytes) ++index;
@@ -66,12 +66,12 @@ void BlockCache::give(void* block, std::size_t bytes) noexcept {
   if (index < kClasses) {
     Idle& kept = idle();
     const std::unique_lock<std::mutex> lock(kept.mutex, std::try_to_lock);
-    if (lock.owns_lock() && kept.bytes + (kSmallest << index) <= kMostIdle) {
+    if (lock.owns_lock() && kept.bytes + (kSmallest << index) <= kMaxIdle) {
       try {
         kept.blocks[index].push_back(block);
         kept.bytes += kSmallest << index;
         return;
-      } catch (const std::bad_alloc&) {  // then it is freed
+      } catch (const std::bad_alloc&) {  // the block is freed below
       }
     }
   }

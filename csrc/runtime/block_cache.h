@@ -4,13 +4,13 @@
 
 namespace mime_fast {
 
-// Blocks that a call worked in, kept for the next one. The allocator would hand them back to the
-// system, which clears every page again: 10% of a batch's time.
+// Keeps the memory blocks of a call for the next one. The allocator would return them to the
+// system, which then clears every page again: 10% of a batch's time.
 class BlockCache {
  public:
-  // At least that many bytes, on a cache line, of any content. Throws OutOfMemory.
+  // Returns at least that many uninitialised bytes, aligned to a cache line. Throws OutOfMemory.
   static void* take(std::size_t bytes);
-  // bytes: what was asked for.
+  // Returns the block to the cache. bytes: as in take.
   static void give(void* block, std::size_t bytes) noexcept;
 };
 

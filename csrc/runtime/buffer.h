@@ -10,19 +10,19 @@
 
 namespace mime_fast {
 
-// Of weights: huge. What a call works in comes and goes, and is faster in memory that the allocator
-// has at hand.
+// Huge pages are for weights. The buffers of a call are short-lived and use small pages, which the
+// block cache provides without a system call.
 enum class Pages { small, huge };
 
-// Memory that starts on a cache line, with a vector of slack behind its end, so that a kernel may
-// read and write whole vectors. Zeroed, slack included.
+// An array that is aligned to a cache line, with slack for one vector behind its end, so that a
+// kernel may read and write whole vectors. It is zeroed, slack included.
 template <typename T>
 class Buffer {
  public:
   Buffer() = default;
   explicit Buffer(std::int64_t count, Pages pages = Pages::small) : Buffer(count, pages, true) {}
 
-  // For what is written before it is read.
+  // Creates a buffer that is written before it is read.
   static Buffer uninitialised(std::int64_t count, Pages pages = Pages::small) {
     return Buffer(count, pages, false);
   }
@@ -45,7 +45,7 @@ class Buffer {
   }
 
   struct Release {
-    std::size_t bytes = 0;  // of the block cache's; 0: in huge pages
+    std::size_t bytes = 0;  // of a cached block; 0: huge pages
 
     void operator()(T* memory) const {
       if (bytes == 0) return HugePages::give(memory);

@@ -18,7 +18,7 @@ namespace {
 constexpr std::size_t kPage = std::size_t{1} << 21;
 constexpr std::size_t kCacheLine = 64;
 #if defined(__SANITIZE_ADDRESS__)
-constexpr std::size_t kLargestShared = 0;  // so that it sees the end of each piece
+constexpr std::size_t kLargestShared = 0;  // so that the sanitizer checks the end of each piece
 #else
 constexpr std::size_t kLargestShared = kPage / 4;
 #endif
@@ -27,9 +27,10 @@ std::size_t round_up(std::size_t bytes, std::size_t multiple) {
   return (bytes + multiple - 1) / multiple * multiple;
 }
 
-// Whole pages. The pieces begin in the first one, so that each finds this header.
+// The header of a block of whole pages. All pieces begin in the first page, behind the header, so
+// that rounding down a piece's address finds the header.
 struct alignas(kCacheLine) Block {
-  std::atomic<int> owners{1};  // whoever may still take pieces of it is one
+  std::atomic<int> owners{1};  // pieces, and one while more may be taken
 };
 
 Block* new_block(std::size_t bytes) {
@@ -37,7 +38,7 @@ Block* new_block(std::size_t bytes) {
   void* memory = std::aligned_alloc(kPage, padded);
   if (memory == nullptr) throw OutOfMemory(bytes);
 #if defined(__linux__)
-  madvise(memory, padded, MADV_HUGEPAGE);  // a wish, not a need
+  madvise(memory, padded, MADV_HUGEPAGE);  // a failure is harmless
 #endif
   return new (memory) Block;
 }
@@ -46,7 +47,7 @@ void leave(Block* block) {
   if (block->owners.fetch_sub(1, std::memory_order_acq_rel) == 1) std::free(block);
 }
 
-// Nobody waits for the mutex: it may stay locked in the child of a fork.
+// The mutex is only tried, never waited for: it may stay locked in the child of a fork.
 struct Shared {
   std::mutex mutex;
   Block* block = nullptr;

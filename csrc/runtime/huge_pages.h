@@ -4,11 +4,12 @@
 
 namespace mime_fast {
 
-// Memory in 2 MB pages, for weights, which are read whole at every step: 28 MB pass at 40 instead
-// of 23 GB/s. Small pieces share a page: a decoder layer is nine matrices of 50 to 230 KB.
+// Allocates memory in 2 MB pages for weights, all of which are read at every step: 28 MB are read
+// at 40 instead of 23 GB/s. Small pieces share a page: a decoder layer is nine matrices of 50 to
+// 230 KB.
 class HugePages {
  public:
-  // At least that many bytes, on a cache line, of any content. Throws OutOfMemory.
+  // Returns at least that many uninitialised bytes, aligned to a cache line. Throws OutOfMemory.
   static void* take(std::size_t bytes);
   static void give(void* piece) noexcept;
 };

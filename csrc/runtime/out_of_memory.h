@@ -7,7 +7,7 @@
 
 namespace mime_fast {
 
-// A std::bad_alloc that says how much was asked for.
+// A std::bad_alloc whose message contains the requested size.
 class OutOfMemory : public std::bad_alloc {
  public:
   explicit OutOfMemory(std::size_t bytes) noexcept {
@@ -18,10 +18,10 @@ class OutOfMemory : public std::bad_alloc {
   const char* what() const noexcept override { return text_; }
 
  private:
-  char text_[64];  // a string would be allocated
+  char text_[64];  // a std::string would allocate
 };
 
-// Makes room in a vector, like reserve. Throws OutOfMemory.
+// Reserves room in a vector. Throws OutOfMemory.
 template <typename T>
 void reserve(std::vector<T>& values, std::size_t count) {
   try {

@@ -11,7 +11,7 @@
 namespace mime_fast {
 namespace {
 
-// Longer than a decoder step's serial part, shorter than anybody notices on a meter.
+// Longer than the serial part of a decoder step, and short enough to use little energy.
 constexpr auto kSpin = std::chrono::microseconds(100);
 constexpr int kPausesPerClock = 64;  // reading the clock costs as much as one pause
 
@@ -25,7 +25,7 @@ void pause() {
 
 ThreadPool::ThreadPool() : wake_(std::make_unique<std::condition_variable>()), process_(getpid()) {}
 
-// The other constructor is through: if a thread cannot be started, those that were are joined.
+// Delegates, so that the destructor joins the started threads if a later one cannot be started.
 ThreadPool::ThreadPool(int threads, Shortage shortage) : ThreadPool() {
   while (this->threads() < threads && start_helper(shortage)) {
   }
@@ -45,8 +45,8 @@ bool ThreadPool::start_helper(Shortage shortage) {
 
 ThreadPool::~ThreadPool() {
   if (is_forked()) {
-    // Neither may be destroyed: detaching a thread that the child has not throws, and the condition
-    // waits for those that slept when the parent forked.
+    // Neither may be destroyed: the child has none of the threads, so joining fails, and the
+    // condition waits for threads that slept when the parent forked.
     static_cast<void>(new std::vector<std::thread>(std::move(helpers_)));
     static_cast<void>(wake_.release());
     return;
@@ -72,7 +72,7 @@ void ThreadPool::run(Task task, void* context, Interrupt* interrupt) {
     caller_cpu_.store(sched_getcpu());
     {
       const std::lock_guard<std::mutex> lock(sleep_);
-    }  // whoever falls asleep has done so
+    }  // a helper that goes to sleep is asleep now
     wake_->notify_all();
   }
   while (work_on(number)) {
@@ -85,7 +85,7 @@ void ThreadPool::run(Task task, void* context, Interrupt* interrupt) {
 void ThreadPool::wait_for_parts(Interrupt* interrupt) {
   for (std::int64_t spins = 0; finished_.load(std::memory_order_acquire) < threads(); ++spins) {
     if (interrupt != nullptr && spins % kPausesPerClock == 0) interrupt->poll();
-    // A helper that lost its core in the middle of a part must get a chance to run on this one.
+    // Yield, so that a helper that was preempted within its part can run on this core.
     if (spins < 10'000) {
       pause();
     } else {
@@ -94,7 +94,7 @@ void ThreadPool::wait_for_parts(Interrupt* interrupt) {
   }
 }
 
-// Does one part of a task; false if none is left, or the task is not that one any more.
+// Runs one part of a task; false if no part is left, or another task has begun.
 bool ThreadPool::work_on(Ticket task) {
   Ticket ticket = ticket_.load(std::memory_order_acquire);
   int part;
@@ -121,7 +121,7 @@ void ThreadPool::help() {
   }
 }
 
-// Returns when there is another task than that one.
+// Returns when a task other than the given one has begun.
 void ThreadPool::wait_for_change(Ticket task) {
   const auto changed = [&] { return ticket_.load() >> kPartBits != task; };
   const auto until = std::chrono::steady_clock::now() + kSpin;
@@ -137,9 +137,9 @@ void ThreadPool::wait_for_change(Ticket task) {
   }
 }
 
-// Linux wakes a thread where its waker runs (99% of the time on 2 cores), and takes milliseconds to
-// move one of them: until then they would share a core. The helper stays away from it from now on,
-// which costs 30 to 90 us once; after that it is woken elsewhere.
+// Linux wakes a thread on the core of its waker (99% of the time on 2 cores), and takes
+// milliseconds to move one of them. Excluding that core from the helper's affinity costs 30 to 90
+// us once; after that the helper is woken on another core.
 void ThreadPool::leave_callers_cpu() const {
   const int cpu = caller_cpu_.load();
   if (cpu < 0 || cpu != sched_getcpu()) return;
@@ -149,7 +149,7 @@ void ThreadPool::leave_callers_cpu() const {
   if (CPU_COUNT(&others) > 0) sched_setaffinity(0, sizeof others, &others);
 }
 
-// A flag, not a mutex: a signal's handler may begin another call on the thread that has the pool.
+// A flag, not a mutex: a signal handler may begin another call on the thread that uses the pool.
 Team::Team(ThreadPool& pool, Interrupt* interrupt) : interrupt_(interrupt) {
   if (pool.is_forked() || pool.taken_.test_and_set(std::memory_order_acquire)) return;
   pool_ = &pool;

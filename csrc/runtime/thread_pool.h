@@ -13,17 +13,17 @@
 
 namespace mime_fast {
 
-// Helpers that wait for work: spinning for a while, since a token's parts are microseconds apart,
-// then asleep. One caller has them at a time; see Team. The caller takes the parts that no helper
-// has begun when it is through with its own: on a busy machine nobody waits for a helper that the
-// system does not run.
+// Helper threads that wait for work: they spin for a while, since the parts of a token are
+// microseconds apart, and then sleep. One caller uses them at a time; see Team. When the caller has
+// finished its own part, it runs the parts that no helper has begun, so that on a busy machine no
+// call waits for a helper that is not scheduled.
 class ThreadPool {
  public:
-  // What to do where the system starts fewer threads than were asked for.
+  // What to do if the system starts fewer threads than requested.
   enum class Shortage { fail, take_fewer };
 
-  // threads >= 1, the caller included. Throws std::system_error if there cannot be so many and
-  // fewer will not do.
+  // threads: at least 1, the caller included. Throws std::system_error if the system starts fewer
+  // and the shortage is to fail.
   explicit ThreadPool(int threads, Shortage shortage = Shortage::fail);
   ~ThreadPool();
   ThreadPool(const ThreadPool&) = delete;
@@ -34,7 +34,7 @@ class ThreadPool {
  private:
   friend class Team;
   using Task = void (*)(void* context, int part);
-  // The number of a task, and in its low bits the next part of it that nobody has begun.
+  // The number of a task, and in its low bits its next part that has not begun.
   using Ticket = std::uint64_t;
   static constexpr int kPartBits = 16;
 
@@ -49,15 +49,15 @@ class ThreadPool {
   bool is_forked() const;  // a forked child has none of these threads
 
   std::vector<std::thread> helpers_;
-  std::atomic_flag taken_ = ATOMIC_FLAG_INIT;  // by a Team
+  std::atomic_flag taken_ = ATOMIC_FLAG_INIT;  // whether a Team uses the pool
 
   std::atomic<Ticket> ticket_{0};
-  std::atomic<int> finished_{0};  // parts of this task
+  std::atomic<int> finished_{0};  // parts of the current task
   std::atomic<int> asleep_{0};
-  std::atomic<int> caller_cpu_{-1};  // where it woke the others
+  std::atomic<int> caller_cpu_{-1};  // where the caller woke the helpers
   std::atomic<bool> stopping_{false};
   std::atomic<bool> failed_{false};
-  std::exception_ptr failure_;  // of the first part that threw
+  std::exception_ptr failure_;  // what the first failed part threw
   Task task_ = nullptr;
   void* context_ = nullptr;
   std::mutex sleep_;
@@ -65,13 +65,13 @@ class ThreadPool {
   int process_;
 };
 
-// The threads of one call: the pool's if no other call has them, else the caller alone. What is
-// computed does not depend on it.
+// The threads of one call: those of the pool if no other call uses them, else the caller alone.
+// Results do not depend on the number of threads.
 class Team {
  public:
-  // interrupt: of the call, or null.
+  // interrupt: the one of the call, or null.
   explicit Team(ThreadPool& pool, Interrupt* interrupt = nullptr);
-  // The caller alone.
+  // Creates a team of the caller alone.
   explicit Team(Interrupt* interrupt = nullptr) : interrupt_(interrupt) {}
   ~Team();
   Team(const Team&) = delete;
@@ -79,17 +79,17 @@ class Team {
 
   int size() const { return size_; }
 
-  // Of the call, or null: for loops that know no team.
+  // The interrupt of the call, or null; for code without a team.
   Interrupt* interrupt() const { return interrupt_; }
 
-  // Throws Interrupted once the call has been. A part of a task that takes milliseconds calls it
-  // now and then; parallel() and split() do before each task.
+  // Throws Interrupted once the call was interrupted. A part that takes milliseconds calls it
+  // repeatedly; parallel() and split() call it before each task.
   void check() const {
     if (interrupt_ != nullptr) interrupt_->check();
   }
 
   // Calls work(part) for each part in [0, size()), and returns when all are done. Throws what the
-  // first part that failed threw.
+  // first failed part threw.
   template <typename Work>
   void parallel(Work&& work) {
     check();
@@ -111,7 +111,7 @@ class Team {
   }
 
  private:
-  ThreadPool* pool_ = nullptr;  // null: it is not this team's
+  ThreadPool* pool_ = nullptr;  // null: the caller works alone
   Interrupt* interrupt_ = nullptr;
   int size_ = 1;
 };

@@ -3,8 +3,8 @@
 #include "mime_fast/select_tokens.h"
 #include "mime_fast/top_k.h"
 
-// The CPU side of the sampling ops. Arguments were checked by the dispatching function of the same
-// name; only what needs a pass over the row (NaN, infinities) is still checked here.
+// The CPU side of the sampling ops. The dispatching function of the same name checks the arguments;
+// only what needs a pass over the row (NaN, infinities) is checked here.
 namespace mime_fast::cpu {
 
 void top_k(const Logits& logits, std::int64_t k, float* values, std::int64_t* ids);

@@ -7,8 +7,8 @@
 #include "sampling/device.h"
 
 // Counter-based random numbers: Philox4x32-10 (Salmon et al., "Parallel random numbers: as easy as
-// 1, 2, 3", SC 2011). Nothing is stored: number i is a pure function of (seed, stream, i), so every
-// engine, thread and batch layout draws the same ones.
+// 1, 2, 3", SC 2011). Number i is a pure function of (seed, stream, i), so every engine, thread and
+// batch layout draws the same numbers.
 namespace mime_fast {
 
 using PhiloxBlock = std::array<std::uint32_t, 4>;

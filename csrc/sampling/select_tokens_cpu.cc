@@ -22,7 +22,7 @@ float usable_max(const Logits& logits, std::int64_t row) {
 
 void select_tokens(const Logits& logits, const double* uniforms, const SamplingOptions& options,
                    std::int64_t* ids) {
-  std::vector<Candidate> candidates;
+  std::vector<TokenLogit> candidates;
   for (std::int64_t row = 0; row < logits.rows; ++row) {
     const float max = usable_max(logits, row);
     ids[row] =

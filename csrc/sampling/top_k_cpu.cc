@@ -1,19 +1,19 @@
 #include <algorithm>
 #include <vector>
 
-#include "sampling/candidates.h"
 #include "sampling/cpu.h"
 #include "sampling/row_scan.h"
+#include "sampling/token_logit.h"
 
 namespace mime_fast::cpu {
 
 void top_k(const Logits& logits, std::int64_t k, float* values, std::int64_t* ids) {
-  std::vector<Candidate> best;
+  std::vector<TokenLogit> best;
   for (std::int64_t row = 0; row < logits.rows; ++row) {
     checked_max(logits.row(row), logits.vocab, row);
     gather_best(logits.row(row), logits.vocab, k, best);
     std::sort(best.begin(), best.end(), ranks_before);
-    for (const Candidate& candidate : best) {
+    for (const TokenLogit& candidate : best) {
       *values++ = candidate.logit;
       *ids++ = candidate.id;
     }

@@ -7,8 +7,8 @@
 namespace mime_fast {
 namespace {
 
-// A step adds at most 2 * num_beams nodes of 48 bytes. The memory of very wide and long searches
-// is not asked for before they need it: 65,536 nodes are 3 MB.
+// A step adds at most 2 * num_beams nodes of 48 bytes. At most 65,536 nodes, 3 MB, are reserved;
+// very wide and long searches allocate more when they need it.
 std::size_t expected_nodes(const GenerationOptions& options) {
   const auto width = static_cast<std::size_t>(options.num_beams);
   return 1 + std::min(options.expected_tokens() * 2 * width, std::size_t{65536});
@@ -72,7 +72,7 @@ void BeamSearch::rank_row(const RowScores& scores, std::int32_t row) {
   const std::int32_t node = live_[static_cast<std::size_t>(row)];
   const Normaliser& normaliser = scores.log_normaliser();
   std::size_t rank = 0;
-  for (const Candidate& candidate : scores.best()) {
+  for (const TokenLogit& candidate : scores.best()) {
     const double log_prob = double{candidate.logit} - normaliser.value;
     ranked_.push_back({.total = tree_[node].log_prob + log_prob,
                        .log_prob = log_prob,
@@ -125,9 +125,9 @@ void BeamSearch::finish(std::int32_t node) {
   const PrefixTree::Node& reply = tree_[node];
   const double score = length_score(reply.log_prob, reply.length, options_.length_penalty);
   const auto worse = [](double value, const Finished& other) { return value > other.score; };
-  // The earlier one stays ahead on ties.
-  const auto place = std::upper_bound(finished_.begin(), finished_.end(), score, worse);
-  finished_.insert(place, {node, score});
+  // Of equal scores the earlier one stays ahead.
+  const auto position = std::upper_bound(finished_.begin(), finished_.end(), score, worse);
+  finished_.insert(position, {node, score});
   if (finished_.size() > width_) finished_.pop_back();
 }
 
@@ -149,7 +149,7 @@ void BeamSearch::close() {
   live_.clear();
 }
 
-// The best score a hypothesis can still reach: more words never add log-probability.
+// Returns the best score that a hypothesis can still reach: words never add log-probability.
 double BeamSearch::attainable(std::int32_t node) const {
   const PrefixTree::Node& reply = tree_[node];
   const double penalty = options_.length_penalty;
@@ -157,7 +157,7 @@ double BeamSearch::attainable(std::int32_t node) const {
   return length_score(reply.log_prob, length, penalty);
 }
 
-// What a live hypothesis is compared with the finished ones by.
+// Returns the score by which a live hypothesis is compared with finished ones.
 double BeamSearch::expected(std::int32_t node) const {
   const double penalty = options_.length_penalty;
   const bool is_guess = options_.early_stopping == EarlyStopping::no && penalty > 0;
@@ -165,14 +165,14 @@ double BeamSearch::expected(std::int32_t node) const {
                   : attainable(node);
 }
 
-// What a live hypothesis must be able to reach to become the best one still.
-double BeamSearch::bar() const {
+// Returns the score that a live hypothesis must be able to reach to become the best one.
+double BeamSearch::best_finished_score() const {
   return finished_.empty() ? -std::numeric_limits<double>::infinity() : finished_.front().score;
 }
 
-// Where those that can still become the best one part.
+// Returns the node up to which all hypotheses that can still become the best one agree.
 std::int32_t BeamSearch::common_node() const {
-  const double least = bar();
+  const double least = best_finished_score();
   std::int32_t common = finished_.empty() ? live_.front() : finished_.front().node;
   for (const std::int32_t node : live_) {
     if (attainable(node) >= least) common = tree_.common_ancestor(common, node);
@@ -180,7 +180,7 @@ std::int32_t BeamSearch::common_node() const {
   return common;
 }
 
-// Ancestors are climbed no higher than what was agreed before, which all of them share.
+// Only the tokens behind the formerly agreed ones are read; all hypotheses share those.
 const TokenIds& BeamSearch::agreed() {
   tree_.read_tokens(common_node(), agreed_.size(), agreed_);
   return agreed_;

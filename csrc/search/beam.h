@@ -13,9 +13,9 @@
 namespace mime_fast {
 
 // Beam search with length penalty, early stopping and n-best. A hypothesis that ends, by
-// end-of-reply or by a stop condition, is set aside; the others fill the beam. freeze = false is
-// the released code's search (a test's reference): a hypothesis that ended goes on, and the search
-// is over when the best one's newest token is end-of-reply.
+// end-of-reply or by a stop condition, is set aside, and the others fill the beam. freeze = false
+// is the search of the released code, a reference of the tests: a hypothesis that ended continues,
+// and the search is over when the newest token of the best one is end-of-reply.
 class BeamSearch final : public Search {
  public:
   // Throws std::invalid_argument for an option out of range.
@@ -23,8 +23,8 @@ class BeamSearch final : public Search {
                       TokenIds blocked = never_generated());
 
   std::int64_t rows() const override { return static_cast<std::int64_t>(live_.size()); }
-  // Each parent reaches end-of-reply at most once, so 2 * width candidates hold width that go on.
-  // With a stop condition they may hold fewer; the next step fills the beam again.
+  // Each parent reaches end-of-reply at most once, so that `width` of 2 * width candidates
+  // continue. With a stop condition fewer may continue; the next step fills the beam again.
   Needs needs() const override { return {2 * options_.num_beams, true}; }
   void constrain(RowScores* const* scores, Interrupt* interrupt = nullptr) override;
   void advance(const RowScores* const* scores, std::vector<std::int32_t>& parents, TokenIds& tokens,
@@ -35,7 +35,7 @@ class BeamSearch final : public Search {
 
  private:
   struct Continuation {
-    double total;  // log-probability of the reply that it makes
+    double total;  // log-probability of the whole reply
     double log_prob;
     std::int32_t row;
     std::int32_t token;
@@ -58,7 +58,7 @@ class BeamSearch final : public Search {
   void close();
   double attainable(std::int32_t node) const;
   double expected(std::int32_t node) const;
-  double bar() const;
+  double best_finished_score() const;
   std::int32_t common_node() const;
 
   GenerationOptions options_;
@@ -67,7 +67,7 @@ class BeamSearch final : public Search {
   std::size_t width_;
   PrefixTree tree_;
   std::vector<std::int32_t> live_;    // (rows,) nodes, best first
-  std::vector<std::int32_t> next_;    // of the step that is made
+  std::vector<std::int32_t> next_;    // those of the next step
   std::vector<Finished> finished_;    // best first, at most width_
   std::vector<Continuation> ranked_;  // best first, at most 2 * width_ between rows
   TokenIds prefix_;

@@ -8,40 +8,41 @@
 #include "search/early_stopping.h"
 #include "search/hypothesis.h"
 
-// A step of beam search: what search/beam.h does with one request, for a device.
+// A step of beam search on a device: the same as search/beam.h does with one request.
 namespace mime_fast {
 
-constexpr std::int64_t kMostBeams = 16;  // 2 * 16 * 16 candidates are ranked in 4 KB
+constexpr std::int64_t kMaxBeams = 16;  // 2 * 16 * 16 candidates are ranked in 4 KB
 
-// Request r has the rows r * width and following; those that are not live hold end-of-reply.
+// Request r has the rows r * width to (r + 1) * width - 1; rows that are not live hold
+// end-of-reply.
 struct BeamRows {
   DeviceReplies replies;
-  DeviceBest best;         // kept is 2 * width: each parent ends at most once
-  std::int32_t* slots;     // (rows, steps): see Caches in kernels/decode_step.py
-  std::int32_t* counts;    // (requests, 3): live rows (0: over), nodes, finished
-  std::int32_t* nodes;     // (rows,): of each live row's newest word
-  double* totals;          // (rows,): log-probability of each live row
-  std::int32_t* parents;   // (requests, tree): nodes of all words; node 0 is the root
-  std::int32_t* words;     // (requests, tree)
-  double* log_probs;       // (requests, tree)
-  std::int32_t* finished;  // (requests, width): nodes, best first
-  double* scores;          // (requests, width)
-  const double* options;   // (requests, 2): length_penalty; the number of an EarlyStopping
+  DeviceBest best;             // kept is 2 * width: each parent ends at most once
+  std::int32_t* kv_positions;  // (rows, steps): see Caches in kernels/decode_step.py
+  std::int32_t* counts;        // (requests, 3): live rows (0: over), nodes, finished
+  std::int32_t* nodes;         // (rows,): of each live row's newest word
+  double* totals;              // (rows,): log-probability of each live row
+  std::int32_t* parents;       // (requests, tree): nodes of all words; node 0 is the root
+  std::int32_t* words;         // (requests, tree)
+  double* log_probs;           // (requests, tree)
+  std::int32_t* finished;      // (requests, width): nodes, best first
+  double* scores;              // (requests, width)
+  const double* options;       // (requests, 2): length_penalty; the number of an EarlyStopping
   std::int64_t requests;
-  std::int64_t width;  // at most kMostBeams
+  std::int64_t width;  // at most kMaxBeams
   std::int64_t tree;   // at least 1 + 2 * width * steps
 };
 
 // Shared by the threads of a request.
 struct BeamWorkspace {
   static constexpr std::int64_t kColumns = 64;
-  double totals[2 * kMostBeams * kMostBeams];  // (rows, kept)
-  std::int32_t ranked[2 * kMostBeams];         // candidates, best first
+  double totals[2 * kMaxBeams * kMaxBeams];  // (rows, kept)
+  std::int32_t ranked[2 * kMaxBeams];        // candidates, best first
   std::int32_t ranked_count;
-  std::int32_t sources[kMostBeams];  // the parent row of each next row
-  std::int32_t next[kMostBeams];     // its word
+  std::int32_t sources[kMaxBeams];  // the parent row of each next row
+  std::int32_t next[kMaxBeams];     // its word
   std::int32_t live;
-  std::int32_t table[kMostBeams * kColumns];
+  std::int32_t table[kMaxBeams * kColumns];
 };
 
 template <typename Threads>
@@ -62,7 +63,7 @@ class BeamStep {
         penalty_(rows.options[request * 2]),
         early_stopping_(
             static_cast<EarlyStopping>(static_cast<int>(rows.options[request * 2 + 1]))),
-        most_(rows.replies.most_words(first_)),
+        max_words_(rows.replies.max_words(first_)),
         position_(rows.replies.positions[first_]),
         live_(counts_[0]),
         work_(work) {}
@@ -79,13 +80,13 @@ class BeamStep {
       }
     }
     threads_.wait();
-    move(rows_.slots, rows_.replies.steps);
-    move(rows_.replies.said, rows_.replies.steps + 1);
+    move(rows_.kv_positions, rows_.replies.steps);
+    move(rows_.replies.generated, rows_.replies.steps + 1);
     append();
   }
 
  private:
-  // A better total first, then the lower row, then the better word: a candidate's own number.
+  // Ranks by descending total, then ascending row, then the word's rank: the candidate's number.
   MIME_FAST_DEVICE void rank() {
     const std::int64_t kept = rows_.best.kept;
     const std::int64_t candidates = live_ * kept;
@@ -96,17 +97,17 @@ class BeamStep {
     threads_.wait();
     for (std::int64_t i = threads_.index(); i < candidates; i += threads_.count()) {
       if (!exists(i)) continue;
-      std::int64_t place = 0;
+      std::int64_t rank = 0;
       for (std::int64_t other = 0; other < candidates; ++other) {
-        if (other != i && exists(other) && is_better(other, i)) ++place;
+        if (other != i && exists(other) && is_better(other, i)) ++rank;
       }
-      if (place < kept) work_.ranked[place] = static_cast<std::int32_t>(i);
-      if (place < kept) Threads::add(work_.ranked_count, 1);
+      if (rank < kept) work_.ranked[rank] = static_cast<std::int32_t>(i);
+      if (rank < kept) Threads::add(work_.ranked_count, 1);
     }
     threads_.wait();
   }
 
-  // False for blocked words, and for NaN, which has no rank.
+  // False for blocked words, and for NaN, which cannot be ranked.
   MIME_FAST_DEVICE bool exists(std::int64_t candidate) const {
     return work_.totals[candidate] > -HUGE_VAL;
   }
@@ -130,15 +131,15 @@ class BeamStep {
     return true;
   }
 
-  // Over, without a reply: the host takes that for the error it is.
+  // Ends the search without a reply, which the host reports as an error.
   MIME_FAST_DEVICE void give_up() {
     work_.live = 0;
     counts_[2] = 0;
   }
 
   MIME_FAST_DEVICE void extend() {
-    std::int32_t nodes[kMostBeams];
-    double totals[kMostBeams];
+    std::int32_t nodes[kMaxBeams];
+    double totals[kMaxBeams];
     std::int64_t live = 0;
     for (std::int64_t rank = 0; rank < work_.ranked_count && live < width_; ++rank) {
       const std::int64_t best = work_.ranked[rank];
@@ -171,23 +172,23 @@ class BeamStep {
     return node;
   }
 
-  // Keeps the best, best first; the earlier one stays ahead on ties.
+  // Keeps the best, best first; of equal scores the earlier one stays ahead.
   MIME_FAST_DEVICE void finish(std::int32_t node, double total) {
     const double score = length_score(total, position_ + 1, penalty_);
-    std::int64_t place = counts_[2];
-    while (place > 0 && score > scores_[place - 1]) --place;
-    if (place == width_) return;
+    std::int64_t rank = counts_[2];
+    while (rank > 0 && score > scores_[rank - 1]) --rank;
+    if (rank == width_) return;
     if (counts_[2] < width_) ++counts_[2];
-    for (std::int64_t i = counts_[2] - 1; i > place; --i) {
+    for (std::int64_t i = counts_[2] - 1; i > rank; --i) {
       finished_[i] = finished_[i - 1];
       scores_[i] = scores_[i - 1];
     }
-    finished_[place] = node;
-    scores_[place] = score;
+    finished_[rank] = node;
+    scores_[rank] = score;
   }
 
   MIME_FAST_DEVICE bool is_over() const {
-    if (work_.live == 0 || position_ + 1 >= most_) return true;
+    if (work_.live == 0 || position_ + 1 >= max_words_) return true;
     if (counts_[2] < width_) return false;
     if (early_stopping_ == EarlyStopping::yes) return true;
     for (std::int64_t row = 0; row < work_.live; ++row) {
@@ -200,18 +201,19 @@ class BeamStep {
   // The length at which a live hypothesis is compared with finished ones.
   MIME_FAST_DEVICE std::int64_t final_length() const {
     if (penalty_ <= 0) return position_ + 2;
-    return early_stopping_ == EarlyStopping::never ? most_ : position_ + 1;
+    return early_stopping_ == EarlyStopping::never ? max_words_ : position_ + 1;
   }
 
   // The live hypotheses that ran out of steps compete with the finished ones.
   MIME_FAST_DEVICE void close() {
-    for (std::int64_t row = 0; row < work_.live && position_ + 1 >= most_; ++row) {
+    for (std::int64_t row = 0; row < work_.live && position_ + 1 >= max_words_; ++row) {
       finish(rows_.nodes[first_ + row], rows_.totals[first_ + row]);
     }
     work_.live = 0;
   }
 
-  // Each next row takes its parent's entries of a table (rows, stride), some columns at a time.
+  // Copies each parent's entries of a table (rows, stride) to the next rows, some columns at a
+  // time.
   MIME_FAST_DEVICE void move(std::int32_t* table, std::int64_t stride) {
     constexpr std::int64_t kColumns = BeamWorkspace::kColumns;
     for (std::int64_t start = 0; start <= position_; start += kColumns) {
@@ -250,7 +252,7 @@ class BeamStep {
   double* const scores_;
   const double penalty_;
   const EarlyStopping early_stopping_;
-  const std::int32_t most_;
+  const std::int32_t max_words_;
   const std::int32_t position_;
   const std::int32_t live_;
   BeamWorkspace& work_;

@@ -39,7 +39,7 @@ Constraint Constraints::after(const std::int32_t* tokens, std::size_t length) {
           .penalty = penalty_};
 }
 
-// The last word of a sequence, where the words before it are the newest of the reply.
+// Blocks the last word of a sequence if the words before it are the newest of the reply.
 void Constraints::block_bad_words(const std::int32_t* tokens, std::size_t length) {
   for (const TokenIds& words : bad_sequences_) {
     const std::size_t before = words.size() - 1;

@@ -10,18 +10,17 @@
 
 namespace mime_fast {
 
-// What must not, and what should less likely, be said, as CTranslate2 does it: on the logits,
-// before they are normalised.
+// Blocks and penalises tokens on the logits, before they are normalised, as CTranslate2 does.
 class Constraints {
  public:
-  // options were checked; blocked: ids that never come.
+  // options: checked before. blocked: ids that are never generated.
   Constraints(const GenerationOptions& options, TokenIds blocked);
 
-  // Whether the tokens of a reply matter, or only how many there are.
+  // Whether the tokens of a reply are read, or only their number.
   bool read_tokens() const { return penalty_ != 1 || ngram_size_ > 0 || !bad_sequences_.empty(); }
 
+  // Returns the constraint on the token behind these; its spans are valid until the next call.
   // tokens  // (length,), the reply so far; not read unless read_tokens()
-  // Its spans hold until the next call.
   Constraint after(const std::int32_t* tokens, std::size_t length);
 
  private:
@@ -32,8 +31,8 @@ class Constraints {
   std::size_t min_new_tokens_;
   std::size_t ngram_size_;
   float penalty_;
-  std::vector<TokenIds> bad_sequences_;  // of two words or more
-  std::size_t always_blocked_;           // how many, at the start of blocked_
+  std::vector<TokenIds> bad_sequences_;  // two ids or more each
+  std::size_t always_blocked_;           // number of ids at the start of blocked_
   TokenIds blocked_;
   TokenIds penalised_;
 };

@@ -22,7 +22,7 @@ constexpr float kInfinity = std::numeric_limits<float>::infinity();
                               " at id " + to_text(std::int64_t{bad - row}));
 }
 
-// Returns the largest logit that is left, which is finite.
+// Returns the largest constrained logit, which is finite.
 float apply(const Constraint& constraint, float* row, std::int64_t vocab) {
   for (std::size_t i = 0; i < constraint.penalised_count; ++i) {
     float& logit = row[constraint.penalised[i]];
@@ -49,7 +49,7 @@ void DenseScores::prepare(const Needs& needs) {
   }
   best_.clear();
   if (needs.best > 0) gather_best(logits_, vocab_, std::min(needs.best, vocab_), best_);
-  const auto blocked = [](const Candidate& c) { return c.logit == -kInfinity; };
+  const auto blocked = [](const TokenLogit& c) { return c.logit == -kInfinity; };
   best_.erase(std::remove_if(best_.begin(), best_.end(), blocked), best_.end());
   std::sort(best_.begin(), best_.end(), ranks_before);
   if (needs.normaliser)

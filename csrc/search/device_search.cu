@@ -9,7 +9,7 @@ namespace mime_fast::cuda {
 namespace {
 
 constexpr int kSampleThreads = 512;  // 47 of 23,700 words each; up to 128 registers would do
-constexpr int kDraftThreads = 64;    // a thread a position of most replies
+constexpr int kDraftThreads = 64;    // a thread for each position of most replies
 constexpr int kBeamThreads = 128;    // five beams are 50 candidates
 
 __global__ void sample_rows(SampleRows rows) {
@@ -18,7 +18,7 @@ __global__ void sample_rows(SampleRows rows) {
 }
 
 __global__ void step_drafts(DraftRows rows) {
-  __shared__ std::int32_t drafts[kMostDrafts];
+  __shared__ std::int32_t drafts[kMaxDrafts];
   __shared__ std::int32_t count;
   const BlockThreads threads;
   DraftStep<BlockThreads>(threads, rows, blockIdx.x, drafts, count).run();
@@ -45,8 +45,8 @@ void sample_step(const SampleRows& rows, void* stream) {
 }
 
 void draft_step(const DraftRows& rows, void* stream) {
-  if (rows.places == 0) return;
-  const auto blocks = static_cast<unsigned>(rows.places);
+  if (rows.groups == 0) return;
+  const auto blocks = static_cast<unsigned>(rows.groups);
   step_drafts<<<blocks, kDraftThreads, 0, static_cast<cudaStream_t>(stream)>>>(rows);
   check(cudaGetLastError(), "draft_step");
 }

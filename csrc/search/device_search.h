@@ -4,8 +4,8 @@
 #include "search/draft_step.h"
 #include "search/sample_row.h"
 
-// Steps of a search whose state lies where the model's kernels left it. Both namespaces run one
-// source: cpu on memory of the host, row by row; cuda on memory of a GPU, without waiting for it.
+// Steps of searches whose state lies in a device's memory. Both namespaces run one source: cpu on
+// memory of the host, row by row; cuda on memory of a GPU, without waiting for it.
 namespace mime_fast {
 
 // Whether this build can reach a GPU.

@@ -13,10 +13,10 @@ void sample_step(const SampleRows& rows) {
 }
 
 void draft_step(const DraftRows& rows) {
-  std::int32_t drafts[kMostDrafts];
+  std::int32_t drafts[kMaxDrafts];
   std::int32_t count = 0;
-  for (std::int64_t place = 0; place < rows.places; ++place) {
-    DraftStep<SoleThread>(SoleThread{}, rows, place, drafts, count).run();
+  for (std::int64_t group = 0; group < rows.groups; ++group) {
+    DraftStep<SoleThread>(SoleThread{}, rows, group, drafts, count).run();
   }
 }
 

@@ -7,24 +7,24 @@
 namespace mime_fast {
 namespace {
 
-// Drafts go on as long as all of them together are this likely to be right. Counted on 1,051
+// Least probability that all drafts of a step are right. Counted on 1,051
 // replies of the bundled checkpoint with up to four drafts, 0.3 gives 2.8 tokens for 3.6 rows a
 // step, 0.5 gives 2.3 for 2.8; another row costs a quarter of a step.
 constexpr float kLeastConfidence = 0.4F;
 
-// At most half of the slots are taken: a search ends soon.
-std::size_t slots_for(std::size_t entries) {
-  std::size_t slots = 2;
-  while (slots < 2 * entries) slots *= 2;
-  return slots;
+// At most half of the buckets are used, so that a probe sequence is short.
+std::size_t bucket_count_for(std::size_t entries) {
+  std::size_t buckets = 2;
+  while (buckets < 2 * entries) buckets *= 2;
+  return buckets;
 }
 
 }  // namespace
 
 DraftTable::DraftTable(std::size_t entries)
-    : hashes_(slots_for(entries)), words_(hashes_.size()), confidences_(hashes_.size()) {}
+    : hashes_(bucket_count_for(entries)), words_(hashes_.size()), confidences_(hashes_.size()) {}
 
-DraftSlots DraftTable::slots() const {
+DraftBuckets DraftTable::buckets() const {
   return {.hashes = hashes_.data(),
           .words = words_.data(),
           .confidences = confidences_.data(),
@@ -34,8 +34,8 @@ DraftSlots DraftTable::slots() const {
 void DraftTable::add(const std::int32_t* context, const Entry& entry) {
   if (2 * (entries_ + 1) > size()) {
     DraftTable larger(size());
-    for (std::size_t slot = 0; slot < size(); ++slot) {
-      if (hashes_[slot] != 0) larger.put(hashes_[slot], {words_[slot], confidences_[slot]});
+    for (std::size_t bucket = 0; bucket < size(); ++bucket) {
+      if (hashes_[bucket] != 0) larger.put(hashes_[bucket], {words_[bucket], confidences_[bucket]});
     }
     *this = std::move(larger);
   }
@@ -43,25 +43,25 @@ void DraftTable::add(const std::int32_t* context, const Entry& entry) {
 }
 
 void DraftTable::put(std::uint64_t hash, const Entry& entry) {
-  const std::uint64_t slot = find_slot(slots(), hash);
-  if (hashes_[slot] == 0) ++entries_;
-  hashes_[slot] = hash;
-  words_[slot] = entry.word;
-  confidences_[slot] = entry.confidence;
+  const std::uint64_t bucket = find_bucket(buckets(), hash);
+  if (hashes_[bucket] == 0) ++entries_;
+  hashes_[bucket] = hash;
+  words_[bucket] = entry.word;
+  confidences_[bucket] = entry.confidence;
 }
 
 void DraftTable::propose(const TokenIds& tokens, std::size_t count, TokenIds& drafts) const {
   drafts.clear();
   if (empty()) return;
-  // Start of reply and the last words: more are not read.
-  std::array<std::int32_t, kDraftContext> said;
-  const std::size_t known = std::min(tokens.size(), said.size());
-  std::int32_t* first = said.data() + (said.size() - known);
+  // Start of reply and the last words; no more are read.
+  std::array<std::int32_t, kDraftContext> generated;
+  const std::size_t known = std::min(tokens.size(), generated.size());
+  std::int32_t* first = generated.data() + (generated.size() - known);
   std::copy(tokens.end() - static_cast<std::ptrdiff_t>(known), tokens.end(), first);
-  if (known < said.size()) *--first = kSos;
+  if (known < generated.size()) *--first = kSos;
   drafts.resize(count);
-  const auto length = static_cast<std::int64_t>(said.data() + said.size() - first);
-  const std::int64_t found = propose_drafts(slots(), kLeastConfidence, first, length,
+  const auto length = static_cast<std::int64_t>(generated.data() + generated.size() - first);
+  const std::int64_t found = propose_drafts(buckets(), kLeastConfidence, first, length,
                                             static_cast<std::int64_t>(count), drafts.data());
   drafts.resize(static_cast<std::size_t>(found));
 }

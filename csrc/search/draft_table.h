@@ -4,13 +4,13 @@
 #include <cstdint>
 #include <vector>
 
-#include "search/draft_slots.h"
+#include "search/draft_buckets.h"
 #include "search/hypothesis.h"
 
 namespace mime_fast {
 
-// What a model tends to say after the last few words of a reply, longest known context first. A
-// search verifies each draft: a wrong one costs time, and changes nothing.
+// Likely continuations of a reply's last few words; the longest known context is used. A search
+// verifies each draft: a wrong one costs time and changes no token.
 class DraftTable {
  public:
   struct Entry {
@@ -18,18 +18,18 @@ class DraftTable {
     float confidence;  // share of the context's continuations that were this word
   };
 
-  // entries  // as many as are likely to come: no slot is moved for them
+  // entries  // expected number; the table grows for more
   explicit DraftTable(std::size_t entries = 0);
 
   bool empty() const { return entries_ == 0; }
-  std::size_t size() const { return hashes_.size(); }  // slots
-  DraftSlots slots() const;
+  std::size_t size() const { return hashes_.size(); }  // buckets
+  DraftBuckets buckets() const;
 
   // context  // (kDraftContext,), oldest first, filled up with kNoWord in front
   void add(const std::int32_t* context, const Entry& entry);
 
-  // Writes up to `count` words that are likely to follow start-of-reply and these tokens; the end
-  // of the reply is none of them.
+  // Writes up to `count` words that are likely to follow start-of-reply and these tokens;
+  // end-of-reply is never drafted.
   void propose(const TokenIds& tokens, std::size_t count, TokenIds& drafts) const;
 
  private:

@@ -16,11 +16,11 @@ MIME_FAST_DEVICE inline double length_score(double log_prob, std::int64_t length
   return log_prob / std::pow(static_cast<double>(length), length_penalty);
 }
 
-// One (partial) reply; a finished one ends in end-of-reply, which counts.
+// A partial or finished reply; a finished one ends with end-of-reply, which counts as a token.
 struct Hypothesis {
   TokenIds tokens;
   double log_prob = 0;
-  std::vector<double> log_probs;  // of each token; they add up to log_prob
+  std::vector<double> log_probs;  // one for each token; their sum is log_prob
 };
 
 }  // namespace mime_fast

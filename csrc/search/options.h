@@ -12,8 +12,7 @@
 
 namespace mime_fast {
 
-// How a reply is chosen: what a search needs of GenerationConfig (mime_fast/config.py), under the
-// same names.
+// The options of GenerationConfig (mime_fast/config.py) that a search needs, under the same names.
 struct GenerationOptions {
   std::int64_t max_new_tokens = 50;
   std::int64_t min_new_tokens = 1;
@@ -28,16 +27,16 @@ struct GenerationOptions {
   double repetition_penalty = 1.0;
   std::int64_t no_repeat_ngram_size = 0;  // 0: off
   std::int64_t num_return_sequences = 1;
-  std::int64_t mbr_samples = 0;  // drawn, for the caller to rank; 0: off
+  std::int64_t mbr_samples = 0;  // number of samples that the caller ranks; 0: off
   bool return_scores = false;
   bool speculation = true;          // greedy: verified drafts, the same tokens in fewer steps
-  std::vector<TokenIds> bad_words;  // sequences that are never generated; none is empty
+  std::vector<TokenIds> bad_words;  // id sequences that are never generated; none is empty
   std::shared_ptr<const StopCondition> stop;  // null: only end-of-reply and max_new_tokens
 
-  // Log-probabilities cost a pass over the vocabulary; only these callers pay for them.
+  // Whether log-probabilities are computed, which costs a pass over the vocabulary.
   bool needs_scores() const { return return_scores || num_return_sequences > 1 || num_beams > 1; }
 
-  // How many a request decodes without a beam.
+  // Number of sequences that a request decodes without a beam.
   std::int64_t num_sequences() const {
     return mbr_samples > 0 ? mbr_samples : num_return_sequences;
   }
@@ -48,13 +47,13 @@ struct GenerationOptions {
     return {.temperature = temperature, .top_k = top_k, .top_p = top_p, .min_p = min_p};
   }
 
-  // How many tokens buffers are made for; a longer reply lets them grow. The released models have
-  // 1000 positions.
+  // Number of tokens that buffers are reserved for; they grow for a longer reply. The released
+  // models have 1000 positions.
   std::size_t expected_tokens() const {
     return static_cast<std::size_t>(std::min(max_new_tokens, std::int64_t{1000}));
   }
 
-  // Itself; throws std::invalid_argument naming the value that is out of range.
+  // Returns itself. Throws std::invalid_argument naming the value that is out of range.
   const GenerationOptions& checked() const;
 };
 

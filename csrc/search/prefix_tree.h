@@ -8,7 +8,7 @@
 
 namespace mime_fast {
 
-// The replies of a beam, which share their beginnings: a node is its parent's reply and a token.
+// The replies of a beam as a tree of prefixes: a node is its parent's reply and one more token.
 class PrefixTree {
  public:
   struct Node {
@@ -24,16 +24,16 @@ class PrefixTree {
 
   const Node& operator[](std::int32_t node) const { return nodes_[static_cast<std::size_t>(node)]; }
 
-  // No child of that parent and token may be there yet.
+  // Adds a node; the parent has no child of that token yet.
   std::int32_t add(std::int32_t parent, std::int32_t token, double log_prob);
 
-  // Where the replies of both part.
+  // Returns the last node that the replies of both share.
   std::int32_t common_ancestor(std::int32_t a, std::int32_t b) const;
 
   // Writes the tokens of a node's reply from position `from` on, (length,) in all.
   void read_tokens(std::int32_t node, std::size_t from, TokenIds& tokens) const;
 
-  // The reply of a node; the storage is reused.
+  // Reads the reply of a node; the storage of `hypothesis` is reused.
   void read(std::int32_t node, Hypothesis& hypothesis) const;
 
  private:

@@ -9,7 +9,7 @@
 #include "sampling/select_row.h"
 #include "search/device_replies.h"
 
-// A step of sampling: what search/sampler.h does with one row, for a device.
+// A step of sampling on a device: the same as search/sampler.h does with one row.
 namespace mime_fast {
 
 struct SampleRows {
@@ -18,8 +18,8 @@ struct SampleRows {
   const float* logits;          // (rows, vocab), constrained
   const double* options;        // (rows, 4): temperature, top_k, top_p, min_p
   const std::uint64_t* seeds;   // (rows,)
-  const std::int32_t* streams;  // (rows,), of the seed's random numbers
-  float* log_probs;             // (rows, steps): of each word that was said
+  const std::int32_t* streams;  // (rows,): stream of the seed
+  float* log_probs;             // (rows, steps): of each generated word
   std::int64_t vocab;
 };
 
@@ -42,11 +42,11 @@ MIME_FAST_DEVICE void sample_row(const Threads& threads, const SampleRows& rows,
   const float* logits = rows.logits + row * rows.vocab;
   const std::int32_t best = rows.best.words[row * rows.best.kept];
   const float normaliser = rows.best.normalisers[row];
-  std::int64_t word = kEos;  // where every word is blocked
+  std::int64_t word = kEos;  // the reply ends where every word is blocked
   float log_prob = 0;
-  threads.wait();  // all have read the position
+  threads.wait();  // before the position changes
   if (!std::isfinite(normaliser)) {
-    log_prob = normaliser - normaliser;  // NaN: the host looks for it, and no word has a rank
+    log_prob = normaliser - normaliser;  // NaN, which the host checks for
   } else if (!std::isinf(logits[best])) {
     const RandomStream stream{rows.seeds[row], static_cast<std::uint32_t>(rows.streams[row])};
     const double uniform = stream.uniform(static_cast<std::uint64_t>(position));

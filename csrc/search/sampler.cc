@@ -48,11 +48,11 @@ void Sampler::constrain(RowScores* const* scores, Interrupt* interrupt) {
   for (const Live& live : live_) {
     if (interrupt != nullptr) interrupt->check();
     const TokenIds& tokens = hypotheses_[live.sequence].tokens;
-    said_.assign(tokens.begin(), tokens.end());
-    said_.insert(said_.end(), live.drafts.begin(), live.drafts.end());
-    for (std::size_t length = tokens.size(); length <= said_.size(); ++length) {
+    generated_.assign(tokens.begin(), tokens.end());
+    generated_.insert(generated_.end(), live.drafts.begin(), live.drafts.end());
+    for (std::size_t length = tokens.size(); length <= generated_.size(); ++length) {
       RowScores& row = **scores++;
-      row.constrain(constraints_.after(said_.data(), length));
+      row.constrain(constraints_.after(generated_.data(), length));
       if (options_.do_sample) row.set_uniform(token_uniform(seed_, live.sequence, length));
     }
   }
@@ -74,7 +74,7 @@ void Sampler::advance(const RowScores* const* scores, std::vector<std::int32_t>&
     parents.push_back(row);
     tokens.push_back(hypotheses_[live.sequence].tokens.back());
     propose(live);
-    parents.insert(parents.end(), live.drafts.size(), kRowBefore);
+    parents.insert(parents.end(), live.drafts.size(), kDraftRow);
     tokens.insert(tokens.end(), live.drafts.begin(), live.drafts.end());
     std::swap(live_[kept++], live);
   }
@@ -85,7 +85,7 @@ bool Sampler::advance(const Live& live, const RowScores* const* scores, std::int
   Hypothesis& hypothesis = hypotheses_[live.sequence];
   for (std::size_t draft = 0;; ++draft, ++row) {
     const RowScores& own = *scores[row];
-    const Candidate chosen = choose(own);
+    const TokenLogit chosen = choose(own);
     extend(hypothesis, own, chosen);
     const auto length = static_cast<std::int64_t>(hypothesis.tokens.size());
     if (chosen.id == kEos || length == options_.max_new_tokens) return false;
@@ -98,19 +98,19 @@ void Sampler::propose(Live& live) const {
   live.drafts.clear();
   if (drafts_ == nullptr) return;
   const TokenIds& tokens = hypotheses_[live.sequence].tokens;
-  // The last token needs no row behind it.
+  // No row is decoded behind the last token.
   const std::int64_t room = options_.max_new_tokens - static_cast<std::int64_t>(tokens.size()) - 1;
-  const std::int64_t count = std::min(most_drafts_, room);
+  const std::int64_t count = std::min(max_drafts_, room);
   if (count > 0) drafts_->propose(tokens, static_cast<std::size_t>(count), live.drafts);
 }
 
-Candidate Sampler::choose(const RowScores& scores) const {
+TokenLogit Sampler::choose(const RowScores& scores) const {
   return options_.do_sample ? scores.drawn() : scores.best().front();
 }
 
 void Sampler::extend(Hypothesis& hypothesis, const RowScores& scores,
-                     const Candidate& chosen) const {
-  Normaliser normaliser{double{chosen.logit}, 0};  // a log-probability of 0 where none is needed
+                     const TokenLogit& chosen) const {
+  Normaliser normaliser{double{chosen.logit}, 0};  // log-probability 0 where no scores are needed
   if (options_.needs_scores()) normaliser = scores.log_normaliser();
   const double log_prob = double{chosen.logit} - normaliser.value;
   hypothesis.tokens.push_back(chosen.id);

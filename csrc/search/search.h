@@ -9,44 +9,45 @@
 
 namespace mime_fast {
 
-// One request's strategy: it owns the hypotheses, the engine owns their state. It mirrors the
-// protocol in mime_fast/search/strategy.py. After an exception it is of no more use.
+// The search strategy of one request: it owns the hypotheses, and the engine owns their state. It
+// mirrors the protocol in mime_fast/search/strategy.py. An exception leaves it unusable.
 class Search {
  public:
   virtual ~Search() = default;
 
-  // A parent of rows that continue the row before them, with a drafted token.
-  static constexpr std::int32_t kRowBefore = -1;
+  // The parent of a draft row, which continues the row before it with a drafted token.
+  static constexpr std::int32_t kDraftRow = -1;
 
-  // How many rows the next step decodes; 0: the search is over.
+  // Number of rows that the next step decodes; 0: the search is over.
   virtual std::int64_t rows() const = 0;
 
-  // How many rows it decodes without drafts.
+  // Number of rows without drafts.
   virtual std::int64_t sequences() const { return rows(); }
 
-  // What a step reads of each row; the same at every step.
+  // What a step reads of each row; equal at every step.
   virtual Needs needs() const = 0;
 
-  // A step, first half: tells each row what must not be said.
+  // The first half of a step: constrains the next token of each row.
   //   scores     // (rows(),)
-  //   interrupt  // looked at row by row; null: never
+  //   interrupt  // checked row by row; null: never
   virtual void constrain(RowScores* const* scores, Interrupt* interrupt = nullptr) = 0;
 
-  // Before the second half: how many drafts may follow the token of each sequence.
+  // Limits how many drafts may follow the token of each sequence; called before the second half.
   virtual void limit_drafts(std::int64_t) {}
 
-  // Second half: reads each row, prepared as needs() says, and writes the parent row (or
-  // kRowBefore) and the token of each next row.
+  // The second half of a step: reads each row, prepared for needs(), and writes the parent row (or
+  // kDraftRow) and the token of each next row.
   virtual void advance(const RowScores* const* scores, std::vector<std::int32_t>& parents,
                        TokenIds& tokens, Interrupt* interrupt = nullptr) = 0;
 
-  // The tokens that the final best hypothesis is sure to start with; holds until the next advance.
+  // The tokens that the final best hypothesis starts with for certain; valid until the next
+  // advance.
   virtual const TokenIds& agreed() = 0;
 
-  // A hypothesis that starts with the agreed tokens, for their log-probabilities; likewise.
+  // A hypothesis that starts with the agreed tokens, for their log-probabilities; valid as long.
   virtual const Hypothesis& leader() = 0;
 
-  // The replies, once the search is over.
+  // The replies, best first, once the search is over.
   virtual std::vector<Hypothesis> results() const = 0;
 };
 

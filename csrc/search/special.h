@@ -4,7 +4,7 @@
 
 #include "search/hypothesis.h"
 
-// The ids that are not words; their order is that of the authors' vocabulary, as in
+// The ids of special tokens; their order is that of the authors' vocabulary, as in
 // mime_fast/text/special.py.
 namespace mime_fast {
 
@@ -16,7 +16,7 @@ constexpr std::int32_t kUsr = 4;
 constexpr std::int32_t kSys = 5;
 constexpr std::int32_t kCls = 6;
 
-// Blocked by default; a test unblocks them to compare with the authors.
+// Ids that are blocked by default; a test unblocks them to compare with the authors' code.
 inline TokenIds never_generated() { return {kUnk, kPad, kSos, kUsr, kSys, kCls}; }
 
 }  // namespace mime_fast

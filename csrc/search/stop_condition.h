@@ -4,13 +4,13 @@
 
 namespace mime_fast {
 
-// What ends a reply before end-of-reply does, as stop strings in its text.
+// A condition that ends a reply before end-of-reply, such as stop strings in its text.
 class StopCondition {
  public:
   virtual ~StopCondition() = default;
 
-  // Whether a reply ends with its newest token, which is not end-of-reply. A search asks once for
-  // each token, from the thread that calls advance().
+  // Whether a reply ends with its newest token, which is not end-of-reply. A search calls it once
+  // for each token, on the thread that calls advance().
   //   tokens  // (length,) all of the reply so far, at least one
   virtual bool ends(const TokenIds& tokens) const = 0;
 };

@@ -1,83 +1,78 @@
+#include "vocabulary/screened_draw.h"
+
 #include <algorithm>
 #include <cmath>
-#include <limits>
+#include <optional>
 
 #include "sampling/draw.h"
 #include "search/special.h"
-#include "vocabulary/screened_scores.h"
+#include "vocabulary/bounded_top_k.h"
+#include "vocabulary/log_partition.h"
 
-// Draws a word of a screened row.
 namespace mime_fast {
 namespace {
 
-// Words are computed down to this share of the total, whose error is at most the other share. A
-// coin that falls on none of them, or within the error of a word's edge, asks for more words: one
-// in 14 of real replies, one in 6 with top_p. One in 50 must read all logits, for 1 ms.
+// Words are computed down to kCut of the total, whose error is at most kTolerance of it. If the
+// uniform falls on none of them, or within the error of a word's boundary, more words are computed:
+// for one in 14 of real replies, one in 6 with top_p. One in 50 must read all logits, for 1 ms.
 constexpr double kCut = 1e-4;
 constexpr double kTolerance = 1e-4;
 constexpr double kFiner = 1.0 / 4;
 constexpr double kFinest = 5e-6;
 // Below this a float cannot hold 1 / temperature, times any difference of logits.
 constexpr double kColdest = 1e-30;
-// Relative error of a sum of exponentials in float32, with room.
+// Relative error of a sum of exponentials in float32, with a margin.
 constexpr double kFloatError = 3e-6;
+
+// Draws from the words that were computed in float32; nothing if they do not determine the word.
+// finer: factor of the tolerance.
+std::optional<TokenLogit> draw_from_computed(ScreenedRow& row, double uniform,
+                                             const SamplingOptions& options, double finer,
+                                             std::vector<TokenLogit>& best) {
+  const Partition sum = sum_partition(row,
+                                      {.temperature = options.temperature,
+                                       .tolerance = kTolerance * finer,
+                                       .cut = kCut * finer * finer},
+                                      best);
+  if (sum.total == 0) return TokenLogit{0, kEos};
+  if (best.empty()) return std::nullopt;
+  const double excess = static_cast<double>(sum.top) - static_cast<double>(sum.max);
+  const double scale = std::exp(excess / options.temperature);
+  const double error = sum.error + kFloatError * sum.total;
+  const WeightRange total{(sum.total - error) * scale, (sum.total + error) * scale};
+  return draw_from_best(best, sum.max, total, uniform, options);
+}
+
+TokenLogit draw_from_all(ScreenedRow& row, double uniform, const SamplingOptions& options,
+                         std::vector<TokenLogit>& best) {
+  const std::int64_t words = row.vocabulary().words();
+  const float* logits = row.compute_all();
+  const float max = *std::max_element(logits, logits + words);
+  if (max == kNever) return {0, kEos};
+  return draw_from_row(logits, words, max, uniform, options, best);
+}
+
+TokenLogit draw_from_top_k(ScreenedRow& row, double uniform, const SamplingOptions& options,
+                           std::vector<TokenLogit>& best) {
+  find_best(row, options.top_k, best);
+  const float max = best.front().logit;
+  sort_by_id(best);
+  return draw_candidate(best, max, uniform, options);
+}
 
 }  // namespace
 
-void ScreenedScores::draw(const SamplingOptions& options) {
-  if (options.top_k > 0) {
-    find_best(options.top_k);
-    const float max = best_.front().logit;
-    sort_by_id(best_);
-    drawn_ = draw_candidate(best_, max, uniform_, options);
-    return;
+TokenLogit draw_screened(ScreenedRow& row, double uniform, const SamplingOptions& options,
+                         std::vector<TokenLogit>& best) {
+  if (options.top_k > 0) return draw_from_top_k(row, uniform, options, best);
+  if (options.temperature < kColdest) return draw_from_all(row, uniform, options, best);
+  for (double finer = 1; kTolerance * finer > kFinest; finer *= kFiner) {
+    const auto drawn = draw_from_computed(row, uniform, options, finer, best);
+    if (drawn) return *drawn;
+    const auto known = static_cast<std::int64_t>(best.size());
+    if (known == 0 || known > row.vocabulary().words() / 8) break;  // too few, or nearly all
   }
-  if (options.temperature < kColdest) {
-    drawn_ = draw_from_all(options);
-    return;
-  }
-  std::optional<Candidate> drawn;
-  for (double finer = 1; !drawn && kTolerance * finer > kFinest; finer *= kFiner) {
-    drawn = draw_from_screened(options, finer);
-    const auto known = static_cast<std::int64_t>(best_.size());
-    if (known == 0 || known > vocabulary_->words() / 8) break;  // hardly any, or hardly fewer
-  }
-  drawn_ = drawn ? *drawn : draw_from_all(options);
-}
-
-// From the best words, which were computed in float32. Nothing if the coin falls on another, or so
-// near the edge of a word that the error of the total decides.
-std::optional<Candidate> ScreenedScores::draw_from_screened(const SamplingOptions& options,
-                                                            double finer) {
-  const Mass mass = weigh(options.temperature, kTolerance * finer, kCut * finer * finer);
-  if (mass.total == 0) return Candidate{0, kEos};
-  if (best_.empty()) return std::nullopt;
-  const double excess = static_cast<double>(mass.top) - static_cast<double>(mass.max);
-  const double scale = std::exp(excess / options.temperature);
-  const double error = mass.error + kFloatError * mass.total;
-  const WeightRange total{(mass.total - error) * scale, (mass.total + error) * scale};
-  return draw_from_best(best_, mass.max, total, uniform_, options);
-}
-
-Candidate ScreenedScores::draw_from_all(const SamplingOptions& options) {
-  const std::int64_t words = vocabulary_->padded_words();
-  float* logits = scratch_->exact.data();
-  kernels_->row_dots({.w = vocabulary_->weights(),
-                      .bias = vocabulary_->bias(),
-                      .inner = vocabulary_->stride(),
-                      .x = hidden_,
-                      .rows = 1,
-                      .first_word = 0,
-                      .last_word = words,
-                      .y = logits,
-                      .y_stride = words});
-  for (std::int64_t id = 0; id < words; ++id) {
-    if (scores_[id] == kNever) logits[id] = kNever;
-  }
-  for (const Candidate& word : penalised_) logits[word.id] = word.logit;
-  const float max = *std::max_element(logits, logits + vocabulary_->words());
-  if (max == kNever) return {0, kEos};
-  return draw_from_row(logits, vocabulary_->words(), max, uniform_, options, best_);
+  return draw_from_all(row, uniform, options, best);
 }
 
 }  // namespace mime_fast

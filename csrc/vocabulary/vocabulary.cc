@@ -9,12 +9,13 @@ namespace mime_fast {
 
 namespace {
 
-// Between two looks for an interrupt: with 300 inputs 150 million multiply-adds, some milliseconds.
+// Logits between two interrupt checks: with 300 inputs 150 million multiply-adds, some
+// milliseconds.
 constexpr std::int64_t kLogits = 512 * 1024;
-// Each row's logits begin in a page of their own, which the system clears first: 1 ms for these.
+// The logits of each row begin in another page, which the system clears first: 1 ms for these rows.
 constexpr std::int64_t kRows = 512;
 
-// To the nearest, ties to even.
+// Rounds to the nearest bfloat16, ties to even.
 std::uint16_t to_bfloat16(float value) {
   std::uint32_t bits;
   std::memcpy(&bits, &value, sizeof bits);
@@ -52,8 +53,8 @@ void Vocabulary::store(const std::vector<float>& weight, Buffer<T>& stored, Conv
   std::fill(out, stored.data() + stored.size(), T{});
 }
 
-void Vocabulary::project(const cpu::Kernels& kernels, Team& team, const Rows& hidden,
-                         const Rows& logits) const {
+void Vocabulary::project(const cpu::Kernels& kernels, Team& team, const RowView& hidden,
+                         const RowView& logits) const {
   const std::int64_t slab = cpu::padded(kLogits / std::clamp<std::int64_t>(hidden.count, 1, kRows));
   team.split(padded_words(), cpu::kLanes, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t first = begin; first < end; first += slab) {
@@ -68,7 +69,7 @@ void Vocabulary::project(const cpu::Kernels& kernels, Team& team, const Rows& hi
 }
 
 void Vocabulary::project_words(const cpu::Kernels& kernels, std::int64_t begin, std::int64_t end,
-                               const Rows& hidden, const Rows& logits) const {
+                               const RowView& hidden, const RowView& logits) const {
   const auto dots = [&](const auto* weights) {
     return cpu::RowDots<std::decay_t<decltype(*weights)>>{.w = weights,
                                                           .bias = bias_.data(),

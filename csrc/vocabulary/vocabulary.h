@@ -10,8 +10,8 @@
 
 namespace mime_fast {
 
-// The projection onto the vocabulary, 96% of a step's work, with weights in float32 or, at half the
-// memory and with 8 bits of each weight left, in bfloat16.
+// The projection onto the vocabulary, 96% of a step's work, with weights in float32 or bfloat16,
+// which has half the size and 8 significant bits.
 class Vocabulary {
  public:
   Vocabulary() = default;
@@ -23,19 +23,19 @@ class Vocabulary {
   std::int64_t words() const { return words_; }
   std::int64_t dim() const { return dim_; }
   std::int64_t padded_words() const { return bias_.size(); }
-  std::int64_t stride() const { return stride_; }  // of a word's weights
-  // Of float32 weights only:
+  std::int64_t stride() const { return stride_; }  // floats of a word's padded weights
+  // The following need float32 weights.
   const float* weight(std::int64_t word) const { return weight_.data() + word * stride_; }
   const float* weights() const { return weight_.data(); }
   const float* bias() const { return bias_.data(); }  // (padded_words,), -inf behind the last word
 
   // hidden (rows, dim) -> logits (rows, padded_words); -inf behind the last word.
-  void project(const cpu::Kernels& kernels, Team& team, const Rows& hidden,
-               const Rows& logits) const;
+  void project(const cpu::Kernels& kernels, Team& team, const RowView& hidden,
+               const RowView& logits) const;
 
  private:
   void project_words(const cpu::Kernels& kernels, std::int64_t begin, std::int64_t end,
-                     const Rows& hidden, const Rows& logits) const;
+                     const RowView& hidden, const RowView& logits) const;
   template <typename T, typename Convert>
   void store(const std::vector<float>& weight, Buffer<T>& stored, Convert convert,
              const Team& team) const;

@@ -4,7 +4,7 @@
 
 namespace mime_fast {
 
-// A borrowed, read-only table of scores, one row a sequence.
+// A borrowed, read-only table of scores with a row for each sequence.
 struct Logits {
   const float* data;  // (rows, vocab), row-major
   std::int64_t rows;

@@ -10,13 +10,13 @@ struct SamplingOptions {
   double temperature = 1.0;  // > 0 and finite: divides the logits
   std::int64_t top_k = 0;    // >= 0: keep the k best; 0, or more than there are, keeps all
   double top_p = 1.0;        // (0, 1]: keep the shortest prefix with at least this probability
-  double min_p = 0.0;        // [0, 1]: keep what has at least this share of the best probability
+  double min_p = 0.0;        // [0, 1]: keep tokens of at least this share of the best probability
 
   // Throws std::invalid_argument naming the value that is out of range.
   void validate() const;
 };
 
-// Draws one token a row. The random number is an argument: the same one gives the same token.
+// Draws one token of each row. The random number is an argument: an equal one gives an equal token.
 // Candidates are ranked by descending logit (lowest id first on ties), cut by top_k, top_p and
 // min_p in this order, and the token is where the inverse of their cumulative distribution meets
 // the row's uniform. A token of probability zero is never drawn.

@@ -6,7 +6,8 @@
 
 namespace mime_fast {
 
-// The k largest logits of every row, largest first; equal logits come lowest id first.
+// Finds the k largest logits of every row, largest first; of equal logits the lowest id comes
+// first.
 //   values  // (rows, k)
 //   ids     // (rows, k)
 // Throws std::invalid_argument if k is outside [1, vocab] or a row holds NaN; -inf is allowed.

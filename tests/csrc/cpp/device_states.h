@@ -6,13 +6,13 @@
 #include <vector>
 
 #include "random_floats.h"
-#include "sampling/candidates.h"
+#include "sampling/token_logit.h"
 #include "search/device_search.h"
 #include "search/draft_table.h"
 #include "search/options.h"
 
-// States of searches as a device has them, and a language of few words to search in, in which what
-// was said decides what comes next.
+// States of searches as a device has them, and a language of few words to search in, in which the
+// words so far determine the next one.
 namespace mime_fast::test {
 
 // The constrained logits of the word after these.
@@ -24,9 +24,9 @@ struct Language {
   std::int64_t blocked = 4;  // one word in so many; 1: all
   std::int64_t only = -1;    // the one word that is not blocked
 
-  std::vector<float> logits(const TokenIds& said) const {
+  std::vector<float> logits(const TokenIds& generated) const {
     std::uint64_t hash = seed;
-    for (const std::int32_t word : said)
+    for (const std::int32_t word : generated)
       hash = hash * 0x9E3779B97F4A7C15U + 1 + std::uint64_t(word);
     Random random(hash);
     std::vector<float> logits(static_cast<std::size_t>(vocab));
@@ -38,7 +38,7 @@ struct Language {
     if (only >= 0) std::fill(logits.begin(), logits.end(), -kInfinity);
     if (only >= 0) logits[std::size_t(only)] = 0.25F;
     logits[kEos] += 0.5F;
-    if (static_cast<std::int64_t>(said.size()) < min_new_tokens) logits[kEos] = -kInfinity;
+    if (static_cast<std::int64_t>(generated.size()) < min_new_tokens) logits[kEos] = -kInfinity;
     const bool ends =
         std::all_of(logits.begin(), logits.end(), [](float logit) { return logit == -kInfinity; });
     if (ends) logits[kEos] = 0;
@@ -65,13 +65,13 @@ struct OnHost {
 struct Replies {
   std::int64_t rows;
   std::int64_t steps;
-  std::vector<std::int32_t> said, positions, limits, best_words;
+  std::vector<std::int32_t> generated, positions, limits, best_words;
   std::vector<float> best_logits, normalisers;
   std::int64_t kept;
 
   Replies(std::int64_t rows_in, std::int64_t steps_in, std::int64_t most, std::int64_t kept_in)
       : rows(rows_in), steps(steps_in), kept(kept_in) {
-    said.assign(std::size_t(rows * (steps + 1)), kEos);
+    generated.assign(std::size_t(rows * (steps + 1)), kEos);
     positions.assign(std::size_t(rows), 0);
     limits.assign(std::size_t(rows * 3), static_cast<std::int32_t>(most));
     best_words.assign(std::size_t(rows * kept), kEos);
@@ -79,18 +79,18 @@ struct Replies {
     normalisers.assign(std::size_t(rows), std::nanf(""));
   }
 
-  template <typename Place = OnHost>
-  DeviceReplies view(const Place& at = {}) {
-    return {at(said), at(positions), at(limits), rows, steps};
+  template <typename Location = OnHost>
+  DeviceReplies view(const Location& at = {}) {
+    return {at(generated), at(positions), at(limits), rows, steps};
   }
-  template <typename Place = OnHost>
-  DeviceBest best(const Place& at = {}) {
+  template <typename Location = OnHost>
+  DeviceBest best(const Location& at = {}) {
     return {at(best_words), at(best_logits), at(normalisers), kept};
   }
 
   template <typename Visit>
   void each(const Visit& visit) {
-    visit("said", said);
+    visit("generated", generated);
     visit("positions", positions);
     visit("limits", limits);
     visit("best_words", best_words);
@@ -106,7 +106,7 @@ struct Replies {
   // What the projection finds out about a row that is active.
   std::vector<float> project(std::int64_t row, const Language& language) {
     const std::vector<float> logits = language.logits(words(row));
-    std::vector<Candidate> all;
+    std::vector<TokenLogit> all;
     gather_best(logits.data(), language.vocab, language.vocab, all);
     std::sort(all.begin(), all.end(), ranks_before);
     for (std::int64_t rank = 0; rank < kept; ++rank) {
@@ -124,7 +124,7 @@ struct Replies {
 struct BeamState {
   std::int64_t requests, width, tree;
   Replies replies;
-  std::vector<std::int32_t> slots, counts, nodes, parents, words, finished;
+  std::vector<std::int32_t> kv_positions, counts, nodes, parents, words, finished;
   std::vector<double> totals, log_probs, scores, options;
 
   BeamState(const GenerationOptions& chosen, std::int64_t requests_in, std::int64_t steps)
@@ -133,7 +133,7 @@ struct BeamState {
         tree(1 + 2 * width * steps),
         replies(requests * width, steps, chosen.max_new_tokens, 2 * width) {
     const auto rows = std::size_t(requests * width);
-    slots.assign(rows * std::size_t(steps), -7);
+    kv_positions.assign(rows * std::size_t(steps), -7);
     nodes.assign(rows, -1);
     totals.assign(rows, std::nan(""));
     parents.assign(std::size_t(requests * tree), 0);
@@ -143,7 +143,7 @@ struct BeamState {
     scores.assign(rows, 0);
     for (std::int64_t request = 0; request < requests; ++request) {
       const auto first = std::size_t(request * width);
-      replies.said[first * std::size_t(steps + 1)] = kSos;
+      replies.generated[first * std::size_t(steps + 1)] = kSos;
       nodes[first] = 0;
       totals[first] = 0;
       counts.insert(counts.end(), {1, 1, 0});
@@ -152,17 +152,17 @@ struct BeamState {
     }
   }
 
-  template <typename Place = OnHost>
-  BeamRows rows(const Place& at = {}) {
-    return {replies.view(at), replies.best(at), at(slots), at(counts),    at(nodes),
-            at(totals),       at(parents),      at(words), at(log_probs), at(finished),
-            at(scores),       at(options),      requests,  width,         tree};
+  template <typename Location = OnHost>
+  BeamRows rows(const Location& at = {}) {
+    return {replies.view(at), replies.best(at), at(kv_positions), at(counts),    at(nodes),
+            at(totals),       at(parents),      at(words),        at(log_probs), at(finished),
+            at(scores),       at(options),      requests,         width,         tree};
   }
 
   template <typename Visit>
   void each(const Visit& visit) {
     replies.each(visit);
-    visit("slots", slots);
+    visit("kv_positions", kv_positions);
     visit("counts", counts);
     visit("nodes", nodes);
     visit("totals", totals);
@@ -179,7 +179,7 @@ struct BeamState {
     for (std::int64_t row = 0; row < replies.rows; ++row) {
       if (!replies.view().is_active(row)) continue;
       replies.project(row, languages[std::size_t(row / width)]);
-      slots[std::size_t(row * replies.steps + step)] = static_cast<std::int32_t>(row);
+      kv_positions[std::size_t(row * replies.steps + step)] = static_cast<std::int32_t>(row);
     }
   }
 };
@@ -201,15 +201,15 @@ struct SampleState {
         log_probs(std::size_t(replies.rows * steps)),
         seeds(std::size_t(replies.rows), seed) {
     for (std::int32_t row = 0; row < replies.rows; ++row) {
-      replies.said[std::size_t(row * (steps + 1))] = kSos;
+      replies.generated[std::size_t(row * (steps + 1))] = kSos;
       streams.push_back(1 + row);
       options.insert(options.end(),
                      {chosen.temperature, double(chosen.top_k), chosen.top_p, chosen.min_p});
     }
   }
 
-  template <typename Place = OnHost>
-  SampleRows rows(const Place& at = {}) {
+  template <typename Location = OnHost>
+  SampleRows rows(const Location& at = {}) {
     return {replies.view(at), replies.best(at), at(logits),    at(options),
             at(seeds),        at(streams),      at(log_probs), vocab};
   }
@@ -235,57 +235,64 @@ struct SampleState {
 };
 
 // What greedy decoding says after a reply's words; -1: the reply has ended.
-inline std::int32_t next_word(const Language& language, const TokenIds& said, std::int64_t most) {
-  const bool ended = !said.empty() && said.back() == kEos;
-  if (ended || static_cast<std::int64_t>(said.size()) == most) return -1;
-  const std::vector<float> logits = language.logits(said);
+inline std::int32_t next_word(const Language& language, const TokenIds& generated,
+                              std::int64_t most) {
+  const bool ended = !generated.empty() && generated.back() == kEos;
+  if (ended || static_cast<std::int64_t>(generated.size()) == most) return -1;
+  const std::vector<float> logits = language.logits(generated);
   return static_cast<std::int32_t>(std::max_element(logits.begin(), logits.end()) - logits.begin());
 }
 
 // Greedy replies with drafts, of which some are right, before their first step.
 struct DraftState {
-  static constexpr std::int64_t kWidth = 1 + kMostDrafts;
-  std::int64_t places;
+  static constexpr std::int64_t kWidth = 1 + kMaxDrafts;
+  std::int64_t groups;
   Replies replies;
-  std::vector<std::int32_t> slots, draft_words;
+  std::vector<std::int32_t> kv_positions, draft_words;
   std::vector<float> log_probs, confidences;
   std::vector<std::uint64_t> hashes;
 
   DraftState(Random& random, const GenerationOptions& chosen,
              const std::vector<Language>& languages, std::int64_t steps)
-      : places(static_cast<std::int64_t>(languages.size())),
-        replies(places * kWidth, steps, chosen.max_new_tokens, 1),
-        slots(std::size_t(replies.rows * steps), -7),
+      : groups(static_cast<std::int64_t>(languages.size())),
+        replies(groups * kWidth, steps, chosen.max_new_tokens, 1),
+        kv_positions(std::size_t(replies.rows * steps), -7),
         log_probs(std::size_t(replies.rows * steps)) {
-    for (std::int64_t place = 0; place < places; ++place) {
-      replies.said[std::size_t(place * kWidth * (steps + 1))] = kSos;
+    for (std::int64_t group = 0; group < groups; ++group) {
+      replies.generated[std::size_t(group * kWidth * (steps + 1))] = kSos;
     }
     DraftTable table(1 << 12);
     for (const Language& language : languages) {
-      TokenIds said;
+      TokenIds generated;
       for (std::int32_t word = 0; word >= 0;) {
-        word = next_word(language, said, chosen.max_new_tokens);
-        if (word >= 0) add_suffixes(random, table, language, said, word);
-        said.push_back(word);
+        word = next_word(language, generated, chosen.max_new_tokens);
+        if (word >= 0) add_suffixes(random, table, language, generated, word);
+        generated.push_back(word);
       }
     }
-    const DraftSlots found = table.slots();
+    const DraftBuckets found = table.buckets();
     hashes.assign(found.hashes, found.hashes + table.size());
     draft_words.assign(found.words, found.words + table.size());
     confidences.assign(found.confidences, found.confidences + table.size());
   }
 
-  template <typename Place = OnHost>
-  DraftRows rows(const Place& at = {}) {
-    const DraftSlots table{at(hashes), at(draft_words), at(confidences), hashes.size() - 1};
-    return {
-        replies.view(at), replies.best(at), at(slots), at(log_probs), table, 0.1F, places, kWidth};
+  template <typename Location = OnHost>
+  DraftRows rows(const Location& at = {}) {
+    const DraftBuckets table{at(hashes), at(draft_words), at(confidences), hashes.size() - 1};
+    return {replies.view(at),
+            replies.best(at),
+            at(kv_positions),
+            at(log_probs),
+            table,
+            0.1F,
+            groups,
+            kWidth};
   }
 
   template <typename Visit>
   void each(const Visit& visit) {
     replies.each(visit);
-    visit("slots", slots);
+    visit("kv_positions", kv_positions);
     visit("log_probs", log_probs);
     visit("hashes", hashes);
     visit("draft_words", draft_words);
@@ -296,18 +303,18 @@ struct DraftState {
   void decode(std::int64_t row, const Language& language) {
     const auto position = replies.positions[std::size_t(row)];
     replies.project(row, language);
-    slots[std::size_t(row * replies.steps + position)] = static_cast<std::int32_t>(row);
+    kv_positions[std::size_t(row * replies.steps + position)] = static_cast<std::int32_t>(row);
   }
 
  private:
   // What follows each suffix of start of reply and these words; now and then another word.
   static void add_suffixes(Random& random, DraftTable& table, const Language& language,
-                           const TokenIds& said, std::int32_t word) {
+                           const TokenIds& generated, std::int32_t word) {
     std::int32_t context[kDraftContext] = {kNoWord, kNoWord, kNoWord, kNoWord};
-    const auto known = static_cast<std::int64_t>(said.size());
+    const auto known = static_cast<std::int64_t>(generated.size());
     for (std::int64_t length = 1; length <= std::min(known + 1, kDraftContext); ++length) {
       const std::int64_t at = known - length;
-      context[kDraftContext - length] = at < 0 ? kSos : said[std::size_t(at)];
+      context[kDraftContext - length] = at < 0 ? kSos : generated[std::size_t(at)];
       const auto other = static_cast<std::int32_t>(random.integer(0, language.vocab - 1));
       table.add(context,
                 {random.one_in(6) ? other : word, static_cast<float>(0.5 + random.uniform() / 2)});
@@ -324,7 +331,7 @@ inline GenerationOptions random_options(Random& random) {
 
 inline GenerationOptions random_beams(Random& random) {
   GenerationOptions options = random_options(random);
-  options.num_beams = random.one_in(4) ? kMostBeams : random.integer(2, 6);
+  options.num_beams = random.one_in(4) ? kMaxBeams : random.integer(2, 6);
   options.num_return_sequences = options.num_beams;
   options.early_stopping = static_cast<EarlyStopping>(random.integer(0, 2));
   options.length_penalty = random.pick(std::vector<double>{0, 1, 0.5, -1, 3});

@@ -8,7 +8,7 @@
 #include <iostream>
 #include <limits>
 
-#include "engine/decoding.h"
+#include "engine/decoding_session.h"
 #include "tiny_model.h"
 
 namespace mime_fast::test {
@@ -65,8 +65,8 @@ GenerationOptions wrong_options(Random& random, std::int64_t positions) {
 
 void require_refusal(const std::shared_ptr<Engine>& engine, Random random, std::uint64_t number) {
   try {
-    const Decoding decoding(engine, wrong_options(random, engine->model->config().max_positions),
-                            1);
+    const DecodingSession decoding(engine,
+                                   wrong_options(random, engine->model->config().max_positions), 1);
   } catch (const std::invalid_argument&) {
     return;
   }
@@ -83,12 +83,12 @@ Outcome decode(const std::shared_ptr<Engine>& engine, Random random, bool hostil
   Outcome outcome;
   try {
     const std::size_t requests = random.one_in(8) ? 40 : random.one_in(2) ? 3 : 1;
-    std::vector<std::shared_ptr<const Encoded>> encoded;
+    std::vector<std::shared_ptr<const EncoderOutput>> encoded;
     for (std::size_t i = 0; i < requests; ++i) {
       encoded.push_back(random_encoded(*engine, random, hostile));
     }
     const ModelConfig& config = engine->model->config();
-    Decoding decoding(engine, random_options(random, config.max_positions), 1);
+    DecodingSession decoding(engine, random_options(random, config.max_positions), 1);
     const auto join = [&] { decoding.join(encoded[decoding.size()], number); };
     join();
     while (decoding.advance() || decoding.size() < requests) {

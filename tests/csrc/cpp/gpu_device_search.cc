@@ -123,7 +123,7 @@ void lengthen(Random& random, Hostile kind, GenerationOptions& options) {
 void check_beams(Random& random, Hostile kind) {
   GenerationOptions options = random_beams(random);
   lengthen(random, kind, options);
-  if (kind == kWide) options.num_beams = kMostBeams;
+  if (kind == kWide) options.num_beams = kMaxBeams;
   const std::int64_t requests = random.integer(1, 5);
   BeamState state(options, requests, options.max_new_tokens + random.integer(0, 70));
   std::vector<Language> languages;

@@ -4,7 +4,7 @@
 #include <thread>
 
 #include "check.h"
-#include "engine/decoding.h"
+#include "engine/decoding_session.h"
 #include "tiny_model.h"
 
 namespace mime_fast::test {
@@ -20,7 +20,7 @@ struct Reply {
   }
 };
 
-Reply reply_to(Decoding& decoding, std::size_t request) {
+Reply reply_to(DecodingSession& decoding, std::size_t request) {
   Reply reply;
   for (const Hypothesis& hypothesis : decoding.search(request).results()) {
     reply.tokens.push_back(hypothesis.tokens);
@@ -31,8 +31,8 @@ Reply reply_to(Decoding& decoding, std::size_t request) {
 
 Reply answer(const std::shared_ptr<Engine>& engine, std::uint64_t number) {
   Random random(number);
-  const std::shared_ptr<const Encoded> encoded = random_encoded(*engine, random);
-  Decoding decoding(engine, random_options(random, 12), 1);
+  const std::shared_ptr<const EncoderOutput> encoded = random_encoded(*engine, random);
+  DecodingSession decoding(engine, random_options(random, 12), 1);
   decoding.join(encoded, number);
   decoding.run();
   return reply_to(decoding, 0);
@@ -53,7 +53,7 @@ void learn_drafts(const std::shared_ptr<Engine>& engine, Random& random) {
   GenerationOptions greedy;
   greedy.max_new_tokens = 12;
   for (int i = 0; i < 20; ++i) {
-    Decoding decoding(engine, greedy, 1);
+    DecodingSession decoding(engine, greedy, 1);
     decoding.join(random_encoded(*engine, random), 0);
     decoding.run();
     TokenIds before{-1, -1, -1, kSos};
@@ -76,16 +76,16 @@ void test_joining(const std::string& architecture, ComputeType compute_type) {
   for (int i = 0; i < 12; ++i) {
     GenerationOptions options = i < 3 ? GenerationOptions{} : random_options(random, 12);
     options.max_new_tokens = 12;
-    Decoding together(engine, options, random.one_in(2) ? 1 : kRequests);
+    DecodingSession together(engine, options, random.one_in(2) ? 1 : kRequests);
     std::vector<Reply> alone;
     while (together.advance() || alone.size() < kRequests) {
       const std::int64_t joining = random.one_in(3) ? random.integer(0, 9) : 0;
       for (std::int64_t j = 0; j < joining && alone.size() < kRequests; ++j) {
-        const std::shared_ptr<const Encoded> encoded = random_encoded(*engine, random);
+        const std::shared_ptr<const EncoderOutput> encoded = random_encoded(*engine, random);
         const std::uint64_t seed = alone.size();
         CHECK(together.join(encoded, seed) == seed);
         options.speculation = random.one_in(2);
-        Decoding decoding(engine, options, 1);
+        DecodingSession decoding(engine, options, 1);
         decoding.join(encoded, seed);
         decoding.run();
         alone.push_back(reply_to(decoding, 0));
@@ -126,7 +126,8 @@ void test_threads(const std::string& architecture, ComputeType compute_type) {
 
 int main() {
   using mime_fast::ComputeType;
-  for (const char* architecture : {mime_fast::Mime::kArchitecture, mime_fast::Moel::kArchitecture}) {
+  for (const char* architecture :
+       {mime_fast::Mime::kArchitecture, mime_fast::Moel::kArchitecture}) {
     for (const ComputeType compute_type : {ComputeType::float32, ComputeType::int8}) {
       mime_fast::test::test_joining(architecture, compute_type);
       mime_fast::test::test_threads(architecture, compute_type);

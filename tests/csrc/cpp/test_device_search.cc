@@ -1,5 +1,5 @@
 // A search whose state lies on a device finds what the CPU's search finds: its code, run by one
-// thread, over a language of few words in which what was said decides what comes next.
+// thread, over a language of few words in which the words so far determine the next one.
 
 #include <algorithm>
 #include <cmath>
@@ -22,10 +22,10 @@ class LanguageScores final : public RowScores {
   void prepare(const Needs& needs) override {
     const auto vocab = static_cast<std::int64_t>(logits_.size());
     normaliser_ = {double{normaliser_of(logits_)}, 0};
-    std::vector<Candidate> all;
+    std::vector<TokenLogit> all;
     gather_best(logits_.data(), vocab, vocab, all);
     std::sort(all.begin(), all.end(), ranks_before);
-    for (const Candidate& candidate : all) {
+    for (const TokenLogit& candidate : all) {
       const bool wanted = static_cast<std::int64_t>(best_.size()) < needs.best;
       if (wanted && candidate.logit > -kInfinity) best_.push_back(candidate);
     }
@@ -40,10 +40,10 @@ class LanguageScores final : public RowScores {
 };
 
 // One step of the CPU's search; each row's words go on.
-void advance(Search& search, const Language& language, std::vector<TokenIds>& said,
+void advance(Search& search, const Language& language, std::vector<TokenIds>& generated,
              std::vector<std::int32_t>& parents) {
   std::vector<LanguageScores> scores;
-  for (const TokenIds& words : said) scores.emplace_back(language.logits(words));
+  for (const TokenIds& words : generated) scores.emplace_back(language.logits(words));
   std::vector<RowScores*> rows;
   for (LanguageScores& row : scores) rows.push_back(&row);
   search.constrain(rows.data());
@@ -52,10 +52,10 @@ void advance(Search& search, const Language& language, std::vector<TokenIds>& sa
   search.advance(rows.data(), parents, tokens);
   std::vector<TokenIds> next;
   for (std::size_t i = 0; i < parents.size(); ++i) {
-    next.push_back(said[static_cast<std::size_t>(parents[i])]);
+    next.push_back(generated[static_cast<std::size_t>(parents[i])]);
     next.back().push_back(tokens[i]);
   }
-  said = next;
+  generated = next;
 }
 
 void check_beams(Random& random) {
@@ -71,31 +71,31 @@ void check_beams(Random& random) {
     languages.push_back({random.integer(3, 30), std::uint64_t(random.integer(0, 1 << 30)),
                          options.min_new_tokens, random.one_in(3)});
   }
-  std::vector<std::vector<TokenIds>> said(kRequests, {{}});
+  std::vector<std::vector<TokenIds>> generated(kRequests, {{}});
   std::vector<std::vector<std::vector<std::int32_t>>> columns(kRequests, {{}});
   for (std::int64_t step = 0; step < options.max_new_tokens; ++step) {
     state.decode(languages, step);
     cpu::beam_step(state.rows());
     for (std::size_t request = 0; request < kRequests; ++request) {
-      if (said[request].empty()) continue;
+      if (generated[request].empty()) continue;
       std::vector<std::int32_t> chosen;
       for (std::size_t row = 0; row < columns[request].size(); ++row) {
         columns[request][row].push_back(static_cast<std::int32_t>(request) *
                                             static_cast<std::int32_t>(width) +
                                         static_cast<std::int32_t>(row));
       }
-      advance(searches[request], languages[request], said[request], chosen);
+      advance(searches[request], languages[request], generated[request], chosen);
       std::vector<std::vector<std::int32_t>> next;
       for (const std::int32_t parent : chosen) {
         next.push_back(columns[request][std::size_t(parent)]);
       }
       columns[request] = next;
-      CHECK(state.counts[request * 3] == static_cast<std::int32_t>(said[request].size()));
-      for (std::size_t live = 0; live < said[request].size(); ++live) {
+      CHECK(state.counts[request * 3] == static_cast<std::int32_t>(generated[request].size()));
+      for (std::size_t live = 0; live < generated[request].size(); ++live) {
         const std::int64_t row =
             static_cast<std::int64_t>(request) * width + static_cast<std::int64_t>(live);
-        CHECK(state.replies.words(row) == said[request][live]);
-        const auto* own = state.slots.data() + row * steps;
+        CHECK(state.replies.words(row) == generated[request][live]);
+        const auto* own = state.kv_positions.data() + row * steps;
         CHECK(std::equal(next[live].begin(), next[live].end(), own));
       }
     }
@@ -132,9 +132,9 @@ void check_sampling(Random& random) {
   }
 
   Sampler sampler(options, seed, {});
-  std::vector<TokenIds> said(std::size_t(count), TokenIds{});
+  std::vector<TokenIds> generated(std::size_t(count), TokenIds{});
   std::vector<std::int32_t> parents;
-  while (sampler.rows() > 0) advance(sampler, language, said, parents);
+  while (sampler.rows() > 0) advance(sampler, language, generated, parents);
   const std::vector<Hypothesis> expected = sampler.results();
   for (std::int64_t row = 0; row < count; ++row) {
     const Hypothesis& reply = expected[std::size_t(row)];
@@ -166,30 +166,30 @@ void check_drafts(Random& random, std::int64_t& words, std::int64_t& decoded_ste
     for (std::int64_t row = 0; row < state.replies.rows; ++row) {
       if (!state.replies.view().is_active(row)) continue;
       active = true;
-      const TokenIds said = state.replies.words(row);
+      const TokenIds generated = state.replies.words(row);
       state.decode(row, languages[std::size_t(row / kWidth)]);
-      const std::int64_t position = static_cast<std::int64_t>(said.size());
-      given[std::size_t(position * state.replies.rows + row)] = said;
+      const std::int64_t position = static_cast<std::int64_t>(generated.size());
+      given[std::size_t(position * state.replies.rows + row)] = generated;
       for (std::int64_t at = 0; at <= position; ++at) {
-        const std::int32_t column = state.slots[std::size_t(row * steps + at)];
+        const std::int32_t column = state.kv_positions[std::size_t(row * steps + at)];
         const TokenIds& was = given[std::size_t(at * state.replies.rows + column)];
-        CHECK(was == TokenIds(said.begin(), said.begin() + at));
+        CHECK(was == TokenIds(generated.begin(), generated.begin() + at));
       }
     }
     cpu::draft_step(state.rows());
     ++decoded_steps;
   }
-  for (std::size_t place = 0; place < languages.size(); ++place) {
+  for (std::size_t group = 0; group < languages.size(); ++group) {
     TokenIds expected;
     std::vector<float> log_probs;
     for (std::int32_t word = 0; word >= 0;) {
-      word = next_word(languages[place], expected, options.max_new_tokens);
+      word = next_word(languages[group], expected, options.max_new_tokens);
       if (word < 0) continue;
-      const std::vector<float> logits = languages[place].logits(expected);
+      const std::vector<float> logits = languages[group].logits(expected);
       log_probs.push_back(std::min(logits[std::size_t(word)] - normaliser_of(logits), 0.0F));
       expected.push_back(word);
     }
-    const auto row = static_cast<std::int64_t>(place) * kWidth;
+    const auto row = static_cast<std::int64_t>(group) * kWidth;
     CHECK(state.replies.words(row) == expected);
     const float* found = state.log_probs.data() + row * steps;
     CHECK(std::equal(log_probs.begin(), log_probs.end(), found));

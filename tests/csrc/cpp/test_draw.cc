@@ -12,7 +12,7 @@ namespace mime_fast::test {
 namespace {
 
 struct Case {
-  std::vector<Candidate> words;  // by id
+  std::vector<TokenLogit> words;  // by id
   SamplingOptions options;
   float max = -kInfinity;
   double total = 0;
@@ -27,10 +27,10 @@ struct Case {
     options.temperature = random.pick(std::vector<double>{1, 0.2, 3});
     options.top_p = random.one_in(2) ? 1 : random.uniform() + 1e-9;
     options.min_p = random.one_in(2) ? 0 : random.uniform();
-    std::vector<Candidate> ranked = words;
+    std::vector<TokenLogit> ranked = words;
     std::sort(ranked.begin(), ranked.end(), ranks_before);
     max = ranked.front().logit;
-    for (const Candidate& word : ranked) {
+    for (const TokenLogit& word : ranked) {
       total += std::exp((double{word.logit} - max) / options.temperature);
       edges.push_back(total);
     }
@@ -52,9 +52,9 @@ void test_draw_from_best() {
   for (int i = 0; i < kDraws; ++i) {
     const Case row(random);
     const double uniform = row.uniform(random);
-    std::vector<Candidate> all = row.words;
-    const Candidate expected = draw_candidate(all, row.max, uniform, row.options);
-    std::vector<Candidate> best = row.words;
+    std::vector<TokenLogit> all = row.words;
+    const TokenLogit expected = draw_candidate(all, row.max, uniform, row.options);
+    std::vector<TokenLogit> best = row.words;
     std::sort(best.begin(), best.end(), ranks_before);
     const auto known = random.integer(1, static_cast<std::int64_t>(best.size()));
     best.resize(static_cast<std::size_t>(known));
@@ -71,9 +71,9 @@ void test_draw_from_best() {
 }
 
 void test_nothing_is_drawn_from_nothing() {
-  std::vector<Candidate> none;
+  std::vector<TokenLogit> none;
   CHECK(!draw_from_best(none, 0, {1, 1.1}, 0.5, {}));
-  std::vector<Candidate> all{{0, 3}, {0, 5}};
+  std::vector<TokenLogit> all{{0, 3}, {0, 5}};
   CHECK(draw_from_best(all, 0, {2, 2.001}, 0.4, {})->id == 3);
   CHECK(draw_from_best(all, 0, {2, 2.001}, 0.6, {})->id == 5);
   CHECK(!draw_from_best(all, 0, {1.999, 2.001}, 0.5, {}));

@@ -188,7 +188,7 @@ void test_gate(const Table& table, Random& random) {
       const double expected = x[k] / (1 + std::exp(-static_cast<double>(gates[k])));
       CHECK(is_close(found[k], expected, 1e-6 * std::abs(static_cast<double>(x[k])) + 1e-38));
     }
-    table.fast.gate(gates.data(), x.data(), count, gates.data());  // in place, as the model does
+    table.fast.gate(gates.data(), x.data(), count, gates.data());  // in offset, as the model does
     CHECK(same(gates, found));
   }
 }
@@ -196,32 +196,32 @@ void test_gate(const Table& table, Random& random) {
 // ---------------------------------------------------------------------------- attention
 
 struct AttentionCase {
-  cpu::SlotAttention shape{};
+  cpu::CacheAttention shape{};
   Floats query, keys, values;
-  std::vector<std::int32_t> slots;
+  std::vector<std::int32_t> kv_positions;
 
   AttentionCase(Random& random, Kind kind) {
     shape.heads = random.integer(1, 4);
     shape.width = random.integer(1, 40);
     shape.padded_width = padded(shape.width);
     shape.count = random.integer(1, random.one_in(4) ? 80 : 9);
-    shape.slot_stride = shape.heads * shape.padded_width + kLanes * random.integer(0, 2);
+    shape.kv_stride = shape.heads * shape.padded_width + kLanes * random.integer(0, 2);
     const std::int64_t packed = shape.heads * shape.width;
     query = random.floats(packed + kLanes, kind);  // what is behind belongs to others
-    const std::int64_t slot_count = shape.count + random.integer(0, 5);
-    keys = cache(random, slot_count, kind);
-    values = cache(random, slot_count, kind);
+    const std::int64_t kv_count = shape.count + random.integer(0, 5);
+    keys = cache(random, kv_count, kind);
+    values = cache(random, kv_count, kind);
     for (std::int64_t i = 0; i < shape.count; ++i) {
-      slots.push_back(static_cast<std::int32_t>(random.integer(0, slot_count - 1)));
+      kv_positions.push_back(static_cast<std::int32_t>(random.integer(0, kv_count - 1)));
     }
   }
 
-  Floats cache(Random& random, std::int64_t slot_count, Kind kind) const {
-    Floats result(static_cast<std::size_t>(slot_count * shape.slot_stride));
-    for (std::int64_t i = 0; i < slot_count * shape.slot_stride; ++i) {
-      const std::int64_t place = i % shape.slot_stride;
+  Floats cache(Random& random, std::int64_t kv_count, Kind kind) const {
+    Floats result(static_cast<std::size_t>(kv_count * shape.kv_stride));
+    for (std::int64_t i = 0; i < kv_count * shape.kv_stride; ++i) {
+      const std::int64_t offset = i % shape.kv_stride;
       const bool inside =
-          place < shape.heads * shape.padded_width && place % shape.padded_width < shape.width;
+          offset < shape.heads * shape.padded_width && offset % shape.padded_width < shape.width;
       if (inside) result[static_cast<std::size_t>(i)] = random.value(kind);
     }
     return result;
@@ -230,14 +230,14 @@ struct AttentionCase {
   Floats run(const cpu::Kernels& kernels) const {
     Floats scratch(static_cast<std::size_t>(padded(shape.count)), 3.0F);
     Floats out(static_cast<std::size_t>(shape.heads * shape.width + kLanes), 9.0F);
-    cpu::SlotAttention attention = shape;
+    cpu::CacheAttention attention = shape;
     attention.query = query.data();
     attention.keys = keys.data();
     attention.values = values.data();
-    attention.slots = slots.data();
+    attention.kv_positions = kv_positions.data();
     attention.scratch = scratch.data();
     attention.out = out.data();
-    kernels.attend_slots(attention);
+    kernels.attend_cache(attention);
     out.resize(static_cast<std::size_t>(shape.heads * shape.width));  // anything may be behind
     return out;
   }
@@ -248,14 +248,15 @@ struct AttentionCase {
       std::vector<double> weights;
       double total = 0, top = -1e300;
       const auto element = [&](const Floats& from, std::size_t t, std::int64_t i) {
-        const std::int64_t place = slots[t] * shape.slot_stride + head * shape.padded_width + i;
-        return static_cast<double>(from[static_cast<std::size_t>(place)]);
+        const std::int64_t offset =
+            kv_positions[t] * shape.kv_stride + head * shape.padded_width + i;
+        return static_cast<double>(from[static_cast<std::size_t>(offset)]);
       };
-      for (std::size_t t = 0; t < slots.size(); ++t) {
+      for (std::size_t t = 0; t < kv_positions.size(); ++t) {
         double dot = 0;
         for (std::int64_t i = 0; i < shape.width; ++i) {
-          const auto place = static_cast<std::size_t>(head * shape.width + i);
-          dot += static_cast<double>(query[place]) * element(keys, t, i);
+          const auto offset = static_cast<std::size_t>(head * shape.width + i);
+          dot += static_cast<double>(query[offset]) * element(keys, t, i);
         }
         weights.push_back(dot);
         top = std::max(top, dot);
@@ -263,7 +264,7 @@ struct AttentionCase {
       for (double& weight : weights) total += weight = std::exp(weight - top);
       for (std::int64_t i = 0; i < shape.width; ++i) {
         double& mixed = out[static_cast<std::size_t>(head * shape.width + i)];
-        for (std::size_t t = 0; t < slots.size(); ++t) {
+        for (std::size_t t = 0; t < kv_positions.size(); ++t) {
           mixed += weights[t] / total * element(values, t, i);
         }
       }

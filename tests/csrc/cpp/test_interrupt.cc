@@ -6,7 +6,7 @@
 #include <ctime>
 
 #include "check.h"
-#include "engine/decoding.h"
+#include "engine/decoding_session.h"
 #include "tiny_model.h"
 
 namespace mime_fast::test {
@@ -59,7 +59,7 @@ void check_looks(const char* what) {
 void test_load(ComputeType compute_type) {
   Random random(1);
   ModelConfig config = random_config(random);
-  config.architecture = "multi_tr";
+  config.architecture = MultiTr::kArchitecture;
   config.vocab_size = 20'000;
   config.hidden_dim = 300;
   const RandomModel model(config, random, false);
@@ -84,9 +84,9 @@ void test_steps(const char* what, GenerationOptions options, ComputeType compute
   const auto engine = small_engine(compute_type, random);
   const auto encoded = random_encoded(*engine, random);
   Watch watch;
-  Decoding decoding(engine, options, 1, &watch);
-  decoding.join(encoded, 1);
-  decoding.run(3, &watch);
+  DecodingSession session(engine, options, 1, &watch);
+  session.join(encoded, 1);
+  session.run(3, &watch);
   check_looks(what);
 }
 

@@ -16,7 +16,7 @@ namespace mime_fast::test {
 namespace {
 
 using Floats = std::vector<float>;
-using Digits = ScreenedVocabulary::Digits;
+using Planes = QuantizedVocabulary::Planes;
 
 std::size_t at(std::int64_t i) { return static_cast<std::size_t>(i); }
 
@@ -130,8 +130,8 @@ struct RandomConstraint {
   }
 };
 
-bool same_candidates(const std::vector<Candidate>& a, const std::vector<Candidate>& b) {
-  const auto equal = [](const Candidate& x, const Candidate& y) {
+bool same_candidates(const std::vector<TokenLogit>& a, const std::vector<TokenLogit>& b) {
+  const auto equal = [](const TokenLogit& x, const TokenLogit& y) {
     return x.id == y.id && same(x.logit, y.logit);
   };
   return std::equal(a.begin(), a.end(), b.begin(), b.end(), equal);
@@ -166,18 +166,18 @@ class Comparison {
         logits_(data.rows * vocabulary_.padded_words()) {}
 
   // False if the logits are too large, which it must say.
-  bool run(Team& team, Digits digits) {
-    const Rows hidden{const_cast<float*>(data_.hidden.data()), data_.rows, data_.stride};
+  bool run(Team& team, Planes planes) {
+    const RowView hidden{const_cast<float*>(data_.hidden.data()), data_.rows, data_.stride};
     vocabulary_.project(kernels_, team, hidden,
                         {logits_.data(), data_.rows, vocabulary_.padded_words()});
     try {
-      screened_.screen(kernels_, team, hidden, digits, screen_);
+      screened_.screen(kernels_, team, hidden, planes, screen_);
     } catch (const std::invalid_argument&) {
       return false;
     }
     for (std::int64_t row = 0; row < data_.rows; ++row) {
       check_bounds(row);
-      for (int i = 0; i < 3; ++i) check_row(row, digits);
+      for (int i = 0; i < 3; ++i) check_row(row, planes);
     }
     return true;
   }
@@ -187,16 +187,16 @@ class Comparison {
     const cpu::ScreenBound& bound = screen_.bounds[at(row)];
     bool right = true;
     for (std::int64_t word = 0; word < data_.words; ++word) {
-      const std::int64_t place = row * vocabulary_.padded_words() + word;
+      const std::int64_t index = row * vocabulary_.padded_words() + word;
       const double apart =
-          std::abs(static_cast<double>(screen_.scores[place]) - double{logits_[place]});
+          std::abs(static_cast<double>(screen_.scores[index]) - double{logits_[index]});
       right = right && apart <= double{bound.slope[word]} * bound.norm +
                                     double{bound.reach[word]} * bound.rest + bound.margin;
     }
     CHECK(right);
   }
 
-  void check_row(std::int64_t row, Digits digits) {
+  void check_row(std::int64_t row, Planes planes) {
     const RandomConstraint constraint(random_, data_.words);
     const std::int64_t padded = vocabulary_.padded_words();
     Buffer<float> scores(padded);
@@ -216,8 +216,8 @@ class Comparison {
       CHECK(same_candidates(fast.best(), slow.best()));
     }
     check_draws(fast, slow, true);
-    // With one digit, or of words that are equal or aligned, errors do not cancel.
-    if (digits == Digits::two && !data_.repeats && !data_.aligned) {
+    // With one plane, or of words that are equal or aligned, errors do not cancel.
+    if (planes == Planes::two && !data_.repeats && !data_.aligned) {
       check_normaliser(fast.log_normaliser(), slow.log_normaliser(), slow.best().front().logit);
       check_draws(fast, slow, false);
     }
@@ -247,9 +247,9 @@ class Comparison {
   Random& random_;
   Team alone_;
   Vocabulary vocabulary_;
-  ScreenedVocabulary screened_;
-  ScreenedVocabulary::Scratch screen_;
-  ScreenedScores::Scratch scratch_;
+  QuantizedVocabulary screened_;
+  QuantizedVocabulary::Scratch screen_;
+  ScreenedRow::Scratch scratch_;
   Buffer<float> logits_;
 };
 
@@ -264,8 +264,8 @@ void test_isa(const cpu::Kernels& kernels, std::uint64_t seed) {
                       : i % 10 == 1 ? Case::huge(random)
                                     : Case(random);
     Comparison comparison(kernels, data, random);
-    for (const Digits digits : {Digits::one, Digits::two}) {
-      if (!comparison.run(team, digits)) ++refused;
+    for (const Planes planes : {Planes::one, Planes::two}) {
+      if (!comparison.run(team, planes)) ++refused;
     }
   }
   CHECK(refused < kCases / 10);

@@ -6,8 +6,8 @@
 
 #include "check.h"
 #include "random_floats.h"
-#include "sampling/candidates.h"
 #include "sampling/select_row.h"
+#include "sampling/token_logit.h"
 
 namespace mime_fast::test {
 namespace {
@@ -26,11 +26,11 @@ std::vector<float> random_row(Random& random) {
 void test_places_rank_as_candidates_do() {
   Random random(1);
   for (int i = 0; i < 100'000; ++i) {
-    const Candidate a{random.value(random.one_in(2) ? Kind::ties : Kind::mixed), 3};
-    const Candidate b{random.value(random.one_in(2) ? Kind::ties : Kind::mixed), 8};
+    const TokenLogit a{random.value(random.one_in(2) ? Kind::ties : Kind::mixed), 3};
+    const TokenLogit b{random.value(random.one_in(2) ? Kind::ties : Kind::mixed), 8};
     if (std::isnan(a.logit) || std::isnan(b.logit)) continue;
-    CHECK(ranks_before(a, b) == (place_of(a.logit, a.id) > place_of(b.logit, b.id)));
-    CHECK(id_of(place_of(a.logit, a.id)) == a.id);
+    CHECK(ranks_before(a, b) == (sort_key_of(a.logit, a.id) > sort_key_of(b.logit, b.id)));
+    CHECK(id_of(sort_key_of(a.logit, a.id)) == a.id);
   }
 }
 
@@ -40,17 +40,17 @@ void test_crossings() {
   SelectWorkspace work;
   for (int i = 0; i < 200; ++i) {
     const std::vector<float> row = random_row(random);
-    std::vector<Candidate> ranked;
+    std::vector<TokenLogit> ranked;
     for (std::size_t id = 0; id < row.size(); ++id) {
       ranked.push_back({row[id], static_cast<std::int32_t>(id)});
     }
     std::sort(ranked.begin(), ranked.end(), ranks_before);
     const auto vocab = static_cast<std::int64_t>(row.size());
     const std::int64_t k = random.integer(0, vocab - 1);
-    const auto one = [](float, Place) { return std::uint64_t{1}; };
+    const auto one = [](float, SortKey) { return std::uint64_t{1}; };
     const Crossing found =
         find_crossing(SoleThread{}, row.data(), vocab, one, static_cast<std::uint64_t>(k), work);
-    CHECK(id_of(found.place) == ranked[static_cast<std::size_t>(k)].id);
+    CHECK(id_of(found.key) == ranked[static_cast<std::size_t>(k)].id);
     CHECK(found.before == static_cast<std::uint64_t>(k));
     CHECK(sum_weights(SoleThread{}, row.data(), vocab, one, work) == row.size());
     CHECK(id_of(find_rank(SoleThread{}, row.data(), vocab, 0, work)) == ranked.front().id);

@@ -37,7 +37,7 @@ float naive_dot(const float* w, const float* x, std::int64_t inner) {
   return lanes[0];
 }
 
-// Weights in bfloat16 are the upper halves of floats, and computed as those.
+// TensorReader in bfloat16 are the upper halves of floats, and computed as those.
 void check_half_row_dots(const Table& table, cpu::RowDots<float> dots) {
   const std::size_t count = at(dots.last_word * dots.inner);
   std::vector<std::uint16_t> half(count);
@@ -117,15 +117,15 @@ void test_dots(const Table& table, Random& random) {
 struct ScreenCase {
   cpu::Screen shape{};
   std::vector<std::uint8_t> w;
-  std::vector<std::int8_t> digits;
+  std::vector<std::int8_t> planes;
   Floats scale, bias, unit, before;
   Ids correction;
 
-  ScreenCase(Random& random, std::int32_t max_digit) {
+  ScreenCase(Random& random, std::int32_t max_plane_value) {
     const std::int64_t words = random_words(random), panels = words / kLanes;
     shape.inner = 4 * random.integer(1, random.one_in(4) ? 175 : 20);
-    shape.digit_count = random.integer(1, 2);
-    shape.rows = random.integer(1, cpu::kMaxDigitVectors / shape.digit_count);
+    shape.plane_count = random.integer(1, 2);
+    shape.rows = random.integer(1, cpu::kMaxPlaneVectors / shape.plane_count);
     shape.first_panel = random.integer(0, panels);
     shape.last_panel = random.integer(shape.first_panel, panels);
     shape.score_stride = words + random.integer(0, 20);
@@ -137,14 +137,15 @@ struct ScreenCase {
     before = random.floats((shape.rows - 1) * shape.score_stride + words);
     // Products that all have one sign and the largest size are what would saturate.
     const bool extreme = random.one_in(3);
-    const std::int32_t most = shape.digit_count == 2 ? std::min(max_digit, 63) : max_digit;
+    const std::int32_t most =
+        shape.plane_count == 2 ? std::min(max_plane_value, 63) : max_plane_value;
     w.resize(at(words * shape.inner));
     for (std::uint8_t& value : w) {
       value = static_cast<std::uint8_t>(extreme ? 255 : random.integer(0, 255));
     }
-    digits.resize(at(shape.rows * shape.digit_count * shape.inner));
-    for (std::int8_t& digit : digits) {
-      digit = static_cast<std::int8_t>(extreme ? most : random.integer(-most, most));
+    planes.resize(at(shape.rows * shape.plane_count * shape.inner));
+    for (std::int8_t& plane : planes) {
+      plane = static_cast<std::int8_t>(extreme ? most : random.integer(-most, most));
     }
     for (std::int64_t row = 0; row < shape.rows; ++row) {
       std::int32_t sum = 0;
@@ -154,8 +155,8 @@ struct ScreenCase {
   }
 
   std::int32_t whole(std::int64_t row, std::int64_t k) const {
-    const std::int8_t* own = digits.data() + row * shape.digit_count * shape.inner;
-    return shape.digit_count == 2 ? 127 * own[k] + own[shape.inner + k] : own[k];
+    const std::int8_t* own = planes.data() + row * shape.plane_count * shape.inner;
+    return shape.plane_count == 2 ? 127 * own[k] + own[shape.inner + k] : own[k];
   }
 
   Floats run(const cpu::Kernels& kernels) const {
@@ -164,7 +165,7 @@ struct ScreenCase {
     screen.w = w.data();
     screen.scale = scale.data();
     screen.bias = bias.data();
-    screen.digits = digits.data();
+    screen.planes = planes.data();
     screen.unit = unit.data();
     screen.correction = correction.data();
     screen.scores = scores.data();
@@ -179,9 +180,9 @@ struct ScreenCase {
            ++word) {
         std::int64_t dot = 0;
         for (std::int64_t k = 0; k < shape.inner; ++k) {
-          const std::int64_t place =
+          const std::int64_t offset =
               ((word / kLanes * shape.inner / 4 + k / 4) * kLanes + word % kLanes) * 4 + k % 4;
-          dot += (w[at(place)] - 128) * whole(row, k);
+          dot += (w[at(offset)] - 128) * whole(row, k);
         }
         scores[at(row * shape.score_stride + word)] =
             static_cast<float>(dot) * (scale[at(word)] * unit[at(row)]) + bias[at(word)];
@@ -193,7 +194,7 @@ struct ScreenCase {
 
 void test_screen(const Table& table, Random& random) {
   for (int i = 0; i < 150; ++i) {
-    const ScreenCase screen(random, random.one_in(2) ? 63 : table.fast.max_digit);
+    const ScreenCase screen(random, random.one_in(2) ? 63 : table.fast.max_plane_value);
     CHECK(same(screen.run(table.fast), screen.naive()));
   }
 }
@@ -374,7 +375,7 @@ void test_table(const Table& table) {
   test_exponentials(table, random);
   test_sum_exponentials(table, random);
   test_split_tail(table, random);
-  test_screen(table, random);  // the last one: its cases depend on max_digit
+  test_screen(table, random);  // the last one: its cases depend on max_plane_value
 }
 
 }  // namespace

@@ -191,8 +191,8 @@ inline ModelConfig random_config(Random& random) {
 }
 
 // A dialogue of random ids, encoded. Hostile: some noise is huge, tiny or equal.
-inline std::shared_ptr<const Encoded> random_encoded(Engine& engine, Random& random,
-                                                     bool hostile = false) {
+inline std::shared_ptr<const EncoderOutput> random_encoded(Engine& engine, Random& random,
+                                                           bool hostile = false) {
   const ModelConfig& config = engine.model->config();
   const std::int64_t length = random.integer(1, config.max_positions);
   std::vector<std::int64_t> tokens{kCls}, speakers{kCls};
@@ -204,7 +204,7 @@ inline std::shared_ptr<const Encoded> random_encoded(Engine& engine, Random& ran
       random.floats(engine.model->noise().size(),
                     hostile && random.one_in(3) ? random.pick(kKinds) : Kind::normal);
   Team team(engine.pool);
-  return std::make_shared<Encoded>(engine.model->encode(
+  return std::make_shared<EncoderOutput>(engine.model->encode(
       team, tokens.data(), speakers.data(), length, noise.data(), random.integer(-1, 31)));
 }
 

@@ -1,4 +1,4 @@
-#include "engine/decoding.h"
+#include "engine/decoding_session.h"
 
 #include <algorithm>
 #include <stdexcept>
@@ -13,9 +13,9 @@ namespace mime_fast {
 namespace {
 
 // More rows make no reply cheaper: 0.87 ms each with 8 to 32 rows, 0.96 with 64, 1.0 with 256.
-constexpr std::int64_t kRows = 32;
+constexpr std::int64_t kSharedRows = 32;
 
-// Drafts pay where a step waits for memory and words are easy to guess: greedy, one digit a row.
+// Drafts pay where a step is bound by memory: greedy decoding, one quantisation plane a row.
 bool are_drafts_worth_it(const GenerationOptions& options) {
   return options.speculation && !options.do_sample && !options.needs_scores();
 }
@@ -38,8 +38,9 @@ void check_ids(const std::vector<TokenIds>& bad_words, std::int64_t vocab) {
   }
 }
 
-// The decoder has no position behind the last.
-const GenerationOptions& that_fit(const GenerationOptions& options, const ModelConfig& config) {
+// The decoder has no position behind max_positions.
+const GenerationOptions& checked_options(const GenerationOptions& options,
+                                         const ModelConfig& config) {
   check_ids(options.bad_words, config.vocab_size);
   if (options.max_new_tokens <= config.max_positions) return options.checked();
   throw std::invalid_argument(
@@ -53,69 +54,70 @@ std::int64_t rows_each(const GenerationOptions& options) {
 
 }  // namespace
 
-Decoding::Decoding(std::shared_ptr<Engine> engine, const GenerationOptions& options,
-                   std::size_t expected, Interrupt* interrupt)
+DecodingSession::DecodingSession(std::shared_ptr<Engine> engine, const GenerationOptions& options,
+                                 std::size_t expected, Interrupt* interrupt)
     : engine_(std::move(engine)),
-      options_(that_fit(options, engine_->model->config())),
+      options_(checked_options(options, engine_->model->config())),
       rows_each_(rows_each(options_)),
-      most_live_(std::max(kRows / rows_each_, std::int64_t{1})),
-      max_rows_(rows_of(std::min(static_cast<std::int64_t>(expected), most_live_))),
+      max_live_(std::max(kSharedRows / rows_each_, std::int64_t{1})),
+      max_rows_(rows_of(std::min(static_cast<std::int64_t>(expected), max_live_))),
       state_(engine_->model->new_state(max_rows_, options_.max_new_tokens, interrupt)) {
   requests_.reserve(expected);
 }
 
-std::size_t Decoding::join(std::shared_ptr<const Encoded> encoded, std::uint64_t seed) {
+std::size_t DecodingSession::join(std::shared_ptr<const EncoderOutput> encoded,
+                                  std::uint64_t seed) {
   requests_.push_back({std::move(encoded), new_search(*engine_, options_, seed)});
   return requests_.size() - 1;
 }
 
-bool Decoding::run(std::int64_t steps, Interrupt* interrupt) {
+bool DecodingSession::run(std::int64_t steps, Interrupt* interrupt) {
   if (is_over()) return false;
   Team team(engine_->pool, interrupt);
   for (; steps > 0 && !is_over(); --steps) step(team);
   return true;
 }
 
-void Decoding::step(Team& team) {
+void DecodingSession::step(Team& team) {
   try {
-    start_waiting(team);
+    admit_waiting(team);
     engine_->model->step(team, tokens_.data(), state_);
     choose(team, scorer_->score(team, state_.hidden()));
-    state_.select(kept_, team.interrupt());
+    state_.select(parents_, team.interrupt());
     release_ended();
     ++steps_;
   } catch (...) {
-    give_up();
+    cancel_all();
     throw;
   }
 }
 
-// Rows may have taken half a step: none of them goes on.
-void Decoding::give_up() {
+// Rows may have taken half a step, so none of them can continue.
+void DecodingSession::cancel_all() {
   live_.clear();
-  started_ = requests_.size();
+  admitted_ = requests_.size();
   tokens_.clear();
-  kept_.clear();
-  state_.select(kept_);
+  parents_.clear();
+  state_.select(parents_);
   for (Request& request : requests_) request.encoded.reset();
 }
 
-// Their results are kept; what their rows attended to is not.
-void Decoding::release_ended() {
+// Results are kept; the encoder outputs of ended requests are released.
+void DecodingSession::release_ended() {
   for (const std::size_t request : ended_) requests_[request].encoded.reset();
   ended_.clear();
 }
 
-void Decoding::start_waiting(const Team& team) {
+void DecodingSession::admit_waiting(const Team& team) {
   const auto live = [&] { return static_cast<std::int64_t>(live_.size()); };
-  while (started_ < requests_.size() && live() < most_live_) start(team, started_++);
+  while (admitted_ < requests_.size() && live() < max_live_) admit(team, admitted_++);
   if (scorer_ && rows_of(live()) <= max_rows_) return;
   max_rows_ = std::max(max_rows_, rows_of(live()));
   scorer_.emplace(*engine_->model, max_rows_, requests_.front().search->needs(),
                   engine_->pool.threads());
 }
 
-void Decoding::start(const Team& team, std::size_t request) {
+void DecodingSession::admit(const Team& team, std::size_t request) {
   const auto& [encoded, search] = requests_[request];
   const std::int64_t rows = search->rows();
   for (std::int64_t row = 0; row < rows; ++row) {
@@ -126,7 +128,7 @@ void Decoding::start(const Team& team, std::size_t request) {
   live_.push_back(request);
 }
 
-void Decoding::choose(Team& team, RowScores* const* scores) {
+void DecodingSession::choose(Team& team, RowScores* const* scores) {
   RowScores* const* own = scores;
   for (const std::size_t request : live_) {
     search(request).constrain(own, team.interrupt());
@@ -134,17 +136,18 @@ void Decoding::choose(Team& team, RowScores* const* scores) {
   }
   scorer_->prepare(team);
   limit_drafts();
-  kept_.clear();
+  parents_.clear();
   tokens_.clear();
   std::int32_t first = 0;
   std::size_t still_live = 0;
   for (const std::size_t request : live_) {
     const auto rows = static_cast<std::int32_t>(search(request).rows());
-    search(request).advance(scores + first, parents_, chosen_, team.interrupt());
-    for (const std::int32_t parent : parents_) {
-      kept_.push_back(parent == Search::kRowBefore ? parent : first + parent);
+    search(request).advance(scores + first, chosen_parents_, chosen_tokens_, team.interrupt());
+    for (const std::int32_t parent : chosen_parents_) {
+      const bool is_draft = parent == Search::kDraftRow;
+      parents_.push_back(is_draft ? DecodeState::kDraftRow : first + parent);
     }
-    tokens_.insert(tokens_.end(), chosen_.begin(), chosen_.end());
+    tokens_.insert(tokens_.end(), chosen_tokens_.begin(), chosen_tokens_.end());
     first += rows;
     if (search(request).rows() > 0) {
       live_[still_live++] = request;
@@ -155,7 +158,7 @@ void Decoding::choose(Team& team, RowScores* const* scores) {
   live_.resize(still_live);
 }
 
-void Decoding::limit_drafts() {
+void DecodingSession::limit_drafts() {
   std::int64_t sequences = 0;
   for (const std::size_t request : live_) sequences += search(request).sequences();
   for (const std::size_t request : live_) {

@@ -1,4 +1,4 @@
-#include "layers/weights.h"
+#include "layers/tensor_reader.h"
 
 #include <algorithm>
 
@@ -11,10 +11,10 @@ namespace mime_fast {
 namespace {
 
 constexpr std::size_t kShown = 8;  // names in a message
-// Values between two looks for an interrupt: 2 MB, 2 ms where the file is in memory.
+// Values between two interrupt checks: 2 MB, 2 ms where the file is in memory.
 constexpr std::int64_t kBlock = 512 * 1024;
 
-// As Python writes a tuple.
+// Formats a shape as Python formats a tuple.
 std::string to_text(const std::vector<std::int64_t>& shape) {
   std::string text = "(";
   for (const std::int64_t extent : shape) {
@@ -26,7 +26,8 @@ std::string to_text(const std::vector<std::int64_t>& shape) {
 
 }  // namespace
 
-std::vector<float> Weights::take(const std::string& name, const std::vector<std::int64_t>& shape) {
+std::vector<float> TensorReader::take(const std::string& name,
+                                      const std::vector<std::int64_t>& shape) {
   if (!file_.contains(name)) misfit("missing " + name);
   const TensorView& view = file_.at(name);
   if (view.shape != shape) {
@@ -46,8 +47,8 @@ std::vector<float> Weights::take(const std::string& name, const std::vector<std:
   return values;
 }
 
-// Fills the reserved vector; false where a value is NaN or infinite.
-bool Weights::read_finite(const TensorView& view, std::vector<float>& values) const {
+// Fills the reserved vector; false if a value is NaN or infinite.
+bool TensorReader::read_finite(const TensorView& view, std::vector<float>& values) const {
   const std::int64_t bytes = dtype_bytes(view.dtype);
   bool finite = true;
   for (std::int64_t first = 0; first < view.size(); first += kBlock) {
@@ -61,18 +62,18 @@ bool Weights::read_finite(const TensorView& view, std::vector<float>& values) co
   return finite;
 }
 
-void Weights::misfit(const std::string& problems) const {
+void TensorReader::misfit(const std::string& problems) const {
   throw CheckpointError(
       path_ +
       ": the tensors do not fit the config, take both from the same checkpoint: " + problems);
 }
 
-Matrix Weights::linear(const std::string& name, std::int64_t inputs, std::int64_t outputs,
-                       Bias bias) {
+Matrix TensorReader::linear(const std::string& name, std::int64_t inputs, std::int64_t outputs,
+                            Bias bias) {
   return linears({{name, outputs}}, inputs, bias);
 }
 
-Matrix Weights::linears(const std::vector<Part>& parts, std::int64_t inputs, Bias bias) {
+Matrix TensorReader::linears(const std::vector<Part>& parts, std::int64_t inputs, Bias bias) {
   std::vector<std::vector<float>> weights, biases;
   std::int64_t outputs = 0;
   for (const Part& part : parts) {
@@ -94,7 +95,8 @@ Matrix Weights::linears(const std::vector<Part>& parts, std::int64_t inputs, Bia
   return matrix;
 }
 
-Matrix Weights::convolution(const std::string& name, std::int64_t inputs, std::int64_t outputs) {
+Matrix TensorReader::convolution(const std::string& name, std::int64_t inputs,
+                                 std::int64_t outputs) {
   const std::int64_t padded = cpu::padded(inputs);
   const std::vector<float> weight = take(name + ".weight", {outputs, inputs, kTaps});
   const std::vector<float> bias = take(name + ".bias", {outputs});
@@ -111,13 +113,13 @@ Matrix Weights::convolution(const std::string& name, std::int64_t inputs, std::i
   return matrix;
 }
 
-bool Weights::is_ignored(const std::string& name) const {
+bool TensorReader::is_ignored(const std::string& name) const {
   return std::any_of(ignored_.begin(), ignored_.end(), [&](const std::string& prefix) {
     return name.compare(0, prefix.size(), prefix) == 0;
   });
 }
 
-void Weights::check_all_taken() const {
+void TensorReader::check_all_taken() const {
   std::string problems;
   std::size_t count = 0;
   for (const std::string& name : file_.names()) {

@@ -7,17 +7,16 @@
 
 namespace mime_fast {
 
-// A layer that decodes beside others, in front of the decoder's own, and its share in what comes
-// out (MoEL).
+// A decoder layer of MoEL that runs side by side with others, in front of the decoder's own layers.
 struct Listener {
   std::int32_t id;
-  float weight;
+  float weight;  // of its output in the sum of all
 };
 
-// What the decoder attends to: keys and values of the context, for each of its layers, and then for
-// each listener.
-struct Memory {
-  std::int64_t layers = 0;  // of the decoder
+// The keys and values of the context that the decoder attends to: a cache for each decoder layer,
+// then one for each listener.
+struct EncoderMemory {
+  std::int64_t layers = 0;  // number of decoder layers
   std::int64_t key_dim = 0;
   std::int64_t length = 0;
   std::int64_t columns = 0;         // length, padded
@@ -26,9 +25,9 @@ struct Memory {
   Buffer<float> values;             // (caches, length, value_stride)
   std::vector<Listener> listeners;  // ascending ids; most systems have none
 
-  // The decoder's layers, then the listeners.
+  // Number of caches: the decoder's layers, then the listeners.
   std::int64_t caches() const { return layers + static_cast<std::int64_t>(listeners.size()); }
-  // Which layer of the model a cache is of: listeners are numbered behind the decoder's.
+  // The layer of the model that a cache belongs to; listeners are numbered behind the decoder's.
   std::size_t layer_of(std::int64_t cache) const {
     if (cache < layers) return static_cast<std::size_t>(cache);
     return static_cast<std::size_t>(layers +
@@ -36,13 +35,13 @@ struct Memory {
   }
 };
 
-// What the encoder side found out about one dialogue.
-struct Encoded {
+// What the encoder computes for one dialogue.
+struct EncoderOutput {
   Buffer<float> emotion_logits;  // (32,)
-  Buffer<float> positive;        // (13,) shares of the positive emotions, padded
+  Buffer<float> positive;        // (13,) weights of the positive emotions, padded
   Buffer<float> negative;        // (19,)
   bool mimics_positive = false;
-  Memory memory;
+  EncoderMemory memory;
 };
 
 }  // namespace mime_fast

@@ -1,4 +1,4 @@
-#include "vocabulary/screened_vocabulary.h"
+#include "vocabulary/quantized_vocabulary.h"
 
 #include <algorithm>
 #include <cmath>
@@ -10,14 +10,14 @@ namespace {
 
 using cpu::kLanes;
 
-constexpr double kUnit = 0x1p-24;  // rounding error of one float32 operation, relative
-// What underflow adds: scale * unit is off by 2^-150, times a sum of up to 2^31; the other
-// operations by as little, without the factor.
+constexpr double kUnit = 0x1p-24;  // relative rounding error of one float32 operation
+// Error of underflow: scale * unit is off by 2^-150, times a sum of up to 2^31; other operations
+// are off by as little, without the factor.
 constexpr double kUnderflow = 0x1p-118;
 constexpr std::int32_t kLargestWeight = 127;
-constexpr std::int32_t kBase = 127;  // of two digits
+constexpr std::int32_t kBase = 127;  // weight of the high plane
 constexpr std::int32_t kHalfBase = 63;
-// Panels of a slab: 32 * 4.8 KB stay in the second-level cache while all rows pass over them.
+// Panels of a slab: 32 * 4.8 KB stay in the second-level cache while all rows read them.
 constexpr std::int64_t kSlab = 32;
 
 double norm(const float* x, std::int64_t count) {
@@ -26,7 +26,7 @@ double norm(const float* x, std::int64_t count) {
   return std::sqrt(sum);
 }
 
-// To the nearest whole number, of at most 2^22: adding 1.5 * 2^23 leaves no room for a fraction.
+// Rounds to the nearest integer, of at most 2^22: adding 1.5 * 2^23 leaves no bits for a fraction.
 std::int32_t round(float value) {
   constexpr float kMagic = 12582912.0F;
   return static_cast<std::int32_t>((value + kMagic) - kMagic);
@@ -34,7 +34,7 @@ std::int32_t round(float value) {
 
 }  // namespace
 
-ScreenedVocabulary::ScreenedVocabulary(Team& team, const Vocabulary& vocabulary)
+QuantizedVocabulary::QuantizedVocabulary(Team& team, const Vocabulary& vocabulary)
     : words_(vocabulary.words()),
       padded_words_(vocabulary.padded_words()),
       dim_(vocabulary.dim()),
@@ -61,7 +61,7 @@ ScreenedVocabulary::ScreenedVocabulary(Team& team, const Vocabulary& vocabulary)
   }
 }
 
-double ScreenedVocabulary::quantise_word(const Vocabulary& vocabulary, std::int64_t word) {
+double QuantizedVocabulary::quantise_word(const Vocabulary& vocabulary, std::int64_t word) {
   const float* w = vocabulary.weight(word);
   float largest = 0;
   for (std::int64_t i = 0; i < dim_; ++i) largest = std::max(largest, std::abs(w[i]));
@@ -85,31 +85,32 @@ double ScreenedVocabulary::quantise_word(const Vocabulary& vocabulary, std::int6
   return norm(w, dim_);
 }
 
-ScreenedVocabulary::Scratch::Scratch(const ScreenedVocabulary* vocabulary, std::int64_t rows)
+QuantizedVocabulary::Scratch::Scratch(const QuantizedVocabulary* vocabulary, std::int64_t rows)
     : unit(rows), correction(rows), bounds(static_cast<std::size_t>(rows)) {
   if (vocabulary == nullptr) return;
-  digits = Buffer<std::int8_t>(rows * 2 * vocabulary->inner_);
+  planes = Buffer<std::int8_t>(rows * 2 * vocabulary->inner_);
   scores = Buffer<float>::uninitialised(rows * vocabulary->padded_words_);
 }
 
-double ScreenedVocabulary::highest_logit(double length) const {
+double QuantizedVocabulary::highest_logit(double length) const {
   const double highest = largest_norm_ * length * 2 + largest_bias_;
   if (highest < std::numeric_limits<float>::max()) return highest;
   throw std::invalid_argument(
       "logits must be finite or -inf, got more than float32 holds; the weights are too large");
 }
 
-void ScreenedVocabulary::quantise_row(const float* hidden, Digits digits, std::int64_t row,
-                                      std::int32_t max_digit, Scratch& scratch) const {
-  const std::int64_t count = static_cast<std::int64_t>(digits);
-  std::int8_t* first = scratch.digits.data() + row * count * inner_;
+void QuantizedVocabulary::quantise_row(const float* hidden, Planes planes, std::int64_t row,
+                                       std::int32_t max_plane_value, Scratch& scratch) const {
+  const std::int64_t count = static_cast<std::int64_t>(planes);
+  std::int8_t* first = scratch.planes.data() + row * count * inner_;
   const double length = norm(hidden, dim_);
-  highest_logit(length);  // NaN and infinity must not become digits
+  highest_logit(length);  // throws for NaN and infinity, which cannot be quantised
   float largest = 0;
   for (std::int64_t i = 0; i < dim_; ++i) largest = std::max(largest, std::abs(hidden[i]));
   // Sums of 255 * limit * inner must fit into 32 bits.
   const std::int64_t room = std::numeric_limits<std::int32_t>::max() / (255 * inner_);
-  const std::int64_t finest = digits == Digits::two ? kBase * kHalfBase + kHalfBase : max_digit;
+  const std::int64_t finest =
+      planes == Planes::two ? kBase * kHalfBase + kHalfBase : max_plane_value;
   const auto limit = static_cast<std::int32_t>(std::min(finest, room));
   const float unit =
       std::max(largest / static_cast<float>(limit), std::numeric_limits<float>::min());
@@ -120,7 +121,7 @@ void ScreenedVocabulary::quantise_row(const float* hidden, Digits digits, std::i
     sum += p;
     const double error = hidden[i] - static_cast<double>(unit) * p;
     rest += error * error;
-    if (digits == Digits::two) {
+    if (planes == Planes::two) {
       const std::int32_t high = (p + (p < 0 ? -kHalfBase : kHalfBase)) / kBase;
       first[i] = static_cast<std::int8_t>(high);
       first[inner_ + i] = static_cast<std::int8_t>(p - high * kBase);
@@ -148,14 +149,15 @@ void ScreenedVocabulary::quantise_row(const float* hidden, Digits digits, std::i
   scratch.bounds[static_cast<std::size_t>(row)] = bound;
 }
 
-void ScreenedVocabulary::screen(const cpu::Kernels& kernels, Team& team, const Inputs& hidden,
-                                Digits digits, Scratch& scratch) const {
-  const std::int64_t count = static_cast<std::int64_t>(digits);
+void QuantizedVocabulary::screen(const cpu::Kernels& kernels, Team& team,
+                                 const ConstRowView& hidden, Planes planes,
+                                 Scratch& scratch) const {
+  const std::int64_t count = static_cast<std::int64_t>(planes);
   for (std::int64_t row = 0; row < hidden.count; ++row) {
     team.check();
-    quantise_row(hidden.data + row * hidden.stride, digits, row, kernels.max_digit, scratch);
+    quantise_row(hidden.data + row * hidden.stride, planes, row, kernels.max_plane_value, scratch);
   }
-  const std::int64_t group = cpu::kMaxDigitVectors / count;
+  const std::int64_t group = cpu::kMaxPlaneVectors / count;
   team.split(padded_words_ / kLanes, 4, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t panel = begin; panel < end; panel += kSlab) {
       for (std::int64_t row = 0; row < hidden.count; row += group) {
@@ -164,8 +166,8 @@ void ScreenedVocabulary::screen(const cpu::Kernels& kernels, Team& team, const I
                         .scale = scale_.data(),
                         .bias = bias_.data(),
                         .inner = inner_,
-                        .digits = scratch.digits.data() + row * count * inner_,
-                        .digit_count = count,
+                        .planes = scratch.planes.data() + row * count * inner_,
+                        .plane_count = count,
                         .rows = std::min(group, hidden.count - row),
                         .unit = scratch.unit.data() + row,
                         .correction = scratch.correction.data() + row,

@@ -15,19 +15,19 @@ enum class Bias { none, own };
 
 // The tensors of a checkpoint while a model is built from them. Each is checked before anything of
 // its size is allocated: a config that is not the file's cannot exhaust the memory.
-class Weights {
+class TensorReader {
  public:
-  // interrupt: of the call that loads, or null.
-  explicit Weights(const std::string& path, Interrupt* interrupt = nullptr)
+  // interrupt: the one of the call that loads, or null.
+  explicit TensorReader(const std::string& path, Interrupt* interrupt = nullptr)
       : path_(path), file_(path), interrupt_(interrupt) {}
 
-  // A tensor as float32. Throws CheckpointError if it is missing, of another shape or type, or
-  // holds NaN or infinity.
+  // Returns a tensor as float32. Throws CheckpointError if it is missing, of another shape or type,
+  // or holds NaN or infinity.
   std::vector<float> take(const std::string& name, const std::vector<std::int64_t>& shape);
 
   // name.weight (outputs, inputs) and, with a bias, name.bias (outputs,).
   Matrix linear(const std::string& name, std::int64_t inputs, std::int64_t outputs, Bias bias);
-  // Several of the same inputs, side by side, their weights times a factor.
+  // Joins several linear maps of the same inputs side by side, their weights times a factor.
   struct Part {
     std::string name;
     std::int64_t outputs;
@@ -37,9 +37,9 @@ class Weights {
   // name.weight (outputs, inputs, 3) over windows of three padded rows.
   Matrix convolution(const std::string& name, std::int64_t inputs, std::int64_t outputs);
 
-  // Tensors whose names start so are for training alone.
+  // Skips tensors whose names begin with the prefix: they serve training alone.
   void ignore(const std::string& prefix) { ignored_.push_back(prefix); }
-  // Throws CheckpointError if there are tensors that nobody took: it is another model.
+  // Throws CheckpointError if a tensor was not taken: the file belongs to another model.
   void check_all_taken() const;
 
  private:
