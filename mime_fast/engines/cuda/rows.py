@@ -57,7 +57,7 @@ class DraftRows(NamedTuple):
     normalisers: Tensor
     slots: Tensor  # as in Caches
     log_probs: Tensor  # float32 (rows, steps); of each place's first row
-    hashes: Tensor  # the draft table, see csrc/search/draft_slots.h
+    hashes: Tensor  # the draft table, see csrc/search/draft_buckets.h
     draft_words: Tensor
     confidences: Tensor
 
