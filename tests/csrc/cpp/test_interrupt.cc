@@ -1,5 +1,6 @@
 // Long calls look for an interrupt while a model is loaded, and in steps of very many rows. The
-// engine aims at 20 ms of its own work; the limit here allows for a slow machine and for sanitizers.
+// engine aims at 20 ms of its own work; the limit here allows for a slow machine and for
+// sanitizers.
 
 #include <algorithm>
 #include <cstdio>
