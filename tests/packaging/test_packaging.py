@@ -36,11 +36,9 @@ def sdist(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def wheel(sdist: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("wheel")
     offline = ["--no-index", "--no-deps", "--no-build-isolation"]
-    as_installed = {"CMAKE_ARGS": "-DMIME_FAST_WERROR=ON"}  # by `make test`: ccache has it
-    run(
-        *(sys.executable, "-m", "pip", "wheel", *offline, "--wheel-dir", folder, sdist),
-        **as_installed,
-    )
+    command = [sys.executable, "-m", "pip", "wheel", *offline, "--wheel-dir", str(folder)]
+    # As `make test` has installed it, so that ccache has the objects.
+    run(*command, sdist, CMAKE_ARGS="-DMIME_FAST_WERROR=ON")
     (archive,) = folder.glob("*.whl")
     return archive
 
