@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from mime_fast.config import GenerationConfig, ModelConfig
 from mime_fast.emotions import EMOTIONS
+from mime_fast.options import Entry, table
 from mime_fast.systems import SYSTEMS
 
 NAN, INFINITY = math.nan, math.inf
@@ -396,6 +397,16 @@ def test_a_config_keeps_its_own_options_only(architecture: str) -> None:
     assert ModelConfig.from_dict(values) == config
 
 
-def test_the_readme_names_every_option_of_a_reply() -> None:
-    readme = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
-    assert [name for name in GenerationConfig().to_dict() if f"`{name}`" not in readme] == []
+def test_the_page_of_options_has_each_with_its_default_and_range() -> None:
+    page = (Path(__file__).parents[1] / "docs/generation.md").read_text(encoding="utf-8")
+    rows = set(re.findall(r"^\| `(\w+)` \| `(.+?)` \| (.*?) ?\|", page, re.MULTILINE))
+    assert rows == {
+        (entry.name, repr(entry.default), values(entry)) for entry in table(GenerationConfig)
+    }
+
+
+def values(entry: Entry) -> str:
+    if entry.option.within:
+        return entry.option.within.text
+    few = entry.option.choices if len(entry.option.choices) < len(EMOTIONS) else ("an emotion",)
+    return ", ".join(str(choice) for choice in few)
