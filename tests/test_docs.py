@@ -1,0 +1,206 @@
+"""What the documents name is there: links, headings, paths, modules, targets of make, commands."""
+
+import re
+from collections.abc import Iterator
+from fnmatch import fnmatch
+from functools import cache
+from pathlib import Path
+
+import pytest
+from typer.main import get_group
+
+from mime_fast.cli import app
+
+ROOT = Path(__file__).resolve().parents[1]
+DOCUMENTS = ("README.md", "CONTRIBUTING.md", "docs/*.md", "benchmarks/systems/README.md")
+PLACES = [path for pattern in DOCUMENTS for path in sorted(ROOT.glob(pattern))]
+FOLDERS = (".ci", "benchmarks", "csrc", "docs", "kernels", "mime_fast", "tests")
+ENDINGS = ("cc", "cu", "h", "md", "py", "pyi", "toml")
+
+# csrc/io/json.cc, docs/, load_model.cc; and patterns: kernels_<isa>.cc, mime.{h,cc}, NAME.py.
+PATH = re.compile(
+    rf"(?<![\w./<-])(?:(?:{'|'.join(map(re.escape, FOLDERS))})/(?:[\w.*{{}}<>,/-]*[\w}}])?"
+    rf"|[\w<>{{}}/.-]+\.(?:{'|'.join(ENDINGS)}|\{{[a-z,]+\}}))(?![\w(-])"
+)
+PLACEHOLDER = re.compile(r"<\w+>|NAME|\{[a-z,]+\}")
+MODULE = re.compile(r"(?<![\w./-])(?:mime_fast|benchmarks|tests)(?:\.\w+)+")
+LINK = re.compile(r"\]\(([^)\s]+)\)")
+TARGET = re.compile(r"\bmake ((?:[A-Z_]+=\S+ )*)([a-z][a-z-]*)")
+COMMAND = re.compile(r"\bmime-fast ([a-z]+)([^#;|]*)")
+
+
+def read(place: Path) -> str:
+    return place.read_text(encoding="utf-8").replace("\\_", "_")
+
+
+def code(text: str) -> list[str]:
+    """The lines of code blocks and what stands in backticks, without comments of the shell."""
+    fenced = re.findall(r"^```\w*\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    indented = re.findall(r"^ {4}(.+)$", text, re.MULTILINE)
+    lines = [*indented, *"\n".join(fenced).splitlines()]
+    return [line.split(" # ")[0] for line in lines] + re.findall(r"`([^`\n]+)`", text)
+
+
+def anchors(text: str) -> set[str]:
+    """The headings as GitHub links to them."""
+    headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def broken_links(place: Path) -> Iterator[str]:
+    for link in LINK.findall(read(place)):
+        path, _, anchor = link.partition("#")
+        target = (place.parent / path).resolve() if path else place
+        if not path.startswith("https://") and (
+            not target.exists() or (anchor and anchor not in anchors(read(target)))
+        ):
+            yield link
+
+
+@cache
+def files() -> list[str]:
+    """All files that a path may mean, and their folders."""
+    inside = [path for folder in FOLDERS for path in (ROOT / folder).rglob("*")]
+    found = [path for path in (*inside, *ROOT.iterdir()) if "__pycache__" not in path.parts]
+    return [path.relative_to(ROOT).as_posix() for path in found]
+
+
+def missing_paths(text: str) -> list[str]:
+    """The paths of a text that no file has, from the root or as its last parts."""
+    known = files()
+    text = re.sub(r"https?://\S+", "", LINK.sub("]", text))
+    return [
+        path
+        for path in dict.fromkeys(PATH.findall(text))
+        if not any(_fits(name, PLACEHOLDER.sub("*", path.rstrip("/"))) for name in known)
+    ]
+
+
+def _fits(name: str, pattern: str) -> bool:
+    return fnmatch(name, pattern) or fnmatch(name, f"*/{pattern}")
+
+
+def is_module(name: str) -> bool:
+    """Whether it is a module, or a name that occurs in one."""
+    parts = name.split(".")
+    return _source(parts) is not None or parts[-1] in (_source(parts[:-1]) or "")
+
+
+def _source(parts: list[str]) -> str | None:
+    stem = ROOT.joinpath(*parts)
+    for path in (stem.with_suffix(".py"), stem.with_suffix(".pyi"), stem / "__init__.py"):
+        if path.is_file():
+            return path.read_text(encoding="utf-8")
+    return None
+
+
+def targets() -> set[str]:
+    """The targets that `make help` lists."""
+    return set(re.findall(r"^([a-z-]+):.*## ", read(ROOT / "Makefile"), re.MULTILINE))
+
+
+@cache
+def commands() -> dict[str, set[str]]:
+    """The options of each command of mime-fast."""
+    return {
+        name: {"--help"}.union(*((*each.opts, *each.secondary_opts) for each in command.params))
+        for name, command in get_group(app).commands.items()
+    }
+
+
+def unknown_commands(snippet: str) -> Iterator[str]:
+    """The commands of mime-fast, and their options, that do not exist."""
+    for name, rest in COMMAND.findall(snippet):
+        if name not in commands():
+            yield name
+            continue
+        flags = re.findall(r"(?<!\S)--[a-z-]+", rest)
+        yield from (f"{name} {flag}" for flag in flags if flag not in commands()[name])
+
+
+in_documents = pytest.mark.parametrize(
+    "place", PLACES, ids=lambda path: path.parent.name + "/" + path.name
+)
+
+
+@in_documents
+def test_every_link_leads_somewhere(place: Path) -> None:
+    assert list(broken_links(place)) == []
+
+
+@in_documents
+def test_every_path_exists(place: Path) -> None:
+    assert missing_paths(read(place)) == []
+
+
+@in_documents
+def test_every_module_exists(place: Path) -> None:
+    assert [name for name in MODULE.findall(read(place)) if not is_module(name)] == []
+
+
+@in_documents
+def test_every_command_exists(place: Path) -> None:
+    snippets = code(read(place))
+    assert [wrong for snippet in snippets for wrong in unknown_commands(snippet)] == []
+    named = {name for snippet in snippets for _, name in TARGET.findall(snippet)}
+    assert named - targets() == set()
+
+
+def test_every_target_and_command_is_documented() -> None:
+    snippets = [snippet for place in PLACES for snippet in code(read(place))]
+    named = {name for snippet in snippets for _, name in TARGET.findall(snippet)}
+    assert targets() - named == set()
+    named = {name for snippet in snippets for name, _ in COMMAND.findall(snippet)}
+    assert set(commands()) - named == set()
+
+
+def test_the_map_names_every_file_and_room() -> None:
+    places = read(ROOT / "docs/architecture.md").split("## Where things are")[1].split("\n## ")[0]
+    names = [
+        f"{path.name}/" if path.is_dir() else path.name
+        for folder in ("mime_fast", "csrc")
+        for path in sorted((ROOT / folder).iterdir())
+        if path.suffix == ".py" or path.is_dir()
+    ]
+    words = set(re.split(r"[\s,;:()]+", places))
+    assert [name for name in names if name not in words and not name.startswith("_")] == []
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "csrc/engine/json.cc",
+        "`mime_fast/search/beam.py`",
+        "(docs/nothing.md)",
+        "json_writer.cc",
+        "csrc/<room>/nothing_<op>.cc",
+        "nothing.{h,cc}",
+        "mime_fast/nothing/",
+    ],
+)
+def test_a_path_that_is_not_there_is_found(path: str) -> None:
+    assert missing_paths(f"The code ({path}) reads it.") == [path.strip("`()/")]
+
+
+def test_what_is_there_is_not_reported() -> None:
+    text = (
+        "csrc/io/json.cc, io/json.h, `mime.{h,cc}`; kernels_<isa>.cc (docs/). csrc/io, README.md."
+    )
+    assert missing_paths(text) == []
+
+
+@pytest.mark.parametrize("link", ["nothing.md", "glossary.md#nothing", "#nothing", "../nothing"])
+def test_a_link_that_leads_nowhere_is_found(tmp_path: Path, link: str) -> None:
+    (tmp_path / "glossary.md").write_text("# Words: `a` and b\n")
+    place = tmp_path / "page.md"
+    place.write_text(
+        f"# Page\n[a]({link}) [b](#page) [c](glossary.md#words-a-and-b) [d](https://e)\n"
+    )
+    assert list(broken_links(place)) == [link]
+
+
+def test_a_module_or_option_that_is_not_there_is_found() -> None:
+    assert is_module("mime_fast.models.parameter_shapes")
+    assert not is_module("mime_fast.nothing.files")
+    assert list(unknown_commands("mime-fast respond a --json --nothing")) == ["respond --nothing"]
+    assert list(unknown_commands("mime-fast nothing --json")) == ["nothing"]
