@@ -154,6 +154,14 @@ def test_every_target_and_command_is_documented() -> None:
     assert set(commands()) - named == set()
 
 
+def test_a_target_takes_as_long_in_the_documents_as_in_its_help() -> None:
+    minutes = r"(\S+?):? .*#.*?\b(\w+) minutes"
+    helped = dict(re.findall(rf"^{minutes}", read(ROOT / "Makefile"), re.MULTILINE))
+    shown = re.findall(rf"^ +make {minutes}", read(ROOT / "docs/benchmarks.md"), re.MULTILINE)
+    assert len(shown) == 4
+    assert {name: helped[name] for name, _ in shown} == dict(shown)
+
+
 def test_the_map_names_every_file_and_room() -> None:
     places = read(ROOT / "docs/architecture.md").split("## Where things are")[1].split("\n## ")[0]
     names = [
