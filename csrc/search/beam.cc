@@ -125,7 +125,7 @@ void BeamSearch::finish(std::int32_t node) {
   const PrefixTree::Node& reply = tree_[node];
   const double score = length_score(reply.log_prob, reply.length, options_.length_penalty);
   const auto worse = [](double value, const Finished& other) { return value > other.score; };
-  // Of equal scores the earlier one stays ahead.
+  // The earlier of equal scores stays ahead.
   const auto position = std::upper_bound(finished_.begin(), finished_.end(), score, worse);
   finished_.insert(position, {node, score});
   if (finished_.size() > width_) finished_.pop_back();

@@ -11,7 +11,7 @@ class ScreenedScores final : public RowScores {
   ScreenedScores(const Vocabulary& vocabulary, const cpu::Kernels& kernels)
       : row_(vocabulary, kernels) {}
 
-  // See ScreenedRow. use() comes before prepare().
+  // ScreenedRow says what these do. Call use() before prepare().
   void reset(const float* hidden, float* scores, const cpu::ScreenBound& bound) {
     row_.reset(hidden, scores, bound);
   }

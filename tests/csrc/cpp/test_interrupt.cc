@@ -56,7 +56,7 @@ void check_looks(const char* what) {
   CHECK(looks.longest < kMost);
 }
 
-// Of the size of the released models.
+// The model has the size of the released ones.
 void test_load(ComputeType compute_type) {
   Random random(1);
   ModelConfig config = random_config(random);
