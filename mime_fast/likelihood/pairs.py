@@ -69,8 +69,12 @@ def collate(pairs: Sequence[Pair]) -> Batch:
 
 def sorted_batches(pairs: Sequence[Pair], size: int) -> list[list[Pair]]:
     """All pairs once, in batches of similar length: for evaluation, where order is free."""
-    order = [pairs[index] for index in length_order(pairs)]
-    return [order[i : i + size] for i in range(0, len(order), size)]
+    return slices([pairs[index] for index in length_order(pairs)], size)
+
+
+def slices(pairs: Sequence[Pair], size: int) -> list[list[Pair]]:
+    """Batches of that size in the given order; the last may be smaller."""
+    return [list(pairs[first : first + size]) for first in range(0, len(pairs), size)]
 
 
 def length_order(pairs: Sequence[Pair]) -> list[int]:

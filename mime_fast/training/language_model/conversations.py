@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -12,9 +11,9 @@ from torch import Tensor
 
 from mime_fast.text.pieces import LISTENER, PAD, SPEAKER, PieceTokenizer
 from mime_fast.text.tidy import tidy
+from mime_fast.training.batches import bucketed, filled
 
 LONGEST = 256  # pieces of a conversation that are read; 1 in 2,000 has more
-BUCKET = 50  # batches that are sorted by length together
 SPEAKER_WEIGHT = 0.25  # of the loss; a listener's piece counts 1
 
 
@@ -84,23 +83,10 @@ def shuffled_batches(
     conversations: Sequence[Conversation], tokens: int, seed: int
 ) -> list[list[Conversation]]:
     """One epoch in an order given by the seed: batches of similar length, of about so many ids."""
-    shuffler = random.Random(seed)  # noqa: S311 - an order, not a secret
-    order = list(conversations)
-    shuffler.shuffle(order)
-    each = max(1, tokens * len(order) // sum(len(c.ids) for c in order))  # rows of a mean batch
-    batches: list[list[Conversation]] = []
-    for start in range(0, len(order), each * BUCKET):
-        bucket = sorted(order[start : start + each * BUCKET], key=lambda c: len(c.ids))
-        batches += fill(bucket, tokens)
-    shuffler.shuffle(batches)
-    return batches
+    rows = max(1, tokens * len(conversations) // sum(len(c.ids) for c in conversations))
+    return bucketed(conversations, rows, lambda c: len(c.ids), lambda few: fill(few, tokens), seed)
 
 
 def fill(conversations: Sequence[Conversation], tokens: int) -> list[list[Conversation]]:
-    """Batches in the given order, which is of rising length, of at most so many padded ids."""
-    batches: list[list[Conversation]] = [[]]
-    for conversation in conversations:
-        if batches[-1] and (len(batches[-1]) + 1) * len(conversation.ids) > tokens:
-            batches.append([])
-        batches[-1].append(conversation)
-    return batches
+    """Batches in the given order of at most so many padded ids."""
+    return filled(conversations, lambda conversation: (len(conversation.ids),), tokens)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -15,10 +14,10 @@ from mime_fast.text.pieces import PieceTokenizer
 from mime_fast.text.tidy import tidy
 from mime_fast.text.tokenizer import Tokenizer
 from mime_fast.text.word_pieces import WordPieceTokenizer
+from mime_fast.training.batches import bucketed, filled
 
 UNKNOWN = -1  # no label of the emotion or the intent
 LONGEST_CONTEXT, LONGEST_REPLY = 128, 64  # in training; 1 of 200 contexts is longer
-BUCKET = 50  # batches that are sorted by length together
 # A reply begins with its marker, and ends where the other's turn would begin.
 START, END = pieces.LISTENER, pieces.SPEAKER
 
@@ -115,26 +114,10 @@ def pad_with(value: int, rows: Sequence[Sequence[int]]) -> Tensor:
 
 def shuffled_batches(pairs: Sequence[Pair], positions: int, seed: int) -> list[list[Pair]]:
     """One epoch in an order given by the seed: batches of similar length."""
-    shuffler = random.Random(seed)  # noqa: S311 - an order, not a secret
-    order = list(pairs)
-    shuffler.shuffle(order)
-    each = max(1, positions * len(order) // sum(pair.size for pair in order))
-    batches: list[list[Pair]] = []
-    for start in range(0, len(order), each * BUCKET):
-        bucket = sorted(order[start : start + each * BUCKET], key=lambda pair: pair.size)
-        batches += fill(bucket, positions)
-    shuffler.shuffle(batches)
-    return batches
+    rows = max(1, positions * len(pairs) // sum(pair.size for pair in pairs))
+    return bucketed(pairs, rows, lambda pair: pair.size, lambda few: fill(few, positions), seed)
 
 
 def fill(pairs: Sequence[Pair], positions: int) -> list[list[Pair]]:
     """Batches in the given order of at most so many positions, contexts and replies padded."""
-    batches: list[list[Pair]] = [[]]
-    context = reply = 0
-    for pair in pairs:
-        context, reply = max(context, len(pair.tokens)), max(reply, len(pair.reply))
-        if batches[-1] and (len(batches[-1]) + 1) * (context + reply) > positions:
-            batches.append([])
-            context, reply = len(pair.tokens), len(pair.reply)
-        batches[-1].append(pair)
-    return batches
+    return filled(pairs, lambda pair: (len(pair.tokens), len(pair.reply)), positions)
