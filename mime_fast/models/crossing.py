@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from mime_fast.models.llama import (
     Attention,
     FeedForward,
+    GroupedAttention,
     LlamaConfig,
     rotations,
 )
@@ -27,30 +27,15 @@ class DecoderConfig(LlamaConfig):
     dropout: float = 0.0
 
 
-class CrossAttention(nn.Module):
+class CrossAttention(GroupedAttention):
     """Attention from the decoder to the memory; no positions: the memory's states hold theirs."""
 
     def __init__(self, config: DecoderConfig) -> None:
-        super().__init__()
-        self.head_dim = config.head_dim
-        self.groups = config.num_heads // config.num_kv_heads
-        kv_dim = config.num_kv_heads * config.head_dim
-        self.query = nn.Linear(config.hidden_dim, config.hidden_dim, bias=False)
-        self.key = nn.Linear(config.memory_dim, kv_dim, bias=False)
-        self.value = nn.Linear(config.memory_dim, kv_dim, bias=False)
-        self.output = nn.Linear(config.hidden_dim, config.hidden_dim, bias=False)
+        super().__init__(config, config.memory_dim)
 
     def forward(self, x: Tensor, memory: Tensor, real: Tensor) -> Tensor:
         """X (batch, length, dim), memory (batch, source, memory dim), real (batch, source)."""
-        query = self._split(self.query(x))
-        key = self._split(self.key(memory)).repeat_interleave(self.groups, 1)
-        value = self._split(self.value(memory)).repeat_interleave(self.groups, 1)
-        mask = real[:, None, None]
-        found = functional.scaled_dot_product_attention(query, key, value, attn_mask=mask)
-        return self.output(found.transpose(1, 2).flatten(2))
-
-    def _split(self, x: Tensor) -> Tensor:
-        return x.unflatten(-1, (-1, self.head_dim)).transpose(1, 2)
+        return self.attend(*self.project(x, memory), real[:, None, None])
 
 
 class Layer(nn.Module):

@@ -32,29 +32,55 @@ class LlamaConfig:
         return self.hidden_dim // self.num_heads
 
 
-class Attention(nn.Module):
-    """Causal self-attention; num_heads / num_kv_heads queries share a key and a value."""
+class GroupedAttention(nn.Module):
+    """Attention without positions; num_heads / num_kv_heads queries share a key and a value."""
 
-    def __init__(self, config: LlamaConfig) -> None:
+    def __init__(self, config: LlamaConfig, source_dim: int) -> None:
+        """source_dim: width of the states that keys and values are made of."""
         super().__init__()
         self.head_dim = config.head_dim
         self.groups = config.num_heads // config.num_kv_heads
         kv_dim = config.num_kv_heads * config.head_dim
         self.query = nn.Linear(config.hidden_dim, config.hidden_dim, bias=False)
-        self.key = nn.Linear(config.hidden_dim, kv_dim, bias=False)
-        self.value = nn.Linear(config.hidden_dim, kv_dim, bias=False)
+        self.key = nn.Linear(source_dim, kv_dim, bias=False)
+        self.value = nn.Linear(source_dim, kv_dim, bias=False)
         self.output = nn.Linear(config.hidden_dim, config.hidden_dim, bias=False)
+
+    def project(self, x: Tensor, source: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Queries of x, keys and values of the source: (batch, heads, length, head)."""
+        found = self.query(x), self.key(source), self.value(source)
+        query, key, value = (
+            states.unflatten(-1, (-1, self.head_dim)).transpose(1, 2) for states in found
+        )
+        return query, key, value
+
+    def attend(
+        self,
+        query: Tensor,
+        key: Tensor,
+        value: Tensor,
+        mask: Tensor | None = None,
+        *,
+        is_causal: bool = False,
+    ) -> Tensor:
+        """What `project` returned -> (batch, length, dim); mask: True where a key is seen."""
+        key, value = (states.repeat_interleave(self.groups, 1) for states in (key, value))
+        found = functional.scaled_dot_product_attention(
+            query, key, value, attn_mask=mask, is_causal=is_causal
+        )
+        return self.output(found.transpose(1, 2).flatten(2))
+
+
+class Attention(GroupedAttention):
+    """Causal self-attention with rotary positions."""
+
+    def __init__(self, config: LlamaConfig) -> None:
+        super().__init__(config, config.hidden_dim)
 
     def forward(self, x: Tensor, rotation: Tensor) -> Tensor:
         """X (batch, length, dim), rotation (2, length, head / 2) -> (batch, length, dim)."""
-        query = rotate(self._split(self.query(x)), rotation)
-        key = rotate(self._split(self.key(x)), rotation).repeat_interleave(self.groups, 1)
-        value = self._split(self.value(x)).repeat_interleave(self.groups, 1)
-        found = functional.scaled_dot_product_attention(query, key, value, is_causal=True)
-        return self.output(found.transpose(1, 2).flatten(2))
-
-    def _split(self, x: Tensor) -> Tensor:
-        return x.unflatten(-1, (-1, self.head_dim)).transpose(1, 2)  # (batch, heads, length, head)
+        query, key, value = self.project(x, x)
+        return self.attend(rotate(query, rotation), rotate(key, rotation), value, is_causal=True)
 
 
 class FeedForward(nn.Module):
