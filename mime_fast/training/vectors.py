@@ -9,7 +9,7 @@ from safetensors import safe_open
 from tokenizers import Tokenizer as PieceTokenizer
 from torch import Tensor
 
-from mime_fast.minilm import model_folder
+from mime_fast.packages import minilm_folder
 
 STD = 0.05  # of a component: tied logits then start with a deviation of about 1 at width 300
 
@@ -19,7 +19,7 @@ def pretrained_vectors(words: Sequence[str], dim: int) -> Tensor:
 
     Centred, projected on the leading principal components and scaled to a deviation of STD.
     """
-    folder = model_folder()
+    folder = minilm_folder()
     pieces = PieceTokenizer.from_file(str(folder / "tokenizer.json"))
     pieces.no_padding()
     pieces.no_truncation()

