@@ -327,12 +327,9 @@ class GenerationConfig(Config):
         )
         self._check_strings()
         if not self.do_sample:
-            for entry in table(GenerationConfig):
-                value = getattr(self, entry.name)
-                require(
-                    entry.name not in SAMPLING or value == entry.default,
-                    f"{entry.name}={value} needs do_sample=True (--sample)",
-                )
+            for name in SAMPLING:
+                value, default = getattr(self, name), getattr(GenerationConfig, name)
+                require(value == default, f"{name}={value} needs do_sample=True (--sample)")
             require(
                 self.num_return_sequences <= self.num_beams,
                 f"num_return_sequences={self.num_return_sequences} needs do_sample=True "

@@ -13,4 +13,4 @@ from mime_fast.systems.moel import Moel
 from mime_fast.systems.multi_tr import MultiTr
 
 # By ModelConfig.architecture.
-SYSTEMS: dict[str, System[Any]] = {"mime": Mime(), "multi_tr": MultiTr(), "moel": Moel()}
+SYSTEMS: dict[str, System[Any]] = {system.name: system for system in (Mime(), MultiTr(), Moel())}
