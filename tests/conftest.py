@@ -1,6 +1,7 @@
 """Tiny checkpoints with random weights, in the paper's form and in the released code's."""
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -22,6 +23,8 @@ sys.path.append(str(Path(__file__).resolve().parents[1]))
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 # Triton's kernels run on the CPU, one program after the other.
 os.environ.setdefault("TRITON_INTERPRET", "1")
+# A shell's background jobs ignore Ctrl-C, and so would the processes that are tested with it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 # A busy machine is no failure of the code. --hypothesis-profile=thorough tries ten times as many.
 settings.register_profile("thorough", deadline=None, max_examples=200)
 settings.register_profile("mime_fast", deadline=None, max_examples=20)
