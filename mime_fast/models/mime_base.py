@@ -17,7 +17,7 @@ from mime_fast.emotions import EMOTIONS, NEGATIVE, POSITIVE
 from mime_fast.models.base import Groups
 from mime_fast.models.bert import Bert, BertConfig, mean_over
 from mime_fast.models.bert import Layer as BertLayer
-from mime_fast.models.crossing import Decoder, DecoderConfig
+from mime_fast.models.crossing import SMALL, Decoder, DecoderConfig
 from mime_fast.models.mime import Fusion, Gaussian, Latents
 
 
@@ -157,6 +157,9 @@ class MimeBase(nn.Module):
         self.decoder = Decoder(decoder)
         self.register_buffer("positive_ids", torch.tensor(POSITIVE), persistent=False)
         self.register_buffer("negative_ids", torch.tensor(NEGATIVE), persistent=False)
+        # What joins the pretrained embedding of the first input starts as small as that is.
+        for part in (self.emotion_embedding, self.intent_embedding, self.start):
+            nn.init.normal_(part.weight, std=SMALL)
 
     def read(self, tokens: Tensor, types: Tensor, real: Tensor) -> Context:
         """Word-piece ids and speaker types (batch, length) -> the context's states (Eq. 1-6)."""

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 from typing import NamedTuple, Self
 
 from tokenizers import Tokenizer as PieceTokenizer
 from tokenizers import models, normalizers, pre_tokenizers
+
+from mime_fast.packages import minilm_folder
 
 PAD, UNK, CLS, SEP = range(4)
 SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]")
@@ -67,13 +68,13 @@ class WordPieceTokenizer:
         keep |= {piece for piece in self.pieces if len(piece.removeprefix("##")) == 1}
         return type(self)([piece for piece in self.pieces if piece in keep])
 
-    def rows_of(self, whole: Self) -> list[int]:
-        """For each of our pieces its id in the tokeniser that we were cut from."""
-        place = {piece: index for index, piece in enumerate(whole.pieces)}
-        return [place[piece] for piece in self.pieces]
 
-    @classmethod
-    def from_file(cls, path: Path) -> Self:
-        """The whole tokeniser of a published tokenizer.json, in another order of ids."""
-        vocabulary = json.loads(path.read_text(encoding="utf-8"))["model"]["vocab"]
-        return cls(sorted(vocabulary, key=vocabulary.__getitem__))
+def minilm_word_pieces() -> list[str]:
+    """All word pieces, in the order of the rows of MiniLM's table.
+
+    Raises:
+        ModuleNotFoundError: the package with the weights is missing; it says how to install it.
+    """
+    text = (minilm_folder() / "tokenizer.json").read_text(encoding="utf-8")
+    rows: dict[str, int] = json.loads(text)["model"]["vocab"]
+    return sorted(rows, key=rows.__getitem__)

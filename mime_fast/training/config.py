@@ -124,4 +124,6 @@ class LearnConfig(StageConfig):
     encoder_rate: float = _step(
         0.3, "Learning rate of the encoder, as a share of the others'.", within="[0, 1]"
     )
+    min_count: int = with_default(FinetuneConfig, "min_count", 3)
+    corpus_turns: int = _step(20_000, "Turns of each further corpus.", within="[1, inf)")
     weights: ReplyWeights = field(default_factory=ReplyWeights)

@@ -12,9 +12,10 @@ from mime_fast.emotions import EMOTIONS
 from mime_fast.files import replacing
 from mime_fast.models.llama import Llama, LlamaConfig
 from mime_fast.text.pieces import PieceTokenizer
+from mime_fast.training.run_folder import WEIGHTS
 from mime_fast.training.state import load_state, save_state
 
-WEIGHTS, PIECES = "model.safetensors", "pieces.json"
+PIECES = "pieces.json"
 
 
 class DialogueModel(nn.Module):

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Sequence
+from typing import TypeVar
 
 import torch
 from torch import Tensor
@@ -17,6 +18,7 @@ from mime_fast.text.examples import Example, conversations
 from mime_fast.text.pieces import LISTENER, PieceTokenizer
 from mime_fast.text.tidy import tidy
 from mime_fast.text.tokenizer import Tokenizer
+from mime_fast.text.word_pieces import WordPieceTokenizer
 from mime_fast.training.config import FinetuneConfig
 from mime_fast.training.language_model.conversations import (
     LONGEST,
@@ -36,6 +38,8 @@ from mime_fast.training.state import digest
 VALIDATION_TOKENS = 6000  # of a batch
 CHUNK = 1024  # positions whose logits are held at a time
 
+AnyTokenizer = TypeVar("AnyTokenizer", PieceTokenizer, WordPieceTokenizer)
+
 
 def whole_conversations(examples: Sequence[Example]) -> list[LabelledConversation]:
     """The conversations that examples were made of, each to its last reply."""
@@ -51,11 +55,18 @@ def pretrained(
     """SmolLM2 over the pieces of a tokeniser; None: over those that the training turns use."""
     whole, weights = load_smollm2()
     if tokenizer is None:
-        texts = [tidy(turn) for conversation in training for turn in conversation.utterances]
-        counts = Counter(piece for ids in whole.encode(texts) for piece in ids)
-        tokenizer = whole.cut(p for p, count in counts.items() if count >= config.min_count)
+        tokenizer = cut_to_turns(whole, training, config.min_count)
     torch.manual_seed(config.seed)
     return DialogueModel(create_llama(tokenizer, whole, weights)), tokenizer
+
+
+def cut_to_turns(
+    whole: AnyTokenizer, training: Sequence[LabelledConversation], min_count: int
+) -> AnyTokenizer:
+    """The tokeniser of the pieces that the tidied training turns hold so often."""
+    texts = [tidy(turn) for conversation in training for turn in conversation.utterances]
+    counts = Counter(piece for ids in whole.encode(texts) for piece in ids)
+    return whole.cut(piece for piece, count in counts.items() if count >= min_count)
 
 
 class Finetune:

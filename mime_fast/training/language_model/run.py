@@ -5,19 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 
 from mime_fast import checkpoint
-from mime_fast.files import check_folder
 from mime_fast.text.examples import load_parts
 from mime_fast.training.config import FinetuneConfig
 from mime_fast.training.language_model.dialogue_model import (
-    WEIGHTS,
     load_pieces,
     save_dialogue_model,
     save_pieces,
 )
 from mime_fast.training.language_model.finetune import Finetune, pretrained, whole_conversations
+from mime_fast.training.run_folder import STATE, check_run_folder
 from mime_fast.training.stage import Reporter, StageRun
 
-STATE = "state.safetensors"
 VALIDATED = 400  # conversations of the validation set, the first ones
 
 
@@ -31,7 +29,7 @@ def finetune(
         FileNotFoundError: nothing is there to resume, or data are missing.
         ModuleNotFoundError: the package with the weights is missing.
     """
-    check_target(out, resume)
+    check_run_folder(out, resume)
     training, validation = map(whole_conversations, load_parts(data))
     words = checkpoint.load(checkpoint.DEFAULT).tokenizer
     kept = load_pieces(out) if resume else None
@@ -41,13 +39,3 @@ def finetune(
     history = StageRun(stage, out / STATE, config, reporter).run()
     save_dialogue_model(out, stage.model, tokenizer)
     return history[-1]
-
-
-def check_target(out: Path, resume: bool) -> None:
-    """Check that the folder can be written, and that a run is there just if it is resumed."""
-    state = out / STATE
-    if resume and not state.exists():
-        raise FileNotFoundError(f"nothing to resume: {state} does not exist")
-    if not resume and (state.exists() or (out / WEIGHTS).exists()):
-        raise FileExistsError(f"{out} holds a run; use --resume to go on, or another --out")
-    check_folder(out)

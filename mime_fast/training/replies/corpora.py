@@ -12,10 +12,49 @@ import re
 from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
+from typing import NamedTuple
+
+from mime_fast.emotions import EMOTIONS
+from mime_fast.files import parse_json
 
 LONGEST_TURN = 60  # words
 PRIVATE = re.compile(r"@\w|https?:|www\.|\.com\b|\d{5}|\d{3}[-. ]\d{3,4}\b")
 SOURCES = ("chitchat", "edos", "self_dialogue", "synthetic_persona_chat", "topical_chat")
+
+
+class Dialogue(NamedTuple):
+    """A conversation of a corpus, and its emotion where the corpus names one of ours."""
+
+    utterances: list[str]
+    emotion: int | None
+
+
+def load_corpora(folder: Path, turns: int, seed: int) -> list[Dialogue]:
+    """Wanted conversations of each source, FOLDER/SOURCE.jsonl, until they hold so many turns.
+
+    Raises:
+        FileNotFoundError: a source is missing.
+        ValueError: a line is no conversation.
+    """
+    found: list[Dialogue] = []
+    for source in SOURCES:
+        found += sample(_read(folder / f"{source}.jsonl"), turns, seed)
+    return found
+
+
+def _read(path: Path) -> list[Dialogue]:
+    with path.open(encoding="utf-8") as file:
+        return [_dialogue(path, number, line) for number, line in enumerate(file, 1)]
+
+
+def _dialogue(path: Path, number: int, line: str) -> Dialogue:
+    try:
+        record = parse_json(line)
+        turns = [str(turn) for turn in record["utterances"]]
+    except (ValueError, TypeError, KeyError) as error:
+        raise ValueError(f"{path}:{number}: is no conversation ({error!r:.80})") from error
+    name = record.get("emotion")
+    return Dialogue(turns, EMOTIONS.index(name) if name in EMOTIONS else None)
 
 
 def is_wanted(utterances: Sequence[str]) -> bool:
@@ -37,13 +76,13 @@ def _unwanted() -> re.Pattern[str]:
     return re.compile(rf"\b(?:{'|'.join(endings)})\b", re.IGNORECASE)
 
 
-def sample(conversations: Sequence[list[str]], turns: int, seed: int) -> Iterator[list[str]]:
+def sample(conversations: Sequence[Dialogue], turns: int, seed: int) -> Iterator[Dialogue]:
     """Wanted conversations in an order drawn by the seed, until they hold so many turns."""
     order = random.Random(seed).sample(range(len(conversations)), len(conversations))  # noqa: S311
     left = turns
     for index in order:
         if left <= 0:
             return
-        if is_wanted(conversations[index]):
-            left -= len(conversations[index])
+        if is_wanted(conversations[index].utterances):
+            left -= len(conversations[index].utterances)
             yield conversations[index]

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import torch
 from rich.console import Console
 from rich.progress import track
 from torch import Tensor
 
+from mime_fast.text.pieces import PieceTokenizer
 from mime_fast.training.language_model.conversations import Batch as ConversationBatch
 from mime_fast.training.language_model.conversations import (
     Conversation,
@@ -18,7 +20,9 @@ from mime_fast.training.language_model.conversations import (
     turn_numbers,
 )
 from mime_fast.training.language_model.dialogue_model import DialogueModel
+from mime_fast.training.language_model.finetune import LabelledConversation
 from mime_fast.training.replies.pairs import UNKNOWN, Pair
+from mime_fast.training.state import digest, load_state, save_state
 
 KEPT = 16  # pieces a position; they hold about nine tenths of the probability
 TOKENS = 8000  # of a batch of the teacher
@@ -73,17 +77,56 @@ def _likeliest(teacher: DialogueModel, states: Tensor) -> tuple[Tensor, Tensor]:
     return best.indices.to(torch.int32).cpu(), shares.half().cpu()
 
 
-def teach(pairs: Sequence[Sequence[Pair]], recorded: Sequence[Turns]) -> tuple[list[Pair], Taught]:
+def identity(training: Sequence[LabelledConversation], tokenizer: PieceTokenizer) -> str:
+    """Changes with the conversations and with the pieces, which the teacher's turns belong to."""
+    return digest(training, tokenizer.pieces)
+
+
+def save_turns(path: Path, recorded: Sequence[Turns], of: str) -> None:
+    """Write what `record` returned; of: its identity."""
+    found = [
+        (number, turn, *tensors)
+        for number, turns in enumerate(recorded)
+        for turn, tensors in turns.items()
+    ]
+    places = torch.tensor([(number, turn, len(ids)) for number, turn, ids, _ in found])
+    tensors = {
+        "places": places.int(),  # (turns, 3): conversation, turn, positions
+        "ids": torch.cat([ids for *_, ids, _ in found]),
+        "shares": torch.cat([shares for *_, shares in found]),
+    }
+    save_state(path, {"turns": tensors}, {"of": of})
+
+
+def load_turns(path: Path, of: str) -> dict[int, Turns]:
+    """Read what save_turns wrote, by conversation; ValueError: it is of other data, or damaged."""
+    groups, facts = load_state(path)
+    if facts.get("of") != of or "turns" not in groups:
+        raise ValueError(f"{path} was not recorded of these data; make it: mime-fast record")
+    places, ids, shares = (groups["turns"][name] for name in ("places", "ids", "shares"))
+    found: dict[int, Turns] = {}
+    lengths = places[:, 2].tolist()
+    for (number, turn, _), *tensors in zip(
+        places.tolist(), ids.split(lengths), shares.split(lengths), strict=True
+    ):
+        found.setdefault(number, {})[turn] = (tensors[0], tensors[1])
+    return found
+
+
+def teach(
+    pairs: Sequence[Sequence[Pair]], recorded: Mapping[int, Turns]
+) -> tuple[list[Pair], Taught]:
     """The pairs of each conversation -> all pairs, each with the place of its teacher's pieces.
 
-    A turn that was cut with the end of its conversation teaches nothing.
+    recorded: by the conversation's number. A turn that was cut with the end of its conversation,
+    or not recorded, teaches nothing.
     """
     ids: list[Tensor] = []
     shares: list[Tensor] = []
     taught, place = [], 0
-    for conversation, turns in zip(pairs, recorded, strict=True):
+    for number, conversation in enumerate(pairs):
         for pair in conversation:
-            spoken = turns.get(pair.turn)
+            spoken = recorded.get(number, {}).get(pair.turn)
             if spoken is None or len(spoken[0]) != len(pair.reply):
                 taught.append(pair)
                 continue

@@ -11,13 +11,12 @@ from mime_fast.text.examples import Example
 from mime_fast.text.pieces import PieceTokenizer
 from mime_fast.training.config import FinetuneConfig
 from mime_fast.training.language_model.dialogue_model import (
-    WEIGHTS,
     DialogueModel,
     load_dialogue_model,
     save_dialogue_model,
 )
 from mime_fast.training.language_model.finetune import whole_conversations
-from mime_fast.training.language_model.run import STATE, check_target, finetune
+from mime_fast.training.language_model.run import finetune
 from mime_fast.training.language_model.smollm2 import PACKAGE
 from mime_fast.training.progress import StageReporter
 
@@ -36,17 +35,6 @@ def test_a_saved_model_comes_back_in_half_precision(
 def test_a_folder_without_a_model_says_how_to_make_one(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="make it: mime-fast finetune"):
         load_dialogue_model(tmp_path)
-
-
-def test_a_run_is_neither_overwritten_nor_resumed_where_there_is_none(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match="nothing to resume"):
-        check_target(tmp_path, resume=True)
-    check_target(tmp_path / "new", resume=False)
-    for name in (STATE, WEIGHTS):
-        (tmp_path / name).touch()
-        with pytest.raises(FileExistsError, match="holds a run; use --resume"):
-            check_target(tmp_path, resume=False)
-        (tmp_path / name).unlink()
 
 
 def test_a_conversation_ends_with_its_last_reply() -> None:

@@ -15,7 +15,14 @@ from mime_fast.text.word_pieces import WordPieceTokenizer
 from mime_fast.training.config import LearnConfig
 from mime_fast.training.language_model.conversations import encode_conversation
 from mime_fast.training.language_model.dialogue_model import DialogueModel
-from mime_fast.training.replies.distill import KEPT, Taught, record, teach
+from mime_fast.training.replies.distill import (
+    KEPT,
+    Taught,
+    load_turns,
+    record,
+    save_turns,
+    teach,
+)
 from mime_fast.training.replies.learn import LearnReplies, reply_costs
 from mime_fast.training.replies.pairs import UNKNOWN, Pair, PairEncoder, collate
 from mime_fast.training.stage import StageRun
@@ -65,7 +72,7 @@ def pairs_of_each() -> list[list[Pair]]:
 @pytest.fixture(scope="module")
 def taught() -> tuple[list[Pair], Taught]:
     rows = [encode_conversation(PIECES, turns, emotion) for emotion, turns in TALK.items()]
-    pairs, found = teach(pairs_of_each(), record(tiny_teacher(), rows))
+    pairs, found = teach(pairs_of_each(), dict(enumerate(record(tiny_teacher(), rows))))
     labelled = [dataclasses.replace(pair, intent=number % 2) for number, pair in enumerate(pairs)]
     return labelled, found
 
@@ -89,8 +96,22 @@ def test_a_pair_is_taught_what_the_teacher_says_of_its_reply(
 
 def test_a_turn_that_was_not_recorded_teaches_nothing() -> None:
     (recorded,) = record(tiny_teacher(), [encode_conversation(PIECES, TALK[16], 16)])
-    pairs, _ = teach(pairs_of_each(), [{}, recorded])
+    pairs, _ = teach(pairs_of_each(), {1: recorded})
     assert [pair.taught == UNKNOWN for pair in pairs] == [True, True, False, False]
+
+
+def test_recorded_turns_come_back_for_the_same_data(tmp_path: Path) -> None:
+    rows = [encode_conversation(PIECES, turns, emotion) for emotion, turns in TALK.items()]
+    recorded = record(tiny_teacher(), rows)
+    save_turns(tmp_path / "taught", recorded, "these data")
+    loaded = load_turns(tmp_path / "taught", "these data")
+    assert [sorted(loaded[number]) for number in (0, 1)] == [[1, 3], [1, 3]]
+    for number, turns in enumerate(recorded):
+        for turn, (ids, shares) in turns.items():
+            assert torch.equal(loaded[number][turn][0], ids)
+            assert torch.equal(loaded[number][turn][1], shares)
+    with pytest.raises(ValueError, match="not recorded of these data"):
+        load_turns(tmp_path / "taught", "other data")
 
 
 class Silent:

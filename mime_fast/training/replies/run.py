@@ -1,0 +1,131 @@
+"""A run of a stage of mime-base: from folders of dialogues to a folder with the model."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from itertools import chain
+from pathlib import Path
+
+from mime_fast import checkpoint
+from mime_fast.files import check_file
+from mime_fast.text.examples import load_parts
+from mime_fast.text.word_pieces import WordPieceTokenizer, minilm_word_pieces
+from mime_fast.training.config import LearnConfig
+from mime_fast.training.language_model.conversations import encode_conversation
+from mime_fast.training.language_model.dialogue_model import load_dialogue_model
+from mime_fast.training.language_model.finetune import LabelledConversation, whole_conversations
+from mime_fast.training.language_model.smollm2 import load_smollm2
+from mime_fast.training.replies.corpora import load_corpora
+from mime_fast.training.replies.distill import identity, load_turns, record, save_turns, teach
+from mime_fast.training.replies.intents import intents_of
+from mime_fast.training.replies.learn import LearnReplies
+from mime_fast.training.replies.pairs import UNKNOWN, Pair, PairEncoder
+from mime_fast.training.replies.start import save_model, start_from_packages, start_from_run
+from mime_fast.training.replies.tokenizers import Tokenizers, save_tokenizers
+from mime_fast.training.run_folder import STATE, check_run_folder
+from mime_fast.training.stage import Reporter, StageRun
+
+VALIDATED = 400  # conversations of the validation set, the first ones
+INTENTS = "intents.safetensors"
+
+
+def learn(
+    data: Path,
+    out: Path,
+    config: LearnConfig,
+    reporter: Reporter,
+    *,
+    start: Path | None = None,
+    corpora: Path | None = None,
+    taught: Path | None = None,
+    resume: bool = False,
+) -> dict[str, float]:
+    """Train mime-base on dialogues; returns the figures of the last validation.
+
+    start: the folder of an earlier stage; None: MiniLM and SmolLM2. corpora: the folder of further
+    dialogues; every turn is then learned as a reply. taught: what `mime-fast record` wrote.
+
+    Raises:
+        FileExistsError: `out` holds a run, and resume is False.
+        FileNotFoundError: nothing is there to resume, or data are missing.
+        ModuleNotFoundError: a package with weights is missing.
+        ValueError: files do not fit each other.
+    """
+    check_run_folder(out, resume)
+    training, validation = map(whole_conversations, load_parts(data))
+    whole, smollm2 = load_smollm2()
+    all_pieces = Tokenizers(WordPieceTokenizer(minilm_word_pieces()), whole)
+    tokenizers = all_pieces.cut(training, config.min_count)
+    encoder = PairEncoder(*tokenizers, checkpoint.load(checkpoint.DEFAULT).tokenizer)
+    model = (
+        start_from_packages(tokenizers, whole, smollm2, config.seed)
+        if start is None
+        else start_from_run(start, tokenizers)
+    )
+    if corpora is None:
+        pairs = labelled_pairs(encoder, training, model.config.intents, out / INTENTS, config.seed)
+    else:
+        pairs = all_turns(encoder, training, corpora, config)
+    learned, distributions = list(chain.from_iterable(pairs)), None
+    if taught is not None:
+        turns = load_turns(taught, identity(training, tokenizers.reply))
+        learned, distributions = teach(pairs, turns)
+    valid = chain.from_iterable(encoder.pairs(*c) for c in validation[:VALIDATED])
+    stage = LearnReplies(model, learned, list(valid), config, distributions)
+    save_tokenizers(out, tokenizers)
+    history = StageRun(stage, out / STATE, config, reporter).run()
+    save_model(out, stage.model)
+    return history[-1]
+
+
+def record_teacher(data: Path, teacher: Path, out: Path, count: int) -> int:
+    """Write what a fine-tuned language model predicts in the first conversations; 0: in all.
+
+    Returns the number of turns.
+
+    Raises:
+        FileNotFoundError: data are missing, or the teacher is not there.
+        WriteError: the file cannot be written.
+    """
+    check_file(out)
+    training = whole_conversations(load_parts(data)[0])
+    model, tokenizer = load_dialogue_model(teacher)
+    chosen = training[: count or None]
+    rows = [encode_conversation(tokenizer, turns, emotion) for turns, emotion in chosen]
+    turns = record(model, rows)
+    save_turns(out, turns, identity(training, tokenizer))
+    return sum(map(len, turns))
+
+
+def labelled_pairs(
+    encoder: PairEncoder,
+    training: Sequence[LabelledConversation],
+    intents: int,
+    kept: Path,
+    seed: int,
+) -> list[list[Pair]]:
+    """The listener's turns of each conversation, with their intents."""
+    pairs = [encoder.pairs(*conversation) for conversation in training]
+    texts = [
+        conversation.utterances[pair.turn]
+        for conversation, own in zip(training, pairs, strict=True)
+        for pair in own
+    ]
+    labels = iter(intents_of(texts, intents, seed, kept).tolist())
+    return [[dataclasses.replace(pair, intent=next(labels)) for pair in own] for own in pairs]
+
+
+def all_turns(
+    encoder: PairEncoder,
+    training: Sequence[LabelledConversation],
+    corpora: Path,
+    config: LearnConfig,
+) -> list[list[Pair]]:
+    """Every turn but the first of the training data and of further corpora."""
+    every = slice(1, None)
+    found = [encoder.pairs(*conversation, turns=every) for conversation in training]
+    for turns, emotion in load_corpora(corpora, config.corpus_turns, config.seed):
+        label = UNKNOWN if emotion is None else emotion
+        found.append(encoder.pairs(turns, label, turns=every))
+    return found
