@@ -32,7 +32,8 @@ from mime_fast.files import (
     write_errors,
 )
 from mime_fast.models import parameter_shapes
-from mime_fast.text.tokenizer import Tokenizer
+from mime_fast.text.load_tokenizer import load_tokenizer
+from mime_fast.text.reply_tokenizer import ReplyTokenizer
 from mime_fast.types import FloatArray
 
 FORMAT = 1
@@ -58,7 +59,7 @@ class Checkpoint:
     """
 
     config: ModelConfig
-    tokenizer: Tokenizer
+    tokenizer: ReplyTokenizer
     weights: Path  # model.safetensors
 
     @property
@@ -95,14 +96,14 @@ def load(path: str | Path) -> Checkpoint:
         )
     config = _read_config(folder / CONFIG)
     try:
-        tokenizer = Tokenizer.from_file(folder / TOKENIZER)
+        tokenizer = load_tokenizer(folder / TOKENIZER)
         _check_vocabulary(tokenizer, config)
     except ValueError as error:
         raise CheckpointError(f"{folder}: {error}") from error
     return Checkpoint(config, tokenizer, folder / WEIGHTS)
 
 
-def _check_vocabulary(tokenizer: Tokenizer, config: ModelConfig) -> None:
+def _check_vocabulary(tokenizer: ReplyTokenizer, config: ModelConfig) -> None:
     if tokenizer.vocab_size != config.vocab_size:
         raise CheckpointError(
             f"{TOKENIZER} holds {tokenizer.vocab_size} words but {CONFIG} says vocab_size "
@@ -186,7 +187,7 @@ def check_tensors(
 def save(
     path: str | Path,
     config: ModelConfig,
-    tokenizer: Tokenizer,
+    tokenizer: ReplyTokenizer,
     tensors: Mapping[str, np.ndarray[Any, Any]],
     card: str,
 ) -> None:
@@ -230,7 +231,7 @@ def check_target(path: str | Path, size: int = 0) -> None:
 def _write(
     folder: Path,
     config: ModelConfig,
-    tokenizer: Tokenizer,
+    tokenizer: ReplyTokenizer,
     tensors: Mapping[str, np.ndarray[Any, Any]],
     card: str,
 ) -> None:

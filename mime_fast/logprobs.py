@@ -13,7 +13,8 @@ import numpy as np
 from mime_fast import _C
 from mime_fast.engines.base import EncoderOutput, Engine
 from mime_fast.search.hypothesis import log_softmax
-from mime_fast.text.tokenizer import SOS, Tokenizer
+from mime_fast.text.reply_tokenizer import ReplyTokenizer
+from mime_fast.text.special import SOS
 from mime_fast.types import IntArray, TokenLogprob, TokenLogprobs
 
 ROWS = 32  # decoded together: their logits are 3 MB
@@ -28,7 +29,7 @@ class TokenScorer:
     def __init__(
         self,
         engine: Engine,
-        tokenizer: Tokenizer,
+        tokenizer: ReplyTokenizer,
         encoded: EncoderOutput,
         rows: Sequence[int],
         count: int,
@@ -59,12 +60,12 @@ class TokenScorer:
         self._state, self._newest = self._engine.select(self._state, kept), self._newest[kept]
 
     def _named(self, token: int, log_prob: float) -> TokenLogprob:
-        return TokenLogprob(token, self._tokenizer.word(token), float(log_prob))
+        return TokenLogprob(token, self._tokenizer.text_of(token), float(log_prob))
 
 
 def score_replies(
     engine: Engine,
-    tokenizer: Tokenizer,
+    tokenizer: ReplyTokenizer,
     encoded: EncoderOutput,
     index: int,
     replies: Sequence[Sequence[int]],

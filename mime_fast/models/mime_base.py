@@ -19,6 +19,7 @@ from mime_fast.models.bert import Bert, BertConfig, mean_over
 from mime_fast.models.bert import Layer as BertLayer
 from mime_fast.models.crossing import SMALL, Decoder, DecoderConfig
 from mime_fast.models.mime import Fusion, Gaussian, Latents
+from mime_fast.text.special import SYS
 
 
 @dataclass(frozen=True)
@@ -161,9 +162,9 @@ class MimeBase(nn.Module):
         for part in (self.emotion_embedding, self.intent_embedding, self.start):
             nn.init.normal_(part.weight, std=SMALL)
 
-    def read(self, tokens: Tensor, types: Tensor, real: Tensor) -> Context:
-        """Word-piece ids and speaker types (batch, length) -> the context's states (Eq. 1-6)."""
-        states = self.context_encoder(tokens, types, real)
+    def read(self, tokens: Tensor, speakers: Tensor, real: Tensor) -> Context:
+        """Word-piece ids, and who says them (batch, length) -> the context's states (Eq. 1-6)."""
+        states = self.context_encoder(tokens, (speakers == SYS).long(), real)
         query = mean_over(states, real)
         logits = self.emotion_classifier(query) @ self.emotion_embedding.weight.T
         prior = self.response_emotions.infer_prior(query)

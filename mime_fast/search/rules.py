@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from mime_fast.config import GenerationConfig
+from mime_fast.text.reply_tokenizer import ReplyTokenizer
 from mime_fast.text.special import UNK
 from mime_fast.text.stop import StopCondition
-from mime_fast.text.tokenizer import Tokenizer
 
 
 @dataclass(frozen=True)
@@ -20,12 +20,14 @@ class TextRules:
     stop: Callable[[Sequence[int]], bool] | None = None
 
 
-def text_rules(options: GenerationConfig, tokenizer: Tokenizer) -> TextRules:
+def text_rules(options: GenerationConfig, tokenizer: ReplyTokenizer) -> TextRules:
     """The rules that the options ask for.
 
     A bad word that the vocabulary lacks is left out: it is never generated.
     """
-    encoded = dict.fromkeys(tuple(tokenizer.encode(words)) for words in options.bad_words)
+    encoded = dict.fromkeys(
+        tuple(ids) for words in options.bad_words for ids in tokenizer.spellings(words)
+    )
     bad_words = tuple(ids for ids in encoded if ids and UNK not in ids)
     stop = StopCondition(tokenizer, options.stop) if options.stop else None
     return TextRules(bad_words, stop)

@@ -13,8 +13,14 @@ from typing import Any, Self
 from tokenizers import Tokenizer as BpeTokenizer
 from tokenizers import decoders, models, pre_tokenizers
 
-PAD, SPEAKER, LISTENER = range(3)  # SPEAKER and LISTENER begin a turn, and so end the one before
-SPECIAL = ("<|endoftext|>", "<|im_start|>", "<|im_end|>")
+from mime_fast.text.special import EOS, SOS
+
+SPEAKER, LISTENER = EOS, SOS  # each begins a turn, and so ends the one before
+# SmolLM2's pieces at the ids of mime_fast/text/special.py.
+SPECIAL = (
+    *("<repo_name>", "<|endoftext|>", "<|im_start|>", "<|im_end|>"),
+    *("<reponame>", "<file_sep>", "<filename>"),
+)
 
 
 class PieceTokenizer:

@@ -6,8 +6,7 @@ import copy
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from mime_fast.text.detokenizer import Detokenizer
-from mime_fast.text.tokenizer import Tokenizer
+from mime_fast.text.reply_tokenizer import ReplyDetokenizer, ReplyTokenizer
 
 # Replies in progress, 30 MB at most; a step of 10,000 samples, or of 1000 beams, adds fewer.
 MOST_REMEMBERED = 32_768
@@ -63,7 +62,7 @@ class StopStream:
 class ReplyText:
     """The text of a reply whose words come one after the other; it ends before a stop string."""
 
-    def __init__(self, tokenizer: Tokenizer, stop: Sequence[str]) -> None:
+    def __init__(self, tokenizer: ReplyTokenizer, stop: Sequence[str]) -> None:
         self._tokenizer, self._stream = tokenizer, StopStream(stop)
         self._detokenizer = tokenizer.detokenizer()
 
@@ -85,7 +84,7 @@ class ReplyText:
 class _Progress(NamedTuple):
     """A reply so far: the words that came, as text, and whether it contains a stop string."""
 
-    detokenizer: Detokenizer
+    detokenizer: ReplyDetokenizer
     end: str  # of its text, as long as a stop string that the next words may complete
     stopped: bool
 
@@ -96,7 +95,7 @@ class StopCondition:
     Text that waits for the next word (a ":" may become a smiley) is not looked at yet.
     """
 
-    def __init__(self, tokenizer: Tokenizer, stop: Sequence[str]) -> None:
+    def __init__(self, tokenizer: ReplyTokenizer, stop: Sequence[str]) -> None:
         self._tokenizer, self._stop = tokenizer, stop
         self._longest = max(map(len, stop))
         self._progress: dict[tuple[int, ...], _Progress] = {}

@@ -37,6 +37,8 @@ class Tokenizer:
         'I am fine.'
     """
 
+    turn_end: tuple[int, ...] = ()  # nothing stands between the turns of a context
+
     def __init__(self, backend: tokenizers.Tokenizer) -> None:
         """Wraps a checked backend; use `from_words`, `from_file` or `from_json`."""
         self._backend = backend
@@ -64,15 +66,7 @@ class Tokenizer:
     @classmethod
     def from_file(cls, path: str | os.PathLike[str]) -> Self:
         """Reads a tokenizer.json; raises ValueError, naming the file, if it is not one of ours."""
-        path = Path(path)
-        size = path.stat().st_size
-        if size > MAX_FILE_BYTES:
-            raise ValueError(_malformed(path, f"{size} bytes, more than {MAX_FILE_BYTES}"))
-        try:
-            text = path.read_text(encoding="utf-8-sig")
-        except UnicodeDecodeError as error:
-            raise ValueError(_malformed(path, f"not UTF-8 ({error})")) from error
-        return cls.from_json(text, source=path)
+        return cls.from_json(read_tokenizer(Path(path)), source=path)
 
     @classmethod
     def from_json(cls, text: str, *, source: str | os.PathLike[str] = "tokenizer.json") -> Self:
@@ -81,7 +75,7 @@ class Tokenizer:
             _check_document(json.loads(text))
             backend = tokenizers.Tokenizer.from_str(text)
         except Exception as error:  # the library raises bare Exception
-            raise ValueError(_malformed(source, str(error))) from error
+            raise ValueError(malformed(source, str(error))) from error
         return cls(backend)
 
     def to_json(self) -> str:
@@ -98,6 +92,11 @@ class Tokenizer:
         return len(self._words)
 
     @property
+    def context_vocab_size(self) -> int:
+        """Number of ids of a context: the same."""
+        return len(self._words)
+
+    @property
     def words(self) -> list[str]:
         """The word of each id (vocab_size); a copy."""
         return list(self._words)
@@ -108,6 +107,14 @@ class Tokenizer:
             raise ValueError(f"a token id must be in [0, {len(self._words)}), got {index}")
         return self._words[index]
 
+    def context_word(self, index: int) -> str:
+        """The word of an id of a context: contexts and replies have the same ids."""
+        return self.word(index)
+
+    def text_of(self, index: int) -> str:
+        """What the probabilities of tokens call an id: its word."""
+        return self.word(index)
+
     def tokenize(self, text: str) -> list[str]:
         """The words of `text`, in the vocabulary or not."""
         normalized = self._backend.normalizer.normalize_str(_valid_unicode(text))
@@ -116,6 +123,14 @@ class Tokenizer:
     def encode(self, text: str) -> list[int]:
         """The ids of the words of `text`, UNK (0) where the vocabulary lacks one."""
         return self._backend.encode(_valid_unicode(text), add_special_tokens=False).ids
+
+    def spellings(self, text: str) -> list[list[int]]:
+        """The ids that a text may have in a reply: one spelling, since words have no case."""
+        return [self.encode(text)]
+
+    def encode_reply(self, text: str) -> list[int]:
+        """The ids of a reply, without its end: those of `encode`."""
+        return self.encode(text)
 
     def decode(self, ids: Iterable[int]) -> str:
         """Natural text of a reply; special ids are skipped, except UNK, which shows as <unk>.
@@ -174,7 +189,19 @@ def _check_vocabulary(vocabulary: object) -> None:
         raise ValueError(f"the ids must be 0 to {len(vocabulary) - 1}, each once")
 
 
-def _malformed(source: str | os.PathLike[str], problem: str) -> str:
+def read_tokenizer(path: Path) -> str:
+    """The text of a tokenizer.json; ValueError: it is too large, or not UTF-8."""
+    size = path.stat().st_size
+    if size > MAX_FILE_BYTES:
+        raise ValueError(malformed(path, f"{size} bytes, more than {MAX_FILE_BYTES}"))
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ValueError(malformed(path, f"not UTF-8 ({error})")) from error
+
+
+def malformed(source: str | os.PathLike[str], problem: str) -> str:
+    """What an error says of a tokenizer.json with this problem."""
     return (
         f"{os.fspath(source)} is not a mime_fast tokenizer: {problem}. "
         "Write one with Tokenizer.save, or copy it again from the checkpoint it belongs to"

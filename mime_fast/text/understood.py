@@ -5,17 +5,18 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Sequence
 
-from mime_fast.text.tokenizer import UNK, Tokenizer
+from mime_fast.text.reply_tokenizer import ReplyTokenizer
+from mime_fast.text.special import UNK
 
 
-def count_words(tokenizer: Tokenizer, turn: str, ids: Sequence[int]) -> tuple[int, int]:
+def count_words(tokenizer: ReplyTokenizer, turn: str, ids: Sequence[int]) -> tuple[int, int]:
     """Number of words among `ids`, the last tokens of `turn`, and how many of them are unknown.
 
     Punctuation is no word: without this rule a foreign sentence would be known by its period.
     """
     if UNK not in ids:  # 9 of 10 messages: no second tokenisation
-        return sum(_is_word(tokenizer.word(index)) for index in ids), 0
-    tokens = tokenizer.tokenize(turn)[-len(ids) :]
+        return sum(_is_word(tokenizer.context_word(index)) for index in ids), 0
+    tokens = [*tokenizer.tokenize(turn), *[""] * len(tokenizer.turn_end)][-len(ids) :]
     known = [index != UNK for index, token in zip(ids, tokens, strict=True) if _is_word(token)]
     return len(known), known.count(False)
 

@@ -4,24 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple, Self
+from typing import Self
 
 from tokenizers import Tokenizer as PieceTokenizer
 from tokenizers import models, normalizers, pre_tokenizers
 
 from mime_fast.packages import minilm_folder
+from mime_fast.text.special import EOS, UNK
 
-PAD, UNK, CLS, SEP = range(4)
-SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]")
-SPEAKER, LISTENER = range(2)  # token types: who says a turn
-
-
-class ContextIds(NamedTuple):
-    """A context as the encoder reads it; both (length,)."""
-
-    tokens: list[int]  # CLS, then each turn and SEP
-    types: list[int]
-    dropped_turns: int  # oldest first, that had no room
+CONTINUES = "##"  # the beginning of a piece that does not begin a word
+SEP = EOS  # ends each turn
+# MiniLM's pieces at the ids of mime_fast/text/special.py.
+SPECIAL = ("[UNK]", "[PAD]", "[SEP]", "[unused0]", "[unused1]", "[unused2]", "[CLS]")
 
 
 class WordPieceTokenizer:
@@ -44,28 +38,21 @@ class WordPieceTokenizer:
         """Piece ids of each text, without special ones."""
         return [encoding.ids for encoding in self._tokenizer.encode_batch(list(texts))]
 
-    def encode_context(self, turns: Sequence[list[int]], most: int) -> ContextIds:
-        """Encoded turns, speaker first and last -> the ids of the last that `most` has room for.
+    def word(self, index: int) -> str:
+        """The piece of an id; "" where it continues the word of the piece before."""
+        piece = self.pieces[index]
+        return "" if piece.startswith(CONTINUES) else piece
 
-        A last turn that is too long by itself loses its beginning.
-        """
-        room, kept = most - 1, 0
-        for turn in reversed(turns):
-            room -= len(turn) + 1
-            if room < 0 and kept:
-                break
-            kept += 1
-        tokens, types = [CLS], [SPEAKER]
-        for place, turn in enumerate(turns[-kept:]):
-            ids = [*turn[-(most - 2) :], SEP]
-            tokens += ids
-            types += [SPEAKER if (kept - place) % 2 else LISTENER] * len(ids)
-        return ContextIds(tokens, types, len(turns) - kept)
+    def tokenize(self, text: str) -> list[str]:
+        """The text of each piece; "" where it continues the word of the piece before."""
+        encoding = self._tokenizer.encode(text)
+        pieces = zip(encoding.tokens, encoding.offsets, strict=True)
+        return ["" if piece.startswith(CONTINUES) else text[slice(*at)] for piece, at in pieces]
 
     def cut(self, used: Iterable[int]) -> Self:
         """The tokeniser that keeps the used pieces and all single characters."""
         keep = {self.pieces[index] for index in used}
-        keep |= {piece for piece in self.pieces if len(piece.removeprefix("##")) == 1}
+        keep |= {piece for piece in self.pieces if len(piece.removeprefix(CONTINUES)) == 1}
         return type(self)([piece for piece in self.pieces if piece in keep])
 
 

@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tokenizers import pre_tokenizers
 
-from mime_fast.text.pieces import LISTENER, PAD, SPEAKER, PieceTokenizer
+from mime_fast.text.pieces import LISTENER, SPEAKER, PieceTokenizer
+from mime_fast.text.special import PAD
 
 BYTES = sorted(pre_tokenizers.ByteLevel.alphabet())
 MERGES = [("h", "e"), ("l", "l"), ("he", "ll"), ("hell", "o"), ("\u0120", "hello"), ("o", "o")]
@@ -17,7 +18,8 @@ def whole() -> PieceTokenizer:
 
 
 def test_special_pieces_come_first_and_are_never_read_from_text(whole: PieceTokenizer) -> None:
-    assert (PAD, SPEAKER, LISTENER) == (0, 1, 2)
+    assert whole.pieces[PAD] == "<|endoftext|>"
+    assert (whole.pieces[SPEAKER], whole.pieces[LISTENER]) == ("<|im_start|>", "<|im_end|>")
     (ids,) = whole.encode(["<|im_start|>"])
     assert SPEAKER not in ids
     assert whole.decode([SPEAKER, *ids, PAD]) == "<|im_start|>"

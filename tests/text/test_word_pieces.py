@@ -6,18 +6,13 @@ import pytest
 from tokenizers import Tokenizer
 
 from mime_fast.packages import MINILM, minilm_folder
+from mime_fast.text.special import UNK
 from mime_fast.text.word_pieces import (
-    CLS,
-    LISTENER,
-    SEP,
-    SPEAKER,
-    UNK,
     WordPieceTokenizer,
     minilm_word_pieces,
 )
 
 PIECES = [*"abcdeg", *(f"##{letter}" for letter in "abcdeg"), "bad", "##ge", "age"]
-TURNS = [[4, 5], [6], [7, 8, 9]]
 
 
 @pytest.fixture
@@ -40,30 +35,10 @@ def test_a_cut_tokeniser_keeps_single_characters(tokenizer: WordPieceTokenizer) 
     assert cut.pieces == kept
 
 
-def test_a_context_names_who_says_each_turn(tokenizer: WordPieceTokenizer) -> None:
-    found = tokenizer.encode_context(TURNS, 20)
-    assert found.tokens == [CLS, 4, 5, SEP, 6, SEP, 7, 8, 9, SEP]
-    assert found.types == [SPEAKER] * 4 + [LISTENER] * 2 + [SPEAKER] * 4
-    assert found.dropped_turns == 0
-
-
-@pytest.mark.parametrize(
-    ("most", "tokens", "dropped"),
-    [
-        (10, [CLS, 4, 5, SEP, 6, SEP, 7, 8, 9, SEP], 0),
-        (9, [CLS, 6, SEP, 7, 8, 9, SEP], 1),
-        (6, [CLS, 7, 8, 9, SEP], 2),
-        (5, [CLS, 7, 8, 9, SEP], 2),
-        (4, [CLS, 8, 9, SEP], 2),
-    ],
-)
-def test_what_has_no_room_is_dropped_from_the_oldest_end(
-    tokenizer: WordPieceTokenizer, most: int, tokens: list[int], dropped: int
-) -> None:
-    found = tokenizer.encode_context(TURNS, most)
-    assert found.tokens == tokens
-    assert len(found.types) == len(tokens) <= most
-    assert found.dropped_turns == dropped
+def test_a_piece_that_goes_on_with_a_word_has_no_text(tokenizer: WordPieceTokenizer) -> None:
+    assert tokenizer.tokenize("BADGE \u00e4ge bax") == ["BADGE"[:3], "", "\u00e4ge", "bax"]
+    (ids,) = tokenizer.encode(["badge"])
+    assert [tokenizer.word(i) for i in ids] == ["bad", ""]
 
 
 def test_the_pieces_are_minilm_s() -> None:

@@ -9,7 +9,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from mime_fast.text.pieces import LISTENER, PAD, SPEAKER, PieceTokenizer
+from mime_fast.text.pieces import LISTENER, SPEAKER, PieceTokenizer
+from mime_fast.text.special import PAD
 from mime_fast.text.tidy import tidy
 from mime_fast.training.batches import bucketed, filled
 

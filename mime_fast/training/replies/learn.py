@@ -67,7 +67,7 @@ class LearnReplies:
         """The parts of the loss, weighted; the posterior of the reply feeds the decoder."""
         batch = collate(pairs).to(self.model.emotion_embedding.weight.device)
         weights = self.config.weights
-        context = self.model.read(batch.tokens, batch.types, batch.real)
+        context = self.model.read(batch.tokens, batch.speakers, batch.real)
         evidence = self.model.reply_evidence(batch.reply, batch.reply_real)
         posterior = self.model.response_emotions.infer_posterior(context.query, evidence)
         noise = torch.randn(len(pairs), 2, self.model.config.latent_dim, device=evidence.device)
@@ -124,7 +124,7 @@ class LearnReplies:
 
 def reply_costs(model: MimeBase, batch: Batch) -> tuple[Tensor, Tensor]:
     """Nats of each reply (batch,), with gold polarity where it is known; recognised emotions."""
-    context = model.read(batch.tokens, batch.types, batch.real)
+    context = model.read(batch.tokens, batch.speakers, batch.real)
     recognised = context.emotion_logits.argmax(-1)
     emotion = torch.where(batch.emotion == UNKNOWN, recognised, batch.emotion)
     positive = torch.isin(emotion, model.positive_ids)

@@ -9,17 +9,15 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from mime_fast.text import pieces, word_pieces
-from mime_fast.text.pieces import PieceTokenizer
+from mime_fast.text.dialogue import encode_dialogue
+from mime_fast.text.special import EOS, PAD, SOS
+from mime_fast.text.subword_tokenizer import SubwordTokenizer
 from mime_fast.text.tidy import tidy
 from mime_fast.text.tokenizer import Tokenizer
-from mime_fast.text.word_pieces import WordPieceTokenizer
 from mime_fast.training.batches import bucketed, filled
 
 UNKNOWN = -1  # no label of the emotion or the intent
 LONGEST_CONTEXT, LONGEST_REPLY = 128, 64  # in training; 1 of 200 contexts is longer
-# A reply begins with its marker, and ends where the other's turn would begin.
-START, END = pieces.LISTENER, pieces.SPEAKER
 
 
 @dataclass(frozen=True)
@@ -27,8 +25,8 @@ class Pair:
     """An encoded example."""
 
     tokens: list[int]  # (length,) word pieces of the context
-    types: list[int]  # (length,)
-    reply: list[int]  # pieces, then END
+    speakers: list[int]  # (length,) who says each, as in types.Dialogue
+    reply: list[int]  # pieces, then EOS
     emotion: int = UNKNOWN  # the speaker's
     intent: int = UNKNOWN  # the reply's
     taught: int = UNKNOWN  # where the teacher's distributions of the reply begin
@@ -45,7 +43,7 @@ class Batch(NamedTuple):
     """Padded tensors of several pairs."""
 
     tokens: Tensor  # (batch, length)
-    types: Tensor  # (batch, length)
+    speakers: Tensor  # (batch, length)
     real: Tensor  # (batch, length) bool
     reply: Tensor  # (batch, reply length)
     reply_real: Tensor  # (batch, reply length) bool
@@ -59,47 +57,46 @@ class Batch(NamedTuple):
 
     @property
     def decoder_input(self) -> Tensor:
-        """START, then the reply without its last column."""
-        start = torch.full_like(self.reply[:, :1], START)
+        """SOS, then the reply without its last column."""
+        start = torch.full_like(self.reply[:, :1], SOS)
         return torch.cat([start, self.reply[:, :-1]], 1)
 
 
 class PairEncoder:
-    """Encodes conversations with both tokenisers."""
+    """Encodes conversations."""
 
-    def __init__(
-        self, context: WordPieceTokenizer, reply: PieceTokenizer, words: Tokenizer
-    ) -> None:
+    def __init__(self, tokenizer: SubwordTokenizer, words: Tokenizer) -> None:
         """words: counts the words of replies."""
-        self.context, self.reply, self.words = context, reply, words
+        self.tokenizer, self.words = tokenizer, words
 
     def pairs(
         self, utterances: Sequence[str], emotion: int = UNKNOWN, *, turns: slice = slice(1, None, 2)
     ) -> list[Pair]:
         """The pairs of a conversation; `turns`: which ones are learned as replies."""
-        tidied = [tidy(utterance) for utterance in utterances]
-        read, replied = self.context.encode(tidied), self.reply.encode(tidied)
-        found = []
-        for number in range(len(utterances))[turns]:
-            context = self.context.encode_context(read[:number], LONGEST_CONTEXT)
-            reply = [*replied[number], END]
-            if number and 1 < len(reply) <= LONGEST_REPLY:
-                words = len(self.words.encode(utterances[number])) + 1
-                pair = Pair(context.tokens, context.types, reply, emotion, turn=number, words=words)
-                found.append(pair)
-        return found
+        found = (
+            self._pair(utterances, number, emotion)
+            for number in range(len(utterances))[turns]
+            if number > 0
+        )
+        return [pair for pair in found if 1 < len(pair.reply) <= LONGEST_REPLY]
+
+    def _pair(self, utterances: Sequence[str], number: int, emotion: int) -> Pair:
+        context = encode_dialogue(self.tokenizer, utterances[:number], LONGEST_CONTEXT)
+        reply = [*self.tokenizer.encode_reply(tidy(utterances[number])), EOS]
+        words = len(self.words.encode(utterances[number])) + 1
+        return Pair(context.tokens, context.speakers, reply, emotion, turn=number, words=words)
 
 
 def collate(pairs: Sequence[Pair]) -> Batch:
     """Pairs -> one padded batch."""
-    tokens = pad_with(word_pieces.PAD, [pair.tokens for pair in pairs])
-    reply = pad_with(pieces.PAD, [pair.reply for pair in pairs])
+    tokens = pad_with(PAD, [pair.tokens for pair in pairs])
+    reply = pad_with(PAD, [pair.reply for pair in pairs])
     return Batch(
         tokens,
-        pad_with(0, [pair.types for pair in pairs]),
-        tokens != word_pieces.PAD,
+        pad_with(PAD, [pair.speakers for pair in pairs]),
+        tokens != PAD,
         reply,
-        reply != pieces.PAD,
+        reply != PAD,
         torch.tensor([pair.emotion for pair in pairs]),
         torch.tensor([pair.intent for pair in pairs]),
         torch.tensor([pair.taught for pair in pairs]),

@@ -7,14 +7,20 @@ from collections.abc import Sequence
 from itertools import chain
 from pathlib import Path
 
-from mime_fast import checkpoint
-from mime_fast.files import check_file
+from mime_fast.checkpoint import TOKENIZER
+from mime_fast.files import check_file, write_whole
 from mime_fast.text.examples import load_parts
+from mime_fast.text.subword_tokenizer import SubwordTokenizer
+from mime_fast.text.tokenizer import Tokenizer
 from mime_fast.text.word_pieces import WordPieceTokenizer, minilm_word_pieces
 from mime_fast.training.config import LearnConfig
 from mime_fast.training.language_model.conversations import encode_conversation
 from mime_fast.training.language_model.dialogue_model import load_dialogue_model
-from mime_fast.training.language_model.finetune import LabelledConversation, whole_conversations
+from mime_fast.training.language_model.finetune import (
+    LabelledConversation,
+    cut_to_turns,
+    whole_conversations,
+)
 from mime_fast.training.language_model.smollm2 import load_smollm2
 from mime_fast.training.replies.corpora import load_corpora
 from mime_fast.training.replies.distill import identity, load_turns, record, save_turns, teach
@@ -22,7 +28,6 @@ from mime_fast.training.replies.intents import intents_of
 from mime_fast.training.replies.learn import LearnReplies
 from mime_fast.training.replies.pairs import UNKNOWN, Pair, PairEncoder
 from mime_fast.training.replies.start import save_model, start_from_packages, start_from_run
-from mime_fast.training.replies.tokenizers import Tokenizers, save_tokenizers
 from mime_fast.training.run_folder import STATE, check_run_folder
 from mime_fast.training.stage import Reporter, StageRun
 
@@ -55,13 +60,15 @@ def learn(
     check_run_folder(out, resume)
     training, validation = map(whole_conversations, load_parts(data))
     whole, smollm2 = load_smollm2()
-    all_pieces = Tokenizers(WordPieceTokenizer(minilm_word_pieces()), whole)
-    tokenizers = all_pieces.cut(training, config.min_count)
-    encoder = PairEncoder(*tokenizers, checkpoint.load(checkpoint.DEFAULT).tokenizer)
+    tokenizer = SubwordTokenizer(
+        cut_to_turns(WordPieceTokenizer(minilm_word_pieces()), training, config.min_count),
+        cut_to_turns(whole, training, config.min_count),
+    )
+    encoder = PairEncoder(tokenizer, Tokenizer.from_words(()))
     model = (
-        start_from_packages(tokenizers, whole, smollm2, config.seed)
+        start_from_packages(tokenizer, whole, smollm2, config.seed)
         if start is None
-        else start_from_run(start, tokenizers)
+        else start_from_run(start, tokenizer)
     )
     if corpora is None:
         pairs = labelled_pairs(encoder, training, model.config.intents, out / INTENTS, config.seed)
@@ -69,13 +76,13 @@ def learn(
         pairs = all_turns(encoder, training, corpora, config)
     learned, distributions = list(chain.from_iterable(pairs)), None
     if taught is not None:
-        turns = load_turns(taught, identity(training, tokenizers.reply))
+        turns = load_turns(taught, identity(training, tokenizer.reply))
         learned, distributions = teach(pairs, turns)
     valid = chain.from_iterable(encoder.pairs(*c) for c in validation[:VALIDATED])
     stage = LearnReplies(model, learned, list(valid), config, distributions)
-    save_tokenizers(out, tokenizers)
     history = StageRun(stage, out / STATE, config, reporter).run()
     save_model(out, stage.model)
+    write_whole(out / TOKENIZER, tokenizer.to_json().encode())
     return history[-1]
 
 

@@ -14,29 +14,29 @@ from mime_fast.models.llama import LlamaConfig
 from mime_fast.models.mime_base import MimeBase, MimeBaseConfig
 from mime_fast.packages import minilm_folder
 from mime_fast.text.pieces import PieceTokenizer
+from mime_fast.text.subword_tokenizer import SubwordTokenizer
 from mime_fast.text.word_pieces import minilm_word_pieces
-from mime_fast.training.replies.tokenizers import Tokenizers
 from mime_fast.training.run_folder import WEIGHTS
 from mime_fast.training.state import load_state, save_state
 
 
 def start_from_packages(
-    tokenizers: Tokenizers, whole: PieceTokenizer, smollm2: dict[str, Tensor], seed: int
+    tokenizer: SubwordTokenizer, whole: PieceTokenizer, smollm2: dict[str, Tensor], seed: int
 ) -> MimeBase:
     """A new model over cut tokenisers, with MiniLM as encoder and layers of SmolLM2 as decoder.
 
     whole, smollm2: the tokeniser that the reply's was cut from, and the weights over it.
     """
     torch.manual_seed(seed)
-    config = MimeBaseConfig(tokenizers.context.vocab_size, tokenizers.reply.vocab_size)
+    config = MimeBaseConfig(tokenizer.context.vocab_size, tokenizer.reply.vocab_size)
     model = MimeBase(config)
     minilm = load_minilm(minilm_folder() / "model.safetensors")
     row = {piece: index for index, piece in enumerate(minilm_word_pieces())}
-    rows = [row[piece] for piece in tokenizers.context.pieces]
+    rows = [row[piece] for piece in tokenizer.context.pieces]
     minilm["embedding.weight"] = minilm["embedding.weight"][rows]
     minilm["positions.weight"] = minilm["positions.weight"][: config.max_positions]
     model.context_encoder.load_state_dict(minilm)
-    table = smollm2["embedding.weight"][tokenizers.reply.rows_of(whole)]
+    table = smollm2["embedding.weight"][tokenizer.reply.rows_of(whole)]
     layers = spread(config.decoder_layers, LlamaConfig.num_layers)
     copy_layers(model.decoder, {**smollm2, "embedding.weight": table}, layers)
     return model
@@ -47,7 +47,7 @@ def spread(count: int, total: int) -> list[int]:
     return [round(place * (total - 1) / max(1, count - 1)) for place in range(count)]
 
 
-def start_from_run(folder: Path, tokenizers: Tokenizers) -> MimeBase:
+def start_from_run(folder: Path, tokenizer: SubwordTokenizer) -> MimeBase:
     """The model that a stage left in its folder.
 
     Raises:
@@ -59,7 +59,7 @@ def start_from_run(folder: Path, tokenizers: Tokenizers) -> MimeBase:
         raise FileNotFoundError(f"{folder} holds no {WEIGHTS}; make it: mime-fast learn")
     groups, facts = load_state(path)
     config = MimeBaseConfig(**facts["shape"])
-    sizes = (tokenizers.context.vocab_size, tokenizers.reply.vocab_size)
+    sizes = (tokenizer.context.vocab_size, tokenizer.reply.vocab_size)
     if (config.word_pieces, config.pieces) != sizes:
         raise ValueError(
             f"{path} has {config.word_pieces} word pieces and {config.pieces} pieces, and the data "

@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import torch
 
-from mime_fast.text.pieces import LISTENER, PAD, SPEAKER, PieceTokenizer
+from mime_fast.text.pieces import LISTENER, SPEAKER, PieceTokenizer
+from mime_fast.text.special import PAD
 from mime_fast.training.language_model.conversations import (
     LONGEST,
     SPEAKER_WEIGHT,
@@ -40,8 +41,9 @@ def test_a_listener_s_pieces_and_their_end_weigh_one() -> None:
         ]
     )
     low = SPEAKER_WEIGHT
-    assert batch.tokens.tolist() == [[1, 9, 2, 8, 7], [1, 9, 2, PAD, PAD]]
-    assert batch.targets.tolist() == [[9, 2, 8, 7, 1], [9, 2, PAD, PAD, PAD]]
+    begun = [SPEAKER, 9, LISTENER]
+    assert batch.tokens.tolist() == [[*begun, 8, 7], [*begun, PAD, PAD]]
+    assert batch.targets.tolist() == [[*begun[1:], 8, 7, SPEAKER], [*begun[1:], PAD, PAD, PAD]]
     assert batch.weights.tolist() == [[low, low, 1, 1, 1], [low, low, 0, 0, 0]]
     assert turn_numbers(batch.tokens).tolist() == [[0, 0, 1, 1, 1], [0, 0, 1, 1, 1]]
     assert torch.equal(batch.emotion, torch.tensor([3, -1]))

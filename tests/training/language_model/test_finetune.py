@@ -61,6 +61,6 @@ def test_perplexity_is_that_of_listener_turns_by_word(stage: Finetune) -> None:
 
 
 def test_costs_are_summed_by_turn() -> None:
-    tokens = torch.tensor([[SPEAKER, 9, LISTENER, 8], [SPEAKER, LISTENER, SPEAKER, 0]])
+    tokens = torch.tensor([[SPEAKER, 9, LISTENER, 8], [SPEAKER, LISTENER, SPEAKER, 1]])
     costs = torch.tensor([[1.0, 2.0, 4.0, 8.0], [1.0, 2.0, 4.0, 0.0]])
     assert sum_turns(costs, tokens).tolist() == [[3, 12, 0], [1, 2, 4]]

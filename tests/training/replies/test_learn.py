@@ -10,6 +10,7 @@ from tokenizers import pre_tokenizers
 from mime_fast.models.llama import Llama, LlamaConfig
 from mime_fast.models.mime_base import MimeBase, MimeBaseConfig
 from mime_fast.text.pieces import PieceTokenizer
+from mime_fast.text.subword_tokenizer import SubwordTokenizer
 from mime_fast.text.tokenizer import Tokenizer
 from mime_fast.text.word_pieces import WordPieceTokenizer
 from mime_fast.training.config import LearnConfig
@@ -65,7 +66,7 @@ def tiny_teacher() -> DialogueModel:
 
 
 def pairs_of_each() -> list[list[Pair]]:
-    encoder = PairEncoder(WORDS, PIECES, Tokenizer.from_words([]))
+    encoder = PairEncoder(SubwordTokenizer(WORDS, PIECES), Tokenizer.from_words([]))
     return [encoder.pairs(turns, emotion) for emotion, turns in TALK.items()]
 
 

@@ -3,14 +3,13 @@ from __future__ import annotations
 import torch
 from tokenizers import pre_tokenizers
 
-from mime_fast.text import pieces, word_pieces
 from mime_fast.text.pieces import PieceTokenizer
+from mime_fast.text.special import CLS, EOS, PAD, SOS, SYS, USR
+from mime_fast.text.subword_tokenizer import SubwordTokenizer
 from mime_fast.text.tokenizer import Tokenizer
 from mime_fast.text.word_pieces import WordPieceTokenizer
 from mime_fast.training.replies.pairs import (
-    END,
     LONGEST_REPLY,
-    START,
     UNKNOWN,
     Pair,
     PairEncoder,
@@ -25,8 +24,8 @@ TURNS = ["my cat", "oh no", "yes", "so sad"]
 
 
 def encoder() -> PairEncoder:
-    words = Tokenizer.from_words([])
-    return PairEncoder(WordPieceTokenizer(LETTERS), PieceTokenizer(BYTES, []), words)
+    tokenizer = SubwordTokenizer(WordPieceTokenizer(LETTERS), PieceTokenizer(BYTES, []))
+    return PairEncoder(tokenizer, Tokenizer.from_words([]))
 
 
 def pair(context: int, reply: int) -> Pair:
@@ -35,18 +34,18 @@ def pair(context: int, reply: int) -> Pair:
 
 def test_each_listener_turn_is_a_pair() -> None:
     first, second = encoder().pairs(TURNS, 5)
-    assert first.reply == [*PieceTokenizer(BYTES, []).encode(["Oh no."])[0], END]
+    assert first.reply == [*PieceTokenizer(BYTES, []).encode(["Oh no."])[0], EOS]
     assert (first.turn, second.turn, second.emotion) == (1, 3, 5)
     assert (first.words, second.words) == (3, 3)
     assert len(second.tokens) > len(first.tokens)
-    assert second.types[-1] == word_pieces.SPEAKER
+    assert second.speakers[-1] == USR
 
 
 def test_every_turn_may_be_learned_and_the_last_turn_read_is_the_speaker_s() -> None:
     found = encoder().pairs(TURNS, turns=slice(1, None))
     assert [p.turn for p in found] == [1, 2, 3]
-    assert all(p.types[-1] == word_pieces.SPEAKER for p in found)
-    assert found[1].types[1] == word_pieces.LISTENER
+    assert all(p.speakers[-1] == USR for p in found)
+    assert found[1].speakers[1] == SYS
     assert found[0].emotion == UNKNOWN
 
 
@@ -55,17 +54,22 @@ def test_replies_without_words_and_over_long_ones_are_left_out() -> None:
 
 
 def test_a_batch_is_padded_and_the_decoder_reads_one_behind() -> None:
-    batch = collate([Pair([2, 9, 3], [0, 0, 0], [5, 6, END], 4), Pair([2, 3], [0, 0], [7, END])])
-    assert batch.tokens.tolist() == [[2, 9, 3], [2, 3, word_pieces.PAD]]
+    batch = collate(
+        [
+            Pair([CLS, 9, 3], [CLS, USR, USR], [8, 9, EOS], 4),
+            Pair([CLS, 3], [CLS, USR], [7, EOS]),
+        ]
+    )
+    assert batch.tokens.tolist() == [[CLS, 9, 3], [CLS, 3, PAD]]
     assert batch.real.tolist() == [[True, True, True], [True, True, False]]
-    assert batch.reply.tolist() == [[5, 6, END], [7, END, pieces.PAD]]
-    assert batch.decoder_input.tolist() == [[START, 5, 6], [START, 7, END]]
+    assert batch.reply.tolist() == [[8, 9, EOS], [7, EOS, PAD]]
+    assert batch.decoder_input.tolist() == [[SOS, 8, 9], [SOS, 7, EOS]]
     assert batch.emotion.tolist() == [4, UNKNOWN]
 
 
 def test_batches_hold_every_pair_once_and_no_more_positions_than_asked() -> None:
     pairs = [pair(3 + n % 7, 2 + n % 5) for n in range(60)]
-    pairs = [Pair(p.tokens, p.types, p.reply, number) for number, p in enumerate(pairs)]
+    pairs = [Pair(p.tokens, p.speakers, p.reply, number) for number, p in enumerate(pairs)]
     batches = shuffled_batches(pairs, 80, seed=3)
     assert sorted(p.emotion for batch in batches for p in batch) == list(range(60))
     for batch in batches:

@@ -1,0 +1,166 @@
+"""The tokeniser of mime-base: contexts in word pieces, replies in byte-level subwords.
+
+It stands where Tokenizer stands for the other systems. No text is unknown in a reply; in a context
+only characters are that MiniLM does not know, such as most emoji.
+"""
+
+from __future__ import annotations
+
+import codecs
+import json
+from collections.abc import Iterable, Sequence
+from typing import Self
+
+from tokenizers import pre_tokenizers
+
+from mime_fast.text.pieces import SPECIAL, PieceTokenizer
+from mime_fast.text.surrogates import drop_surrogates
+from mime_fast.text.tidy import tidy
+from mime_fast.text.word_pieces import SEP, WordPieceTokenizer
+
+KIND = "mime_base"  # in the file
+
+
+class SubwordTokenizer:
+    """Turns to word-piece ids, ids of a reply to text. Safe to use from several threads."""
+
+    turn_end: tuple[int, ...] = (SEP,)  # what ends each turn of a context
+
+    def __init__(self, context: WordPieceTokenizer, reply: PieceTokenizer) -> None:
+        self.context, self.reply = context, reply
+
+    @property
+    def vocab_size(self) -> int:
+        """Number of ids of a reply, the special ones included."""
+        return self.reply.vocab_size
+
+    @property
+    def context_vocab_size(self) -> int:
+        """Number of ids of a context, the special ones included."""
+        return self.context.vocab_size
+
+    def encode(self, text: str) -> list[int]:
+        """The ids of a turn of the context, tidied first, without its end."""
+        return self.context.encode([tidy(drop_surrogates(text))])[0]
+
+    def encode_reply(self, text: str) -> list[int]:
+        """The ids of a reply as it is written, without its end."""
+        return self.reply.encode([drop_surrogates(text)])[0]
+
+    def spellings(self, text: str) -> list[list[int]]:
+        """The ids that a text may have in a reply: inside or first, as given or in other case."""
+        cases = dict.fromkeys((text, text.lower(), text[:1].upper() + text[1:]))
+        return [self.encode_reply(blank + case) for case in cases for blank in ("", " ")]
+
+    def tokenize(self, text: str) -> list[str]:
+        """The text of each id of `encode`; "" where it goes on with the word before."""
+        return self.context.tokenize(tidy(drop_surrogates(text)))
+
+    def context_word(self, index: int) -> str:
+        """The word piece of a context's id; "" where it goes on with the word before."""
+        return self.context.word(index)
+
+    def word(self, index: int) -> str:
+        """The piece of a reply's id, in GPT-2's alphabet of bytes: "\u0120" is a blank."""
+        if not 0 <= index < self.vocab_size:
+            raise ValueError(f"a token id must be in [0, {self.vocab_size}), got {index}")
+        return self.reply.pieces[index]
+
+    def text_of(self, index: int) -> str:
+        """What a reply's id writes, as far as its bytes are whole characters."""
+        return _bytes_of(self.word(index)).decode(errors="replace")
+
+    def decode(self, ids: Iterable[int]) -> str:
+        """The text of a reply: the joined pieces of `detokenizer()`."""
+        detokenizer = self.detokenizer()
+        return "".join(detokenizer.push(self.word(index)) for index in ids) + detokenizer.finish()
+
+    def detokenizer(self) -> PieceDetokenizer:
+        """A new state machine that turns the pieces of one reply into text."""
+        return PieceDetokenizer()
+
+    def to_json(self) -> str:
+        """The whole tokeniser as the text of a tokenizer.json."""
+        reply = {"pieces": self.reply.pieces, "merges": self.reply.merges}
+        document = {"kind": KIND, "context": self.context.pieces, "reply": reply}
+        return json.dumps(document, ensure_ascii=False, indent=1)
+
+    @classmethod
+    def from_document(cls, document: dict[str, object]) -> Self:
+        """Read what to_json wrote; ValueError says what is wrong with it."""
+        context, reply = document.get("context"), document.get("reply")
+        if not isinstance(reply, dict):
+            raise ValueError("it holds no reply pieces")  # noqa: TRY004 - of a file
+        return cls(
+            WordPieceTokenizer(_words("context", context)),
+            PieceTokenizer(_words("reply.pieces", reply.get("pieces")), _merges(reply)),
+        )
+
+
+class PieceDetokenizer:
+    """Turns the pieces of one reply into text; half a character waits for its other half."""
+
+    def __init__(self) -> None:
+        self._decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
+        self._begun = False
+
+    def push(self, piece: str) -> str:
+        """The text that a piece adds: "" for a special one."""
+        return self._strip(self._decoder.decode(_bytes_of(piece)))
+
+    def finish(self) -> str:
+        """The text that waited, at the end: U+FFFD for what is no whole character."""
+        return self._strip(self._decoder.decode(b"", final=True))
+
+    def _strip(self, text: str) -> str:
+        """A reply does not begin with a blank."""
+        if not self._begun:
+            text = text.lstrip()
+            self._begun = bool(text)
+        return text
+
+    def __copy__(self) -> PieceDetokenizer:
+        clone = PieceDetokenizer()
+        clone._decoder.setstate(self._decoder.getstate())
+        clone._begun = self._begun
+        return clone
+
+
+def _alphabet() -> dict[str, int]:
+    """The byte that each character of a byte-level piece stands for (GPT-2's table)."""
+    printable = [*range(33, 127), *range(161, 173), *range(174, 256)]
+    others = [byte for byte in range(256) if byte not in printable]
+    shown = {chr(byte): byte for byte in printable}
+    return shown | {chr(256 + place): byte for place, byte in enumerate(others)}
+
+
+_BYTES = _alphabet()
+assert set(_BYTES) == set(pre_tokenizers.ByteLevel.alphabet())  # noqa: S101
+
+
+def _bytes_of(piece: str) -> bytes:
+    """What a piece writes; nothing for a special one."""
+    if piece in SPECIAL:
+        return b""
+    return bytes(_BYTES[character] for character in piece)
+
+
+def _words(name: str, values: object) -> list[str]:
+    if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
+        raise ValueError(f"{name} must be a list of pieces")
+    if len(set(values)) != len(values):
+        raise ValueError(f"{name} holds a piece twice")
+    return values
+
+
+def _merges(reply: dict[str, object]) -> Sequence[tuple[str, str]]:
+    merges, pieces = reply.get("merges"), reply.get("pieces")
+    known = set(pieces) if isinstance(pieces, list) else set()
+    if not isinstance(merges, list):
+        raise ValueError("reply.merges must be a list")  # noqa: TRY004 - of a file
+    found = []
+    for merge in merges:
+        if not isinstance(merge, list) or len(merge) != 2 or "".join(merge) not in known:
+            raise ValueError(f"reply.merges holds {merge!r:.80}, which makes no piece")
+        found.append((merge[0], merge[1]))
+    return found
