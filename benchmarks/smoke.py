@@ -93,8 +93,8 @@ def run(command: Command, calls: Path | None) -> bool:
         stderr=subprocess.STDOUT,
         text=True,
     )
-    said = "passed" if done.returncode == 0 else f"FAILED ({done.returncode})\n{done.stdout}"
-    print(f"{command[0]:28} {time.monotonic() - started:6.1f} s  {said}", flush=True)
+    outcome = "passed" if done.returncode == 0 else f"FAILED ({done.returncode})\n{done.stdout}"
+    print(f"{command[0]:28} {time.monotonic() - started:6.1f} s  {outcome}", flush=True)
     return done.returncode == 0
 
 

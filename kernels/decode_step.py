@@ -2,8 +2,8 @@
 
 One program follows one row, so rows never wait for each other and a row's numbers do not depend on
 who else is decoded; one whose reply has ended returns at once. Nothing that was cached is ever
-moved: `slots` says which column a position was decoded in, and when hypotheses fork or leave only
-that table is gathered.
+moved: `kv_positions` says which column a position was decoded in, and when hypotheses fork or leave
+only that table is gathered.
 
 Rows of a group are words of one reply, of which each follows the one before: drafts, to be verified
 together. A program waits, three times a layer, for the words before its own; they are decoded by
@@ -49,7 +49,9 @@ class Caches(NamedTuple):
     """Caches of the rows. Where columns are more than rows, the rest is unused."""
 
     sources: Tensor  # int32 (rows,): the request that the row answers
-    slots: Tensor  # int32 (rows, steps): the column that each earlier position was decoded in
+    kv_positions: (
+        Tensor  # int32 (rows, steps): the column that each earlier position was decoded in
+    )
     keys_values: Tensor  # float32 (layers, steps, columns, 2 * key_dim): keys, then values
     inner: Tensor  # float32 (layers, steps, columns, dim): inputs of the first convolution
     outer: Tensor  # float32 (layers, steps, columns, filter): and of the second
@@ -59,12 +61,12 @@ class Caches(NamedTuple):
 
 @triton.jit
 def attend(
-    query, memory, slots, out, count, columns, key_dim, scale,
+    query, memory, kv_positions, out, count, columns, key_dim, scale,
     HEADS: tl.constexpr, WIDTH: tl.constexpr, BLOCK_WIDTH: tl.constexpr, TIMES: tl.constexpr,
 ):  # fmt: skip
     """One query (key_dim,) over `count` entries of keys and values; all in memory.
 
-    Entry t is column slots[t] of step t, or without slots (None) the t-th of the memory.
+    Entry t is column kv_positions[t] of step t; where kv_positions is None, the t-th of the memory.
     """
     lane = tl.arange(0, BLOCK_WIDTH)
     for head in tl.static_range(HEADS):
@@ -76,8 +78,8 @@ def attend(
         for start in range(0, count, TIMES):
             time = start + tl.arange(0, TIMES)
             entry = time
-            if slots is not None:
-                entry = time * columns + tl.load(slots + time, mask=time < count, other=0)
+            if kv_positions is not None:
+                entry = time * columns + tl.load(kv_positions + time, mask=time < count, other=0)
             inside = (time[:, None] < count) & (lane[None, :] < WIDTH)
             keys = memory + entry[:, None].to(tl.int64) * 2 * key_dim + first + lane[None, :]
             products = tl.load(keys, mask=inside, other=0.0) * own[None, :]
@@ -94,13 +96,13 @@ def attend(
 
 
 @triton.jit
-def load_window(history, slots, position, columns, size, WINDOW: tl.constexpr):
+def load_window(history, kv_positions, position, columns, size, WINDOW: tl.constexpr):
     """The newest three entries of a row side by side, oldest first; 0 before the first one."""
     lane = tl.arange(0, WINDOW)
     time = position - 2 + lane // size
     inside = (lane < 3 * size) & (time >= 0)
-    slot = tl.load(slots + time, mask=inside, other=0)
-    entry = (time * columns + slot).to(tl.int64)
+    column = tl.load(kv_positions + time, mask=inside, other=0)
+    entry = (time * columns + column).to(tl.int64)
     return tl.load(history + entry * size + lane % size, mask=inside, other=0.0)
 
 
@@ -129,8 +131,8 @@ def await_group(stages, row, stage, a_position, GROUP: tl.constexpr):
 def decode_step_kernel(
     words, timing, norms, qkv, output, cross_query, cross_output, inner, inner_bias, outer,
     outer_bias, last_norm,
-    said, positions, limits,
-    sources, slots, keys_values, inner_history, outer_history, cross, lengths,
+    generated, positions, limits,
+    sources, kv_positions, keys_values, inner_history, outer_history, cross, lengths,
     hidden, scratch, stages,
     end_word, columns, steps, source_size, keys_layer, inner_layer, outer_layer, cross_layer,
     dim, key_dim, filter_dim, scale,
@@ -139,16 +141,16 @@ def decode_step_kernel(
     OUTER_WINDOW: tl.constexpr, TIMES: tl.constexpr, COLUMNS: tl.constexpr, GROUP: tl.constexpr,
 ):  # fmt: skip
     row = tl.program_id(0)
-    if not active_rows(said, positions, limits, row, True, steps + 1, end_word):
+    if not active_rows(generated, positions, limits, row, True, steps + 1, end_word):
         return
     lane, key = tl.arange(0, DIM), tl.arange(0, KEY)
     real = lane < dim
     position = tl.load(positions + row)
-    token = tl.load(said + row * (steps + 1) + position)
+    token = tl.load(generated + row * (steps + 1) + position)
     source = tl.load(sources + row)
     length = tl.load(lengths + source)
-    own_slots = slots + row * steps
-    tl.store(own_slots + position, row)
+    own_kv_positions = kv_positions + row * steps
+    tl.store(own_kv_positions + position, row)
     here = (position * columns + row).to(tl.int64)
     projected = scratch + row * (4 * key_dim + dim)
     attended, added = projected + 3 * key_dim, projected + 4 * key_dim
@@ -171,7 +173,7 @@ def decode_step_kernel(
             publish(stages, row, stage + 1)
             await_group(stages, row, stage + 1, 3 * LAYERS, GROUP)
         attend(
-            projected, keys_values, slots=own_slots, out=attended, count=position + 1,
+            projected, keys_values, kv_positions=own_kv_positions, out=attended, count=position + 1,
             columns=columns, key_dim=key_dim, scale=scale,
             HEADS=HEADS, WIDTH=WIDTH, BLOCK_WIDTH=BLOCK_WIDTH, TIMES=TIMES,
         )  # fmt: skip
@@ -189,7 +191,7 @@ def decode_step_kernel(
         )  # fmt: skip
         memory = cross + (source * source_size).to(tl.int64) * 2 * key_dim
         attend(
-            projected, memory, slots=None, out=attended, count=length,
+            projected, memory, kv_positions=None, out=attended, count=length,
             columns=columns, key_dim=key_dim, scale=scale,
             HEADS=HEADS, WIDTH=WIDTH, BLOCK_WIDTH=BLOCK_WIDTH, TIMES=TIMES,
         )  # fmt: skip
@@ -206,7 +208,7 @@ def decode_step_kernel(
         if GROUP > 1:
             publish(stages, row, stage + 2)
             await_group(stages, row, stage + 2, 3 * LAYERS, GROUP)
-        window = load_window(inner_history, own_slots, position, columns, dim, INNER_WINDOW)
+        window = load_window(inner_history, own_kv_positions, position, columns, dim, INNER_WINDOW)
         matvec(
             window, inner, bias=inner_bias, y=outer_history + here * filter_dim,
             columns=filter_dim, inner=3 * dim, RELU=True, COLUMNS=COLUMNS, INNER=INNER_WINDOW,
@@ -215,7 +217,9 @@ def decode_step_kernel(
             publish(stages, row, stage + 3)
             await_group(stages, row, stage + 3, 3 * LAYERS, GROUP)
         stage += 3
-        window = load_window(outer_history, own_slots, position, columns, filter_dim, OUTER_WINDOW)
+        window = load_window(
+            outer_history, own_kv_positions, position, columns, filter_dim, OUTER_WINDOW
+        )  # fmt: skip
         matvec(
             window, outer, bias=outer_bias, y=added, columns=dim, inner=3 * filter_dim,
             RELU=True, COLUMNS=COLUMNS, INNER=OUTER_WINDOW,
@@ -253,28 +257,28 @@ def decode_step(
 
     Args:
         replies: see Replies.
-        caches: see Caches; slots, keys_values, inner and outer are written at `positions`.
+        caches: see Caches; kv_positions, keys_values, inner and outer are written at `positions`.
         weights: see DecoderWeights.
         heads: of attention; they divide key_dim.
         end_word: rows whose newest word it is have ended.
         group: rows g * group and following are words of one reply, each at the position behind
-            that of the row before it; their slots say so.
+            that of the row before it, as `kv_positions` has them.
         stages: int32 (rows,), with a group of more than one: how far each row has come; zeros when
             its reply begins.
 
     Returns: float32 (rows, dim): the last norm's output; not written where a row has ended.
     """
-    rows, steps = caches.slots.shape
+    rows, steps = caches.kv_positions.shape
     layers, _, source_size, _ = caches.cross.shape
     columns = caches.keys_values.shape[2]
     dim, key_dim = weights.output.shape[1:]
     filter_dim, width = weights.inner.shape[1], key_dim // heads
-    hidden = torch.empty(rows, dim, device=replies.said.device)
-    scratch = torch.empty(rows, 4 * key_dim + dim, device=replies.said.device)
+    hidden = torch.empty(rows, dim, device=replies.generated.device)
+    scratch = torch.empty(rows, 4 * key_dim + dim, device=replies.generated.device)
     decode_step_kernel[rows,](
         **weights._asdict(),
-        said=replies.said, positions=replies.positions, limits=replies.limits,
-        sources=caches.sources, slots=caches.slots, keys_values=caches.keys_values,
+        generated=replies.generated, positions=replies.positions, limits=replies.limits,
+        sources=caches.sources, kv_positions=caches.kv_positions, keys_values=caches.keys_values,
         inner_history=caches.inner, outer_history=caches.outer, cross=caches.cross,
         lengths=caches.lengths, hidden=hidden, scratch=scratch, stages=stages,
         end_word=end_word, columns=columns, steps=steps, source_size=source_size,

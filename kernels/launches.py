@@ -95,7 +95,7 @@ def decoder(weights: torch.dtype) -> None:
     replies = Replies(ids(ROWS, STEPS + 1), ids(ROWS), ids(ROWS, 3), tensor(ROWS))
     caches = Caches(
         sources=ids(ROWS),
-        slots=ids(ROWS, STEPS),
+        kv_positions=ids(ROWS, STEPS),
         keys_values=tensor(layers, STEPS, ROWS, 2 * key_dim),
         inner=tensor(layers, STEPS, ROWS, dim),
         outer=tensor(layers, STEPS, ROWS, filter_dim),

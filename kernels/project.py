@@ -40,22 +40,22 @@ def finite(top):
 
 
 @triton.jit
-def constrain(sums, word, said, row, position, active, ngram, penalty, stride, end_word):
-    """Make less likely what a row has said, and block what would repeat an n-gram of it.
+def constrain(sums, word, generated, row, position, active, ngram, penalty, stride, end_word):
+    """Make the generated words of a row less likely, and block what would repeat an n-gram of it.
 
     sums (ROWS, WORDS), word (WORDS,), the others (ROWS,). The n-gram that ends at `at` would be
     repeated if the words before it are the newest ones.
     """
-    state = tl.zeros(sums.shape, tl.int32)  # 1: was said, 2: is blocked too
-    overlap = tl.max(tl.where(ngram <= position, ngram, 0), 0)  # none longer has been said
+    state = tl.zeros(sums.shape, tl.int32)  # 1: was generated, 2: is blocked too
+    overlap = tl.max(tl.where(ngram <= position, ngram, 0), 0)  # none longer has been generated
     for at in range(1, tl.max(position, 0) + 1):
         there = active & (at <= position)
-        token = tl.load(said + row * stride + at, mask=there, other=-1)
+        token = tl.load(generated + row * stride + at, mask=there, other=-1)
         repeats = there & (ngram > 0) & (at >= ngram) & (token != end_word)
         for back in range(1, overlap):
             reads = repeats & (back < ngram)
-            earlier = tl.load(said + row * stride + at - back, mask=reads, other=0)
-            newest = tl.load(said + row * stride + position + 1 - back, mask=reads, other=0)
+            earlier = tl.load(generated + row * stride + at - back, mask=reads, other=0)
+            newest = tl.load(generated + row * stride + position + 1 - back, mask=reads, other=0)
             repeats = repeats & (earlier == newest)
         found = tl.where(repeats, 2, 1)
         state = tl.maximum(state, tl.where(word[None, :] == token[:, None], found[:, None], 0))
@@ -65,7 +65,7 @@ def constrain(sums, word, said, row, position, active, ngram, penalty, stride, e
 
 @triton.jit
 def project_kernel(
-    hidden, weight, bias, said, positions, limits, penalties,
+    hidden, weight, bias, generated, positions, limits, penalties,
     best_words, best_logits, normalisers, logits, log_probs,
     tile_words, tile_logits, masses, arrived,
     rows, words, dim, end_word, steps, tiles,
@@ -74,7 +74,7 @@ def project_kernel(
 ):  # fmt: skip
     tile, block = tl.program_id(0), tl.program_id(1)
     row = block * ROWS + tl.arange(0, ROWS)
-    active = active_rows(said, positions, limits, row, row < rows, steps + 1, end_word)
+    active = active_rows(generated, positions, limits, row, row < rows, steps + 1, end_word)
     if tl.max(active.to(tl.int32), 0) == 0:
         return
     position = tl.load(positions + row, mask=active, other=0)
@@ -100,7 +100,7 @@ def project_kernel(
         ngram = read_limit(limits, row, active, 2)
         penalty = tl.load(penalties + row, mask=active, other=1.0)
         sums = constrain(
-            sums, word, said=said, row=row, position=position, active=active, ngram=ngram,
+            sums, word, generated=generated, row=row, position=position, active=active, ngram=ngram,
             penalty=penalty, stride=steps + 1, end_word=end_word,
         )  # fmt: skip
     too_early = position < read_limit(limits, row, active, 1)
@@ -147,7 +147,7 @@ def project_kernel(
             logit = tl.where(ends & (rank == 0), 0.0, top)
             tl.store(best_logits + row * KEPT + rank, logit, mask=active)
             if APPEND:  # it keeps one
-                tl.store(said + row * (steps + 1) + position + 1, chosen, mask=active)
+                tl.store(generated + row * (steps + 1) + position + 1, chosen, mask=active)
                 share = logit - normaliser
                 share = tl.where(share > 0, 0.0, share)  # NaN stays: the host looks for it
                 tl.store(log_probs + row * steps + position, share, mask=active)
@@ -176,8 +176,8 @@ def project(
         weight: (vocabulary, dim), any float type, contiguous.
         bias: float32 (vocabulary,); -inf blocks a word.
         replies: see Replies.
-        end_word: blocked where the reply has fewer than min_new_tokens words; said, with a logit of
-            0, where every word is blocked.
+        end_word: blocked where the reply has fewer than min_new_tokens words; chosen, with a logit
+            of 0, where every word is blocked.
         kept: how many words, 1 to BLOCK_WORDS.
         constrained: whether no_repeat_ngram_size and repetition_penalty are read.
         logits: where to write all of them, float32 (rows, vocabulary).
@@ -185,7 +185,7 @@ def project(
             and here its log-probability.
         arrived: int32 (rows / BLOCK_ROWS, rounded up), zeros and left so; made if left out.
     """
-    (rows, dim), words, steps = hidden.shape, len(bias), replies.said.shape[1] - 1
+    (rows, dim), words, steps = hidden.shape, len(bias), replies.generated.shape[1] - 1
     tiles, blocks = triton.cdiv(words, BLOCK_WORDS), triton.cdiv(rows, BLOCK_ROWS)
 
     def empty(*shape: int, dtype: torch.dtype = torch.float32) -> Tensor:

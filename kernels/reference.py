@@ -127,7 +127,7 @@ def emotions(
 
 
 def _active(replies: Replies, end_word: int) -> Tensor:
-    newest = replies.said.gather(1, replies.positions[:, None].long())[:, 0]
+    newest = replies.generated.gather(1, replies.positions[:, None].long())[:, 0]
     return (newest != end_word) & (replies.positions < replies.limits[:, 0])
 
 
@@ -141,7 +141,8 @@ def decode_step(
     stages: Tensor | None = None,  # noqa: ARG001
 ) -> Tensor:
     """See kernels/decode_step.py. One row after the other; 0 where a reply has ended."""
-    hidden = torch.zeros(len(replies.said), weights.output.shape[1], device=replies.said.device)
+    generated = replies.generated
+    hidden = torch.zeros(len(generated), weights.output.shape[1], device=generated.device)
     for row in _active(replies, end_word).nonzero().flatten().tolist():
         hidden[row] = _decode_row(row, replies, caches, weights, heads)
     return hidden
@@ -152,16 +153,16 @@ def _decode_row(
 ) -> Tensor:
     w, c, position = weights, caches, int(replies.positions[row])
     source = int(c.sources[row])
-    c.slots[row, position] = row
-    times = torch.arange(position + 1, device=c.slots.device)
-    slots = c.slots[row, : position + 1].long()
-    x = w.words[replies.said[row, position]].float() + w.timing[position]
+    c.kv_positions[row, position] = row
+    times = torch.arange(position + 1, device=c.kv_positions.device)
+    kv_positions = c.kv_positions[row, : position + 1].long()
+    x = w.words[replies.generated[row, position]].float() + w.timing[position]
     for layer in range(len(w.qkv)):
         norms = w.norms[layer]
         projected = w.qkv[layer].float() @ _norm(x, *norms[0])
         query, key_value = projected.split([w.output.shape[2], 2 * w.output.shape[2]])
         c.keys_values[layer, position, row] = key_value
-        cached = c.keys_values[layer, times, slots]
+        cached = c.keys_values[layer, times, kv_positions]
         x = x + w.output[layer].float() @ _attend(query, cached, heads)
 
         query = w.cross_query[layer].float() @ _norm(x, *norms[1])
@@ -169,10 +170,10 @@ def _decode_row(
         x = x + w.cross_output[layer].float() @ _attend(query, memory, heads)
 
         c.inner[layer, position, row] = _norm(x, *norms[2])
-        window = _window(c.inner[layer, times, slots])
+        window = _window(c.inner[layer, times, kv_positions])
         inner = (w.inner[layer].float() @ window + w.inner_bias[layer]).relu()
         c.outer[layer, position, row] = inner
-        window = _window(c.outer[layer, times, slots])
+        window = _window(c.outer[layer, times, kv_positions])
         x = x + (w.outer[layer].float() @ window + w.outer_bias[layer]).relu()
     return _norm(x, *w.last_norm)
 
@@ -222,19 +223,19 @@ def project(
     if log_probs is not None:
         at = replies.positions[active].long()
         log_probs[active, at] = (best[active, 0] - normalisers[active]).clamp(max=0)
-        replies.said[active, at + 1] = words[active, 0]
+        replies.generated[active, at + 1] = words[active, 0]
         replies.positions[active] += 1
     return Best(words, best, normalisers)
 
 
 def _constrain(logits: Tensor, row: int, replies: Replies, end_word: int) -> None:
     """A row's, in place: as mime_fast/search/constraints.py does it."""
-    said = replies.said[row, 1 : int(replies.positions[row]) + 1].tolist()
-    for word in set(said):
+    generated = replies.generated[row, 1 : int(replies.positions[row]) + 1].tolist()
+    for word in set(generated):
         penalty = replies.penalties[row]
         logits[word] = logits[word] / penalty if logits[word] > 0 else logits[word] * penalty
     size = int(replies.limits[row, 2])
-    for end in range(size, len(said) + 1) if size else ():
-        *start, word = said[end - size : end]
-        if start == said[len(said) - size + 1 :] and word != end_word:
+    for end in range(size, len(generated) + 1) if size else ():
+        *start, word = generated[end - size : end]
+        if start == generated[len(generated) - size + 1 :] and word != end_word:
             logits[word] = -torch.inf

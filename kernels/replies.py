@@ -12,7 +12,7 @@ from torch import Tensor
 class Replies(NamedTuple):
     """One row a hypothesis. A row is active until its newest word is the end, or it is full."""
 
-    said: Tensor  # int32 (rows, steps + 1): start of reply, then its words
+    generated: Tensor  # int32 (rows, steps + 1): start of reply, then its words
     positions: Tensor  # int32 (rows,): of the newest word
     limits: Tensor  # int32 (rows, 3): max_new_tokens, min_new_tokens, no_repeat_ngram_size
     penalties: Tensor  # float32 (rows,): repetition_penalty
@@ -25,8 +25,8 @@ def read_limit(limits, row, real, WHICH: tl.constexpr):
 
 
 @triton.jit
-def active_rows(said, positions, limits, row, real, stride, end_word):
+def active_rows(generated, positions, limits, row, real, stride, end_word):
     """Which of these rows go on; stride: steps + 1."""
     position = tl.load(positions + row, mask=real, other=0)
-    newest = tl.load(said + row * stride + position, mask=real, other=end_word)
+    newest = tl.load(generated + row * stride + position, mask=real, other=end_word)
     return (newest != end_word) & (position < read_limit(limits, row, real, 0))

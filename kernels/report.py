@@ -121,9 +121,9 @@ def _resources(ptx: str) -> tuple[int, int]:
         source = Path(folder) / "kernel.ptx"
         source.write_text(ptx, encoding="utf-8")
         command = [_ptxas(), "-v", f"--gpu-name={architecture}", str(source), "-o", "/dev/null"]
-        said = subprocess.run(command, check=True, capture_output=True, text=True).stderr
-    (registers,) = re.findall(r"Used (\d+) registers", said)
-    stores = re.findall(r"(\d+) bytes spill stores", said)
+        output = subprocess.run(command, check=True, capture_output=True, text=True).stderr
+    (registers,) = re.findall(r"Used (\d+) registers", output)
+    stores = re.findall(r"(\d+) bytes spill stores", output)
     return int(registers), sum(map(int, stores))
 
 

@@ -82,8 +82,8 @@ class Steps:
         return status, time.monotonic() - began
 
     def _note_result(self, name: str, status: int, seconds: float) -> bool:
-        said = "passed" if status == 0 else f"FAILED ({status})"
-        self._note(f"{name:40} {seconds:6.1f} s  {said}", passed=status == 0)
+        outcome = "passed" if status == 0 else f"FAILED ({status})"
+        self._note(f"{name:40} {seconds:6.1f} s  {outcome}", passed=status == 0)
         return status == 0
 
     def skip(self, name: str, reason: str, *, passed: bool) -> None:

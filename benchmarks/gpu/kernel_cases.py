@@ -18,7 +18,7 @@ from mime_fast.engines.cuda import CudaEngine
 from mime_fast.engines.cuda.batch import DecodeBatch, DecodeShape, Waiting
 from mime_fast.engines.cuda.decoding import LEAST_SOURCE
 from mime_fast.engines.cuda.memory import bucket
-from mime_fast.engines.cuda.rows import BeamRows, SampleRows
+from mime_fast.engines.cuda.rows import BEAM_FIELDS, BeamRows, SampleRows, row_fields
 from mime_fast.engines.cuda.search import DeviceBeams, DeviceGreedy
 from mime_fast.kernels.attention import attention
 from mime_fast.kernels.decode_step import decode_step
@@ -156,7 +156,7 @@ def new_batch(engine: CudaEngine, rows: int) -> DecodeBatch:
         batch.fill(slice(0, requests), waiting, options)
         batch.control.upload()
         batch.tensors["limits"][:, 0] = STEPS
-        batch.tensors["said"].fill_(SOS)
+        batch.tensors["generated"].fill_(SOS)
         batch.tensors["positions"].fill_(POSITION)
         for cache in (batch.caches.keys_values, batch.caches.inner, batch.caches.outer):
             cache.normal_()
@@ -168,13 +168,12 @@ def _sample_step(batch: DecodeBatch, best: Best, logits: Tensor) -> Case:
     count, device = len(logits), logits.device
     options = torch.tensor([1.0, 10, 0.9, 0], dtype=torch.float64, device=device)
     rows = SampleRows(
-        *batch.replies[:3],
-        *best,
-        logits,
-        options.repeat(count, 1),
-        torch.zeros(count, dtype=torch.int64, device=device),
-        torch.ones(count, dtype=torch.int32, device=device),
-        torch.zeros(count, STEPS, device=device),
+        **row_fields(batch.replies, best),
+        logits=logits,
+        options=options.repeat(count, 1),
+        seeds=torch.zeros(count, dtype=torch.int64, device=device),
+        streams=torch.ones(count, dtype=torch.int32, device=device),
+        log_probs=torch.zeros(count, STEPS, device=device),
     )
 
     def prepare() -> None:
@@ -187,8 +186,9 @@ def _sample_step(batch: DecodeBatch, best: Best, logits: Tensor) -> Case:
 
 def _beam_step(batch: DecodeBatch, best: Best) -> Case:
     t = batch.tensors
-    names = BeamRows._fields[BeamRows._fields.index("counts") :]
-    rows = BeamRows(*batch.replies[:3], *best, batch.caches.slots, *(t[name] for name in names))
+    own = {name: t[name] for name in BEAM_FIELDS}
+    fields = row_fields(batch.replies, best)
+    rows = BeamRows(**fields, kv_positions=batch.caches.kv_positions, **own)
 
     def prepare() -> None:
         for name in ("positions", "nodes", "totals", "counts"):

@@ -95,14 +95,14 @@ def random_decoder(draw: Any, shape: dict[str, int], dtype: torch.dtype) -> Deco
 def random_replies(draw: Any, rows: int, words: int, longest: int) -> Replies:
     """Replies of random words; a third have ended, of which some are full."""
     positions = draw.ids(longest + 1, rows)
-    said = draw.ids(words, rows, STEPS + 1)
+    generated = draw.ids(words, rows, STEPS + 1)
     ended = torch.arange(rows) % 3 == 2
-    said[ended, positions[ended].long()] = EOS
+    generated[ended, positions[ended].long()] = EOS
     limits = torch.stack([torch.full((rows,), STEPS), draw.ids(4, rows), draw.ids(4, rows)], 1)
     full = draw.ids(6, rows) == 0
     limits[full, 0] = positions[full].long()
     penalties = torch.tensor([1.0, 1.5, 0.7])[draw.ids(3, rows).long()]
-    return Replies(said, positions, limits.int(), penalties)
+    return Replies(generated, positions, limits.int(), penalties)
 
 
 def random_caches(draw: Any, shape: dict[str, int], rows: int, requests: int) -> Caches:
@@ -114,7 +114,7 @@ def random_caches(draw: Any, shape: dict[str, int], rows: int, requests: int) ->
     cross = torch.stack([draw.sequences(lengths, 2 * key_dim) for _ in range(layers)])
     return Caches(
         sources=draw.ids(requests, rows),
-        slots=torch.full((rows, STEPS), -(10**6), dtype=torch.int32),
+        kv_positions=torch.full((rows, STEPS), -(10**6), dtype=torch.int32),
         keys_values=torch.full((layers, STEPS, rows + 1, 2 * key_dim), torch.nan),
         inner=torch.full((layers, STEPS, rows + 1, dim), torch.nan),
         outer=torch.full((layers, STEPS, rows + 1, filter_dim), torch.nan),
@@ -163,7 +163,7 @@ def test_decoding_steps(
     dtype: torch.dtype,
     seed: int,
 ) -> None:
-    """Five steps, between which hypotheses fork and move: the table of slots is gathered.
+    """Five steps, between which hypotheses fork and move: `kv_positions` is gathered.
 
     The last row has ended, and comes back as a copy of another one.
     """
@@ -171,14 +171,14 @@ def test_decoding_steps(
     shape = {"layers": layers, "dim": dim, "key_dim": heads * width, "filter_dim": filter_dim}
     weights = random_decoder(draw, shape, dtype)
     replies = random_replies(draw, rows, 50, 0)
-    replies.said[:, 0] = 5
+    replies.generated[:, 0] = 5
     replies.limits[:, 0] = STEPS
     caches = random_caches(draw, shape, rows, requests)
     twins: Any = clone(replies), clone(caches)
     for step in range(5):
         active = torch.arange(rows) < rows - (step == 0 and rows > 1)
-        for said in (replies.said, twins[0].said):
-            said[~active, step] = EOS
+        for generated in (replies.generated, twins[0].generated):
+            generated[~active, step] = EOS
         hidden = decode_step(replies, caches, weights, heads, EOS)
         expected = reference.decode_step(twins[0], twins[1], weights, heads, EOS)
         check_close(hidden[active], expected[active])
@@ -187,9 +187,9 @@ def test_decoding_steps(
         parents = draw.ids(int(active.sum()), rows).long()
         tokens = draw.ids(40, rows) + EOS + 1
         for own_replies, own_caches in ((replies, caches), twins):
-            for tensor in (own_caches.slots, own_caches.sources):
+            for tensor in (own_caches.kv_positions, own_caches.sources):
                 tensor.copy_(tensor[parents])
-            own_replies.said[:, step + 1] = tokens
+            own_replies.generated[:, step + 1] = tokens
             own_replies.positions.add_(1)
 
 
@@ -266,7 +266,7 @@ def test_project(
 
 
 def few_replies(rows: int) -> Replies:
-    """None has said anything."""
+    """No row has a word yet."""
     return Replies(
         torch.full((rows, 5), 3, dtype=torch.int32),
         torch.zeros(rows, dtype=torch.int32),

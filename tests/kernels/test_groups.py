@@ -30,7 +30,7 @@ def test_a_group_sees_what_was_before(replies: int, group: int, first: int, seed
     words = draw.ids(37, replies, STEPS) + EOS + 1
     own = torch.arange(0, rows, group, device=words.device)
     caches.sources.copy_(caches.sources[own].repeat_interleave(group))
-    state.said.fill_(EOS)
+    state.generated.fill_(EOS)
     stages = torch.zeros(rows, dtype=torch.int32, device=words.device)
 
     def decode(position: int, count: int) -> torch.Tensor:
@@ -39,11 +39,11 @@ def test_a_group_sees_what_was_before(replies: int, group: int, first: int, seed
             place, draft = divmod(row, group)
             there = draft < count and not (draft > 0 and row == rows - 1)
             at = position + draft if there else 0
-            state.said[row, at] = words[place, at] if there else EOS
+            state.generated[row, at] = words[place, at] if there else EOS
             state.positions[row] = at
             before = torch.arange(at, device=words.device)
             columns = (before - position).clamp(min=0) + place * group
-            caches.slots[row, :at] = columns.int()
+            caches.kv_positions[row, :at] = columns.int()
         return decode_step(state, caches, weights, HEADS, EOS, group, stages)
 
     expected = [decode(position, 1)[own] for position in range(first + group)]

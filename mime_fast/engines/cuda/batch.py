@@ -53,13 +53,13 @@ class DecodeBatch:
         record = shape.search.record(shape.places, shape.steps)
         self.record = Block(record, model.device) if record else None
         self.tensors = t = self.control.tensors | (self.record.tensors if self.record else {})
-        self.replies = Replies(t["said"], t["positions"], t["limits"], t["penalties"])
+        self.replies = Replies(t["generated"], t["positions"], t["limits"], t["penalties"])
         cross = torch.empty(
             model.config.num_layers, shape.places, shape.source, 2 * model.config.key_dim,
             device=model.device,
         )  # fmt: skip
         self.caches = new_caches(model, shape.steps, t["sources"], cross, t["lengths"])
-        rows = len(self.replies.said)
+        rows = len(self.replies.generated)
         self.control.arrays["sources"][...] = np.arange(rows) // shape.search.width
         blocks = -(-rows // BLOCK_ROWS)
         self._arrived = torch.zeros(blocks, dtype=torch.int32, device=model.device)
@@ -130,7 +130,7 @@ class DecodeBatch:
     def new_logits(self) -> Tensor:
         """An empty buffer for all logits of a step: (rows, vocabulary)."""
         vocabulary = self._model.config.vocab_size
-        return torch.empty(len(self.replies.said), vocabulary, device=self._model.device)
+        return torch.empty(len(self.replies.generated), vocabulary, device=self._model.device)
 
     @property
     def stream(self) -> int:
@@ -143,7 +143,7 @@ class DecodeBatch:
 def _fields(shape: DecodeShape) -> dict[str, tuple[str, tuple[int, ...]]]:
     rows = shape.places * shape.search.width
     return {
-        "said": ("int32", (rows, shape.steps + 1)),
+        "generated": ("int32", (rows, shape.steps + 1)),
         "positions": ("int32", (rows,)),
         "limits": ("int32", (rows, 3)),
         "penalties": ("float32", (rows,)),
@@ -162,7 +162,7 @@ def new_caches(model: Model, steps: int, sources: Tensor, cross: Tensor, lengths
 
     return Caches(
         sources=sources,
-        slots=torch.zeros(rows, steps, dtype=torch.int32, device=device),
+        kv_positions=torch.zeros(rows, steps, dtype=torch.int32, device=device),
         keys_values=cache(2 * config.key_dim),
         inner=cache(config.hidden_dim),
         outer=cache(config.filter_dim),

@@ -131,16 +131,16 @@ class CudaEngine:
         memory: CudaMemory = encoded.memory
         with self.gpu.launching():
             size = len(rows), steps + 1
-            said = torch.full(size, SOS, dtype=torch.int32, device=self.device)
+            generated = torch.full(size, SOS, dtype=torch.int32, device=self.device)
             lengths = self._ids(memory.lengths.tolist())
             caches = new_caches(self.model, steps, self._ids(rows), memory.cross, lengths)
-        return State(said, caches)
+        return State(generated, caches)
 
     def step(self, state: State, tokens: IntArray) -> FloatArray:
         """Feed one token a row; logits (rows, vocabulary) of the next."""
         with self.gpu.launching():
             state.reserve_step()
-            state.said[:, state.position] = torch.from_numpy(tokens).to(self.device)
+            state.generated[:, state.position] = torch.from_numpy(tokens).to(self.device)
             replies = state.replies()
             logits = torch.empty(len(tokens), self.config.vocab_size, device=self.device)
             w = self.weights
@@ -153,7 +153,7 @@ class CudaEngine:
         return found
 
     def select(self, state: State, rows: IntArray) -> State:
-        """A state of these rows, in this order: only the column table is gathered, no cache."""
+        """A state of these rows, in this order: only `kv_positions` is gathered, no cache."""
         with self.gpu.launching():
             return state.select(torch.from_numpy(rows).to(self.device))
 

@@ -33,7 +33,7 @@ class RowView(Protocol):
 class SampleRows(NamedTuple):
     """What _C.sample_step reads and writes."""
 
-    said: Tensor  # as in Replies, and so on
+    generated: Tensor  # as in Replies, and so on
     positions: Tensor
     limits: Tensor
     words: Tensor  # as in Best
@@ -49,13 +49,13 @@ class SampleRows(NamedTuple):
 class DraftRows(NamedTuple):
     """What _C.draft_step reads and writes; place p has the rows p * width and following."""
 
-    said: Tensor
+    generated: Tensor
     positions: Tensor
     limits: Tensor
     words: Tensor
     best_logits: Tensor
     normalisers: Tensor
-    slots: Tensor  # as in Caches
+    kv_positions: Tensor  # as in Caches
     log_probs: Tensor  # float32 (rows, steps); of each place's first row
     hashes: Tensor  # the draft table, see csrc/search/draft_buckets.h
     draft_words: Tensor
@@ -65,13 +65,13 @@ class DraftRows(NamedTuple):
 class BeamRows(NamedTuple):
     """What _C.beam_step reads and writes; request r has the rows from r * width on."""
 
-    said: Tensor
+    generated: Tensor
     positions: Tensor
     limits: Tensor
     words: Tensor
     best_logits: Tensor
     normalisers: Tensor
-    slots: Tensor  # as in Caches
+    kv_positions: Tensor  # as in Caches
     counts: Tensor  # int32 (requests, 3): live rows (0: over), nodes, finished
     nodes: Tensor  # int32 (rows,): of each live row's newest word
     totals: Tensor  # float64 (rows,): log-probability of each live row
@@ -81,3 +81,18 @@ class BeamRows(NamedTuple):
     finished: Tensor  # int32 (requests, width): nodes, best first
     scores: Tensor  # float64 (requests, width)
     options: Tensor  # float64 (requests, 2): length_penalty; number of early_stopping
+
+
+BEAM_FIELDS = BeamRows._fields[BeamRows._fields.index("counts") :]  # those of the search itself
+
+
+def row_fields(replies: Replies, best: Best) -> dict[str, Tensor]:
+    """The fields that the arguments of all three kernels begin with."""
+    return {
+        "generated": replies.generated,
+        "positions": replies.positions,
+        "limits": replies.limits,
+        "words": best.words,
+        "best_logits": best.logits,
+        "normalisers": best.normalisers,
+    }

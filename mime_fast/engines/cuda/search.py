@@ -13,7 +13,14 @@ from mime_fast import _C
 from mime_fast.config import GenerationConfig
 from mime_fast.engines.base import TOKEN_STREAM
 from mime_fast.engines.cuda.memory import Fields
-from mime_fast.engines.cuda.rows import BeamRows, DraftRows, RowView, SampleRows
+from mime_fast.engines.cuda.rows import (
+    BEAM_FIELDS,
+    BeamRows,
+    DraftRows,
+    RowView,
+    SampleRows,
+    row_fields,
+)
 from mime_fast.search.hypothesis import Hypothesis
 from mime_fast.text.special import EOS, SOS
 from mime_fast.types import IntArray
@@ -51,17 +58,17 @@ class _Sequences:
     ) -> None:
         """Begin replies in these places, one for each seed."""
         rows = rows_of(places, self.width)
-        arrays["said"][rows, 0] = EOS
-        arrays["said"][rows.start : rows.stop : self.group, 0] = SOS
+        arrays["generated"][rows, 0] = EOS
+        arrays["generated"][rows.start : rows.stop : self.group, 0] = SOS
         arrays["positions"][rows] = 0
         arrays["log_probs"][rows] = 0
 
     def ended(self, arrays: Arrays) -> NDArray[np.bool_]:
         """Whether all replies of a place have ended: (places,); a group's first row says it."""
-        positions, said, limits = (
-            arrays[name][:: self.group] for name in ("positions", "said", "limits")
+        positions, generated, limits = (
+            arrays[name][:: self.group] for name in ("positions", "generated", "limits")
         )
-        newest = said[np.arange(len(positions)), positions]
+        newest = generated[np.arange(len(positions)), positions]
         ended = (newest == EOS) | (positions >= limits[:, 0])
         return ended.reshape(-1, self.width // self.group).all(1)
 
@@ -83,11 +90,12 @@ class _Sequences:
         log_probs = arrays["log_probs"][rows]  # 0 behind the end
         if np.isnan(log_probs).any():
             raise NotFiniteError
-        lengths, said = arrays["positions"][rows].tolist(), arrays["said"][rows, 1:].tolist()
-        shares = log_probs.tolist() if scored else [[0.0] * log_probs.shape[1]] * len(said)
+        lengths = arrays["positions"][rows].tolist()
+        generated = arrays["generated"][rows, 1:].tolist()
+        shares = log_probs.tolist() if scored else [[0.0] * log_probs.shape[1]] * len(generated)
         return [
             Hypothesis(tuple(words[:length]), sum(own[:length]), tuple(own[:length]))
-            for words, own, length in zip(said, shares, lengths, strict=True)
+            for words, own, length in zip(generated, shares, lengths, strict=True)
         ]
 
 
@@ -129,8 +137,14 @@ class DeviceDrafting(_Sequences):
         """Choose the next words of each row, with the kernel of csrc/search."""
         best, drafts = rows.project(), rows.drafts
         assert drafts is not None  # noqa: S101 - chosen where there are some
+        hashes, draft_words, confidences = drafts
         state = DraftRows(
-            *rows.replies[:3], *best, rows.caches.slots, rows.tensors["log_probs"], *drafts
+            **row_fields(rows.replies, best),
+            kv_positions=rows.caches.kv_positions,
+            log_probs=rows.tensors["log_probs"],
+            hashes=hashes,
+            draft_words=draft_words,
+            confidences=confidences,
         )
         _C.draft_step(state, LEAST_CONFIDENCE, rows.stream)
 
@@ -166,9 +180,8 @@ class DeviceSampling(_Sequences):
         """Choose the next words of each row, with the kernel of csrc/search."""
         logits = rows.new_logits()
         best, t = rows.project(logits=logits), rows.tensors
-        chosen = SampleRows(
-            *rows.replies[:3], *best, logits, t["options"], t["seeds"], t["streams"], t["log_probs"]
-        )
+        drawn = {name: t[name] for name in ("options", "seeds", "streams", "log_probs")}
+        chosen = SampleRows(**row_fields(rows.replies, best), logits=logits, **drawn)
         _C.sample_step(chosen, rows.stream)
 
 
@@ -216,8 +229,8 @@ class DeviceBeams:
         rows = rows_of(places, self.width)
         first = slice(rows.start, rows.stop, self.width)
         arrays["positions"][rows] = 0
-        arrays["said"][rows, 0] = EOS
-        arrays["said"][first, 0] = SOS
+        arrays["generated"][rows, 0] = EOS
+        arrays["generated"][first, 0] = SOS
         arrays["nodes"][first] = 0
         arrays["totals"][first] = 0
         arrays["counts"][places] = 1, 1, 0
@@ -227,8 +240,9 @@ class DeviceBeams:
     def step(self, rows: RowView) -> None:
         """Choose the next words of each row, with the kernel of csrc/search."""
         best, t = rows.project(), rows.tensors
-        names = BeamRows._fields[BeamRows._fields.index("counts") :]
-        state = BeamRows(*rows.replies[:3], *best, rows.caches.slots, *(t[name] for name in names))
+        own = {name: t[name] for name in BEAM_FIELDS}
+        fields = row_fields(rows.replies, best)
+        state = BeamRows(**fields, kv_positions=rows.caches.kv_positions, **own)
         _C.beam_step(state, rows.stream)
 
     def ended(self, arrays: Arrays) -> NDArray[np.bool_]:

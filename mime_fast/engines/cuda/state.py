@@ -16,32 +16,32 @@ from mime_fast.kernels.replies import Replies
 class State:
     """Rows that were started together and whose words the host chooses."""
 
-    said: Tensor  # as in Replies
+    generated: Tensor  # as in Replies
     caches: Caches
     position: int = 0
 
     def replies(self) -> Replies:
         """What the kernels read: no row has an end but its words."""
-        count, device = len(self.said), self.said.device
+        count, device = len(self.generated), self.generated.device
         limits = torch.tensor([[2**31 - 1, 0, 0]], dtype=torch.int32, device=device)
         positions = torch.full((count,), self.position, dtype=torch.int32, device=device)
         penalties = torch.ones(count, device=device)
-        return Replies(self.said, positions, limits.repeat(count, 1), penalties)
+        return Replies(self.generated, positions, limits.repeat(count, 1), penalties)
 
     def reserve_step(self) -> None:
         """Make room for a step."""
         more = self.position
-        if more == self.caches.slots.shape[1]:
-            self.said = extend(self.said, (0, more))
-            slots = extend(self.caches.slots, (0, more))
-            self._extend((0, 0, 0, 0, 0, more), slots=slots)
+        if more == self.caches.kv_positions.shape[1]:
+            self.generated = extend(self.generated, (0, more))
+            kv_positions = extend(self.caches.kv_positions, (0, more))
+            self._extend((0, 0, 0, 0, 0, more), kv_positions=kv_positions)
 
     def select(self, rows: Tensor) -> State:
         """These rows, in this order."""
         caches = self.caches._replace(
-            sources=self.caches.sources[rows], slots=self.caches.slots[rows]
+            sources=self.caches.sources[rows], kv_positions=self.caches.kv_positions[rows]
         )
-        kept = State(self.said[rows], caches, self.position)
+        kept = State(self.generated[rows], caches, self.position)
         more = len(rows) - caches.keys_values.shape[2]
         if more > 0:
             kept._extend((0, 0, 0, more))
