@@ -17,7 +17,7 @@ from benchmarks.peers.native_ops import NativeOps, NotBuiltError
 from benchmarks.workload import BEAM, BEAMS, BLOCKED, CONTEXT, GREEDY, VOCABULARY
 from mime_fast import _C
 from mime_fast.checkpoint import Checkpoint
-from mime_fast.engines.eager import load_model
+from mime_fast.engines.eager import load_word_model
 from mime_fast.models.layers import EncoderLayer
 from mime_fast.models.mime import Mime
 from mime_fast.types import FloatArray
@@ -43,7 +43,7 @@ def ops(checkpoint: Checkpoint, threads: int) -> NativeOps:
 @pytest.fixture(scope="module")
 def model(checkpoint: Checkpoint, threads: int) -> Mime:
     torch.set_num_threads(threads)
-    return cast("Mime", load_model(checkpoint))
+    return cast("Mime", load_word_model(checkpoint))
 
 
 def random_states(rows: int, dim: int) -> FloatArray:

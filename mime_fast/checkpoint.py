@@ -32,6 +32,7 @@ from mime_fast.files import (
     write_errors,
 )
 from mime_fast.models import parameter_shapes
+from mime_fast.quantized import SCALE, dequantize, scales_of
 from mime_fast.text.load_tokenizer import load_tokenizer
 from mime_fast.text.reply_tokenizer import ReplyTokenizer
 from mime_fast.types import FloatArray
@@ -45,6 +46,8 @@ CONFIG, WEIGHTS, TOKENIZER, CARD = (
     "tokenizer.json",
     "README.md",
 )
+
+STORED = {np.dtype(np.float16): "F16", np.dtype(np.float32): "F32", np.dtype(np.int8): "I8"}
 
 
 class CheckpointError(ValueError):
@@ -104,6 +107,11 @@ def load(path: str | Path) -> Checkpoint:
 
 
 def _check_vocabulary(tokenizer: ReplyTokenizer, config: ModelConfig) -> None:
+    if tokenizer.turn_end and tokenizer.context_vocab_size != config.context_vocab_size:
+        raise CheckpointError(
+            f"{TOKENIZER} holds {tokenizer.context_vocab_size} word pieces but {CONFIG} says "
+            f"context_vocab_size {config.context_vocab_size}; take both from one checkpoint"
+        )
     if tokenizer.vocab_size != config.vocab_size:
         raise CheckpointError(
             f"{TOKENIZER} holds {tokenizer.vocab_size} words but {CONFIG} says vocab_size "
@@ -134,12 +142,12 @@ def _read_tensors(path: Path, config: ModelConfig) -> dict[str, FloatArray]:
     """Names, shapes and types are checked first; what goes wrong names the path."""
     try:
         with safe_open(str(path), framework="np") as file:
-            names = sorted(file.keys())
-            found = {name: tuple(file.get_slice(name).get_shape()) for name in names}
-            check_tensors(found, parameter_shapes(config))
-            for name in names:
-                _check_type(file, name)
-            return {name: _read_tensor(file, name) for name in names}
+            stored = {name: file.get_slice(name) for name in sorted(file.keys())}
+            shapes = {name: tuple(part.get_shape()) for name, part in stored.items()}
+            types = {name: str(part.get_dtype()) for name, part in stored.items()}
+            _check_stored(shapes, types, config)
+            scales = scales_of(shapes)
+            return {name: _read_tensor(file, name) for name in shapes if name not in scales}
     except SafetensorError as error:
         raise CheckpointError(
             f"{path} is not a whole safetensors file ({error}); copy it again"
@@ -148,14 +156,30 @@ def _read_tensors(path: Path, config: ModelConfig) -> dict[str, FloatArray]:
         raise CheckpointError(f"{path}: {error}") from error
 
 
-def _check_type(file: Any, name: str) -> None:
-    stored = file.get_slice(name).get_dtype()
-    if stored not in ("F16", "F32"):
-        raise CheckpointError(f"{name} is stored as {stored}; store it as F32 or F16")
+def _check_stored(
+    shapes: Mapping[str, tuple[int, ...]], types: Mapping[str, str], config: ModelConfig
+) -> None:
+    """Check names and shapes, then how each tensor is stored; CheckpointError: one does not fit."""
+    scales = scales_of(shapes)
+    own = {name: shape for name, shape in shapes.items() if name not in scales}
+    check_tensors(own, parameter_shapes(config))
+    for name in own:
+        stored, scale = types[name], name + SCALE
+        if stored == "I8" and (types.get(scale) != "F32" or shapes[scale] != shapes[name][:1]):
+            raise CheckpointError(f"{name} is stored as I8 without a fitting {scale}")
+        if stored not in STORED.values():
+            raise CheckpointError(f"{name} is stored as {stored}; store it as F32 or F16")
+        if stored != "I8" and scale in scales:
+            raise CheckpointError(f"{scale} is of {name}, which is stored as {stored}, not I8")
 
 
 def _read_tensor(file: Any, name: str) -> FloatArray:
-    tensor = np.ascontiguousarray(file.get_tensor(name), dtype=np.float32)
+    stored = file.get_tensor(name)
+    if stored.dtype == np.int8:
+        scale = file.get_tensor(name + SCALE)
+        _check_finite(name + SCALE, scale)
+        return dequantize(stored, scale)
+    tensor = np.ascontiguousarray(stored, dtype=np.float32)
     _check_finite(name, tensor)
     return tensor
 
@@ -193,20 +217,21 @@ def save(
 ) -> None:
     """Write a checkpoint directory atomically, replacing an older one as a whole.
 
-    tensors keep their type: pass float16 to store half the bytes. CheckpointError when load would
+    tensors keep their type: pass float16 to store half the bytes, or what quantize_matrices
+    returns. CheckpointError when load would
     refuse what was written, or when something else than a checkpoint would be replaced; WriteError
     when it cannot be written: nothing has changed then.
     """
     folder = resolve(Path(path))  # replace what a link points to, not the link
     _check_replaceable(folder, path)
     _check_vocabulary(tokenizer, config)
-    check_tensors(
-        {name: tensor.shape for name, tensor in tensors.items()}, parameter_shapes(config)
-    )
     for name, tensor in tensors.items():
-        if tensor.dtype not in (np.float16, np.float32):
+        if tensor.dtype not in STORED:
             raise CheckpointError(f"{name} is {tensor.dtype}; convert it to float32 or float16")
         _check_finite(name, tensor)
+    shapes = {name: tensor.shape for name, tensor in tensors.items()}
+    types = {name: STORED[tensor.dtype] for name, tensor in tensors.items()}
+    _check_stored(shapes, types, config)
     make_folder(folder.parent)
     staging = folder.with_name(staging_name())
     try:

@@ -14,6 +14,7 @@ from mime_fast.options import Entry, check_options, option, table
 from mime_fast.systems import SYSTEMS
 from mime_fast.systems.base import System
 from mime_fast.systems.mime import MimeOptions
+from mime_fast.systems.mime_base import MimeBaseOptions
 from mime_fast.systems.moel import MoelOptions
 
 
@@ -93,7 +94,7 @@ class ModelShape(Config):
 
 
 @dataclass(frozen=True)
-class ModelConfig(MoelOptions, MimeOptions, ModelShape):
+class ModelConfig(MimeBaseOptions, MoelOptions, MimeOptions, ModelShape):
     """The shape of a model and the options of its system; see mime_fast/systems."""
 
     @classmethod
@@ -105,18 +106,18 @@ class ModelConfig(MoelOptions, MimeOptions, ModelShape):
     def __post_init__(self) -> None:
         _check_architecture(self.architecture)
         check_options(self)
+        self._check_system()
         require(
             self.key_dim % self.num_heads == 0,
             f"key_dim must be a multiple of num_heads ({self.num_heads}), got {self.key_dim}",
         )
-        self._check_system()
 
     def _check_system(self) -> None:
         for entry in self._foreign():
             value = getattr(self, entry.name)
             require(
                 value == entry.default,
-                f"{entry.name}={value!r} is an option of {entry.option.system}, "
+                f"{entry.name}={value!r} is an option of {' and '.join(entry.option.systems)}, "
                 f"and the architecture is {self.architecture}; leave it out",
             )
         for name, value in self.system.resolve(self).items():
@@ -128,8 +129,8 @@ class ModelConfig(MoelOptions, MimeOptions, ModelShape):
         return SYSTEMS[self.architecture]
 
     def _foreign(self) -> list[Entry]:
-        own = (None, self.architecture)
-        return [entry for entry in table(ModelConfig) if entry.option.system not in own]
+        lines = table(ModelConfig)
+        return [e for e in lines if e.option.systems and self.architecture not in e.option.systems]
 
     def to_dict(self) -> dict[str, Any]:
         """A mapping that from_dict reads; options of other systems are left out."""
@@ -138,8 +139,13 @@ class ModelConfig(MoelOptions, MimeOptions, ModelShape):
 
     @property
     def latents(self) -> int:
-        """Number of noise vectors of a request: one for each group of emotions that is sampled."""
+        """Number of noise vectors of a request: one for each thing that is sampled."""
         return self.system.latents(self)
+
+    @property
+    def noise_dim(self) -> int:
+        """Numbers in a noise vector."""
+        return self.system.noise_dim(self)
 
     @property
     def mimics(self) -> bool:

@@ -163,7 +163,7 @@ class Generator:
             require(length >= 1, f"lengths must be at least 1, got {length}")
             words = min(length, most) - 1
             dialogue = Dialogue([CLS] + [UNK] * words, [CLS] + [USR] * words)
-            shape = size, self.engine.config.latents, self.engine.config.latent_dim
+            shape = size, self.engine.config.latents, self.engine.config.noise_dim
             noise = np.zeros(shape, np.float32)
             encoded = self.engine.encode([dialogue] * size, noise, None)
             self.engine.decode(encoded, checked, range(size)).run()
@@ -205,7 +205,7 @@ def _checked_options(
 
 def emotion_noise(engine: Engine, seeds: Sequence[int]) -> FloatArray:
     """The noise that requests with these seeds draw, (requests, latents, latent) of N(0, 1)."""
-    shape = engine.config.latents, engine.config.latent_dim
+    shape = engine.config.latents, engine.config.noise_dim
     if 0 in shape:
         return np.zeros((len(seeds), *shape), np.float32)
     count = shape[0] * shape[1]
@@ -327,7 +327,7 @@ class _Request:
         if self.options.stochastic_emotion:
             return emotion_noise(self.engine, seeds)
         config = self.engine.config
-        return np.zeros((len(seeds), config.latents, config.latent_dim), np.float32)
+        return np.zeros((len(seeds), config.latents, config.noise_dim), np.float32)
 
     def responses(self, scored: list[TokenLogprobs] | None = None) -> list[Response]:
         """What the caller gets; all have the same times, those of the batch.

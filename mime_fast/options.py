@@ -57,7 +57,7 @@ class Option:
     help: one line. group: the section of --help. within: the range of a number. choices: all values
     that are allowed. hint: what an error adds, as the value that turns the option off. flags: names
     on the command line; none: made of the field's name. exposed: whether the command line has it.
-    system: the only architecture that has it.
+    systems: the only architectures that have it; none: all do.
     """
 
     help: str = ""
@@ -67,7 +67,7 @@ class Option:
     hint: str = ""
     flags: tuple[str, ...] = ()
     exposed: bool = True
-    system: str | None = None
+    systems: tuple[str, ...] = ()
 
 
 def option(default: Any, help: str = "", *, within: str = "", **facts: Any) -> Any:  # noqa: A002

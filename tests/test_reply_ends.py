@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from mime_fast import Generator, Response, drafts
 from mime_fast.checkpoint import DRAFTS
+from mime_fast.text.reply_tokenizer import ReplyTokenizer
 from mime_fast.text.stop import find_stop
-from mime_fast.text.tokenizer import EOS, Tokenizer
+from mime_fast.text.tokenizer import EOS
 from mime_fast.types import Candidate
 
 MESSAGES = ["I lost my dog yesterday.", "no", "I am great!"]
@@ -41,13 +42,13 @@ def eager(tiny_checkpoint: Path) -> Generator:
     return Generator(tiny_checkpoint, engine="eager")
 
 
-def text_so_far(tokenizer: Tokenizer, tokens: list[int]) -> str:
+def text_so_far(tokenizer: ReplyTokenizer, tokens: list[int]) -> str:
     """Without a colon that waits for its next word."""
     detokenizer = tokenizer.detokenizer()
     return "".join(detokenizer.push(tokenizer.word(token)) for token in tokens)
 
 
-def cut(tokenizer: Tokenizer, whole: Candidate, stop: str) -> tuple[list[int], str]:
+def cut(tokenizer: ReplyTokenizer, whole: Candidate, stop: str) -> tuple[list[int], str]:
     """The tokens and the text that are left of a reply that nothing stopped."""
     for length in range(1, len(whole.tokens) + 1):
         tokens = whole.tokens[:length]

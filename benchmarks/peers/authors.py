@@ -15,7 +15,7 @@ from torch import Tensor
 from benchmarks.peers.search import SearchingPeer
 from benchmarks.peers.torch_modules import block_specials
 from mime_fast.checkpoint import Checkpoint
-from mime_fast.engines.eager import load_model
+from mime_fast.engines.eager import load_word_model
 from mime_fast.models.base import EncoderMemory
 
 
@@ -33,7 +33,7 @@ class Authors(SearchingPeer):
 
     def __init__(self, checkpoint: Checkpoint, threads: int, device: str = "cpu") -> None:
         super().__init__(threads, device)
-        self.model = load_model(checkpoint).to(self.device)
+        self.model = load_word_model(checkpoint).to(self.device)
         block_specials(self.model)  # before they are normalised
 
     def encode(self, tokens: Tensor, speakers: Tensor, noise: Tensor) -> State:

@@ -20,7 +20,7 @@ from benchmarks.peers.torch_modules import (
 )
 from benchmarks.workload import NEW_TOKENS
 from mime_fast.checkpoint import Checkpoint
-from mime_fast.engines.eager import load_model
+from mime_fast.engines.eager import load_word_model
 
 Encode = Callable[[Tensor, Tensor, Tensor], Cross]
 Decode = Callable[[Tensor, Tensor, Cross, Cache], tuple[Tensor, Cache]]
@@ -64,7 +64,7 @@ class CachedPeer(SearchingPeer):
 
 def modules(checkpoint: Checkpoint, device: str = "cpu") -> tuple[EncodeOnce, DecodeStep]:
     """Both modules of a checkpoint, in evaluation mode; on a GPU with special words blocked."""
-    model = load_model(checkpoint)
+    model = load_word_model(checkpoint)
     if device != "cpu":
         block_specials(model)
     return EncodeOnce(model).eval().to(device), DecodeStep(model).eval().to(device)

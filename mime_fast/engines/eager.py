@@ -20,7 +20,14 @@ from mime_fast.emotions import NEGATIVE, POSITIVE
 from mime_fast.engines.base import EncoderArrays, EncoderOutput
 from mime_fast.engines.stepwise import StepwiseSession
 from mime_fast.models import create_model
-from mime_fast.models.base import EncoderMemory, Groups, ReplyModel, pad
+from mime_fast.models.base import (
+    EncoderDecoder,
+    EncoderMemory,
+    Groups,
+    ReplyModel,
+    as_word_model,
+    pad,
+)
 from mime_fast.search.rules import TextRules
 from mime_fast.types import Dialogue, FloatArray, IntArray
 
@@ -105,7 +112,7 @@ class EagerEngine:
     def _logits(self, state: EagerState, rows: slice) -> FloatArray:
         inside = torch.arange(len(state.tokens), device=self.device)[rows]
         states = self.model.decode(state.tokens[rows], state.memory.select(inside))
-        return _numpy(self.model.output(states[:, -1]))
+        return _numpy(self.model.project(states[:, -1]))
 
     @torch.inference_mode()
     def select(self, state: EagerState, rows: IntArray) -> EagerState:
@@ -146,7 +153,7 @@ def _usable_device(name: str) -> torch.device:
         raise ValueError(f"device {name!r} cannot be used ({reason}); use 'cpu'") from error
 
 
-def load_model(checkpoint: Checkpoint) -> ReplyModel:
+def load_model(checkpoint: Checkpoint) -> EncoderDecoder:
     """The PyTorch model of a checkpoint, in evaluation mode."""
     model = create_model(checkpoint.config)
     tensors = {name: torch.from_numpy(tensor) for name, tensor in checkpoint.tensors.items()}
@@ -154,6 +161,11 @@ def load_model(checkpoint: Checkpoint) -> ReplyModel:
         tensors["output.weight"] = tensors["embedding.weight"]
     model.load_state_dict(tensors)
     return model.eval()
+
+
+def load_word_model(checkpoint: Checkpoint) -> ReplyModel:
+    """The same of a system over words; ValueError: the checkpoint is of another."""
+    return as_word_model(load_model(checkpoint))
 
 
 def _describe(memory: EncoderMemory) -> EncoderArrays:

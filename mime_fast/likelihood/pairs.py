@@ -12,7 +12,8 @@ from mime_fast.emotions import EMOTIONS
 from mime_fast.models.base import pad
 from mime_fast.text.dialogue import encode_dialogue
 from mime_fast.text.examples import Example
-from mime_fast.text.tokenizer import EOS, Tokenizer
+from mime_fast.text.reply_tokenizer import ReplyTokenizer
+from mime_fast.text.special import EOS
 from mime_fast.types import Dialogue
 
 ONE_HOT = torch.eye(len(EMOTIONS)).tolist()
@@ -25,6 +26,7 @@ class Pair(NamedTuple):
     reply: list[int]  # words, then EOS
     emotion: int
     soft_label: Sequence[float]  # (32,) shares of the emotions: what training aims at
+    words: int  # of the reply, and its end: what its cost is divided by
 
 
 class Batch(NamedTuple):
@@ -42,18 +44,21 @@ class Batch(NamedTuple):
 
 
 def encode_pairs(
-    tokenizer: Tokenizer, examples: Iterable[Example], max_positions: int
+    tokenizer: ReplyTokenizer, examples: Iterable[Example], max_positions: int
 ) -> list[Pair]:
     """Encode examples; replies keep their first words when longer than the position table."""
-    return [
-        Pair(
-            encode_dialogue(tokenizer, example.context, max_positions),
-            [*tokenizer.encode(example.target)[: max_positions - 1], EOS],
-            example.emotion,
-            ONE_HOT[example.emotion],
-        )
-        for example in examples
-    ]
+    return [_encode_pair(tokenizer, example, max_positions) for example in examples]
+
+
+def _encode_pair(tokenizer: ReplyTokenizer, example: Example, max_positions: int) -> Pair:
+    ids = tokenizer.encode_reply(example.target)[: max_positions - 1]
+    return Pair(
+        encode_dialogue(tokenizer, example.context, max_positions),
+        [*ids, EOS],
+        example.emotion,
+        ONE_HOT[example.emotion],
+        tokenizer.count_words(ids, example.target) + 1,
+    )
 
 
 def collate(pairs: Sequence[Pair]) -> Batch:

@@ -12,7 +12,7 @@ from torch.nn import functional
 
 from mime_fast.emotions import POSITIVE
 from mime_fast.likelihood.pairs import Batch, Pair, collate, length_order, sorted_batches
-from mime_fast.models.base import ReplyModel, shift_right
+from mime_fast.models.base import EncoderDecoder, shift_right
 from mime_fast.text.tokenizer import PAD, UNK
 
 BATCH = 64
@@ -32,8 +32,8 @@ class Likelihood:
 class ExampleCosts:
     """What the figures are made of, in the order of the examples; on the CPU."""
 
-    costs: Tensor  # (examples,) float64: nats of a reply's words and its end
-    tokens: Tensor  # (examples,) int64: how many these are
+    costs: Tensor  # (examples,) float64: nats of a reply's tokens and its end
+    tokens: Tensor  # (examples,) int64: how many words these are, and the end
     emotion_logits: Tensor  # (examples, emotions)
 
     @property
@@ -45,7 +45,7 @@ class ExampleCosts:
 
 
 def likelihood(
-    model: ReplyModel,
+    model: EncoderDecoder,
     pairs: Sequence[Pair],
     unknown_types: int,
     *,
@@ -67,7 +67,7 @@ def likelihood(
 
 @torch.inference_mode()
 def example_costs(
-    model: ReplyModel,
+    model: EncoderDecoder,
     pairs: Sequence[Pair],
     unknown_types: int,
     *,
@@ -91,7 +91,7 @@ def example_costs(
         noise = draw_noise(model, len(pairs_of_batch), generator)
         costs, logits = reply_costs(model, batch, noise, gold_polarity, unknown_types)
         sums.append(costs.sum(1))
-        counts.append((batch.reply != PAD).sum(1))
+        counts.append(torch.tensor([pair.words for pair in pairs_of_batch]))
         emotion_logits.append(logits)
     place = torch.tensor(length_order(pairs)).argsort()
     parts = (sums, counts, emotion_logits)
@@ -100,14 +100,14 @@ def example_costs(
 
 
 def reply_costs(
-    model: ReplyModel, batch: Batch, noise: Tensor, gold_polarity: bool, unknown_types: int
+    model: EncoderDecoder, batch: Batch, noise: Tensor, gold_polarity: bool, unknown_types: int
 ) -> tuple[Tensor, Tensor]:
     """Cost of every reply token in nats (batch, length), 0 at padding; emotion logits."""
     emotion = batch.emotion if gold_polarity and model.config.mimics else None
     memory = model.encode(batch.tokens, batch.speakers, noise, emotion=emotion)
     states = model.decode(shift_right(batch.reply), memory)
     real = batch.reply != PAD
-    logits = model.output(states[real]).float()
+    logits = model.project(states[real]).float()
     targets = batch.reply[real]
     costs = functional.cross_entropy(logits, targets, reduction="none")
     costs = costs + (targets == UNK) * math.log(max(unknown_types, 1))
@@ -116,10 +116,10 @@ def reply_costs(
     ), memory.emotion_logits
 
 
-def draw_noise(model: ReplyModel, rows: int, generator: torch.Generator | None) -> Tensor:
+def draw_noise(model: EncoderDecoder, rows: int, generator: torch.Generator | None) -> Tensor:
     """Emotion noise (rows, latents, latent); zeros without a generator: the means."""
     device = next(model.parameters()).device
-    shape = (model.config.latents, rows, model.config.latent_dim)
+    shape = (model.config.latents, rows, model.config.noise_dim)
     if generator is None:
         return torch.zeros(shape, device=device).transpose(0, 1)
     return torch.randn(shape, generator=generator).to(device).transpose(0, 1)

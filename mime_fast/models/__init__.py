@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from mime_fast.config import ModelConfig
-    from mime_fast.models.base import ReplyModel
+    from mime_fast.models.base import EncoderDecoder
 
 
-def model_class(config: ModelConfig) -> type[ReplyModel]:
+def model_class(config: ModelConfig) -> type[EncoderDecoder]:
     """The class that the config's system names."""
     module = import_module(f"mime_fast.models.{config.system.name}")
-    found: type[ReplyModel] = getattr(module, config.system.class_name)
+    found: type[EncoderDecoder] = getattr(module, config.system.class_name)
     return found
 
 
-def create_model(config: ModelConfig) -> ReplyModel:
+def create_model(config: ModelConfig) -> EncoderDecoder:
     """The PyTorch model of a config, with torch's random weights; see base.initialise."""
     return model_class(config)(config)
 

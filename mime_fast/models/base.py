@@ -7,7 +7,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar, NamedTuple, Self
+from typing import Any, ClassVar, NamedTuple, Self
 
 import torch
 from torch import Tensor, nn
@@ -60,11 +60,44 @@ class EncoderMemory:
         return dataclasses.replace(parts[0], context=torch.cat(contexts), real=torch.cat(real))
 
 
-class ReplyModel(nn.Module, ABC):
-    """A system: token ids in, logits of the reply's words out. Subclasses say how they encode."""
+class EncoderDecoder(nn.Module, ABC):
+    """A system as the engines see it: token ids in, logits of the reply's tokens out."""
 
+    config: ModelConfig
     # Whether a batch may leave parameters without a gradient.
     is_sparse: ClassVar[bool] = False
+
+    @abstractmethod
+    def encode(
+        self,
+        tokens: Tensor,
+        speakers: Tensor,
+        noise: Tensor,
+        *,
+        emotion: Tensor | None = None,
+    ) -> EncoderMemory:
+        """Everything before the decoder, once a request.
+
+        tokens, speakers: ids (batch, length), PAD behind the end.
+        noise: (batch, latents, noise_dim) ~ N(0, 1), zeros take the likeliest.
+        emotion: ids (batch,) of what the speakers feel; None: what is recognised.
+        """
+
+    @abstractmethod
+    def decode(self, tokens: Tensor, memory: Any) -> Tensor:
+        """Decoder input ids (batch, length), SOS first -> states (batch, length, dim)."""
+
+    def emotion_table(self) -> Tensor | None:
+        """The embedding of the emotions (32, dim); None: the system has none."""
+        return None
+
+    @abstractmethod
+    def project(self, states: Tensor) -> Tensor:
+        """States (..., dim) -> logits (..., vocabulary)."""
+
+
+class ReplyModel(EncoderDecoder):
+    """A system over words. Subclasses say how they encode."""
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
@@ -88,21 +121,11 @@ class ReplyModel(nn.Module, ABC):
         emotion: Tensor | None = None,
         reply: Tensor | None = None,
     ) -> EncoderMemory:
-        """Everything before the decoder, once a request.
-
-        tokens, speakers: ids (batch, length), PAD behind the end.
-        noise: (batch, latents, latent) ~ N(0, 1), zeros take the means.
-        emotion: ids (batch,) of what the speakers feel; None: what is recognised.
-        reply: ids (batch, reply length), in training only.
-        """
+        """As EncoderDecoder; reply: ids (batch, reply length), in training only."""
 
     @abstractmethod
     def show_emotion(self, emotion: Tensor, progress: float) -> Tensor | None:
         """What training shows encode() of the gold emotion (batch,); progress: share done."""
-
-    def emotion_table(self) -> Tensor | None:
-        """The embedding of the emotions (32, dim); None: the system has none."""
-        return None
 
     def embed(self, tokens: Tensor) -> Tensor:
         """Ids (batch, length) -> (batch, length, dim), scaled by the root of the width."""
@@ -122,6 +145,10 @@ class ReplyModel(nn.Module, ABC):
             return x.mean(1)
         weight = real[:, :, None].to(x.dtype)
         return (x * weight).sum(1) / weight.sum(1)
+
+    def project(self, states: Tensor) -> Tensor:
+        """States (..., dim) -> logits (..., vocabulary)."""
+        return self.output(states)
 
     def decode(self, tokens: Tensor, memory: EncoderMemory) -> Tensor:
         """Decoder input ids (batch, length), SOS first -> states (batch, length, dim)."""
@@ -144,6 +171,16 @@ class ReplyModel(nn.Module, ABC):
         memory = self.encode(tokens, speakers, noise, emotion=emotion, reply=reply)
         states = self.decode(shift_right(reply), memory)
         return memory, self.output(self.dropout(states[reply != PAD]))
+
+
+def as_word_model(model: EncoderDecoder) -> ReplyModel:
+    """The model, if it is over words; else ValueError."""
+    if not isinstance(model, ReplyModel):
+        raise ValueError(  # noqa: TRY004 - of an option or a checkpoint
+            f"{model.config.architecture} is not over words; use mime, moel or multi_tr here, "
+            "and `mime-fast learn` to train it"
+        )
+    return model
 
 
 def pad(rows: Sequence[Sequence[int]]) -> Tensor:

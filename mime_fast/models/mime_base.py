@@ -7,68 +7,49 @@ out to do, joins the emotions where the reply begins.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Self
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from mime_fast.config import ModelConfig
 from mime_fast.emotions import EMOTIONS, NEGATIVE, POSITIVE
-from mime_fast.models.base import Groups
+from mime_fast.models.base import EncoderDecoder, EncoderMemory, Groups
 from mime_fast.models.bert import Bert, BertConfig, mean_over
 from mime_fast.models.bert import Layer as BertLayer
 from mime_fast.models.crossing import SMALL, Decoder, DecoderConfig
 from mime_fast.models.mime import Fusion, Gaussian, Latents
-from mime_fast.text.special import SYS
+from mime_fast.text.special import PAD, SYS
 
 
-@dataclass(frozen=True)
-class MimeBaseConfig:
-    """The shape of mime-base."""
+def encoder_config(config: ModelConfig) -> BertConfig:
+    """The context encoder's shape."""
+    return BertConfig(
+        vocab_size=config.context_vocab_size,
+        hidden_dim=config.hidden_dim,
+        num_layers=config.num_layers,
+        num_heads=config.num_heads,
+        filter_dim=config.filter_dim,
+        max_positions=config.max_positions,
+        dropout=config.dropout,
+    )
 
-    word_pieces: int  # of the context
-    pieces: int  # of replies
-    max_positions: int = 256  # of a context, in word pieces
-    hidden_dim: int = 384  # of the encoder, the emotions and the memory
-    num_heads: int = 12
-    filter_dim: int = 1536
-    num_layers: int = 6
-    refinement_filter_dim: int = 768
-    decoder_dim: int = 576
-    decoder_heads: int = 9
-    decoder_kv_heads: int = 3
-    decoder_filter_dim: int = 1536
-    decoder_layers: int = 4
-    latent_dim: int = 16
-    intents: int = 16
-    dropout: float = 0.1
 
-    @property
-    def encoder(self) -> BertConfig:
-        """The context encoder's shape."""
-        return BertConfig(
-            vocab_size=self.word_pieces,
-            hidden_dim=self.hidden_dim,
-            num_layers=self.num_layers,
-            num_heads=self.num_heads,
-            filter_dim=self.filter_dim,
-            max_positions=self.max_positions,
-            dropout=self.dropout,
-        )
-
-    @property
-    def decoder(self) -> DecoderConfig:
-        """The decoder's shape."""
-        return DecoderConfig(
-            vocab_size=self.pieces,
-            hidden_dim=self.decoder_dim,
-            num_layers=self.decoder_layers,
-            num_heads=self.decoder_heads,
-            num_kv_heads=self.decoder_kv_heads,
-            filter_dim=self.decoder_filter_dim,
-            memory_dim=self.hidden_dim,
-            dropout=self.dropout,
-        )
+def decoder_config(config: ModelConfig) -> DecoderConfig:
+    """The decoder's shape."""
+    return DecoderConfig(
+        vocab_size=config.vocab_size,
+        hidden_dim=config.decoder_dim,
+        num_layers=config.decoder_layers,
+        num_heads=config.decoder_heads,
+        num_kv_heads=config.decoder_kv_heads,
+        filter_dim=config.decoder_filter_dim,
+        memory_dim=config.hidden_dim,
+        dropout=config.dropout,
+    )
 
 
 @dataclass(frozen=True)
@@ -84,13 +65,26 @@ class Context:
 
 
 @dataclass(frozen=True)
-class ReplyMemory:
-    """What the decoder reads."""
+class MimeBaseMemory(EncoderMemory):
+    """What the decoder reads, and which group is mimicked."""
 
-    states: Tensor  # (batch, length, dim): keys and values
-    real: Tensor  # (batch, length) bool
+    mixture: Groups
     start: Tensor  # (batch, decoder dim), added to the first input
-    mixture: Groups  # shares of the response emotions, (batch, 13) and (batch, 19)
+    positive: Tensor  # (batch,) bool
+
+    @property
+    def mimics_positive(self) -> Tensor:
+        """(batch,) bool: whether the positive group is mimicked."""
+        return self.positive
+
+    def select(self, rows: Tensor) -> Self:
+        """What decoding these rows, in this order, needs."""
+        return replace(super().select(rows), start=self.start[rows])
+
+    @classmethod
+    def join(cls, parts: Sequence[Self]) -> Self:
+        """What decoding the rows of all parts, in their order, needs."""
+        return replace(super().join(parts), start=torch.cat([part.start for part in parts]))
 
 
 class ResponseEmotions(nn.Module):
@@ -132,17 +126,17 @@ def _gaussians(moments: Tensor) -> Latents:
     return Gaussian(parts[0], parts[1]), Gaussian(parts[2], parts[3])
 
 
-class MimeBase(nn.Module):
+class MimeBase(EncoderDecoder):
     """The whole model."""
 
     positive_ids: Tensor
     negative_ids: Tensor
 
-    def __init__(self, config: MimeBaseConfig) -> None:
+    def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         self.config = config
-        dim, decoder = config.hidden_dim, config.decoder
-        self.context_encoder = Bert(config.encoder)
+        dim, decoder = config.hidden_dim, decoder_config(config)
+        self.context_encoder = Bert(encoder_config(config))
         self.emotion_embedding = nn.Embedding(len(EMOTIONS), dim)
         self.emotion_classifier = nn.Linear(dim, dim, bias=False)
         self.response_emotions = ResponseEmotions(dim, config.latent_dim, decoder.hidden_dim)
@@ -173,7 +167,7 @@ class MimeBase(nn.Module):
 
     def compose(
         self, context: Context, latents: Latents, noise: Tensor, positive: Tensor, intent: Tensor
-    ) -> ReplyMemory:
+    ) -> MimeBaseMemory:
         """Mixtures, mimicry, refinements and fusion (Eq. 18-27).
 
         noise (batch, 2, latent); positive (batch,) bool: which group is mimicked; intent: shares
@@ -185,7 +179,14 @@ class MimeBase(nn.Module):
         states = self.memory_norm(context.states + self.fusion(refined))
         table = self.intent_embedding.weight
         start = self.start(torch.cat([context.query, mimicked, opposed], -1))
-        return ReplyMemory(states, context.real, start + intent.to(table.dtype) @ table, mixture)
+        return MimeBaseMemory(
+            states,
+            context.real,
+            context.emotion_logits,
+            mixture,
+            start + intent.to(table.dtype) @ table,
+            positive,
+        )
 
     def _mimic(self, mixture: Groups, positive: Tensor) -> tuple[Tensor, Tensor]:
         """The emotions (batch, dim) of the mimicked and of the other group."""
@@ -204,10 +205,41 @@ class MimeBase(nn.Module):
         """Reply ids (batch, length) -> what the posterior reads of it, (batch, decoder dim)."""
         return mean_over(self.decoder.embedding(reply), real)
 
-    def decode(self, tokens: Tensor, memory: ReplyMemory) -> Tensor:
-        """Decoder input ids (batch, length) -> states (batch, length, decoder dim)."""
-        return self.decoder(tokens, memory.start, memory.states, memory.real)
+    def encode(
+        self,
+        tokens: Tensor,
+        speakers: Tensor,
+        noise: Tensor,
+        *,
+        emotion: Tensor | None = None,
+    ) -> MimeBaseMemory:
+        """Everything before the decoder; noise: of the positive, the negative group, the intent."""
+        context = self.read(tokens, speakers, tokens != PAD)
+        felt = context.emotion_logits.argmax(-1) if emotion is None else emotion
+        intent = draw_intent(context.intent_logits, noise[:, 2, : self.config.intents])
+        latent = noise[:, :2, : self.config.latent_dim]
+        return self.compose(
+            context, context.prior, latent, torch.isin(felt, self.positive_ids), intent
+        )
 
-    def logits(self, states: Tensor) -> Tensor:
-        """States (..., decoder dim) -> (..., pieces)."""
+    def emotion_table(self) -> Tensor:
+        """The embedding of the emotions (32, dim), which the mixtures are of."""
+        return self.emotion_embedding.weight
+
+    def decode(self, tokens: Tensor, memory: MimeBaseMemory) -> Tensor:
+        """Decoder input ids (batch, length), SOS first -> states (batch, length, decoder dim)."""
+        return self.decoder(tokens, memory.start, memory.context, memory.real)
+
+    def project(self, states: Tensor) -> Tensor:
+        """States (..., decoder dim) -> logits (..., vocabulary)."""
         return functional.linear(states, self.decoder.embedding.weight)
+
+
+def draw_intent(logits: Tensor, noise: Tensor) -> Tensor:
+    """One intent a row as shares (batch, intents), by the Gumbel trick; zeros: the likeliest.
+
+    noise (batch, intents) ~ N(0, 1): its normal probability is uniform (Gumbel 1954).
+    """
+    uniform = torch.special.ndtr(noise.double())
+    drawn = (logits.double() - (-uniform.log()).log()).argmax(-1)
+    return functional.one_hot(drawn, logits.shape[-1]).float()

@@ -9,8 +9,11 @@ from typing import Any
 
 from mime_fast.systems.base import System
 from mime_fast.systems.mime import Mime
+from mime_fast.systems.mime_base import MimeBase
 from mime_fast.systems.moel import Moel
 from mime_fast.systems.multi_tr import MultiTr
 
 # By ModelConfig.architecture.
-SYSTEMS: dict[str, System[Any]] = {system.name: system for system in (Mime(), MultiTr(), Moel())}
+SYSTEMS: dict[str, System[Any]] = {
+    system.name: system for system in (Mime(), MultiTr(), Moel(), MimeBase())
+}

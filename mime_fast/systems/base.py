@@ -22,6 +22,10 @@ class System(ABC, Generic[Options]):
         """Number of noise vectors of a request."""
         return 0
 
+    def noise_dim(self, options: Options) -> int:  # noqa: ARG002
+        """Numbers in a noise vector."""
+        return 0
+
     def mimics(self, options: Options) -> bool:  # noqa: ARG002
         """Whether the reply depends on the polarity of the speaker's emotion."""
         return False

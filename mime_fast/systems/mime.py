@@ -13,7 +13,7 @@ ABLATIONS = ("grouping", "mimicry", "stochastic", "share_emotion_embedding")
 
 def _option(default: Any, help: str, **facts: Any) -> Any:  # noqa: A002
     """An option of MIME, which the other systems must leave at its default."""
-    return option(default, help, system="mime", group="Ablations of MIME", **facts)
+    return option(default, help, **{"systems": ("mime",), "group": "Ablations of MIME", **facts})
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,9 @@ class MimeOptions:
     The last four are the ablations of the paper's Tables 3 and 5.
     """
 
-    latent_dim: int = _option(300, "Width of z.", within="[1, 2**20]", exposed=False)
+    latent_dim: int = _option(
+        300, "Width of z.", within="[1, 2**20]", exposed=False, systems=("mime", "mime_base")
+    )
     shared_log_variance: bool = _option(False, "One log-variance for both groups.", exposed=False)
     shared_response_encoder: bool = _option(True, "One response encoder.", exposed=False)
     mimicry: bool = _option(True, "Without: the positive group always comes first.")
@@ -50,6 +52,10 @@ class Mime(System[MimeOptions]):
         if not options.stochastic:
             return 0
         return 2 if options.grouping else 1
+
+    def noise_dim(self, options: MimeOptions) -> int:
+        """As wide as the latent variables."""
+        return options.latent_dim
 
     def mimics(self, options: MimeOptions) -> bool:
         """Whether the group of the speaker's polarity refines the context first."""

@@ -17,7 +17,7 @@ class MoelOptions:
         5,
         "Number of listeners that decode, 5 as in the published runs; 0: all.",
         within=f"[0, {len(EMOTIONS)}]",
-        system="moel",
+        systems=("moel",),
         group="Options of MoEL",
     )
 

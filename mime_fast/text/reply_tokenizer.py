@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Protocol, Self
+from collections.abc import Iterable, Sequence
+from typing import Protocol
 
 
 class ReplyDetokenizer(Protocol):
@@ -14,9 +14,6 @@ class ReplyDetokenizer(Protocol):
 
     def finish(self) -> str:
         """The text that waited for a next word, at the end."""
-
-    def __copy__(self) -> Self:
-        """A copy that goes on by itself."""
 
 
 class ReplyTokenizer(Protocol):
@@ -32,11 +29,18 @@ class ReplyTokenizer(Protocol):
     def context_vocab_size(self) -> int:
         """Number of ids of a context."""
 
+    @property
+    def words(self) -> list[str]:
+        """The word of each id of a reply; a copy."""
+
     def encode(self, text: str) -> list[int]:
         """The ids of a turn of a context, without turn_end."""
 
     def encode_reply(self, text: str) -> list[int]:
         """The ids of a reply, without its end."""
+
+    def count_words(self, ids: Sequence[int], text: str) -> int:
+        """How many words the paper's systems would make of a reply; ids: those of encode_reply."""
 
     def spellings(self, text: str) -> list[list[int]]:
         """The ids that a text may have in a reply."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import codecs
 import json
 from collections.abc import Iterable, Sequence
+from functools import cache
 from typing import Self
 
 from tokenizers import pre_tokenizers
@@ -16,6 +17,7 @@ from tokenizers import pre_tokenizers
 from mime_fast.text.pieces import SPECIAL, PieceTokenizer
 from mime_fast.text.surrogates import drop_surrogates
 from mime_fast.text.tidy import tidy
+from mime_fast.text.tokenizer import Tokenizer
 from mime_fast.text.word_pieces import SEP, WordPieceTokenizer
 
 KIND = "mime_base"  # in the file
@@ -39,18 +41,28 @@ class SubwordTokenizer:
         """Number of ids of a context, the special ones included."""
         return self.context.vocab_size
 
+    @property
+    def words(self) -> list[str]:
+        """The piece of each id of a reply; a copy."""
+        return list(self.reply.pieces)
+
     def encode(self, text: str) -> list[int]:
         """The ids of a turn of the context, tidied first, without its end."""
         return self.context.encode([tidy(drop_surrogates(text))])[0]
 
     def encode_reply(self, text: str) -> list[int]:
-        """The ids of a reply as it is written, without its end."""
-        return self.reply.encode([drop_surrogates(text)])[0]
+        """The ids of a reply, tidied first, without its end."""
+        return self.reply.encode([tidy(drop_surrogates(text))])[0]
+
+    def count_words(self, ids: Sequence[int], text: str) -> int:  # noqa: ARG002
+        """How many words the paper's systems would make of a reply."""
+        return len(_word_tokenizer().encode(text))
 
     def spellings(self, text: str) -> list[list[int]]:
         """The ids that a text may have in a reply: inside or first, as given or in other case."""
         cases = dict.fromkeys((text, text.lower(), text[:1].upper() + text[1:]))
-        return [self.encode_reply(blank + case) for case in cases for blank in ("", " ")]
+        written = [blank + drop_surrogates(case) for case in cases for blank in ("", " ")]
+        return self.reply.encode(written)
 
     def tokenize(self, text: str) -> list[str]:
         """The text of each id of `encode`; "" where it goes on with the word before."""
@@ -91,9 +103,13 @@ class SubwordTokenizer:
         context, reply = document.get("context"), document.get("reply")
         if not isinstance(reply, dict):
             raise ValueError("it holds no reply pieces")  # noqa: TRY004 - of a file
+        pieces = _pieces("reply.pieces", reply.get("pieces"))
+        for piece in pieces:
+            if piece not in SPECIAL and not set(piece) <= _BYTES.keys():
+                raise ValueError(f"reply.pieces holds {piece!r:.40}, which is no piece of bytes")
         return cls(
-            WordPieceTokenizer(_words("context", context)),
-            PieceTokenizer(_words("reply.pieces", reply.get("pieces")), _merges(reply)),
+            WordPieceTokenizer(_pieces("context", context)),
+            PieceTokenizer(pieces, _merges(reply)),
         )
 
 
@@ -126,6 +142,11 @@ class PieceDetokenizer:
         return clone
 
 
+@cache
+def _word_tokenizer() -> Tokenizer:
+    return Tokenizer.from_words(())  # the words of a text do not depend on the vocabulary
+
+
 def _alphabet() -> dict[str, int]:
     """The byte that each character of a byte-level piece stands for (GPT-2's table)."""
     printable = [*range(33, 127), *range(161, 173), *range(174, 256)]
@@ -145,7 +166,7 @@ def _bytes_of(piece: str) -> bytes:
     return bytes(_BYTES[character] for character in piece)
 
 
-def _words(name: str, values: object) -> list[str]:
+def _pieces(name: str, values: object) -> list[str]:
     if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
         raise ValueError(f"{name} must be a list of pieces")
     if len(set(values)) != len(values):

@@ -3,7 +3,7 @@
 import json
 import os
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Self
 
@@ -123,6 +123,10 @@ class Tokenizer:
     def encode(self, text: str) -> list[int]:
         """The ids of the words of `text`, UNK (0) where the vocabulary lacks one."""
         return self._backend.encode(_valid_unicode(text), add_special_tokens=False).ids
+
+    def count_words(self, ids: Sequence[int], text: str) -> int:  # noqa: ARG002
+        """How many words a reply has: its ids are words."""
+        return len(ids)
 
     def spellings(self, text: str) -> list[list[int]]:
         """The ids that a text may have in a reply: one spelling, since words have no case."""

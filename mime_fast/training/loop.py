@@ -21,7 +21,7 @@ from mime_fast.files import WriteError
 from mime_fast.likelihood.pairs import Batch, Pair, collate, encode_pairs
 from mime_fast.likelihood.perplexity import Likelihood, count_unknown_types, draw_noise, likelihood
 from mime_fast.models import create_model, model_class
-from mime_fast.models.base import ReplyModel, initialise
+from mime_fast.models.base import ReplyModel, as_word_model, initialise
 from mime_fast.text.examples import load_parts
 from mime_fast.text.tokenizer import PAD, Tokenizer
 from mime_fast.training.config import LossWeights, TrainingConfig
@@ -82,6 +82,10 @@ class Trainer:
         check_target(out, self.state_path, resume)
         self._check_options(model_options, teacher)
         given = ModelConfig.from_dict({"vocab_size": 8, **model_options})  # refused before reading
+        if not issubclass(model_class(given), ReplyModel):
+            raise ValueError(  # noqa: TRY004 - of an option
+                f"architecture={given.architecture!r} is trained by `mime-fast learn`"
+            )
         is_sparse = model_class(given).is_sparse
         self.accelerator = Accelerator(
             mixed_precision=config.mixed_precision,
@@ -131,7 +135,7 @@ class Trainer:
 
     def _build(self) -> None:
         config = self.config
-        model = create_model(self.model_config)
+        model = as_word_model(create_model(self.model_config))
         initialise(model)
         if config.vectors:
             words = self.tokenizer.words

@@ -12,15 +12,15 @@ from mime_fast.emotions import POSITIVE
 from mime_fast.likelihood.pairs import ONE_HOT, Pair
 from mime_fast.likelihood.perplexity import count_unknown_types, example_costs, likelihood
 from mime_fast.models import create_model
-from mime_fast.models.base import ReplyModel, shift_right
+from mime_fast.models.base import ReplyModel, as_word_model, shift_right
 from mime_fast.models.mime import Mime
 from mime_fast.text.tokenizer import EOS, UNK
 from mime_fast.types import Dialogue
 
 PAIRS = [
-    Pair(Dialogue([6, 7, 8], [6, 4, 4]), [9, 10, EOS], 5, ONE_HOT[5]),
-    Pair(Dialogue([6, 9], [6, 4]), [UNK, EOS], POSITIVE[0], ONE_HOT[POSITIVE[0]]),
-    Pair(Dialogue([6, 7, 8, 9, 10], [6, 4, 5, 5, 4]), [8, EOS], 2, ONE_HOT[2]),
+    Pair(Dialogue([6, 7, 8], [6, 4, 4]), [9, 10, EOS], 5, ONE_HOT[5], 3),
+    Pair(Dialogue([6, 9], [6, 4]), [UNK, EOS], POSITIVE[0], ONE_HOT[POSITIVE[0]], 2),
+    Pair(Dialogue([6, 7, 8, 9, 10], [6, 4, 5, 5, 4]), [8, EOS], 2, ONE_HOT[2], 2),
 ]
 U = 7
 
@@ -37,7 +37,7 @@ def random_model(**options: Any) -> ReplyModel:
     config = ModelConfig(
         vocab_size=12, hidden_dim=16, num_heads=2, key_dim=8, filter_dim=8, **options
     )
-    model = create_model(config)
+    model = as_word_model(create_model(config))
     for parameter in model.parameters():
         torch.nn.init.normal_(parameter, std=0.5)
     return model.eval()

@@ -13,7 +13,7 @@ from torch import Tensor
 from mime_fast.checkpoint import Checkpoint
 from mime_fast.config import ModelConfig
 from mime_fast.convert.forms import MIME, MOEL
-from mime_fast.engines.eager import load_model
+from mime_fast.engines.eager import load_word_model
 from mime_fast.models.base import ReplyModel
 from mime_fast.text.tokenizer import PAD
 from mime_fast.types import Dialogue, FloatArray
@@ -75,7 +75,7 @@ class Golden:
 
     def model(self, *, padding_leak: bool) -> ReplyModel:
         config = self.checkpoint.config.replace(padding_leak=padding_leak)
-        return load_model(dataclasses.replace(self.checkpoint, config=config))
+        return load_word_model(dataclasses.replace(self.checkpoint, config=config))
 
     def dialogues(self) -> list[Dialogue]:
         rows = zip(self.arrays["enc_batch"], self.arrays["mask_input"], strict=True)

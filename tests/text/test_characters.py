@@ -135,6 +135,9 @@ KNOWN = st.characters(
         *"\u0149\u02b9\u02ba\u02bb\u02bd\u02d7\u02ee\u0374\ua78b\ua78c",
         *map(chr, range(0x1AB0, 0x1B00)),
         *map(chr, range(0x1DC0, 0x1E00)),
+        # Newer than the Unicode of the tokenizers library, which leaves them as they are.
+        *map(chr, [0x32FF, *range(0xA7F2, 0xA7F5), 0xAB69, *range(0x10781, 0x107BB), 0x1F16C]),
+        *map(chr, range(0x1FBF0, 0x1FBFA)),
     ],
 )
 

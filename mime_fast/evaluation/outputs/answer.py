@@ -20,7 +20,7 @@ from mime_fast.evaluation.outputs.files import checkpoint_name
 from mime_fast.evaluation.outputs.outputs import COST_DECIMALS, Outputs
 from mime_fast.likelihood.pairs import encode_pairs
 from mime_fast.likelihood.perplexity import ExampleCosts, count_unknown_types, example_costs
-from mime_fast.models.base import ReplyModel
+from mime_fast.models.base import EncoderDecoder
 from mime_fast.text.examples import Example
 
 # The authors' three searches (width 5, the three likeliest words), and one more.
@@ -89,7 +89,7 @@ def _costs(folder: Path, examples: Sequence[Example], progress: Progress) -> dic
     }
 
 
-def _emotion_embedding(model: ReplyModel) -> dict[str, Any]:
+def _emotion_embedding(model: EncoderDecoder) -> dict[str, Any]:
     """What the report draws of the emotions, a row each, where the system has them."""
     table = model.emotion_table()
     if table is None:

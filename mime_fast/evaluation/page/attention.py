@@ -14,6 +14,7 @@ from torch import Tensor
 from mime_fast import Generator, Response
 from mime_fast.engines.eager import EagerEngine
 from mime_fast.evaluation.page.chart import Values
+from mime_fast.models.base import as_word_model
 from mime_fast.models.layers import Attention
 from mime_fast.text.dialogue import encode_dialogue
 from mime_fast.text.examples import Example
@@ -70,7 +71,7 @@ def look_inside(folder: Path, examples: Sequence[Example], indices: Sequence[int
 
 def _look(generator: Generator, example: Example, index: int) -> Look:
     engine, tokenizer = cast("EagerEngine", generator.engine), generator.tokenizer
-    attention = engine.model.decoder.layers[-1].cross_attention
+    attention = as_word_model(engine.model).decoder.layers[-1].cross_attention
     with Recorder(cast("Attention", attention)) as recorder:
         response = generator.respond(
             example.context, stochastic_emotion=False, seed=0, on_crisis="off"

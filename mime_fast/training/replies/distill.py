@@ -15,12 +15,12 @@ from mime_fast.text.pieces import PieceTokenizer
 from mime_fast.training.language_model.conversations import Batch as ConversationBatch
 from mime_fast.training.language_model.conversations import (
     Conversation,
+    LabelledConversation,
     collate,
     fill,
     turn_numbers,
 )
 from mime_fast.training.language_model.dialogue_model import DialogueModel
-from mime_fast.training.language_model.finetune import LabelledConversation
 from mime_fast.training.replies.pairs import UNKNOWN, Pair
 from mime_fast.training.state import digest, load_state, save_state
 

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from mime_fast.models.mime import Latents
-from mime_fast.models.mime_base import Context, MimeBase, ReplyMemory
+from mime_fast.models.mime_base import Context, MimeBase, MimeBaseMemory
 from mime_fast.training.config import LearnConfig
 from mime_fast.training.replies.distill import Taught
 from mime_fast.training.replies.objective import (
@@ -84,7 +84,7 @@ class LearnReplies:
 
     def _compose(
         self, context: Context, batch: Batch, latents: Latents, noise: Tensor
-    ) -> ReplyMemory:
+    ) -> MimeBaseMemory:
         """The memory with the labelled polarity and intent, where they are known."""
         recognised = context.emotion_logits.argmax(-1)
         emotion = torch.where(batch.emotion == UNKNOWN, recognised, batch.emotion)
@@ -96,10 +96,10 @@ class LearnReplies:
         positive = torch.isin(emotion, self.model.positive_ids)
         return self.model.compose(context, latents, noise, positive, intent)
 
-    def _reply_loss(self, batch: Batch, memory: ReplyMemory) -> Tensor:
+    def _reply_loss(self, batch: Batch, memory: MimeBaseMemory) -> Tensor:
         """Nats a piece: of the reply, and against the teacher's distribution where it is known."""
         states = self.model.decode(batch.decoder_input, memory)[batch.reply_real]
-        log_probs = self.model.logits(states).float().log_softmax(-1)
+        log_probs = self.model.project(states).float().log_softmax(-1)
         costs = -log_probs.gather(1, batch.reply[batch.reply_real][:, None])[:, 0]
         if self.taught is not None:
             share = self.config.weights.distillation
@@ -132,6 +132,6 @@ def reply_costs(model: MimeBase, batch: Batch) -> tuple[Tensor, Tensor]:
     intent = context.intent_logits.softmax(-1)
     memory = model.compose(context, context.prior, noise, positive, intent)
     states = model.decode(batch.decoder_input, memory)
-    log_probs = model.logits(states).float().log_softmax(-1)
+    log_probs = model.project(states).float().log_softmax(-1)
     costs = -log_probs.gather(2, batch.reply[:, :, None])[:, :, 0]
     return (costs * batch.reply_real).sum(1), recognised

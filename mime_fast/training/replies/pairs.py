@@ -12,8 +12,6 @@ from torch import Tensor
 from mime_fast.text.dialogue import encode_dialogue
 from mime_fast.text.special import EOS, PAD, SOS
 from mime_fast.text.subword_tokenizer import SubwordTokenizer
-from mime_fast.text.tidy import tidy
-from mime_fast.text.tokenizer import Tokenizer
 from mime_fast.training.batches import bucketed, filled
 
 UNKNOWN = -1  # no label of the emotion or the intent
@@ -65,9 +63,8 @@ class Batch(NamedTuple):
 class PairEncoder:
     """Encodes conversations."""
 
-    def __init__(self, tokenizer: SubwordTokenizer, words: Tokenizer) -> None:
-        """words: counts the words of replies."""
-        self.tokenizer, self.words = tokenizer, words
+    def __init__(self, tokenizer: SubwordTokenizer) -> None:
+        self.tokenizer = tokenizer
 
     def pairs(
         self, utterances: Sequence[str], emotion: int = UNKNOWN, *, turns: slice = slice(1, None, 2)
@@ -82,9 +79,15 @@ class PairEncoder:
 
     def _pair(self, utterances: Sequence[str], number: int, emotion: int) -> Pair:
         context = encode_dialogue(self.tokenizer, utterances[:number], LONGEST_CONTEXT)
-        reply = [*self.tokenizer.encode_reply(tidy(utterances[number])), EOS]
-        words = len(self.words.encode(utterances[number])) + 1
-        return Pair(context.tokens, context.speakers, reply, emotion, turn=number, words=words)
+        ids = self.tokenizer.encode_reply(utterances[number])
+        return Pair(
+            context.tokens,
+            context.speakers,
+            [*ids, EOS],
+            emotion,
+            turn=number,
+            words=self.tokenizer.count_words(ids, utterances[number]) + 1,
+        )
 
 
 def collate(pairs: Sequence[Pair]) -> Batch:

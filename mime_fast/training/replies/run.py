@@ -11,16 +11,14 @@ from mime_fast.checkpoint import TOKENIZER
 from mime_fast.files import check_file, write_whole
 from mime_fast.text.examples import load_parts
 from mime_fast.text.subword_tokenizer import SubwordTokenizer
-from mime_fast.text.tokenizer import Tokenizer
 from mime_fast.text.word_pieces import WordPieceTokenizer, minilm_word_pieces
 from mime_fast.training.config import LearnConfig
-from mime_fast.training.language_model.conversations import encode_conversation
-from mime_fast.training.language_model.dialogue_model import load_dialogue_model
-from mime_fast.training.language_model.finetune import (
+from mime_fast.training.language_model.conversations import (
     LabelledConversation,
-    cut_to_turns,
-    whole_conversations,
+    encode_conversation,
 )
+from mime_fast.training.language_model.dialogue_model import load_dialogue_model
+from mime_fast.training.language_model.finetune import cut_to_turns, whole_conversations
 from mime_fast.training.language_model.smollm2 import load_smollm2
 from mime_fast.training.replies.corpora import load_corpora
 from mime_fast.training.replies.distill import identity, load_turns, record, save_turns, teach
@@ -64,7 +62,7 @@ def learn(
         cut_to_turns(WordPieceTokenizer(minilm_word_pieces()), training, config.min_count),
         cut_to_turns(whole, training, config.min_count),
     )
-    encoder = PairEncoder(tokenizer, Tokenizer.from_words(()))
+    encoder = PairEncoder(tokenizer)
     model = (
         start_from_packages(tokenizer, whole, smollm2, config.seed)
         if start is None

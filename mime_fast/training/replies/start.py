@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
+from mime_fast.config import ModelConfig
 from mime_fast.models.bert import load_minilm
 from mime_fast.models.crossing import copy_layers
 from mime_fast.models.llama import LlamaConfig
-from mime_fast.models.mime_base import MimeBase, MimeBaseConfig
+from mime_fast.models.mime_base import MimeBase
 from mime_fast.packages import minilm_folder
+from mime_fast.systems.mime_base import NAME, SHAPE
 from mime_fast.text.pieces import PieceTokenizer
 from mime_fast.text.subword_tokenizer import SubwordTokenizer
 from mime_fast.text.word_pieces import minilm_word_pieces
 from mime_fast.training.run_folder import WEIGHTS
 from mime_fast.training.state import load_state, save_state
+
+DROPOUT = 0.1
 
 
 def start_from_packages(
@@ -28,7 +31,13 @@ def start_from_packages(
     whole, smollm2: the tokeniser that the reply's was cut from, and the weights over it.
     """
     torch.manual_seed(seed)
-    config = MimeBaseConfig(tokenizer.context.vocab_size, tokenizer.reply.vocab_size)
+    config = ModelConfig(
+        architecture=NAME,
+        vocab_size=tokenizer.vocab_size,
+        context_vocab_size=tokenizer.context_vocab_size,
+        dropout=DROPOUT,
+        **SHAPE,
+    )
     model = MimeBase(config)
     minilm = load_minilm(minilm_folder() / "model.safetensors")
     row = {piece: index for index, piece in enumerate(minilm_word_pieces())}
@@ -58,12 +67,13 @@ def start_from_run(folder: Path, tokenizer: SubwordTokenizer) -> MimeBase:
     if not path.is_file():
         raise FileNotFoundError(f"{folder} holds no {WEIGHTS}; make it: mime-fast learn")
     groups, facts = load_state(path)
-    config = MimeBaseConfig(**facts["shape"])
-    sizes = (tokenizer.context.vocab_size, tokenizer.reply.vocab_size)
-    if (config.word_pieces, config.pieces) != sizes:
+    config = ModelConfig.from_dict(facts["config"])
+    sizes = (tokenizer.context_vocab_size, tokenizer.vocab_size)
+    if (config.context_vocab_size, config.vocab_size) != sizes:
         raise ValueError(
-            f"{path} has {config.word_pieces} word pieces and {config.pieces} pieces, and the data "
-            f"give {sizes[0]} and {sizes[1]}; use the --data and --min-count of that stage"
+            f"{path} has {config.context_vocab_size} word pieces and {config.vocab_size} subwords, "
+            f"and the data give {sizes[0]} and {sizes[1]}; use the --data and --min-count of that "
+            "stage"
         )
     model = MimeBase(config)
     model.load_state_dict({name: tensor.float() for name, tensor in groups["model"].items()})
@@ -73,4 +83,4 @@ def start_from_run(folder: Path, tokenizer: SubwordTokenizer) -> MimeBase:
 def save_model(folder: Path, model: MimeBase) -> None:
     """Write the weights, in float16."""
     tensors = {name: tensor.half() for name, tensor in model.state_dict().items()}
-    save_state(folder / WEIGHTS, {"model": tensors}, {"shape": asdict(model.config)})
+    save_state(folder / WEIGHTS, {"model": tensors}, {"config": model.config.to_dict()})

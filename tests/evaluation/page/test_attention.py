@@ -14,7 +14,7 @@ from mime_fast import Generator
 from mime_fast.config import ModelConfig
 from mime_fast.engines.eager import EagerEngine
 from mime_fast.evaluation.page.attention import END, Look, look_inside
-from mime_fast.models.base import pad
+from mime_fast.models.base import as_word_model, pad
 from mime_fast.models.layers import Attention
 from mime_fast.text.dialogue import encode_dialogue
 from mime_fast.text.examples import Example
@@ -57,9 +57,9 @@ def directly(folder: Path, example: Example, look: Look) -> np.ndarray[tuple[int
     """Softmax of query times key by the formula, in a second pass over the whole reply."""
     generator = Generator(folder, engine="eager")
     engine = cast("EagerEngine", generator.engine)
-    model, config = engine.model, engine.config
+    model, config = as_word_model(engine.model), engine.config
     dialogue = encode_dialogue(generator.tokenizer, example.context, config.max_positions)
-    noise = torch.zeros(1, config.latents, config.latent_dim if config.latents else 0)
+    noise = torch.zeros(1, config.latents, config.noise_dim)
     memory = model.encode(pad([dialogue.tokens]), pad([dialogue.speakers]), noise)
     attention = cast("Attention", model.decoder.layers[-1].cross_attention)
     given = []

@@ -7,11 +7,11 @@ import pytest
 import torch
 from tokenizers import pre_tokenizers
 
+from mime_fast.config import ModelConfig
 from mime_fast.models.llama import Llama, LlamaConfig
-from mime_fast.models.mime_base import MimeBase, MimeBaseConfig
+from mime_fast.models.mime_base import MimeBase
 from mime_fast.text.pieces import PieceTokenizer
 from mime_fast.text.subword_tokenizer import SubwordTokenizer
-from mime_fast.text.tokenizer import Tokenizer
 from mime_fast.text.word_pieces import WordPieceTokenizer
 from mime_fast.training.config import LearnConfig
 from mime_fast.training.language_model.conversations import encode_conversation
@@ -36,9 +36,10 @@ TALK = {5: ["my cat is lost", "oh no", "yes", "i am sorry"], 16: ["i won", "grea
 
 def tiny_model() -> MimeBase:
     torch.manual_seed(0)
-    shape = MimeBaseConfig(
-        word_pieces=WORDS.vocab_size,
-        pieces=PIECES.vocab_size,
+    shape = ModelConfig(
+        architecture="mime_base",
+        vocab_size=PIECES.vocab_size,
+        context_vocab_size=WORDS.vocab_size,
         max_positions=64,
         hidden_dim=24,
         num_heads=4,
@@ -52,7 +53,6 @@ def tiny_model() -> MimeBase:
         decoder_layers=1,
         latent_dim=4,
         intents=2,
-        dropout=0.0,
     )
     model = MimeBase(shape)
     torch.nn.init.normal_(model.decoder.embedding.weight, std=0.1)
@@ -66,7 +66,7 @@ def tiny_teacher() -> DialogueModel:
 
 
 def pairs_of_each() -> list[list[Pair]]:
-    encoder = PairEncoder(SubwordTokenizer(WORDS, PIECES), Tokenizer.from_words([]))
+    encoder = PairEncoder(SubwordTokenizer(WORDS, PIECES))
     return [encoder.pairs(turns, emotion) for emotion, turns in TALK.items()]
 
 

@@ -6,7 +6,6 @@ from tokenizers import pre_tokenizers
 from mime_fast.text.pieces import PieceTokenizer
 from mime_fast.text.special import CLS, EOS, PAD, SOS, SYS, USR
 from mime_fast.text.subword_tokenizer import SubwordTokenizer
-from mime_fast.text.tokenizer import Tokenizer
 from mime_fast.text.word_pieces import WordPieceTokenizer
 from mime_fast.training.replies.pairs import (
     LONGEST_REPLY,
@@ -25,7 +24,7 @@ TURNS = ["my cat", "oh no", "yes", "so sad"]
 
 def encoder() -> PairEncoder:
     tokenizer = SubwordTokenizer(WordPieceTokenizer(LETTERS), PieceTokenizer(BYTES, []))
-    return PairEncoder(tokenizer, Tokenizer.from_words([]))
+    return PairEncoder(tokenizer)
 
 
 def pair(context: int, reply: int) -> Pair:

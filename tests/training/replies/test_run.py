@@ -51,7 +51,7 @@ def test_the_stages_follow_one_another(data: Path) -> None:
     config = LearnConfig(**shape)  # type: ignore[arg-type]
     teacher, taught, first, last = (data / name for name in ("teacher", "taught", "first", "last"))
     with StageReporter("learning") as reporter:
-        finetune(data, teacher, FinetuneConfig(**shape), reporter)  # type: ignore[arg-type]
+        finetune(data, teacher, FinetuneConfig(**shape), reporter)
         assert record_teacher(data, teacher, taught, 1) == 2
         learn(data, first, config, reporter, corpora=data)
         figures = learn(data, last, config, reporter, start=first, taught=taught)

@@ -1,0 +1,118 @@
+from __future__ import annotations
+
+import copy
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tokenizers import pre_tokenizers
+
+from mime_fast.text.dialogue import encode_dialogue
+from mime_fast.text.load_tokenizer import load_tokenizer
+from mime_fast.text.pieces import PieceTokenizer
+from mime_fast.text.special import CLS, EOS, SOS, SYS, UNK, USR
+from mime_fast.text.stop import ReplyText
+from mime_fast.text.subword_tokenizer import SubwordTokenizer
+from mime_fast.text.tidy import tidy
+from mime_fast.text.understood import count_words
+from mime_fast.text.word_pieces import WordPieceTokenizer
+
+BYTES = sorted(pre_tokenizers.ByteLevel.alphabet())
+MERGES = [("s", "o"), ("\u0120", "so"), ("r", "y")]
+LETTERS = [*"abcdefghijklmnopqrstuvwxyz.!'", *(f"##{c}" for c in "abcdefghijklmnopqrstuvwxyz")]
+TOKENIZER = SubwordTokenizer(
+    WordPieceTokenizer([*LETTERS, "dog"]),
+    PieceTokenizer([*BYTES, *map("".join, MERGES)], MERGES),
+)
+
+
+@given(st.text())
+def test_a_reply_comes_back_tidied_and_without_a_leading_blank(text: str) -> None:
+    readable = text.encode(errors="ignore").decode()
+    ids = TOKENIZER.encode_reply(readable)
+    assert TOKENIZER.decode([SOS, *ids, EOS]) == tidy(readable).lstrip()
+
+
+@given(st.text(max_size=20), st.integers(0, 60))
+def test_a_text_in_pieces_is_the_text(text: str, cut: int) -> None:
+    ids = TOKENIZER.reply.encode([text.encode(errors="ignore").decode()])[0]
+    whole = TOKENIZER.decode(ids)
+    detokenizer = TOKENIZER.detokenizer()
+    first = "".join(detokenizer.push(TOKENIZER.word(i)) for i in ids[:cut])
+    for state in (copy.copy(detokenizer), detokenizer):
+        rest = "".join(state.push(TOKENIZER.word(i)) for i in ids[cut:])
+        assert first + rest + state.finish() == whole
+
+
+def test_half_a_character_waits_for_its_other_half() -> None:
+    detokenizer = TOKENIZER.detokenizer()
+    (ids,) = TOKENIZER.reply.encode(["\u00e9"])
+    assert [detokenizer.push(TOKENIZER.word(i)) for i in ids] == ["", "\u00e9"]
+    detokenizer.push(TOKENIZER.word(ids[0]))
+    assert detokenizer.finish() == "\ufffd"
+
+
+def test_a_context_ends_each_turn_and_names_who_says_it() -> None:
+    found = encode_dialogue(TOKENIZER, ["my dog", "oh", "dog!"], 20)
+    words = [TOKENIZER.context.pieces[i] for i in found.tokens]
+    assert words == [
+        *("[CLS]", "m", "##y", "dog", ".", "[SEP]", "o", "##h", ".", "[SEP]", "dog", "!", "[SEP]")
+    ]
+    assert found.speakers == [CLS, *[USR] * 5, *[SYS] * 4, *[USR] * 3]
+    assert found.last_turn == 3
+
+
+def test_words_of_a_turn_are_counted_once_and_emoji_are_unknown() -> None:
+    turn = "my dog \U0001f622 sat"
+    ids = encode_dialogue(TOKENIZER, [turn], 50).tokens[1:]
+    assert UNK in ids
+    assert count_words(TOKENIZER, turn, ids) == (4, 1)
+    assert count_words(TOKENIZER, "my dog", TOKENIZER.encode("my dog")) == (2, 0)
+
+
+def test_a_stop_string_may_span_pieces() -> None:
+    text = ReplyText(TOKENIZER, ("sorry",))
+    ids = TOKENIZER.reply.encode(["I am so. sorry!"])[0]
+    shown = text.push(ids) + text.finish()
+    assert shown == "I am so. "
+    assert text.stopped
+
+
+def test_spellings_hold_a_word_inside_and_at_the_beginning() -> None:
+    spelled = {TOKENIZER.reply.decode(ids) for ids in TOKENIZER.spellings("Sorry")}
+    assert spelled == {"Sorry", "sorry", " Sorry", " sorry"}
+
+
+def test_a_file_keeps_the_tokeniser(tmp_path: Path) -> None:
+    path = tmp_path / "tokenizer.json"
+    path.write_text(TOKENIZER.to_json(), encoding="utf-8")
+    again = load_tokenizer(path)
+    assert isinstance(again, SubwordTokenizer)
+    assert again.words == TOKENIZER.words
+    assert again.encode("My dog!") == TOKENIZER.encode("My dog!")
+
+
+@pytest.mark.parametrize(
+    ("part", "value", "message"),
+    [
+        ("context", ["a", "a"], "holds a piece twice"),
+        ("context", "abc", "context must be a list of pieces"),
+        ("reply", [], "holds no reply pieces"),
+        ("reply", {"pieces": BYTES, "merges": [["x", "y"]]}, "which makes no piece"),
+        ("reply", {"pieces": BYTES, "merges": 1}, "merges must be a list"),
+        ("reply", {"pieces": [*BYTES, "\u4e2d"], "merges": []}, "is no piece of bytes"),
+    ],
+)
+def test_a_damaged_file_is_named(tmp_path: Path, part: str, value: object, message: str) -> None:
+    document = json.loads(TOKENIZER.to_json())
+    path = tmp_path / "tokenizer.json"
+    path.write_text(json.dumps({**document, part: value}), encoding="utf-8")
+    with pytest.raises(ValueError, match=rf"tokenizer.json .*{message}"):
+        load_tokenizer(path)
+
+
+def test_an_id_that_does_not_exist_is_named() -> None:
+    with pytest.raises(ValueError, match="a token id must be in"):
+        TOKENIZER.word(TOKENIZER.vocab_size)
