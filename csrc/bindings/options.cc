@@ -51,6 +51,20 @@ MimeOptions to_mime_options(const Fields& fields) {
   return result;
 }
 
+MimeBaseOptions to_mime_base_options(const Fields& fields) {
+  MimeBaseOptions result;
+  result.context_vocab_size = fields.size("context_vocab_size");
+  result.latent_dim = fields.size("latent_dim");
+  result.refinement_filter_dim = fields.size("refinement_filter_dim");
+  result.decoder_dim = fields.size("decoder_dim");
+  result.decoder_heads = fields.size("decoder_heads");
+  result.decoder_kv_heads = fields.size("decoder_kv_heads");
+  result.decoder_filter_dim = fields.size("decoder_filter_dim");
+  result.decoder_layers = fields.size("decoder_layers");
+  result.intents = fields.size("intents");
+  return result;
+}
+
 }  // namespace
 
 GenerationOptions to_options(py::handle config, py::handle rules) {
@@ -91,6 +105,7 @@ ModelConfig to_model_config(py::handle config) {
   result.mean_query = fields.flag("mean_query");
   result.mime = to_mime_options(fields);
   result.moel.top_listeners = fields.size("top_listeners");
+  result.mime_base = to_mime_base_options(fields);
   return result;
 }
 

@@ -18,6 +18,7 @@
 #include "bindings/pickling.h"
 #include "bindings/register.h"
 #include "io/checkpoint_error.h"
+#include "models/emotions.h"
 
 namespace py = pybind11;
 
@@ -115,9 +116,10 @@ struct Dialogue {
   std::vector<std::int64_t> speakers;  // (length,)
 };
 
-Dialogue to_dialogue(py::handle tokens, py::handle speakers, const ModelConfig& config) {
-  Dialogue dialogue{to_ids(tokens, "tokens", config.vocab_size),
-                    to_ids(speakers, "speakers", config.vocab_size)};
+Dialogue to_dialogue(py::handle tokens, py::handle speakers, const ReplyModel& model) {
+  const ModelConfig& config = model.config();
+  Dialogue dialogue{to_ids(tokens, "tokens", model.context_vocab_size()),
+                    to_ids(speakers, "speakers", model.context_vocab_size())};
   const std::size_t length = dialogue.tokens.size();
   const auto most = static_cast<std::size_t>(config.max_positions);
   if (length == dialogue.speakers.size() && length >= 1 && length <= most) return dialogue;
@@ -127,13 +129,13 @@ Dialogue to_dialogue(py::handle tokens, py::handle speakers, const ModelConfig& 
 }
 
 std::vector<Dialogue> to_dialogues(const py::list& tokens, const py::list& speakers,
-                                   const ModelConfig& config) {
+                                   const ReplyModel& model) {
   return raise_if_interrupted([&] {
     SignalCheck signals(handles_signals());
     std::vector<Dialogue> dialogues;
     for (std::size_t i = 0; i < tokens.size(); ++i) {
       signals.check();
-      dialogues.push_back(to_dialogue(tokens[i], speakers[i], config));
+      dialogues.push_back(to_dialogue(tokens[i], speakers[i], model));
     }
     return dialogues;
   });
@@ -181,12 +183,11 @@ std::vector<std::shared_ptr<EncoderOutput>> encode_all(Engine& engine,
 std::vector<std::shared_ptr<EncoderOutput>> encode(Engine& engine, const py::list& tokens,
                                                    const py::list& speakers, py::handle noise_arg,
                                                    std::int64_t emotion) {
-  const ModelConfig& config = engine.model->config();
   if (tokens.size() != speakers.size()) {
     throw py::value_error("speakers must be as many as tokens, " + std::to_string(tokens.size()) +
                           ", got " + std::to_string(speakers.size()));
   }
-  const std::vector<Dialogue> dialogues = to_dialogues(tokens, speakers, config);
+  const std::vector<Dialogue> dialogues = to_dialogues(tokens, speakers, *engine.model);
   const auto noise = to_array<float>(noise_arg, "noise", 3, "(dialogues, latents, latent)");
   check_noise(noise, dialogues.size(), engine.model->noise());
   if (emotion < -1 || emotion >= kEmotions) {

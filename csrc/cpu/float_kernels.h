@@ -35,15 +35,16 @@ inline std::uint32_t lanes_before(std::int64_t count) {
   return count >= kLanes ? 0xFFFFU : (1U << count) - 1U;
 }
 
-template <unsigned R, unsigned P>
-inline void product_block(const Product& p, std::int64_t row, std::int64_t panel) {
+template <unsigned R, unsigned P, typename Weight>
+inline void product_block(const ProductOf<Weight>& p, std::int64_t row, std::int64_t panel) {
   Vec acc[R][P];
   for (unsigned j = 0; j < P; ++j) {
-    const Vec start = p.bias == nullptr ? splat(0.0F) : load(p.bias + (panel + j) * kLanes);
+    const bool starts_at_bias = p.bias != nullptr && p.scale == nullptr;
+    const Vec start = starts_at_bias ? load(p.bias + (panel + j) * kLanes) : splat(0.0F);
     for (unsigned r = 0; r < R; ++r) acc[r][j] = start;
   }
   const float* x = p.x + row * p.x_stride;
-  const float* w = p.w + panel * p.panel_stride;
+  const Weight* w = p.w + panel * p.panel_stride;
   for (std::int64_t k = 0; k < p.inner; ++k, w += p.w_stride) {
     Vec column[P];
     for (unsigned j = 0; j < P; ++j) column[j] = load(w + j * p.panel_stride);
@@ -56,6 +57,10 @@ inline void product_block(const Product& p, std::int64_t row, std::int64_t panel
     for (unsigned j = 0; j < P; ++j) {
       float* y = p.y + (row + r) * p.y_stride + (panel + j) * kLanes;
       Vec result = acc[r][j];
+      if (p.scale != nullptr) {
+        const Vec bias = p.bias == nullptr ? splat(0.0F) : load(p.bias + (panel + j) * kLanes);
+        result = fma(result, load(p.scale + (panel + j) * kLanes), bias);
+      }
       if (p.relu) result = max(result, splat(0.0F));
       if (p.add) result = add(load(y), result);
       store(y, result);
@@ -64,16 +69,16 @@ inline void product_block(const Product& p, std::int64_t row, std::int64_t panel
 }
 
 // Computes the last rows, at most R.
-template <unsigned R, unsigned P>
-inline void last_rows(const Product& p, std::int64_t row, std::int64_t panel) {
+template <unsigned R, unsigned P, typename Weight>
+inline void last_rows(const ProductOf<Weight>& p, std::int64_t row, std::int64_t panel) {
   if constexpr (R > 0) {
     if (p.rows - row == R) return product_block<R, P>(p, row, panel);
     last_rows<R - 1, P>(p, row, panel);
   }
 }
 
-template <unsigned P>
-inline void product_rows(const Product& p, std::int64_t panel) {
+template <unsigned P, typename Weight>
+inline void product_rows(const ProductOf<Weight>& p, std::int64_t panel) {
   // As many sums at once as fit into registers: enough to hide the latency of the
   // multiply-add, and each panel is read once for all rows of a block.
   constexpr unsigned kRows = P == 8 ? 2 : kProductRows;
@@ -82,7 +87,8 @@ inline void product_rows(const Product& p, std::int64_t panel) {
   last_rows<kRows - 1, P>(p, row, panel);
 }
 
-inline void matmul(const Product& p) {
+template <typename Weight>
+inline void matmul(const ProductOf<Weight>& p) {
   std::int64_t panel = 0;
   if (p.rows <= 2) {
     for (; panel + 8 <= p.panels; panel += 8) product_rows<8>(p, panel);
@@ -112,6 +118,75 @@ inline void layer_norm(const float* x, std::int64_t dim, const float* gamma, con
   }
 }
 
+inline Vec mean_of(const float* x, std::int64_t dim) {
+  Vec total = splat(0.0F);
+  for (std::int64_t i = 0; i < dim; i += kLanes) total = add(total, load(x + i));
+  return splat(sum(total) / static_cast<float>(dim));
+}
+
+inline void standard_layer_norm(const float* x, std::int64_t dim, float epsilon, const float* gamma,
+                                const float* beta, float* y) {
+  const Vec mean = mean_of(x, dim);
+  Vec squares = splat(0.0F);
+  for (std::int64_t i = 0; i < dim; i += kLanes) {
+    const Vec centred = keep(sub(load(x + i), mean), lanes_before(dim - i));
+    squares = fma(centred, centred, squares);
+  }
+  const Vec scale = splat(1.0F / square_root(sum(squares) / static_cast<float>(dim) + epsilon));
+  for (std::int64_t i = 0; i < dim; i += kLanes) {
+    const Vec scaled = mul(sub(load(x + i), mean), scale);
+    store(y + i, fma(scaled, load(gamma + i), load(beta + i)));
+  }
+}
+
+inline void rms_norm(const float* x, std::int64_t dim, float epsilon, const float* gamma,
+                     float* y) {
+  Vec squares = splat(0.0F);
+  for (std::int64_t i = 0; i < dim; i += kLanes) squares = fma(load(x + i), load(x + i), squares);
+  const Vec scale = splat(1.0F / square_root(sum(squares) / static_cast<float>(dim) + epsilon));
+  for (std::int64_t i = 0; i < dim; i += kLanes) {
+    store(y + i, mul(mul(load(x + i), scale), load(gamma + i)));
+  }
+}
+
+// The error function: a rational minimax function on [-4, 4], where it has become 1 in float32.
+// Error below 4e-7.
+inline Vec erf(Vec x) {
+  x = max(min(x, splat(4.0F)), splat(-4.0F));
+  const Vec square = mul(x, x);
+  Vec p = splat(-2.72614225801306e-10F);
+  p = fma(p, square, splat(2.77068142495902e-08F));
+  p = fma(p, square, splat(-2.10102402082508e-06F));
+  p = fma(p, square, splat(-5.69250639462346e-05F));
+  p = fma(p, square, splat(-7.34990630326855e-04F));
+  p = fma(p, square, splat(-2.95459980854025e-03F));
+  p = fma(p, square, splat(-1.60960333262415e-02F));
+  Vec q = splat(-1.45660718464996e-05F);
+  q = fma(q, square, splat(-2.13374055278905e-04F));
+  q = fma(q, square, splat(-1.68282697438203e-03F));
+  q = fma(q, square, splat(-7.37332916720468e-03F));
+  q = fma(q, square, splat(-1.42647390514189e-02F));
+  return div(mul(x, p), q);
+}
+
+inline void gelu(float* x, std::int64_t count) {
+  const Vec half = splat(0.5F);
+  for (std::int64_t i = 0; i < count; i += kLanes) {
+    const Vec value = load(x + i);
+    const Vec share = fma(erf(mul(value, splat(0.70710678F))), half, half);
+    store(x + i, mul(value, share));
+  }
+}
+
+inline void silu_gate(const float* gates, const float* x, std::int64_t count, float* y) {
+  const Vec one = splat(1.0F);
+  for (std::int64_t i = 0; i < count; i += kLanes) {
+    const Vec value = load(gates + i);
+    const Vec inverse = add(one, exp(sub(splat(0.0F), value)));
+    store(y + i, mul(div(value, inverse), load(x + i)));
+  }
+}
+
 inline void softmax(float* row, std::int64_t count) {
   float top = row[0];
   for (std::int64_t i = 1; i < count; ++i) top = row[i] > top ? row[i] : top;
@@ -136,7 +211,7 @@ inline void gate(const float* gates, const float* x, std::int64_t count, float* 
 inline void attend_cache(const CacheAttention& a) {
   for (std::int64_t head = 0; head < a.heads; ++head) {
     const float* query = a.query + head * a.width;
-    const std::int64_t offset = head * a.padded_width;
+    const std::int64_t offset = head / a.group * a.padded_width;
     for (std::int64_t t = 0; t < a.count; ++t) {
       const float* key = a.keys + a.kv_positions[t] * a.kv_stride + offset;
       Vec dot = splat(0.0F);

@@ -7,8 +7,13 @@ namespace mime_fast::cpu::MIME_FAST_ISA {
 extern const Kernels kTable;
 const Kernels kTable = {
     .isa = Isa::MIME_FAST_ISA,
-    .matmul = matmul,
+    .matmul = matmul<float>,
+    .int8_matmul = matmul<std::int8_t>,
     .layer_norm = layer_norm,
+    .standard_layer_norm = standard_layer_norm,
+    .rms_norm = rms_norm,
+    .gelu = gelu,
+    .silu_gate = silu_gate,
     .softmax = softmax,
     .gate = gate,
     .attend_cache = attend_cache,

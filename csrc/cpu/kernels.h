@@ -23,22 +23,27 @@ constexpr std::int64_t round_up(std::int64_t count, std::int64_t multiple) {
 constexpr std::int64_t padded(std::int64_t count) { return round_up(count, kLanes); }
 
 // y = x W + bias, then max(0, y) if relu, then + the old y if add. Column c of W is lane c % 16 of
-// panel c / 16. Each sum runs over the inner dimension from 0 upwards, starting at the bias.
-struct Product {
+// panel c / 16. Each sum runs over the inner dimension from 0 upwards, starting at the bias; where
+// the columns have scales, from 0, and it is then multiplied by its scale and added to the bias.
+template <typename Weight>
+struct ProductOf {
   const float* x;  // (rows, x_stride), inner columns of which are read
   std::int64_t rows;
   std::int64_t x_stride;
   std::int64_t inner;
-  const float* w;  // element (k, panel, lane) at k * w_stride + panel * panel_stride + lane
+  const Weight* w;  // element (k, panel, lane) at k * w_stride + panel * panel_stride + lane
   std::int64_t w_stride;
   std::int64_t panel_stride;
   std::int64_t panels;
-  const float* bias = nullptr;  // (panels, 16) or null
-  float* y;                     // (rows, y_stride), panels * 16 columns of which are written
+  const float* scale = nullptr;  // (panels, 16) or null
+  const float* bias = nullptr;   // (panels, 16) or null
+  float* y;                      // (rows, y_stride), panels * 16 columns of which are written
   std::int64_t y_stride;
   bool relu = false;
   bool add = false;
 };
+using Product = ProductOf<float>;
+using Int8Product = ProductOf<std::int8_t>;
 
 // The attention of one new position over the cached ones, oldest first.
 struct CacheAttention {
@@ -49,6 +54,7 @@ struct CacheAttention {
   const std::int32_t* kv_positions;  // (count,)
   std::int64_t count;
   std::int64_t heads;
+  std::int64_t group = 1;  // heads that share keys and values: head h reads those of h / group
   std::int64_t width;
   std::int64_t padded_width;
   float* scratch;  // (count) rounded up to 16
@@ -124,10 +130,20 @@ struct Kernels {
   Isa isa;  // the instruction set of the table
 
   void (*matmul)(const Product& product);
+  void (*int8_matmul)(const Int8Product& product);
   // y = gamma * (x - mean) / (deviation + 1e-6) + beta, deviation with dim - 1 in the denominator.
   //   x, y, gamma, beta  // (dim,) padded
   void (*layer_norm)(const float* x, std::int64_t dim, const float* gamma, const float* beta,
                      float* y);
+  // y = gamma * (x - mean) / sqrt(variance + epsilon) + beta, variance with dim in the denominator.
+  void (*standard_layer_norm)(const float* x, std::int64_t dim, float epsilon, const float* gamma,
+                              const float* beta, float* y);
+  // y = gamma * x / sqrt(mean of x^2 + epsilon); padding becomes 0.
+  void (*rms_norm)(const float* x, std::int64_t dim, float epsilon, const float* gamma, float* y);
+  // x = x * Phi(x), the normal distribution's; (count,), a multiple of 16.
+  void (*gelu)(float* x, std::int64_t count);
+  // y = gate * sigmoid(gate) * x, (count,) each, count a multiple of 16.
+  void (*silu_gate)(const float* gate, const float* x, std::int64_t count, float* y);
   void (*softmax)(float* row, std::int64_t count);
   // y = sigmoid(gate) * x, (count,) each, count a multiple of 16.
   void (*gate)(const float* gate, const float* x, std::int64_t count, float* y);

@@ -20,25 +20,25 @@ constexpr std::int64_t kReservedFloats = std::int64_t{1} << 22;
 
 }  // namespace
 
-StepBuffers::StepBuffers(const StackConfig& config, std::int64_t rows, std::int64_t listeners)
+StepBuffers::StepBuffers(const DecoderShape& shape, std::int64_t rows, std::int64_t listeners)
     : capacity(rows * std::max<std::int64_t>(1, listeners)),
       row_caches(static_cast<std::size_t>(capacity)),
-      listener_output(listeners > 0 ? capacity * padded(config.hidden_dim) : 0),
-      normed(capacity * padded(config.hidden_dim)),
-      qkv(capacity * padded(3 * config.key_dim)),
-      attended(capacity * (padded(config.key_dim) + cpu::kLanes)),
-      inner(capacity * kTaps * padded(config.hidden_dim)),
-      outer(capacity * kTaps * padded(config.filter_dim)) {}
+      listener_output(listeners > 0 ? capacity * padded(shape.dim) : 0),
+      normed(capacity * padded(shape.dim)),
+      qkv(capacity * padded(shape.query_dim + 2 * shape.kv_dim())),
+      attended(capacity * (padded(shape.query_dim) + cpu::kLanes)),
+      inner(capacity * shape.taps * padded(shape.dim)),
+      outer(capacity * shape.taps * padded(shape.filter_dim)) {}
 
-DecodeState::DecodeState(const StackConfig& config, std::int64_t listeners, std::int64_t max_rows,
+DecodeState::DecodeState(const DecoderShape& shape, std::int64_t listeners, std::int64_t max_rows,
                          std::int64_t max_steps, Interrupt* interrupt)
-    : config_(config),
+    : shape_(shape),
       listeners_(listeners),
-      caches_(config.num_layers + listeners),
+      caches_(shape.layers + listeners),
       max_steps_(max_steps),
-      dim_stride_(padded(config.hidden_dim)),
-      cache_stride_(2 * config.num_heads * padded(config.key_dim / config.num_heads)),
-      conv_state_stride_((kTaps - 1) * (dim_stride_ + padded(config.filter_dim))),
+      dim_stride_(padded(shape.dim)),
+      cache_stride_(2 * shape.kv_heads * padded(shape.head_dim)),
+      conv_state_stride_((shape.taps - 1) * (dim_stride_ + padded(shape.filter_dim))),
       scratch_stride_(padded(max_steps)) {
   resize(max_rows, interrupt);
   conv_state_ = new_conv_state();
@@ -78,7 +78,7 @@ void DecodeState::resize(std::int64_t max_rows, Interrupt* interrupt) {
   x_ = Buffer<float>(max_rows * dim_stride_);
   hidden_ = Buffer<float>(max_rows * dim_stride_);
   check(interrupt);
-  buffers_ = StepBuffers(config_, max_rows, listeners_);
+  buffers_ = StepBuffers(shape_, max_rows, listeners_);
   scratch_ = Buffer<float>(buffers_.capacity * scratch_stride_);
 }
 

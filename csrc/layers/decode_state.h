@@ -3,9 +3,9 @@
 #include <cstdint>
 #include <vector>
 
+#include "layers/decoder_shape.h"
 #include "layers/encoder_output.h"
 #include "layers/matrix.h"
-#include "layers/stack_config.h"
 
 namespace mime_fast {
 
@@ -19,7 +19,7 @@ struct RowCache {
 // side by side: each has a row cache for every row that it takes part in.
 struct StepBuffers {
   StepBuffers() = default;
-  StepBuffers(const StackConfig& config, std::int64_t rows, std::int64_t listeners);
+  StepBuffers(const DecoderShape& shape, std::int64_t rows, std::int64_t listeners);
 
   RowView cut(Buffer<float>& buffer, std::int64_t begin, std::int64_t count) const {
     return RowView{buffer.data(), 0, buffer.size() / capacity}.cut(begin, begin + count);
@@ -29,10 +29,10 @@ struct StepBuffers {
   std::vector<RowCache> row_caches;  // (capacity,)
   Buffer<float> listener_output;     // (capacity, dim)
   Buffer<float> normed;              // (capacity, dim)
-  Buffer<float> qkv;                 // (capacity, 3 * key_dim)
-  Buffer<float> attended;            // (capacity, key_dim), with room for one more vector
-  Buffer<float> inner;               // (capacity, 3, dim) inputs of a convolution, oldest first
-  Buffer<float> outer;               // (capacity, 3, filter) likewise
+  Buffer<float> qkv;                 // (capacity, query_dim + 2 * kv_dim)
+  Buffer<float> attended;            // (capacity, query_dim), with room for one more vector
+  Buffer<float> inner;               // (capacity, taps, dim) inputs of a convolution, oldest first
+  Buffer<float> outer;               // (capacity, taps, filter) likewise
 };
 
 // The rows that are being decoded, each a hypothesis with its own key/value (KV) cache. A step, a
@@ -42,7 +42,7 @@ class DecodeState {
   // No row has more than `listeners` or takes more than max_steps steps. The buffers grow where
   // there are more than max_rows rows. interrupt: the one of the call, or null; buffers of 10,000
   // rows take 0.1 s to allocate.
-  DecodeState(const StackConfig& config, std::int64_t listeners, std::int64_t max_rows,
+  DecodeState(const DecoderShape& shape, std::int64_t listeners, std::int64_t max_rows,
               std::int64_t max_steps, Interrupt* interrupt = nullptr);
 
   // A parent that makes a draft row: see select.
@@ -103,7 +103,7 @@ class DecodeState {
   void add_kv_position(std::int64_t row);
   void compact_kv();
 
-  StackConfig config_;
+  DecoderShape shape_;
   std::int64_t listeners_;
   std::int64_t caches_;  // most that a row may have
   std::int64_t max_steps_;

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "layers/layers.h"
+#include "layers/self_attention.h"
 
 namespace mime_fast {
 
@@ -12,12 +13,10 @@ namespace mime_fast {
 struct EncoderScratch {
   EncoderScratch(const StackConfig& config, std::int64_t length);
 
-  Buffer<float> normed;    // (1 + length + 1, dim) the rows around a sequence stay zero
-  Buffer<float> hidden;    // (1 + length + 1, filter) likewise
-  Buffer<float> qkv;       // (length, 3 * key_dim)
-  Buffer<float> keys;      // (key_dim, length) transposed
-  Buffer<float> logits;    // (length, length)
-  Buffer<float> attended;  // (length, key_dim)
+  Buffer<float> normed;  // (1 + length + 1, dim) the rows around a sequence stay zero
+  Buffer<float> hidden;  // (1 + length + 1, filter) likewise
+  Buffer<float> qkv;     // (length, 3 * key_dim)
+  AttentionScratch attention;
 };
 
 // A stack of encoder layers: self-attention and a convolutional feed-forward, each behind a layer

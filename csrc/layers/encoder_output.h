@@ -16,14 +16,15 @@ struct Listener {
 // The keys and values of the context that the decoder attends to: a cache for each decoder layer,
 // then one for each listener.
 struct EncoderMemory {
-  std::int64_t layers = 0;  // number of decoder layers
-  std::int64_t key_dim = 0;
+  std::int64_t layers = 0;   // number of decoder layers
+  std::int64_t key_dim = 0;  // of the keys of all heads, and of the values
   std::int64_t length = 0;
   std::int64_t columns = 0;         // length, padded
   std::int64_t value_stride = 0;    // key_dim, padded
   Buffer<float> keys;               // (caches, key_dim, columns) transposed
   Buffer<float> values;             // (caches, length, value_stride)
   std::vector<Listener> listeners;  // ascending ids; most systems have none
+  Buffer<float> start;              // (dim,) added to the first input; most systems have none
 
   // Number of caches: the decoder's layers, then the listeners.
   std::int64_t caches() const { return layers + static_cast<std::int64_t>(listeners.size()); }

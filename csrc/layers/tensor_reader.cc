@@ -26,13 +26,19 @@ std::string to_text(const std::vector<std::int64_t>& shape) {
 
 }  // namespace
 
-std::vector<float> TensorReader::take(const std::string& name,
-                                      const std::vector<std::int64_t>& shape) {
+const TensorView& TensorReader::find(const std::string& name,
+                                     const std::vector<std::int64_t>& shape) const {
   if (!file_.contains(name)) misfit("missing " + name);
   const TensorView& view = file_.at(name);
   if (view.shape != shape) {
     misfit(name + " has shape " + to_text(view.shape) + ", expected " + to_text(shape));
   }
+  return view;
+}
+
+std::vector<float> TensorReader::take(const std::string& name,
+                                      const std::vector<std::int64_t>& shape) {
+  const TensorView& view = find(name, shape);
   if (view.dtype != Dtype::kF16 && view.dtype != Dtype::kF32) {
     throw CheckpointError(path_ + ": " + name + " is stored as " + dtype_name(view.dtype) +
                           "; store it as F32 or F16");
@@ -45,6 +51,45 @@ std::vector<float> TensorReader::take(const std::string& name,
   }
   taken_.insert(name);
   return values;
+}
+
+Int8Weights TensorReader::take_int8(const std::string& name, std::int64_t rows,
+                                    std::int64_t columns) {
+  const TensorView& view = find(name, {rows, columns});
+  if (view.dtype != Dtype::kI8) {
+    throw CheckpointError(path_ + ": " + name + " is stored as " + dtype_name(view.dtype) +
+                          "; store it as I8, or use engine='eager'");
+  }
+  if (interrupt_ != nullptr) interrupt_->check();
+  Int8Weights weights{.rows = rows, .columns = columns, .values = {}, .scale = {}};
+  const auto* const stored = reinterpret_cast<const std::int8_t*>(view.data);
+  reserve(weights.values, static_cast<std::size_t>(view.size()));
+  weights.values.assign(stored, stored + view.size());
+  taken_.insert(name);
+  weights.scale = take(name + ".scale", {rows});
+  return weights;
+}
+
+Int8Matrix TensorReader::int8_linears(const std::vector<Part>& parts, std::int64_t inputs,
+                                      Bias bias) {
+  std::int64_t outputs = 0;
+  for (const Part& part : parts) outputs += part.outputs;
+  std::vector<Int8Weights> weights;
+  for (const Part& part : parts) {
+    weights.push_back(take_int8(part.name + ".weight", part.outputs, inputs));
+  }
+  Int8Matrix matrix(inputs, outputs);
+  std::int64_t column = 0;
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    const Part& part = parts[i];
+    matrix.set(weights[i], 0, column, part.factor);
+    if (bias == Bias::own) {
+      const std::vector<float> own = take(part.name + ".bias", {part.outputs});
+      matrix.set_bias(own.data(), part.outputs, column, part.factor);
+    }
+    column += part.outputs;
+  }
+  return matrix;
 }
 
 // Fills the reserved vector; false if a value is NaN or infinite.

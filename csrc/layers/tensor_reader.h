@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "io/safetensors.h"
+#include "layers/int8_matrix.h"
 #include "layers/matrix.h"
 #include "runtime/interrupt.h"
 
@@ -25,6 +26,12 @@ class TensorReader {
   // or holds NaN or infinity.
   std::vector<float> take(const std::string& name, const std::vector<std::int64_t>& shape);
 
+  // Returns a matrix that is stored as int8, with its scales.
+  Int8Weights take_int8(const std::string& name, std::int64_t rows, std::int64_t columns);
+  // Joins linear maps of the same inputs that are stored as int8 side by side; see linears.
+  struct Part;
+  Int8Matrix int8_linears(const std::vector<Part>& parts, std::int64_t inputs, Bias bias);
+
   // name.weight (outputs, inputs) and, with a bias, name.bias (outputs,).
   Matrix linear(const std::string& name, std::int64_t inputs, std::int64_t outputs, Bias bias);
   // Joins several linear maps of the same inputs side by side, their weights times a factor.
@@ -43,6 +50,7 @@ class TensorReader {
   void check_all_taken() const;
 
  private:
+  const TensorView& find(const std::string& name, const std::vector<std::int64_t>& shape) const;
   [[noreturn]] void misfit(const std::string& problems) const;
   bool read_finite(const TensorView& view, std::vector<float>& values) const;
   bool is_ignored(const std::string& name) const;

@@ -2,6 +2,7 @@
 
 #include "io/checkpoint_error.h"
 #include "models/mime.h"
+#include "models/mime_base.h"
 #include "models/moel.h"
 #include "models/multi_tr.h"
 
@@ -26,6 +27,7 @@ constexpr struct {
     {Mime::kArchitecture, load<Mime>},
     {Moel::kArchitecture, load<Moel>},
     {MultiTr::kArchitecture, load<MultiTr>},
+    {MimeBase::kArchitecture, load<MimeBase>},
 };
 
 Load find_system(const std::string& architecture) {

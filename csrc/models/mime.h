@@ -4,8 +4,8 @@
 #include <string>
 #include <vector>
 
-#include "models/reply_model.h"
 #include "models/response_emotions.h"
+#include "models/word_model.h"
 
 namespace mime_fast {
 
@@ -13,7 +13,7 @@ namespace mime_fast {
 //
 // Loading folds the classifier into the emotion table, and the fusion's output into the decoder's
 // cross-attention keys and values where that is cheaper.
-class Mime final : public ReplyModel {
+class Mime final : public WordModel {
  public:
   static constexpr const char* kArchitecture = "mime";
 

@@ -6,7 +6,7 @@ namespace mime_fast {
 
 Mime::Mime(TensorReader& tensors, const ModelConfig& config, ComputeType compute_type,
            const cpu::Kernels& kernels, Team& team)
-    : ReplyModel(tensors, config, compute_type, kernels, team), refinements_(config.mime.groups()) {
+    : WordModel(tensors, config, compute_type, kernels, team), refinements_(config.mime.groups()) {
   load_emotions(tensors);
   response_emotions_ = ResponseEmotions(tensors, config.hidden_dim, config.mime);
   load_response_encoder(tensors, "response_encoder");

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "layers/stack_config.h"
+#include "models/mime_base_options.h"
 #include "models/mime_options.h"
 #include "models/moel_options.h"
 
@@ -17,6 +18,7 @@ struct ModelConfig : StackConfig {
   bool mean_query = false;
   MimeOptions mime;
   MoelOptions moel;
+  MimeBaseOptions mime_base;
 };
 
 }  // namespace mime_fast

@@ -20,7 +20,7 @@ std::vector<std::string> listener_names() {
 
 Moel::Moel(TensorReader& tensors, const ModelConfig& config, ComputeType compute_type,
            const cpu::Kernels& kernels, Team& team)
-    : ReplyModel(tensors, config, compute_type, kernels, team),
+    : WordModel(tensors, config, compute_type, kernels, team),
       max_emotions_(config.moel.top_listeners > 0 ? config.moel.top_listeners : kEmotions),
       emotions_(tensors.linear("emotion_classifier", config.hidden_dim, kEmotions, Bias::none)),
       listeners_(tensors, listener_names(), config) {
@@ -68,7 +68,7 @@ void Moel::compute_listener_weights(const float* logits, float* weights) const {
 
 void Moel::decode(Team& team, DecodeState& state) const {
   listeners_.step(kernels_, team, state);
-  ReplyModel::decode(team, state);
+  WordModel::decode(team, state);
 }
 
 }  // namespace mime_fast

@@ -4,13 +4,13 @@
 #include <vector>
 
 #include "layers/listeners.h"
-#include "models/reply_model.h"
+#include "models/word_model.h"
 
 namespace mime_fast {
 
 // Mixture of empathetic listeners (arXiv 1908.07687). A shared listener and those of the likeliest
 // emotions decode side by side; the decoder's layers, the meta listener, read their weighted sum.
-class Moel final : public ReplyModel {
+class Moel final : public WordModel {
  public:
   static constexpr const char* kArchitecture = "moel";
 

@@ -6,7 +6,7 @@ namespace mime_fast {
 
 MultiTr::MultiTr(TensorReader& tensors, const ModelConfig& config, ComputeType compute_type,
                  const cpu::Kernels& kernels, Team& team)
-    : ReplyModel(tensors, config, compute_type, kernels, team),
+    : WordModel(tensors, config, compute_type, kernels, team),
       emotions_(tensors.linear("emotion_classifier", config.hidden_dim, kEmotions, Bias::none)) {
   for (const std::string& layer : decoder_layer_names()) {
     cross_.push_back(cross_attention_memory(tensors, layer + ".cross_attention", config));

@@ -2,12 +2,12 @@
 
 #include <vector>
 
-#include "models/reply_model.h"
+#include "models/word_model.h"
 
 namespace mime_fast {
 
 // A Transformer that also classifies the emotion; the reply does not depend on it.
-class MultiTr final : public ReplyModel {
+class MultiTr final : public WordModel {
  public:
   static constexpr const char* kArchitecture = "multi_tr";
 

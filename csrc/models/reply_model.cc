@@ -1,151 +1,36 @@
 #include "models/reply_model.h"
 
 #include <algorithm>
-#include <cmath>
 
 namespace mime_fast {
 
 using cpu::padded;
 
-ReplyModel::ReplyModel(TensorReader& tensors, const ModelConfig& config, ComputeType compute_type,
-                       const cpu::Kernels& kernels, Team& team)
-    : config_(config), kernels_(kernels), stride_(padded(config.hidden_dim)) {
-  load_words(team, tensors, compute_type == ComputeType::bfloat16);
-  positions_ = Buffer<float>(config.max_positions * stride_);
-  timing_signal(config.max_positions, config.hidden_dim, stride_, positions_.data());
-  context_encoder_ = Encoder(tensors, "context_encoder", config);
-  decoder_ = Decoder(tensors, "decoder", config);
-  if (compute_type == ComputeType::int8) quantized_ = QuantizedVocabulary(team, vocabulary_);
-}
-
-void ReplyModel::load_words(Team& team, TensorReader& tensors, bool bfloat16) {
-  const std::int64_t dim = config_.hidden_dim, vocab = config_.vocab_size;
-  const std::vector<float> embedding = tensors.take("embedding.weight", {vocab, dim});
-  context_words_ = project_words(team, embedding, tensors, "context_encoder.projection");
-  reply_words_ = project_words(team, embedding, tensors, "decoder.projection");
-  const std::vector<float> bias = tensors.take("output.bias", {vocab});
-  vocabulary_ = config_.tie_embeddings ? Vocabulary(embedding, bias, dim, bfloat16, team)
-                                       : Vocabulary(tensors.take("output.weight", {vocab, dim}),
-                                                    bias, dim, bfloat16, team);
-}
-
-// Computes sqrt(dim) E W for every word: (vocab, dim).
-Buffer<float> ReplyModel::project_words(Team& team, const std::vector<float>& embedding,
-                                        TensorReader& tensors, const std::string& name) const {
-  constexpr std::int64_t kBlock = 64;  // words between two interrupt checks
-  const std::int64_t dim = config_.hidden_dim;
-  const auto scale = static_cast<float>(std::sqrt(static_cast<double>(dim)));
-  const Matrix projection = tensors.linears({{name, dim, scale}}, dim, Bias::none);
-  auto words = Buffer<float>::uninitialised(config_.vocab_size * stride_, Pages::huge);
-  team.split(config_.vocab_size, kBlock, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t first = begin; first < end; first += kBlock) {
-      team.check();
-      const std::int64_t count = std::min(kBlock, end - first);
-      projection.apply(kernels_, {embedding.data() + first * dim, count, dim},
-                       {words.data() + first * stride_, count, stride_});
-    }
-  });
-  return words;
-}
-
-EncoderOutput ReplyModel::encode(Team& team, const std::int64_t* tokens,
-                                 const std::int64_t* speakers, std::int64_t length,
-                                 const float* noise, std::int64_t emotion) const {
-  EncoderScratch scratch(config_, length);
-  Buffer<float> x(length * stride_), context(length * stride_);
-  const RowView states{context.data(), length, stride_};
-  context_encoder_.apply(kernels_, team, embed(tokens, speakers, x, length), scratch, states);
-  EncoderOutput output;
-  output.emotion_logits = Buffer<float>(kEmotions);
-  output.positive = Buffer<float>(padded(kPositives));
-  output.negative = Buffer<float>(padded(kNegatives));
-  const Buffer<float> query = compute_query(states);
-  compute_output(
-      team,
-      {.states = states, .scratch = scratch, .query = query, .noise = noise, .emotion = emotion},
-      output);
-  return output;
-}
-
-RowView ReplyModel::embed(const std::int64_t* tokens, const std::int64_t* speakers,
-                          Buffer<float>& x, std::int64_t length) const {
-  for (std::int64_t t = 0; t < length; ++t) {
-    const float* word = context_words_.data() + tokens[t] * stride_;
-    const float* speaker = context_words_.data() + speakers[t] * stride_;
-    const float* position = positions_.data() + t * stride_;
-    for (std::int64_t i = 0; i < stride_; ++i) {
-      x[t * stride_ + i] = (word[i] + speaker[i]) + position[i];
-    }
-  }
-  return {x.data(), length, stride_};
-}
-
-// Returns the state of the CLS position, or the mean of all states.
-Buffer<float> ReplyModel::compute_query(const RowView& context) const {
-  Buffer<float> query(stride_);
-  const std::int64_t averaged = config_.mean_query ? context.count : 1;
-  for (std::int64_t t = 0; t < averaged; ++t) {
-    for (std::int64_t i = 0; i < stride_; ++i) query[i] += context.row(t)[i];
-  }
-  for (std::int64_t i = 0; i < stride_; ++i) query[i] /= static_cast<float>(averaged);
-  return query;
-}
-
-std::vector<std::string> ReplyModel::decoder_layer_names() const {
-  std::vector<std::string> names;
-  for (std::int64_t layer = 0; layer < config_.num_layers; ++layer) {
-    names.push_back("decoder.layers." + std::to_string(layer));
-  }
-  return names;
-}
-
-std::int64_t ReplyModel::classify_emotion(const Matrix& emotions, const Context& context,
-                                          EncoderOutput& output) const {
-  float* logits = output.emotion_logits.data();
-  emotions.apply(kernels_, {context.query.data(), 1, 0}, {logits, 1, 0});
-  return std::max_element(logits, logits + kEmotions) - logits;
-}
-
-void ReplyModel::project_cross_kv(Team& team, const std::vector<Matrix>& cross,
-                                  const RowView& source, EncoderMemory& memory) const {
-  const std::int64_t key_dim = config_.key_dim;
-  memory.layers = config_.num_layers;
-  memory.key_dim = key_dim;
-  memory.length = source.count;
-  memory.columns = padded(memory.length);
-  memory.value_stride = padded(key_dim);
-  memory.keys = Buffer<float>(memory.caches() * key_dim * memory.columns);
-  memory.values = Buffer<float>(memory.caches() * memory.length * memory.value_stride);
-  float* keys = memory.keys.data();
-  float* values = memory.values.data();
-  Buffer<float> buffer(memory.length * padded(2 * key_dim));
-  const RowView pairs{buffer.data(), memory.length, padded(2 * key_dim)};
-  for (std::int64_t cache = 0; cache < memory.caches(); ++cache) {
-    cross[memory.layer_of(cache)].apply(kernels_, team, source, pairs);
-    for (std::int64_t t = 0; t < memory.length; ++t) {
-      for (std::int64_t i = 0; i < key_dim; ++i) keys[i * memory.columns + t] = pairs.row(t)[i];
-      std::copy_n(pairs.row(t) + key_dim, key_dim, values + t * memory.value_stride);
-    }
-    keys += key_dim * memory.columns;
-    values += memory.length * memory.value_stride;
-  }
-}
-
 bool ReplyModel::fits(const EncoderMemory& memory) const {
   const auto listeners = static_cast<std::int64_t>(memory.listeners.size());
-  return memory.layers == config_.num_layers && memory.key_dim == config_.key_dim &&
+  return memory.layers == shape_.layers && memory.key_dim == shape_.kv_dim() &&
          listeners <= max_listeners() && (listeners > 0) == (max_listeners() > 0);
 }
 
-void ReplyModel::step(Team& team, const std::int32_t* tokens, DecodeState& state) const {
-  state.begin_step(team.interrupt());
-  const RowView x = state.x();
-  for (std::int64_t row = 0; row < x.count; ++row) {
-    const float* word = reply_words_.data() + tokens[row] * stride_;
-    const float* position = positions_.data() + (state.position(row) - 1) * stride_;
-    for (std::int64_t i = 0; i < stride_; ++i) x.row(row)[i] = word[i] + position[i];
+void ReplyModel::reserve_cross_kv(std::int64_t length, EncoderMemory& memory) const {
+  memory.layers = shape_.layers;
+  memory.key_dim = shape_.kv_dim();
+  memory.length = length;
+  memory.columns = padded(length);
+  memory.value_stride = padded(memory.key_dim);
+  memory.keys = Buffer<float>(memory.caches() * memory.key_dim * memory.columns);
+  memory.values = Buffer<float>(memory.caches() * length * memory.value_stride);
+}
+
+void ReplyModel::store_cross_kv(const RowView& pairs, std::int64_t cache,
+                                EncoderMemory& memory) const {
+  const std::int64_t key_dim = memory.key_dim;
+  float* const keys = memory.keys.data() + cache * key_dim * memory.columns;
+  float* const values = memory.values.data() + cache * memory.length * memory.value_stride;
+  for (std::int64_t t = 0; t < memory.length; ++t) {
+    for (std::int64_t i = 0; i < key_dim; ++i) keys[i * memory.columns + t] = pairs.row(t)[i];
+    std::copy_n(pairs.row(t) + key_dim, key_dim, values + t * memory.value_stride);
   }
-  decode(team, state);
 }
 
 }  // namespace mime_fast

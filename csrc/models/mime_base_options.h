@@ -1,0 +1,33 @@
+#pragma once
+
+#include <cstdint>
+
+#include "layers/decoder_shape.h"
+
+namespace mime_fast {
+
+// The options of mime-base, as in mime_fast/systems/mime_base.py.
+struct MimeBaseOptions {
+  std::int64_t context_vocab_size = 8;
+  std::int64_t latent_dim = 16;
+  std::int64_t refinement_filter_dim = 768;
+  std::int64_t decoder_dim = 576;
+  std::int64_t decoder_heads = 9;
+  std::int64_t decoder_kv_heads = 3;
+  std::int64_t decoder_filter_dim = 1536;
+  std::int64_t decoder_layers = 4;
+  std::int64_t intents = 16;
+
+  // The feed-forward computes a gate and what it is multiplied by, side by side.
+  DecoderShape decoder_shape() const {
+    return {.dim = decoder_dim,
+            .query_dim = decoder_dim,
+            .kv_heads = decoder_kv_heads,
+            .head_dim = decoder_dim / decoder_heads,
+            .filter_dim = 2 * decoder_filter_dim,
+            .layers = decoder_layers,
+            .taps = 1};
+  }
+};
+
+}  // namespace mime_fast
