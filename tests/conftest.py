@@ -10,11 +10,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 from hypothesis import settings
+from tokenizers import pre_tokenizers
 
 from mime_fast import checkpoint
 from mime_fast.config import ModelConfig
 from mime_fast.models import parameter_shapes
+from mime_fast.quantized import quantize_matrices
+from mime_fast.text.pieces import PieceTokenizer
+from mime_fast.text.subword_tokenizer import SubwordTokenizer
 from mime_fast.text.tokenizer import EOS, Tokenizer
+from mime_fast.text.word_pieces import WordPieceTokenizer
 from mime_fast.types import FloatArray
 
 # The benchmarks are not installed; behind everything that is, their folder is found too.
@@ -36,6 +41,21 @@ WORDS = (
     *("the", "a", "of", "we", "have", "can", "not", ":", ")", "so", "was", "feel", "they"),
 )
 SHAPE = {"hidden_dim": 24, "key_dim": 8, "filter_dim": 10, "latent_dim": 12, "max_positions": 64}
+BASE_SHAPE = {
+    "hidden_dim": 24,
+    "num_heads": 4,
+    "filter_dim": 20,
+    "num_layers": 2,
+    "max_positions": 64,
+    "latent_dim": 6,
+    "refinement_filter_dim": 16,
+    "decoder_dim": 24,
+    "decoder_heads": 6,
+    "decoder_kv_heads": 2,
+    "decoder_filter_dim": 28,
+    "decoder_layers": 2,
+    "intents": 3,
+}
 AUTHORS_FORM = {
     "shared_response_encoder": False,
     "shared_log_variance": True,
@@ -75,7 +95,8 @@ def random_tensors() -> Callable[[ModelConfig], dict[str, FloatArray]]:
         for name, shape in sorted(parameter_shapes(config).items()):  # whatever the code's order
             scale, centre = 0.5 if len(shape) > 1 else 0.3, float(name.endswith("norm.weight"))
             tensors[name] = generator.normal(centre, scale, shape).astype(np.float32)
-        tensors["output.bias"][EOS] += 3  # so that replies end, each at another length
+        if "output.bias" in tensors:
+            tensors["output.bias"][EOS] += 3  # so that replies end, each at another length
         return tensors
 
     return draw
@@ -92,6 +113,44 @@ def save_tiny(
     ) -> Path:
         tensors = random_tensors(config) | (changes or {})
         checkpoint.save(folder, config, tiny_tokenizer, tensors, "# A tiny random model\n")
+        return folder
+
+    return save
+
+
+@pytest.fixture(scope="session")
+def tiny_subwords() -> SubwordTokenizer:
+    """The tokeniser of a tiny mime-base: letters, and the words of WORDS as subwords."""
+    letters = "abcdefghijklmnopqrstuvwxyz.!?,:)'"
+    context = [*letters, *(f"##{letter}" for letter in letters), *WORDS]
+    merges: dict[tuple[str, str], None] = {}
+    for word in WORDS:
+        for start in ("\u0120", ""):
+            letters_of = start + word
+            for end in range(1, len(letters_of)):
+                merges[letters_of[:end], letters_of[end]] = None
+    pieces = [*sorted(pre_tokenizers.ByteLevel.alphabet()), *map("".join, merges)]
+    reply = PieceTokenizer(list(dict.fromkeys(pieces)), list(merges))
+    return SubwordTokenizer(WordPieceTokenizer(list(dict.fromkeys(context))), reply)
+
+
+@pytest.fixture(scope="session")
+def save_tiny_base(
+    tiny_subwords: SubwordTokenizer,
+    random_tensors: Callable[[ModelConfig], dict[str, FloatArray]],
+) -> Callable[..., Path]:
+    """Writes the random checkpoint of a tiny mime-base into a folder."""
+
+    def save(folder: Path, **options: int) -> Path:
+        sizes = {
+            "vocab_size": tiny_subwords.vocab_size,
+            "context_vocab_size": tiny_subwords.context_vocab_size,
+        }
+        config = ModelConfig.from_dict(
+            {"architecture": "mime_base", **sizes, **BASE_SHAPE, **options}
+        )
+        tensors = quantize_matrices(random_tensors(config))
+        checkpoint.save(folder, config, tiny_subwords, tensors, "# A tiny random mime-base\n")
         return folder
 
     return save

@@ -41,15 +41,18 @@ SEARCHES: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.fixture(scope="module", params=FORMS)
+@pytest.fixture(scope="module", params=[*FORMS, "mime_base"])
 def folder(
     request: pytest.FixtureRequest,
     tmp_path_factory: pytest.TempPathFactory,
     save_tiny: Callable[..., Path],
+    save_tiny_base: Callable[..., Path],
     tiny_config: ModelConfig,
 ) -> Path:
-    config = form_of(tiny_config, FORMS[request.param])
-    return save_tiny(tmp_path_factory.mktemp("systems") / "model", config)
+    path = tmp_path_factory.mktemp("systems") / "model"
+    if request.param == "mime_base":
+        return save_tiny_base(path)
+    return save_tiny(path, form_of(tiny_config, FORMS[request.param]))
 
 
 def form_of(config: ModelConfig, options: dict[str, Any]) -> ModelConfig:
@@ -99,7 +102,7 @@ def encode(
 ) -> EncoderOutput:
     config = generator.engine.config
     dialogues = [encode_dialogue(generator.tokenizer, [message], 64) for message in messages]
-    shape = len(messages), config.latents, config.latent_dim
+    shape = len(messages), config.latents, config.noise_dim
     noise = np.random.default_rng(0).standard_normal(shape, np.float32)
     return generator.engine.encode(dialogues, noise, emotion)
 
