@@ -13,6 +13,7 @@ class System(ABC, Generic[Options]):
 
     name: ClassVar[str]  # ModelConfig.architecture, and the file in mime_fast/models
     class_name: ClassVar[str]  # in that file
+    over_words: ClassVar[bool] = True  # a reply's tokens are words; `mime-fast train` makes it
 
     @abstractmethod
     def reads_emotion(self, options: Options) -> bool:

@@ -55,6 +55,7 @@ class MimeBase(System[_Shape]):
 
     name = NAME
     class_name = "MimeBase"
+    over_words = False
 
     def reads_emotion(self, options: _Shape) -> bool:  # noqa: ARG002
         """Return True: its polarity is mimicked."""

@@ -60,6 +60,9 @@ class ReplyTokenizer(Protocol):
     def decode(self, ids: Iterable[int]) -> str:
         """The text of a reply."""
 
+    def as_words(self, ids: Iterable[int]) -> str:
+        """A reply as systems are compared: the words of the paper's systems, joined by blanks."""
+
     def detokenizer(self) -> ReplyDetokenizer:
         """A new state machine that turns the words of one reply into text."""
 

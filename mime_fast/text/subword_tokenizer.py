@@ -87,6 +87,10 @@ class SubwordTokenizer:
         detokenizer = self.detokenizer()
         return "".join(detokenizer.push(self.word(index)) for index in ids) + detokenizer.finish()
 
+    def as_words(self, ids: Iterable[int]) -> str:
+        """A reply as systems are compared: the words of the paper's systems, joined by blanks."""
+        return " ".join(_word_tokenizer().tokenize(self.decode(ids)))
+
     def detokenizer(self) -> PieceDetokenizer:
         """A new state machine that turns the pieces of one reply into text."""
         return PieceDetokenizer()

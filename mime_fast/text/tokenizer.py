@@ -143,6 +143,10 @@ class Tokenizer:
         """
         return detokenize(self.word(index) for index in ids)
 
+    def as_words(self, ids: Iterable[int]) -> str:
+        """The words of a reply, joined by blanks."""
+        return " ".join(map(self.word, ids))
+
     def detokenizer(self) -> Detokenizer:
         """A new state machine that turns the words of one reply into text, piece by piece."""
         return Detokenizer()

@@ -82,10 +82,8 @@ class Trainer:
         check_target(out, self.state_path, resume)
         self._check_options(model_options, teacher)
         given = ModelConfig.from_dict({"vocab_size": 8, **model_options})  # refused before reading
-        if not issubclass(model_class(given), ReplyModel):
-            raise ValueError(  # noqa: TRY004 - of an option
-                f"architecture={given.architecture!r} is trained by `mime-fast learn`"
-            )
+        if not given.system.over_words:
+            raise ValueError(f"architecture={given.architecture!r} is trained by `mime-fast learn`")
         is_sparse = model_class(given).is_sparse
         self.accelerator = Accelerator(
             mixed_precision=config.mixed_precision,

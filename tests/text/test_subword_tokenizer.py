@@ -85,6 +85,12 @@ def test_spellings_hold_a_word_inside_and_at_the_beginning() -> None:
     assert spelled == {"Sorry", "sorry", " Sorry", " sorry"}
 
 
+def test_a_reply_is_compared_as_words() -> None:
+    ids = TOKENIZER.encode_reply("I'm so sorry!")
+    assert TOKENIZER.as_words([*ids, EOS]) == "i am so sorry !"
+    assert TOKENIZER.count_words(ids, "I'm so sorry!") == 5
+
+
 def test_a_file_keeps_the_tokeniser(tmp_path: Path) -> None:
     path = tmp_path / "tokenizer.json"
     path.write_text(TOKENIZER.to_json(), encoding="utf-8")

@@ -149,7 +149,7 @@ def _generator(folder: Path) -> Generator:
 
 
 def _words(generator: Generator, response: Response) -> str:
-    return " ".join(generator.tokenizer.word(token) for token in response.candidates[0].tokens)
+    return generator.tokenizer.as_words(response.candidates[0].tokens)
 
 
 def _origin(folder: Path) -> dict[str, Any]:

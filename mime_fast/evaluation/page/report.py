@@ -100,10 +100,17 @@ def _weights(gathered: Gathered, shown: Shown) -> dict[str, Path]:
     return found
 
 
-def _looks(weights: Mapping[str, Path], found: Compared, shown: Shown) -> dict[str, Sequence[Look]]:
+def _looks(
+    weights: Mapping[str, Path], found: Compared, options: Shown
+) -> dict[str, Sequence[Look]]:
     if not weights:
         return {}
     from mime_fast.evaluation.page.attention import look_inside  # noqa: PLC0415 - it needs torch
 
-    indices = draw(shown.seed, LOOKS, range(len(found.examples)), "inside")
-    return {name: look_inside(path, found.examples, indices) for name, path in weights.items()}
+    indices = draw(options.seed, LOOKS, range(len(found.examples)), "inside")
+    shown = {
+        name: path
+        for name, path in weights.items()
+        if checkpoints.load(path).config.system.over_words  # subwords are too many to draw
+    }
+    return {name: look_inside(path, found.examples, indices) for name, path in shown.items()}
