@@ -33,6 +33,7 @@ from mime_fast.files import (
 )
 from mime_fast.models import parameter_shapes
 from mime_fast.quantized import SCALE, dequantize, scales_of
+from mime_fast.relevance import RelevanceTable
 from mime_fast.text.load_tokenizer import load_tokenizer
 from mime_fast.text.reply_tokenizer import ReplyTokenizer
 from mime_fast.types import FloatArray
@@ -40,6 +41,7 @@ from mime_fast.types import FloatArray
 FORMAT = 1
 DEFAULT = Path(__file__).parent / "pretrained"
 DRAFTS = "drafts.safetensors"
+RELEVANCE = "relevance.safetensors"
 CONFIG, WEIGHTS, TOKENIZER, CARD = (
     "config.json",
     "model.safetensors",
@@ -69,6 +71,14 @@ class Checkpoint:
     def drafts(self) -> Path:
         """The draft table, which a checkpoint may lack; see mime_fast.drafts."""
         return self.weights.with_name(DRAFTS)
+
+    @cached_property
+    def relevance(self) -> RelevanceTable | None:
+        """What best_of ranks replies with; None: the checkpoint lacks it. ValueError: damaged."""
+        path = self.weights.with_name(RELEVANCE)
+        if not path.exists():
+            return None
+        return RelevanceTable.load(path, self.tokenizer.context_vocab_size)
 
     @property
     def digest(self) -> str:

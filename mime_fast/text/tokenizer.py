@@ -143,6 +143,15 @@ class Tokenizer:
         """
         return detokenize(self.word(index) for index in ids)
 
+    @property
+    def context_words(self) -> list[str]:
+        """The word of each id of a context; a copy."""
+        return list(self._words)
+
+    def as_context(self, ids: Sequence[int]) -> list[int]:
+        """The ids of a reply: contexts have the same."""
+        return list(ids)
+
     def as_words(self, ids: Iterable[int]) -> str:
         """The words of a reply, joined by blanks."""
         return " ".join(map(self.word, ids))

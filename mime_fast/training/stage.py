@@ -171,10 +171,14 @@ class StageRun:
             self.step, self.total_steps, {name: loss.item() for name, loss in losses.items()}
         )
 
-    def _validate(self) -> None:
+    def measure(self) -> dict[str, float]:
+        """The figures of the model as it is now."""
         self.stage.model.eval()
         with torch.inference_mode(), self._precision():
-            figures = {"step": float(self.step), **self.stage.validate()}
+            return {"step": float(self.step), **self.stage.validate()}
+
+    def _validate(self) -> None:
+        figures = self.measure()
         self.history.append(figures)
         self.reporter.validation(self.step, figures)
 

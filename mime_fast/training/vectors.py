@@ -15,9 +15,17 @@ STD = 0.05  # of a component: tied logits then start with a deviation of about 1
 
 
 def pretrained_vectors(words: Sequence[str], dim: int) -> Tensor:
-    """Vectors (words, dim): each the mean of a word's pieces in all-MiniLM-L6-v2.
+    """Vectors (words, dim): those of piece_means, which see.
 
     Centred, projected on the leading principal components and scaled to a deviation of STD.
+    """
+    return _project(piece_means(words), dim)
+
+
+def piece_means(words: Sequence[str]) -> Tensor:
+    """Vectors (words, 384): each the mean of a word's pieces in all-MiniLM-L6-v2.
+
+    A word may be a piece that goes on with a word, such as "##ing".
     """
     folder = minilm_folder()
     pieces = PieceTokenizer.from_file(str(folder / "tokenizer.json"))
@@ -25,11 +33,13 @@ def pretrained_vectors(words: Sequence[str], dim: int) -> Tensor:
     pieces.no_truncation()
     with safe_open(str(folder / "model.safetensors"), framework="pt") as weights:
         table = weights.get_tensor("embeddings.word_embeddings.weight").float()
+    known = pieces.get_vocab()
     encodings = pieces.encode_batch(list(words), add_special_tokens=False)
-    rows = [
-        table[encoding.ids].mean(0) if encoding.ids else table.mean(0) for encoding in encodings
+    ids = [
+        [known[word]] if word in known else encoding.ids
+        for word, encoding in zip(words, encodings, strict=True)
     ]
-    return _project(torch.stack(rows), dim)
+    return torch.stack([table[own].mean(0) if own else table.mean(0) for own in ids])
 
 
 def _project(vectors: Tensor, dim: int) -> Tensor:

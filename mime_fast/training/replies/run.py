@@ -7,8 +7,7 @@ from collections.abc import Sequence
 from itertools import chain
 from pathlib import Path
 
-from mime_fast.checkpoint import TOKENIZER
-from mime_fast.files import check_file, write_whole
+from mime_fast.files import check_file
 from mime_fast.text.examples import load_parts
 from mime_fast.text.subword_tokenizer import SubwordTokenizer
 from mime_fast.text.word_pieces import WordPieceTokenizer, minilm_word_pieces
@@ -20,8 +19,9 @@ from mime_fast.training.language_model.conversations import (
 from mime_fast.training.language_model.dialogue_model import load_dialogue_model
 from mime_fast.training.language_model.finetune import cut_to_turns, whole_conversations
 from mime_fast.training.language_model.smollm2 import load_smollm2
-from mime_fast.training.replies.corpora import load_corpora
+from mime_fast.training.replies.corpora import SOURCES, load_corpora
 from mime_fast.training.replies.distill import identity, load_turns, record, save_turns, teach
+from mime_fast.training.replies.export import export, round_to_stored
 from mime_fast.training.replies.intents import intents_of
 from mime_fast.training.replies.learn import LearnReplies
 from mime_fast.training.replies.pairs import UNKNOWN, Pair, PairEncoder
@@ -31,6 +31,7 @@ from mime_fast.training.stage import Reporter, StageRun
 
 VALIDATED = 400  # conversations of the validation set, the first ones
 INTENTS = "intents.safetensors"
+CHECKPOINT = "checkpoint"  # the folder that the engines serve
 
 
 def learn(
@@ -78,10 +79,31 @@ def learn(
         learned, distributions = teach(pairs, turns)
     valid = chain.from_iterable(encoder.pairs(*c) for c in validation[:VALIDATED])
     stage = LearnReplies(model, learned, list(valid), config, distributions)
-    history = StageRun(stage, out / STATE, config, reporter).run()
+    run = StageRun(stage, out / STATE, config, reporter)
+    run.run()
     save_model(out, stage.model)
-    write_whole(out / TOKENIZER, tokenizer.to_json().encode())
-    return history[-1]
+    round_to_stored(stage.model)
+    figures = run.measure()
+    sources = ["EmpatheticDialogues", *(SOURCES if corpora else ())]
+    export(out / CHECKPOINT, stage.model, tokenizer, _card(config, figures, sources, run.step))
+    return figures
+
+
+def _card(
+    config: LearnConfig, figures: dict[str, float], sources: Sequence[str], steps: int
+) -> str:
+    """The model card: what the model was made of, and its figures as it is stored."""
+    options = "\n".join(f"- {name}: {value}" for name, value in config.to_dict().items())
+    return (
+        "# A checkpoint of mime-base\n\n"
+        "The context encoder starts from all-MiniLM-L6-v2, the decoder from layers of "
+        "SmolLM2-135M-Instruct (both Apache-2.0).\n\n"
+        "## Training\n\n"
+        f"`mime-fast learn`, {steps} steps on {', '.join(sources)}.\n\n"
+        f"Validation, on the stored weights: perplexity {figures['perplexity']:.2f} a word (mean "
+        f"over replies), emotion accuracy {figures['emotion_accuracy']:.1%}.\n\n"
+        f"Options:\n{options}\n"
+    )
 
 
 def record_teacher(data: Path, teacher: Path, out: Path, count: int) -> int:

@@ -6,13 +6,14 @@ from pathlib import Path
 
 import pytest
 
+from mime_fast import Generator
 from mime_fast.packages import MINILM
 from mime_fast.training.config import FinetuneConfig, LearnConfig
 from mime_fast.training.language_model.run import finetune
 from mime_fast.training.language_model.smollm2 import PACKAGE
 from mime_fast.training.progress import StageReporter
 from mime_fast.training.replies.corpora import SOURCES
-from mime_fast.training.replies.run import learn, record_teacher
+from mime_fast.training.replies.run import CHECKPOINT, learn, record_teacher
 from mime_fast.training.replies.start import spread, start_from_run
 
 TURNS = ["I lost my dog.", "Oh no!", "Yes.", "I am sorry."]
@@ -57,5 +58,7 @@ def test_the_stages_follow_one_another(data: Path) -> None:
         figures = learn(data, last, config, reporter, start=first, taught=taught)
         again = learn(data, last, config, reporter, start=first, taught=taught, resume=True)
     assert again == figures
+    generator = Generator(last / CHECKPOINT)
+    assert generator.respond("I lost my dog.", max_new_tokens=4).seed is not None
     with pytest.raises(ValueError, match="use the --data and --min-count of that stage"):
         learn(data, data / "other", LearnConfig(min_count=2), reporter, start=first)
