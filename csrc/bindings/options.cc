@@ -2,6 +2,7 @@
 
 #include <pybind11/stl.h>
 
+#include <algorithm>
 #include <string>
 
 #include "bindings/arguments.h"
@@ -83,7 +84,7 @@ GenerationOptions to_options(py::handle config, py::handle rules) {
   options.repetition_penalty = fields.number("repetition_penalty");
   options.no_repeat_ngram_size = fields.size("no_repeat_ngram_size");
   options.num_return_sequences = fields.size("num_return_sequences");
-  options.mbr_samples = fields.size("mbr_samples");
+  options.ranked_samples = std::max(fields.size("mbr_samples"), fields.size("best_of"));
   options.return_scores = fields.flag("return_scores");
   options.speculation = fields.flag("speculation");
   read_rules(rules, options);

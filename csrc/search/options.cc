@@ -17,10 +17,12 @@ const GenerationOptions& GenerationOptions::checked() const {
           no_repeat_ngram_size);
   require(num_return_sequences >= 1 && num_return_sequences <= 10000,
           "num_return_sequences must be in [1, 10000]", num_return_sequences);
-  require(mbr_samples >= 0 && mbr_samples <= 1000, "mbr_samples must be in [0, 1000]", mbr_samples);
-  require(mbr_samples == 0 || do_sample, "without do_sample mbr_samples must be 0", mbr_samples);
-  require(mbr_samples == 0 || num_return_sequences <= mbr_samples,
-          "num_return_sequences must be at most mbr_samples", num_return_sequences);
+  require(ranked_samples >= 0 && ranked_samples <= 1000,
+          "mbr_samples and best_of must be in [0, 1000]", ranked_samples);
+  require(ranked_samples == 0 || do_sample, "without do_sample mbr_samples and best_of must be 0",
+          ranked_samples);
+  require(ranked_samples == 0 || num_return_sequences <= ranked_samples,
+          "num_return_sequences must be at most mbr_samples or best_of", num_return_sequences);
   for (const TokenIds& words : bad_words) {
     require(!words.empty(), "bad_words must be sequences of at least 1 id", std::int64_t{0});
     for (const std::int32_t id : words) {

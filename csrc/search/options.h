@@ -27,7 +27,7 @@ struct GenerationOptions {
   double repetition_penalty = 1.0;
   std::int64_t no_repeat_ngram_size = 0;  // 0: off
   std::int64_t num_return_sequences = 1;
-  std::int64_t mbr_samples = 0;  // number of samples that the caller ranks; 0: off
+  std::int64_t ranked_samples = 0;  // number of samples that the caller ranks; 0: off
   bool return_scores = false;
   bool speculation = true;          // greedy: verified drafts, the same tokens in fewer steps
   std::vector<TokenIds> bad_words;  // id sequences that are never generated; none is empty
@@ -38,7 +38,7 @@ struct GenerationOptions {
 
   // Number of sequences that a request decodes without a beam.
   std::int64_t num_sequences() const {
-    return mbr_samples > 0 ? mbr_samples : num_return_sequences;
+    return ranked_samples > 0 ? ranked_samples : num_return_sequences;
   }
 
   bool stops_after(const TokenIds& tokens) const { return stop && stop->ends(tokens); }

@@ -232,7 +232,7 @@ inline GenerationOptions random_options(Random& random, std::int64_t most_tokens
   } else if (random.one_in(2)) {
     options.do_sample = true;
     options.num_return_sequences = random.integer(1, 4);
-    options.mbr_samples = random.one_in(4) ? random.integer(4, 9) : 0;
+    options.ranked_samples = random.one_in(4) ? random.integer(4, 9) : 0;
     options.temperature = random.one_in(2) ? 1.0 : 0.01;
     options.top_k = random.one_in(2) ? random.integer(0, 400) : 0;
     options.top_p = random.one_in(2) ? 0.8 : 1.0;
