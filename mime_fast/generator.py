@@ -360,6 +360,7 @@ class _Request:
             mixture=_mixture(self.engine.config, encoded, row),
             candidates=candidates,
             timings=Timings(self.encode_ms, self.decode_ms, len(best.tokens)),
+            prompt_tokens=len(dialogue.tokens),
             dropped_turns=dialogue.dropped_turns,
             dropped_words=dialogue.dropped_words,
             words=words,

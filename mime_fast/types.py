@@ -107,6 +107,7 @@ class Response:
     mixture: EmotionMixture
     candidates: list[Candidate]  # beams: best first; samples: as drawn; mbr_samples: by consensus
     timings: Timings
+    prompt_tokens: int  # length of the context that the model read, with CLS
     dropped_turns: int  # how much of a long context was cut, see Dialogue
     dropped_words: int
     # Words of the last turn that the model read: "don't" is two, an emoji one, punctuation none.

@@ -30,7 +30,15 @@ MESSAGE = "I lost my dog"
 OPTIONS_OF_RESPOND_ALONE = {"--file", "-f", "--input-format", "--batch-size", "--json"}
 KEYS = {
     *("text", "emotion", "polarity", "score", "seed", "emotions", "mixture", "candidates"),
-    *("timings", "dropped_turns", "dropped_words", "words", "unknown_words", "finish_reason"),
+    *(
+        "timings",
+        "prompt_tokens",
+        "dropped_turns",
+        "dropped_words",
+        "words",
+        "unknown_words",
+        "finish_reason",
+    ),
     "crisis",
 }
 
