@@ -14,7 +14,7 @@ from mime_fast.cli import app
 ROOT = Path(__file__).resolve().parents[1]
 DOCUMENTS = ("README.md", "CONTRIBUTING.md", "docs/*.md", "benchmarks/systems/README.md")
 PLACES = [path for pattern in DOCUMENTS for path in sorted(ROOT.glob(pattern))]
-FOLDERS = (".ci", "benchmarks", "csrc", "docs", "kernels", "mime_fast", "tests")
+FOLDERS = (".ci", "benchmarks", "csrc", "deploy", "docs", "kernels", "mime_fast", "tests")
 ENDINGS = ("cc", "cu", "h", "md", "py", "pyi", "toml")
 
 # csrc/io/json.cc, docs/, load_model.cc; and patterns: kernels_<isa>.cc, mime.{h,cc}, NAME.py.

@@ -1,4 +1,4 @@
-"""The command line: mime-fast respond | chat | data | train | evaluate | report | ...; see --help.
+"""The command line: mime-fast respond | chat | serve | train | evaluate | ...; see --help.
 
 One file for each group of commands. Nothing heavy is imported before a command needs it: --help
 stays instant.
@@ -11,5 +11,5 @@ from mime_fast.cli.app import app, main
 __all__ = ["app", "main"]
 
 # Importing registers the commands; --help lists them in this order.
-for _group in ("reply", "data", "train", "evaluate"):
+for _group in ("reply", "serve", "data", "train", "evaluate"):
     import_module(f"mime_fast.cli.{_group}")

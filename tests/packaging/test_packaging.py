@@ -64,8 +64,9 @@ def test_wheel_holds_the_extension_types_and_licences(wheel: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
     wanted = {"__init__.py", "_C.pyi", "py.typed", "pretrained/LICENSE", "kernels/linear.py"}
     assert {f"mime_fast/{name}" for name in wanted} <= set(names)
-    static = (ROOT / "mime_fast/evaluation/human/static").iterdir()
-    assert {path.relative_to(ROOT).as_posix() for path in static} <= set(names)
+    for page in ("evaluation/human/static", "server/page/static"):
+        static = (ROOT / "mime_fast" / page).iterdir()
+        assert {path.relative_to(ROOT).as_posix() for path in static} <= set(names)
     assert [name for name in names if name.startswith("mime_fast/_C.") and name.endswith(".so")]
     assert [name for name in names if name.endswith(".dist-info/licenses/LICENSE")]
 

@@ -1,0 +1,115 @@
+"""One request on its way: its body, the reply to it, and what is counted of both."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from typing import Any, TypeVar, cast
+
+import msgspec
+from starlette.types import Receive, Scope
+
+from mime_fast.async_generator import AsyncGenerator, ServiceClosed
+from mime_fast.server.body import decode, read_body
+from mime_fast.server.disconnect import UntilGone
+from mime_fast.server.errors import renamed, to_api_error
+from mime_fast.server.generation import check_size
+from mime_fast.server.state import ServerState
+from mime_fast.types import Response, TokenEvent
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Ask:
+    """What the model is asked. names: what the client calls our options, for errors."""
+
+    turns: str | Sequence[str]
+    options: dict[str, Any]
+    names: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass
+class Call:
+    """A request. texts: what may be logged, if the operator wants texts logged."""
+
+    state: ServerState
+    scope: Scope
+    receive: Receive
+    started: float = field(default_factory=time.perf_counter)
+    tokens: int = 0
+    texts: list[Any] = field(default_factory=list)
+
+    async def read(self, decoder: msgspec.json.Decoder[T]) -> T:
+        """The body, decoded."""
+        options = self.state.options
+        body = await read_body(
+            self.scope, self.receive, options.max_body_bytes, options.request_seconds
+        )
+        return decode(body, decoder)
+
+    async def respond(self, ask: Ask) -> Response:
+        """The whole reply; ClientGone: nobody waits for it any more."""
+        async with UntilGone(self.receive):
+            return await self._respond(ask)
+
+    async def respond_all(self, asks: Sequence[Ask]) -> list[Response]:
+        """The replies to several messages, side by side; if one fails, all do."""
+        if len(asks) == 1:
+            return [await self.respond(asks[0])]
+        tasks = []
+        try:
+            async with UntilGone(self.receive), asyncio.TaskGroup() as group:
+                tasks = [group.create_task(self._respond(ask)) for ask in asks]
+        except ExceptionGroup as errors:
+            raise errors.exceptions[0] from None
+        return [task.result() for task in tasks]
+
+    async def _respond(self, ask: Ask) -> Response:
+        try:
+            service = self._begin(ask)
+            response = await service.respond(ask.turns, self.state.defaults, **ask.options)
+        except (ValueError, TypeError) as error:
+            raise renamed(to_api_error(error), ask.names) from error
+        self._end(response)
+        return response
+
+    async def stream(self, ask: Ask) -> AsyncIterator[TokenEvent]:
+        """The reply, piece by piece."""
+        metrics, last, first = self.state.metrics, self.started, True
+        try:
+            service = self._begin(ask)
+            events = service.stream(ask.turns, self.state.defaults, **ask.options)
+            async with aclosing(cast("Any", events)):
+                async for event in events:
+                    now = time.perf_counter()
+                    if first:
+                        metrics.first_token.observe(now - last)
+                    elif event.tokens:
+                        metrics.inter_token.observe((now - last) / len(event.tokens))
+                    last, first = now, False
+                    if event.response is not None:
+                        self._end(event.response)
+                    yield event
+        except (ValueError, TypeError) as error:
+            raise renamed(to_api_error(error), ask.names) from error
+
+    def _begin(self, ask: Ask) -> AsyncGenerator:
+        state = self.state
+        check_size(ask.options, state.defaults, state.options.max_sequences)
+        if state.options.log_texts:
+            self.texts.append(ask.turns)
+        if state.service is None or state.draining:
+            raise ServiceClosed("the server is being stopped; ask another one, or later")
+        return state.service
+
+    def _end(self, response: Response) -> None:
+        seconds = time.perf_counter() - self.started
+        self.state.took(seconds)
+        self.state.metrics.answered(response, seconds)
+        self.tokens += sum(len(each.tokens) for each in response.candidates)
+        if self.state.options.log_texts:
+            self.texts.append([each.text for each in response.candidates])

@@ -1,0 +1,129 @@
+"""GET /openapi.json: the description of the interface, made of the types that decode and encode."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from typing import Any
+
+import msgspec
+
+from mime_fast import __version__
+from mime_fast.server.call import Call
+from mime_fast.server.endpoint import Answer
+from mime_fast.server.mime import RespondRequest
+from mime_fast.server.openai.chat import ChatCompletion, ChatRequest
+from mime_fast.server.openai.completions import Completion, CompletionRequest
+from mime_fast.server.openai.models import Model, ModelList
+from mime_fast.server.openai.responses import ResponseObject, ResponseRequest
+from mime_fast.server.tokenize import TokenizeRequest, Tokens
+from mime_fast.types import Response
+
+
+class ErrorDetail(msgspec.Struct):
+    """What went wrong."""
+
+    message: str
+    type: str
+    param: str | None
+    code: str | None
+
+
+class Error(msgspec.Struct):
+    """The one form of errors."""
+
+    error: ErrorDetail
+
+
+class Status(msgspec.Struct):
+    """In a word."""
+
+    status: str
+
+
+class Version(msgspec.Struct):
+    """The version of mime_fast."""
+
+    version: str
+
+
+# Path -> method, summary, request, answer.
+DESCRIBED: dict[str, tuple[str, str, Any, Any]] = {
+    "/v1/chat/completions": ("post", "Answer a conversation", ChatRequest, ChatCompletion),
+    "/v1/completions": ("post", "Answer prompts", CompletionRequest, Completion),
+    "/v1/responses": ("post", "Answer a conversation", ResponseRequest, ResponseObject),
+    "/v1/mime/respond": (
+        "post",
+        "Answer a message, with all that is known",
+        RespondRequest,
+        Response,
+    ),
+    "/v1/models": ("get", "List the model", None, ModelList),
+    "/v1/models/{model}": ("get", "Describe the model", None, Model),
+    "/tokenize": ("post", "Tokenise a message", TokenizeRequest, Tokens),
+    "/health": ("get", "Whether the engine answers", None, Status),
+    "/ready": ("get", "Whether requests should be sent here", None, Status),
+    "/metrics": ("get", "Numbers for Prometheus", None, None),
+    "/version": ("get", "The version", None, Version),
+    "/openapi.json": ("get", "This description", None, None),
+}
+REFUSED = {
+    "400": "wrong",
+    "401": "no key",
+    "413": "too large",
+    "429": "overloaded; see Retry-After",
+}
+
+
+@cache
+def description() -> bytes:
+    """The document, in JSON."""
+    types = [kind for *_, given, found in DESCRIBED.values() for kind in (given, found) if kind]
+    schemas, components = msgspec.json.schema_components(
+        [*types, Error], ref_template="#/components/schemas/{name}"
+    )
+    by_type = dict(zip([*types, Error], schemas, strict=True))
+    return json.dumps(  # msgspec writes no integer of more than 64 bits, as a bound of seeds is
+        {
+            "openapi": "3.1.0",
+            "info": {"title": "mime_fast", "version": __version__},
+            "paths": {
+                path: {method: _operation(path, summary, given, found, by_type)}
+                for path, (method, summary, given, found) in DESCRIBED.items()
+            },
+            "components": {
+                "schemas": components,
+                "securitySchemes": {"key": {"type": "http", "scheme": "bearer"}},
+            },
+        }
+    ).encode()
+
+
+def _operation(
+    path: str, summary: str, given: Any, found: Any, schemas: dict[Any, Any]
+) -> dict[str, Any]:
+    def content(kind: Any) -> dict[str, Any]:
+        return {"application/json": {"schema": schemas[kind]}}
+
+    answers: dict[str, Any] = {"200": {"description": "The answer"}}
+    if found is not None:
+        answers["200"]["content"] = content(found)
+    operation: dict[str, Any] = {"summary": summary, "responses": answers}
+    if given is not None:
+        operation["requestBody"] = {"required": True, "content": content(given)}
+        answers |= {
+            status: {"description": text, "content": content(Error)}
+            for status, text in REFUSED.items()
+        }
+    if path.startswith("/v1/") or path == "/tokenize":
+        operation["security"] = [{"key": []}, {}]
+    if "{model}" in path:
+        operation["parameters"] = [
+            {"name": "model", "in": "path", "required": True, "schema": {"type": "string"}}
+        ]
+    return operation
+
+
+async def describe(_: Call) -> Answer:
+    """Describe the interface."""
+    return Answer(description())

@@ -1,0 +1,87 @@
+"""The process of a server: how it starts, and how it ends."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import signal
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import uvicorn
+from starlette.applications import Starlette
+
+from mime_fast.server.protocol import limited_protocol
+from mime_fast.server.state import ServerState
+
+log = logging.getLogger("mime_fast.server")
+ERROR_SECONDS = 1  # after the drain: for the error events of what was still running
+
+
+def run(app: Starlette, listener: socket.socket) -> None:
+    """Answer until SIGTERM or Ctrl-C, then drain; after a second signal no longer."""
+    make_server(app).run(sockets=[listener])
+
+
+def make_server(app: Starlette) -> Server:
+    """The server of an application that create_app made."""
+    state: ServerState = app.state.server
+    config = uvicorn.Config(
+        app,
+        http=limited_protocol(state),
+        loop="uvloop",
+        lifespan="on",
+        ws="none",
+        access_log=False,
+        log_config=None,
+        log_level=logging.WARNING,
+        server_header=False,
+        proxy_headers=False,
+        timeout_graceful_shutdown=ERROR_SECONDS,
+    )
+    return Server(config, state)
+
+
+class Server(uvicorn.Server):
+    """uvicorn's server, which drains before it shuts down, and exits with 0 after a signal."""
+
+    def __init__(self, config: uvicorn.Config, state: ServerState) -> None:
+        super().__init__(config)
+        self._state = state
+        self._drain: asyncio.Task[None] | None = None
+        self._limit = asyncio.Timeout(None)
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Handle SIGTERM and SIGINT in the event loop while requests are answered."""
+        loop = asyncio.get_running_loop()
+        with contextlib.suppress(ValueError, RuntimeError):  # a thread has no signals
+            for number in (signal.SIGTERM, signal.SIGINT):
+                loop.add_signal_handler(number, self._on_signal)
+        yield
+
+    def _on_signal(self) -> None:
+        if self._drain is None:
+            self._drain = asyncio.get_running_loop().create_task(self.drain())
+        else:  # a second signal: whoever sent it waits no longer
+            self._limit.reschedule(asyncio.get_running_loop().time())
+
+    async def drain(self) -> None:
+        """Refuse new requests, and wait for those that run, as long as they may take."""
+        state, seconds = self._state, self._state.options.drain_seconds
+        state.draining = True
+        log.info("draining: running requests have %g s", seconds)
+        try:
+            if state.service is not None:
+                self._limit = asyncio.timeout(seconds)
+                async with self._limit:
+                    await state.service.drain()
+                    while tasks := self.server_state.tasks:  # their answers are being written
+                        await asyncio.wait(tasks)
+        except TimeoutError:
+            log.warning("not all running requests have ended; those that have not fail")
+            if state.service is not None:
+                await state.service.aclose()
+        self.should_exit = True

@@ -1,0 +1,54 @@
+"""POST /tokenize: the tokens that the model would read of a message or a conversation."""
+
+from __future__ import annotations
+
+import msgspec
+
+from mime_fast.server.call import Call
+from mime_fast.server.endpoint import Answer, json_answer
+from mime_fast.server.errors import ApiError, to_api_error
+from mime_fast.server.openai.messages import ChatMessage, to_turns
+from mime_fast.server.openai.parts import check_model
+from mime_fast.text.dialogue import encode_dialogue
+from mime_fast.text.message import check_turns
+
+
+class TokenizeRequest(msgspec.Struct, forbid_unknown_fields=True):
+    """A prompt, or messages."""
+
+    prompt: str | None = None
+    messages: list[ChatMessage] | None = None
+    model: str | None = None
+    return_token_strs: bool = False
+
+
+class Tokens(msgspec.Struct):
+    """The tokens, the first of which stands for the whole context (CLS)."""
+
+    count: int
+    max_model_len: int
+    tokens: list[int]
+    token_strs: list[str] | None = None
+
+
+DECODER = msgspec.json.Decoder(TokenizeRequest)
+
+
+async def tokenize(call: Call) -> Answer:
+    """Tokenise what a reply would be made of; too long a context is cut as for a reply."""
+    request = await call.read(DECODER)
+    check_model(request.model, call.state)
+    if (request.prompt is None) == (request.messages is None):
+        raise ApiError(400, "give either prompt or messages", "prompt")
+    tokenizer, longest = call.state.generator.tokenizer, call.state.longest
+    given = [request.prompt] if request.prompt is not None else to_turns(request.messages or [])
+    if len(given) > call.state.options.max_turns:
+        most = call.state.options.max_turns
+        raise ApiError(400, f"messages must be at most {most}, got {len(given)}", "messages")
+    try:
+        turns = check_turns(given)
+    except ValueError as error:
+        raise to_api_error(error) from error
+    ids = encode_dialogue(tokenizer, turns, longest).tokens
+    words = [tokenizer.word(index) for index in ids] if request.return_token_strs else None
+    return json_answer(Tokens(len(ids), longest, ids, words))

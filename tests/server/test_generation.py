@@ -1,0 +1,89 @@
+"""Options of requests: which fields there are, and when a reply is sampled."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import Any
+
+import msgspec
+import pytest
+
+from mime_fast.config import SAMPLING, GenerationConfig
+from mime_fast.server.generation import (
+    GenerationFields,
+    check_size,
+    choose_decoding,
+    given_options,
+)
+from mime_fast.server.mime import RespondRequest
+from mime_fast.server.openai.chat import ChatRequest
+from mime_fast.server.openai.completions import CompletionRequest
+from mime_fast.server.openai.responses import ResponseRequest
+
+GREEDY = {"do_sample": False, **{name: getattr(GenerationConfig, name) for name in SAMPLING}}
+SAMPLED = {"do_sample": True, "num_beams": 1}
+
+
+@pytest.mark.parametrize(
+    "request_type", [RespondRequest, ChatRequest, CompletionRequest, ResponseRequest]
+)
+def test_every_option_of_the_table_is_a_field_of_requests(request_type: Any) -> None:
+    names = {field.name for field in msgspec.structs.fields(request_type)}
+    assert {field.name for field in fields(GenerationConfig)} <= names
+
+
+def test_a_value_of_every_option_arrives() -> None:
+    values: dict[str, Any] = {field.name: field.default for field in fields(GenerationConfig)}
+    values |= {"stop": ["a", "b"], "bad_words": "x", "seed": 7, "emotion": "sad", "logprobs": 3}
+    values["crisis_reply"] = "call me"
+    decoded = msgspec.json.decode(msgspec.json.encode(values), type=GenerationFields)
+    assert given_options(decoded) == values
+    GenerationConfig(**given_options(decoded))
+    assert given_options(msgspec.json.decode(b'{"seed": null}', type=GenerationFields)) == {}
+
+
+@pytest.mark.parametrize(
+    ("given", "added"),
+    [
+        ({}, {}),
+        ({"seed": 1}, {}),
+        ({"temperature": 0}, GREEDY),
+        ({"temperature": 1e-9, "top_p": 0.5, "top_k": 3}, GREEDY),
+        ({"temperature": 0, "do_sample": True}, GREEDY),
+        ({"temperature": 1}, SAMPLED),
+        ({"temperature": 0.5}, SAMPLED),
+        ({"top_p": 0.5}, SAMPLED),
+        ({"top_p": 1.0}, {}),
+        ({"mbr_samples": 8}, SAMPLED),
+        ({"best_of": 8}, SAMPLED),
+        ({"num_return_sequences": 2}, SAMPLED),
+        ({"num_return_sequences": 2, "num_beams": 4}, {}),
+        ({"temperature": 1.0, "num_beams": 4}, {}),
+        ({"temperature": 0.5, "do_sample": True}, {}),
+        ({"temperature": -1}, SAMPLED),
+    ],
+)
+def test_when_a_reply_is_sampled(given: dict[str, Any], added: dict[str, Any]) -> None:
+    options = dict(given)
+    choose_decoding(options, GenerationConfig())
+    assert options == {**given, **added}
+
+
+def test_the_servers_defaults_give_way() -> None:
+    beams, samples = GenerationConfig(num_beams=4), GenerationConfig(do_sample=True, mbr_samples=8)
+    for defaults, given in ((beams, {"temperature": 0.5}), (samples, {"temperature": 0})):
+        options: dict[str, Any] = dict(given)
+        choose_decoding(options, defaults)
+        config = defaults.replace(**options)
+        assert config.do_sample == bool(given["temperature"])
+        assert (config.num_beams, config.mbr_samples) == (1, 0)
+    several: dict[str, Any] = {"num_return_sequences": 3}
+    choose_decoding(several, beams)
+    assert several == {"num_return_sequences": 3}
+
+
+@pytest.mark.parametrize("name", ["num_beams", "num_return_sequences", "mbr_samples", "best_of"])
+def test_a_request_may_not_ask_for_more_than_the_server_gives(name: str) -> None:
+    check_size({name: 10}, GenerationConfig(), 10)
+    with pytest.raises(ValueError, match=f"{name} must be at most 10"):
+        check_size({name: 11}, GenerationConfig(), 10)

@@ -1,0 +1,115 @@
+"""The paths that are ours or of operators, and the description of them all."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import httpx2
+import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+from starlette.applications import Starlette
+from starlette.routing import Mount
+
+from mime_fast import GenerationConfig, Generator, __version__
+from mime_fast.cli.show import as_json
+from mime_fast.server.app import PATHS, create_app
+from mime_fast.server.options import ServerOptions
+from tests.server.serving import SAD, Run
+
+
+def test_a_response_holds_everything(client: httpx2.Client, generator: Generator) -> None:
+    body = {"message": ["I lost my dog.", "Oh no!", "He ran away."], "seed": 3, "num_beams": 3}
+    found = client.post("/v1/mime/respond", json=body).json()
+    expected = json.loads(
+        as_json(
+            generator.respond(["I lost my dog.", "Oh no!", "He ran away."], seed=3, num_beams=3)
+        )
+    )
+    assert found.pop("timings").keys() == expected.pop("timings").keys()
+    assert found == expected
+
+
+def test_tokenize(client: httpx2.Client, generator: Generator) -> None:
+    found = client.post("/tokenize", json={"prompt": SAD, "return_token_strs": True}).json()
+    assert found["count"] == len(found["tokens"]) == generator.respond(SAD).prompt_tokens
+    assert found["token_strs"][1:] == ["i", "lost", "my", "dog", "yesterday", "."]
+    assert found["max_model_len"] == generator.engine.config.max_positions
+    messages = [{"role": "user", "content": SAD}]
+    assert client.post("/tokenize", json={"messages": messages}).json()["tokens"] == found["tokens"]
+    for wrong in ({}, {"prompt": SAD, "messages": messages}, {"prompt": " "}, {"prompt": 1}):
+        assert client.post("/tokenize", json=wrong).status_code == 400
+
+
+def test_what_operators_ask(client: httpx2.Client) -> None:
+    assert client.get("/health").json() == {"status": "ok"}
+    assert client.get("/ready").json() == {"status": "ready"}
+    assert client.get("/version").json() == {"version": __version__}
+
+
+def test_a_dead_engine_is_told(run: Run) -> None:
+    with run() as server, server.client() as client:
+        service = server.state.service
+        server.state.service = None
+        answers = [client.get("/health"), client.get("/ready")]
+        assert [answer.status_code for answer in answers] == [503, 503]
+        assert client.post("/v1/mime/respond", json={"message": SAD}).status_code == 503
+        server.state.service = service
+
+
+def references(value: Any) -> set[str]:
+    if isinstance(value, dict):
+        own = {value["$ref"]} if isinstance(value.get("$ref"), str) else set()
+        return own.union(*map(references, value.values()))
+    if isinstance(value, list):
+        return set().union(*map(references, value))
+    return set()
+
+
+def test_the_description_names_every_path_and_option(client: httpx2.Client) -> None:
+    found = client.get("/openapi.json").json()
+    described = {(m.upper(), path) for path, methods in found["paths"].items() for m in methods}
+    assert described == {(p.method, p.path.replace(":path", "")) for p in PATHS}
+    schemas = found["components"]["schemas"]
+    assert references(found) <= {f"#/components/schemas/{name}" for name in schemas}
+    options = schemas["RespondRequest"]["properties"]
+    assert options["top_p"]["description"]
+    assert options["top_p"]["exclusiveMinimum"] == 0
+    assert "devastated" in options["emotion"]["enum"]
+
+
+def test_it_is_mounted_in_another_application(generator: Generator) -> None:
+    inner = create_app(generator, options=ServerOptions(page=False))
+    outer = FastAPI(lifespan=inner.state.lifespan)
+    outer.mount("/mime", inner)
+    nested = Starlette(routes=[Mount("/deep", outer)], lifespan=inner.state.lifespan)
+    for app, prefix in ((outer, "/mime"), (nested, "/deep/mime")):
+        with TestClient(app) as client:
+            answer = client.post(f"{prefix}/v1/mime/respond", json={"message": SAD})
+            assert answer.status_code == 200
+            assert client.get(f"{prefix}/v1/models").json()["data"][0]["id"] == "mime"
+
+
+def test_the_defaults_of_the_server(run: Run, generator: Generator) -> None:
+    defaults = GenerationConfig(num_beams=3, seed=8)
+    with run(defaults, model_name="kind") as server, server.client() as client:
+        body = {"model": "kind", "messages": [{"role": "user", "content": SAD}]}
+        found = client.post("/v1/chat/completions", json=body).json()
+    expected = generator.respond(SAD, defaults)
+    assert found["choices"][0]["message"]["content"] == expected.text
+    assert (found["mime"]["seed"], found["model"]) == (8, "kind")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"port": 70000}, r"port must be an integer in \[0, 65535\]"),
+        ({"model_name": " "}, "model_name must hold a name"),
+        ({"cors_origin": ("example.org",)}, "cors_origin must be like https://example.org"),
+        ({"drain_seconds": -1}, "drain_seconds must be at least 0"),
+    ],
+)
+def test_wrong_options_of_the_server(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        ServerOptions(**options)
