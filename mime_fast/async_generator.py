@@ -36,7 +36,7 @@ class AsyncGenerator(Unpicklable):
     Args:
         generator: it may be called directly meanwhile.
         max_running: requests that are answered at the same time.
-        max_waiting: requests that may wait for a place; more are refused with QueueFull.
+        max_waiting: requests that may wait; more are refused with QueueFull.
         max_wait_seconds: how long a request may wait; `deadline` of a request overrides it.
             None: any time.
 
@@ -76,7 +76,7 @@ class AsyncGenerator(Unpicklable):
 
     @property
     def waiting(self) -> int:
-        """Number of requests that wait for a place."""
+        """Number of requests that wait."""
         return self._service.waiting
 
     @property

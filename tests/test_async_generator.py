@@ -315,7 +315,7 @@ def test_warmup_takes_its_options(generator: Generator) -> None:
 def test_under_load_with_cancellations(
     native: Generator, record_property: Callable[[str, object], None]
 ) -> None:
-    """400 requests of mixed options at 24 places; one in six is given up at some time."""
+    """400 requests of mixed options, 24 at a time; one in six is given up at some time."""
     choice = np.random.default_rng(3)
     requests = [
         (MESSAGES[choice.integers(4)], CASES[number % len(CASES)] | {"seed": number})

@@ -22,7 +22,7 @@ gets alone. Any number of threads may use it. It must be closed before the inter
 Args:
     engine: the Engine, which may be used directly meanwhile.
     running: requests that are decoded at the same time, at least 1.
-    waiting: requests that may wait for a place.
+    waiting: requests that may wait.
 
 Raises:
     OSError: the system starts no thread, or opens no event file descriptor.

@@ -60,11 +60,11 @@ Admission::Entry Admission::remove(Ticket ticket) {
   }
   auto starting = starting_.extract(ticket);
   if (!starting) return nullptr;
-  give_back(starting.mapped()->request.rows());
+  end(starting.mapped()->request.rows());
   return std::move(starting.mapped());
 }
 
-void Admission::give_back(std::int64_t rows) {
+void Admission::end(std::int64_t rows) {
   --running_;
   rows_ -= rows;
   admit_waiting();

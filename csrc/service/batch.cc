@@ -35,7 +35,7 @@ Batch::Batch(std::shared_ptr<Engine> engine)
     : engine_(std::move(engine)), session_(engine_, usual_options(*engine_), kExpected) {}
 
 void Batch::start(std::vector<std::unique_ptr<Submitted>> requests, Interrupt& interrupt,
-                  std::vector<ServiceEvent>& events, std::vector<std::int64_t>& freed) {
+                  std::vector<ServiceEvent>& events, std::vector<std::int64_t>& ended) {
   if (requests.empty()) return;
   const Clock::time_point began = Clock::now();
   std::size_t started = 0;
@@ -58,14 +58,14 @@ void Batch::start(std::vector<std::unique_ptr<Submitted>> requests, Interrupt& i
       event.encoded = std::move(encoded[started]);
       event.encode_ms = encode_ms;
       events.push_back(std::move(event));
-      freed.push_back(submitted.request.rows());
+      ended.push_back(submitted.request.rows());
     }
   } catch (const Interrupted&) {
     throw;
   } catch (...) {
     for (; started < requests.size(); ++started) {
       events.push_back(failed(requests[started]->ticket, std::current_exception()));
-      freed.push_back(requests[started]->request.rows());
+      ended.push_back(requests[started]->request.rows());
     }
   }
 }
@@ -91,7 +91,7 @@ void Batch::join(Submitted& submitted, std::shared_ptr<const EncoderOutput> enco
 }
 
 void Batch::step(Interrupt& interrupt, std::vector<ServiceEvent>& events,
-                 std::vector<std::int64_t>& freed) {
+                 std::vector<std::int64_t>& ended) {
   if (runs_.empty()) return;
   try {
     Team team(engine_->pool, &interrupt);
@@ -99,13 +99,13 @@ void Batch::step(Interrupt& interrupt, std::vector<ServiceEvent>& events,
   } catch (const Interrupted&) {
     throw;
   } catch (...) {
-    return fail_all(std::current_exception(), events, freed);
+    return fail_all(std::current_exception(), events, ended);
   }
   for (Run& run : runs_) {
     if (run.streams && !session_.error(run.number)) report_agreed(run, events);
     if (!session_.has_ended(run.number)) continue;
     events.push_back(end_of(run));
-    freed.push_back(run.rows);
+    ended.push_back(run.rows);
     session_.release(run.number);
     run.encoded.reset();  // marks a run that has ended
   }
@@ -146,22 +146,22 @@ ServiceEvent Batch::end_of(Run& run) {
 }
 
 void Batch::fail_all(const std::exception_ptr& error, std::vector<ServiceEvent>& events,
-                     std::vector<std::int64_t>& freed) {
+                     std::vector<std::int64_t>& ended) {
   for (Run& run : runs_) {
     events.push_back(failed(run.ticket, error));
     events.back().stop = std::move(run.stop);
-    freed.push_back(run.rows);
+    ended.push_back(run.rows);
     session_.release(run.number);
   }
   runs_.clear();
 }
 
-void Batch::cancel(Ticket ticket, std::vector<std::int64_t>& freed) {
+void Batch::cancel(Ticket ticket, std::vector<std::int64_t>& ended) {
   const auto found = std::find_if(runs_.begin(), runs_.end(),
                                   [&](const Run& run) { return run.ticket == ticket; });
   if (found == runs_.end()) return;
   session_.release(found->number);
-  freed.push_back(found->rows);
+  ended.push_back(found->rows);
   runs_.erase(found);
 }
 

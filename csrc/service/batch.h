@@ -18,14 +18,14 @@ class Batch {
   bool is_empty() const { return runs_.empty(); }
 
   // Encodes requests, which are decoded from the next step on.
-  //   freed  // rows of requests that have ended, for Admission::give_back
+  //   ended  // rows of requests that have ended, for Admission::end
   void start(std::vector<std::unique_ptr<Submitted>> requests, Interrupt& interrupt,
-             std::vector<ServiceEvent>& events, std::vector<std::int64_t>& freed);
+             std::vector<ServiceEvent>& events, std::vector<std::int64_t>& ended);
   // Makes one step of all requests.
   void step(Interrupt& interrupt, std::vector<ServiceEvent>& events,
-            std::vector<std::int64_t>& freed);
+            std::vector<std::int64_t>& ended);
   // Drops a request, if it is one of them.
-  void cancel(Ticket ticket, std::vector<std::int64_t>& freed);
+  void cancel(Ticket ticket, std::vector<std::int64_t>& ended);
 
  private:
   using Clock = ServiceRequest::Clock;
@@ -46,7 +46,7 @@ class Batch {
   void report_agreed(Run& run, std::vector<ServiceEvent>& events);
   ServiceEvent end_of(Run& run);
   void fail_all(const std::exception_ptr& error, std::vector<ServiceEvent>& events,
-                std::vector<std::int64_t>& freed);
+                std::vector<std::int64_t>& ended);
 
   std::shared_ptr<Engine> engine_;
   DecodingSession session_;

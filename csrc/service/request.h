@@ -30,7 +30,7 @@ class ServiceClosed : public std::runtime_error {
 
 struct ServiceLimits {
   std::size_t running = 32;    // requests that are decoded at the same time
-  std::size_t waiting = 1024;  // requests that wait for a place
+  std::size_t waiting = 1024;  // requests that wait
 };
 
 // A request with all that its reply depends on.

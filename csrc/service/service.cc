@@ -98,7 +98,7 @@ void Service::serve() {
   Batch batch(engine_);
   Orders orders;
   std::vector<ServiceEvent> events;
-  std::vector<std::int64_t> freed;
+  std::vector<std::int64_t> ended;  // rows of requests that have ended
   while (wait_for_orders(batch.is_empty(), orders)) {
     for (const Admission::Entry& entry : orders.expired) {
       ServiceEvent event;
@@ -108,11 +108,11 @@ void Service::serve() {
       events.push_back(std::move(event));
     }
     orders.expired.clear();
-    for (const Ticket ticket : orders.cancelled) batch.cancel(ticket, freed);
+    for (const Ticket ticket : orders.cancelled) batch.cancel(ticket, ended);
     orders.cancelled.clear();
-    batch.start(std::exchange(orders.starting, {}), interrupt, events, freed);
-    batch.step(interrupt, events, freed);
-    give_back(freed);
+    batch.start(std::exchange(orders.starting, {}), interrupt, events, ended);
+    batch.step(interrupt, events, ended);
+    end_runs(ended);
     state_->events.push(events);
   }
 }
@@ -130,11 +130,11 @@ bool Service::wait_for_orders(bool is_idle, Orders& orders) {
   return !state_->stopping.load();
 }
 
-void Service::give_back(std::vector<std::int64_t>& freed) {
-  if (freed.empty()) return;
+void Service::end_runs(std::vector<std::int64_t>& ended) {
+  if (ended.empty()) return;
   const std::lock_guard<std::mutex> lock(state_->mutex);
-  for (const std::int64_t rows : freed) state_->admission.give_back(rows);
-  freed.clear();
+  for (const std::int64_t rows : ended) state_->admission.end(rows);
+  ended.clear();
 }
 
 }  // namespace mime_fast

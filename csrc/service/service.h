@@ -72,7 +72,7 @@ class Service {
   void run();
   void serve();
   bool wait_for_orders(bool is_idle, Orders& orders);
-  void give_back(std::vector<std::int64_t>& freed);
+  void end_runs(std::vector<std::int64_t>& ended);
   bool is_forked() const;
 
   std::shared_ptr<Engine> engine_;

@@ -28,7 +28,7 @@ class ServiceClosed(RuntimeError):  # noqa: N818 - public, named as in asyncio a
 
 @dataclass(frozen=True)
 class Limits:
-    """How many requests may run at the same time, and how many may wait for a place."""
+    """How many requests may run at the same time, and how many may wait."""
 
     running: int = 32
     waiting: int = 1024
@@ -43,11 +43,11 @@ class Service(Protocol):
 
     @property
     def running(self) -> int:
-        """Number of requests that have a place."""
+        """Number of requests that run."""
 
     @property
     def waiting(self) -> int:
-        """Number of requests that wait for a place."""
+        """Number of requests that wait."""
 
     @property
     def alive(self) -> bool:
@@ -59,7 +59,7 @@ class Service(Protocol):
     async def respond(self, request: EngineRequest, wait: float | None) -> Response:
         """The reply to the message of the request.
 
-        wait: seconds that it may wait for a place; None: any time.
+        wait: seconds that it may wait; None: any time.
 
         Raises:
             QueueFull, DeadlineExceeded, ServiceClosed: it was not answered.

@@ -42,7 +42,7 @@ class _Reply:
         self._replies: list[Hypothesis] = []
 
     def put(self, event: _C.ServiceEvent | BaseException) -> None:
-        """Hand over an event, or the error that takes its place."""
+        """Hand over an event, or the error that comes instead."""
         self._events.append(event)
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
@@ -56,7 +56,7 @@ class _Reply:
         if isinstance(event, BaseException):
             raise event
         if event.kind == "expired":
-            raise DeadlineExceeded("the request waited for longer than its deadline allows")
+            raise DeadlineExceeded("the request waited for longer than its deadline")
         if event.error is not None:
             raise event.error
         self._tokens += tuple(event.tokens)
@@ -103,7 +103,7 @@ class NativeService:
 
     @property
     def waiting(self) -> int:
-        """Number of requests that wait for a place."""
+        """Number of requests that wait."""
         return self._service.waiting
 
     @property

@@ -18,8 +18,8 @@ T = TypeVar("T")
 THREADS = 4  # replies at a time: torch shares the cores among them
 
 
-class Places:
-    """The places of requests that run, and the queue of those that wait for one."""
+class Admission:
+    """Which requests run, and which wait: first come, first served."""
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
@@ -31,8 +31,8 @@ class Places:
         """Number of requests in the queue."""
         return sum(not turn.done() for turn in self._queue)
 
-    async def take(self, wait: float | None) -> None:
-        """Wait for a place, at most so many seconds."""
+    async def enter(self, wait: float | None) -> None:
+        """Wait until the request may run, at most so many seconds."""
         if self.running < self._limits.running:
             self.running += 1
             return
@@ -48,13 +48,13 @@ class Places:
                 await turn
         except BaseException as error:
             if turn.done() and not turn.cancelled() and turn.exception() is None:
-                self.give()  # the place came too late
+                self.leave()  # it was admitted too late
             if isinstance(error, TimeoutError):
-                raise DeadlineExceeded(f"no place was free within {wait} s") from None
+                raise DeadlineExceeded(f"the request waited for {wait} s, its deadline") from None
             raise
 
-    def give(self) -> None:
-        """Hand the place to the request that has waited longest."""
+    def leave(self) -> None:
+        """End a request that ran; the one that has waited longest follows."""
         while self._queue:
             turn = self._queue.popleft()
             if not turn.done():
@@ -117,7 +117,7 @@ class ThreadService:
 
     def __init__(self, limits: Limits) -> None:
         self._limits = Limits(min(limits.running, THREADS), limits.waiting)
-        self._places = Places(self._limits)
+        self._admission = Admission(self._limits)
         self._threads = ThreadPoolExecutor(self._limits.running, "mime_fast")
         self._works: set[_Work] = set()
         self._closed = False
@@ -125,12 +125,12 @@ class ThreadService:
     @property
     def running(self) -> int:
         """Number of requests that a thread answers."""
-        return self._places.running
+        return self._admission.running
 
     @property
     def waiting(self) -> int:
         """Number of requests that wait for a thread."""
-        return self._places.waiting
+        return self._admission.waiting
 
     @property
     def alive(self) -> bool:
@@ -140,18 +140,18 @@ class ThreadService:
     def attach(self, loop: asyncio.AbstractEventLoop) -> None:
         """Use another event loop from now on."""
         del loop
-        self._places = Places(self._limits)
+        self._admission = Admission(self._limits)
 
     async def respond(self, request: EngineRequest, wait: float | None) -> Response:
         """The reply, made on a thread."""
-        async with self._place(request, wait) as work:
+        async with self._admitted(request, wait) as work:
             return await self._start(work, work.respond)
 
     async def stream(
         self, request: EngineRequest, wait: float | None
     ) -> AsyncGenerator[TokenEvent, None]:
         """The events of the reply, as the thread makes them."""
-        async with self._place(request, wait) as work:
+        async with self._admitted(request, wait) as work:
             self._start(work, work.stream)
             final = False
             while not final:
@@ -162,10 +162,10 @@ class ThreadService:
                 yield item
 
     @asynccontextmanager
-    async def _place(
+    async def _admitted(
         self, request: EngineRequest, wait: float | None
     ) -> AsyncGenerator[_Work, None]:
-        await self._places.take(wait)
+        await self._admission.enter(wait)
         work = _Work(request)
         try:
             yield work
@@ -192,14 +192,14 @@ class ThreadService:
         self, work: _Work, result: asyncio.Future[T], finish: Callable[[Any], None], value: Any
     ) -> None:
         self._works.discard(work)
-        self._places.give()
+        self._admission.leave()
         if not result.done():
             finish(value)
 
     async def close(self) -> None:
         """Cancel what runs and waits, and end the threads."""
         self._closed = True
-        self._places.close()
+        self._admission.close()
         for work in self._works:
             work.cancelled = True
         await asyncio.to_thread(self._threads.shutdown)
