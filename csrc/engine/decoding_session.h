@@ -69,7 +69,7 @@ class DecodingSession {
   }
   // Whether rows may share the steps of so many other rows. Any number of rows may be alone.
   static bool fits(std::int64_t rows, std::int64_t others) {
-    return others == 0 || others + rows <= kSharedRows;
+    return rows == 0 || others == 0 || others + rows <= kSharedRows;
   }
 
  private:
