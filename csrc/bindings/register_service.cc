@@ -87,7 +87,7 @@ std::unique_ptr<ServiceDriver> create(const EngineRef& engine, py::handle runnin
 Ticket submit(ServiceDriver& service, py::handle tokens, py::handle speakers, py::handle noise,
               std::int64_t emotion, py::handle config, py::handle seed, py::handle rules,
               bool generates, bool streams, const std::optional<double>& max_wait) {
-  return service.submit(to_dialogue(tokens, speakers, service.config()), noise, emotion,
+  return service.submit(to_dialogue(tokens, speakers, service.model()), noise, emotion,
                         to_options(config, rules), to_unsigned(seed, "seed", 64),
                         {.generates = generates, .streams = streams, .max_wait = max_wait});
 }

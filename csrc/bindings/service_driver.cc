@@ -9,6 +9,7 @@
 #include "bindings/arguments.h"
 #include "bindings/gil.h"
 #include "bindings/memory_error.h"
+#include "models/emotions.h"
 
 namespace py = pybind11;
 

@@ -31,7 +31,7 @@ class ServiceDriver {
 
   Ticket submit(Dialogue dialogue, pybind11::handle noise, std::int64_t emotion,
                 GenerationOptions generation, std::uint64_t seed, const SubmitOptions& options);
-  const ModelConfig& config() const { return service_.engine().model->config(); }
+  const ReplyModel& model() const { return *service_.engine().model; }
   Service& service() { return service_; }
   // Without the GIL, which a stop condition on the service's thread may wait for.
   void close();
