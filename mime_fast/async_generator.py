@@ -42,6 +42,7 @@ class AsyncGenerator(Unpicklable):
 
     Raises:
         ValueError: a limit is out of range.
+        OSError: the system starts no thread, or opens no more files.
 
     One event loop at a time may use it. Close it with `aclose`, or use `async with`.
 

@@ -20,7 +20,7 @@ from mime_fast.profiling import profile_range, profiler, run_session
 from mime_fast.reload import load_again
 from mime_fast.request import Message, Request, checked_options
 from mime_fast.stream import Pieces, Stream
-from mime_fast.text.tokenizer import CLS, UNK, USR
+from mime_fast.text.special import CLS, UNK, USR
 from mime_fast.types import Dialogue, Response, TokenEvent
 
 

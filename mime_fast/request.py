@@ -23,8 +23,9 @@ from mime_fast.search.rules import text_rules
 from mime_fast.text.crisis import crisis_reply, find_crisis
 from mime_fast.text.dialogue import encode_dialogue
 from mime_fast.text.message import check_turns
+from mime_fast.text.reply_tokenizer import ReplyTokenizer
+from mime_fast.text.special import EOS
 from mime_fast.text.stop import ReplyText
-from mime_fast.text.tokenizer import EOS, Tokenizer
 from mime_fast.text.understood import count_words
 from mime_fast.types import (
     Candidate,
@@ -86,7 +87,7 @@ class Request:
 
     def __init__(
         self,
-        tokenizer: Tokenizer,
+        tokenizer: ReplyTokenizer,
         engine: Engine,
         messages: Sequence[Message],
         config: GenerationConfig | None,

@@ -10,8 +10,8 @@ from mime_fast.engines.base import Unpicklable
 from mime_fast.logprobs import TokenScorer
 from mime_fast.request import Request
 from mime_fast.search.hypothesis import Hypothesis
+from mime_fast.text.special import EOS
 from mime_fast.text.stop import ReplyText
-from mime_fast.text.tokenizer import EOS
 from mime_fast.types import TokenEvent, TokenLogprobs
 
 
