@@ -209,7 +209,7 @@ class Request:
 
     def agreed(self) -> tuple[int, ...]:
         """The tokens that the only request's reply is sure to start with."""
-        return () if self.options.mbr_samples else self.decoding.agreed(0)
+        return () if self.options.ranked_samples else self.decoding.agreed(0)
 
     def replies(self, row: int) -> list[Hypothesis]:
         """What a row of what was decoded gets, in the order of Response.candidates."""

@@ -153,7 +153,7 @@ class NativeService:
         self, request: EngineRequest, wait: float | None
     ) -> AsyncGenerator[TokenEvent, None]:
         """The events of the reply, as tokens become certain."""
-        ticket, reply = self._submit(request, wait, streams=not request.options.mbr_samples)
+        ticket, reply = self._submit(request, wait, streams=not request.options.ranked_samples)
         pieces, done = Pieces(request), False
         try:
             while not done:
@@ -212,6 +212,6 @@ def _take(request: EngineRequest, event: _C.ServiceEvent) -> None:
 async def _call(request: EngineRequest, function: Callable[[], T]) -> T:
     """Call what may run the engine, or rank many samples, on another thread."""
     options = request.options
-    if options.logprobs is None and not options.mbr_samples:
+    if options.logprobs is None and not options.ranked_samples:
         return function()
     return await asyncio.to_thread(function)
