@@ -37,8 +37,8 @@ class AsyncGenerator(Unpicklable):
         generator: it may be called directly meanwhile.
         max_running: requests that are answered at the same time.
         max_waiting: requests that may wait; more are refused with QueueFull.
-        max_wait_seconds: how long a request may wait; `deadline` of a request overrides it.
-            None: any time.
+        max_wait_seconds: how long a request may wait, unless its own `deadline` is shorter; None:
+            any time.
 
     Raises:
         ValueError: a limit is out of range.
@@ -98,8 +98,8 @@ class AsyncGenerator(Unpicklable):
         Args:
             message: a text, or turns: speaker first, alternating, speaker last.
             config: options; `options` override them.
-            deadline: seconds that the request may wait before its first step; None:
-                max_wait_seconds.
+            deadline: seconds that the request may wait before its first step, at most
+                max_wait_seconds; None: max_wait_seconds.
             options: those of GenerationConfig.
 
         Raises:
@@ -174,7 +174,8 @@ class AsyncGenerator(Unpicklable):
         return EngineRequest(generator.tokenizer, generator.engine, [message], config, options)
 
     def _wait(self, deadline: float | None) -> float | None:
-        return self._max_wait if deadline is None else _checked_wait("deadline", deadline)
+        limits = self._max_wait, _checked_wait("deadline", deadline)
+        return min((limit for limit in limits if limit is not None), default=None)
 
     def _refuse(self, reason: str) -> None:
         self._refused = reason

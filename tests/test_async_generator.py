@@ -188,16 +188,21 @@ def test_a_deadline_is_the_time_that_a_request_may_wait(
     generator: Generator, long: dict[str, Any]
 ) -> None:
     async def ask() -> None:
-        async with AsyncGenerator(generator, max_running=1, max_wait_seconds=1e-3) as replies:
-            first = await begin(replies, **long, deadline=60)
-            with pytest.raises(DeadlineExceeded):
-                await replies.respond("we won!")
+        async with AsyncGenerator(generator, max_running=1, max_wait_seconds=60) as replies:
+            first = await begin(replies, **long)
+            with pytest.raises(DeadlineExceeded, match="its deadline"):
+                await replies.respond("we won!", deadline=1e-3)
             with pytest.raises(DeadlineExceeded):
                 await collect(replies.stream("we won!", deadline=2e-3))
-            waits = asyncio.create_task(replies.respond("we won!", seed=1, deadline=60))
+            waits = asyncio.create_task(replies.respond("we won!", seed=1, deadline=90))
             await asyncio.sleep(0)
             assert (await first).finish_reason
             assert (await waits).text == generator.respond("we won!", seed=1).text
+        async with AsyncGenerator(generator, max_running=1, max_wait_seconds=1e-3) as replies:
+            first = asyncio.create_task(replies.respond("I lost my dog", **long))
+            with pytest.raises(DeadlineExceeded):
+                await asyncio.gather(*(replies.respond("we won!", deadline=90) for _ in range(9)))
+            await asyncio.wait([first])
 
     run(ask())
 
