@@ -28,6 +28,7 @@ from mime_fast.server.openapi import describe
 from mime_fast.server.options import ServerOptions
 from mime_fast.server.page import page_routes
 from mime_fast.server.state import ServerState
+from mime_fast.server.tracing import tracing
 
 log = logging.getLogger("mime_fast.server")
 LOAD_SECONDS = 1.0  # between updates of the gauges, for scrapes that another process answers
@@ -107,18 +108,19 @@ def _routes(state: ServerState) -> list[BaseRoute]:
 
 def _middleware(options: ServerOptions) -> list[Middleware]:
     """Pages of other origins may call the API where the operator says so, with a key of theirs."""
-    if not options.cors_origin:
-        return []
-    return [
-        Middleware(
-            CORSMiddleware,
-            allow_origins=list(options.cors_origin),
-            allow_methods=["GET", "POST"],
-            allow_headers=["*"],
-            expose_headers=["retry-after", "retry-after-ms"],
-            max_age=600,
+    found = [tracing()] if options.traces else []
+    if options.cors_origin:
+        found.append(
+            Middleware(
+                CORSMiddleware,
+                allow_origins=list(options.cors_origin),
+                allow_methods=["GET", "POST"],
+                allow_headers=["*"],
+                expose_headers=["retry-after", "retry-after-ms"],
+                max_age=600,
+            )
         )
-    ]
+    return found
 
 
 async def _refused(_: Request, error: Exception) -> Response:

@@ -64,7 +64,10 @@ def _run(
         # Late: prometheus_client looks when it is imported where processes share their values.
         from mime_fast.server.app import create_app  # noqa: PLC0415
         from mime_fast.server.process import run  # noqa: PLC0415
+        from mime_fast.server.tracing import export_traces  # noqa: PLC0415
 
+        if options.traces:
+            export_traces()
         run(create_app(generator, defaults, options), listener)
 
     if options.workers > 1:

