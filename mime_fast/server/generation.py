@@ -27,7 +27,7 @@ def _field(entry: Entry, hint: Any) -> tuple[str, Any, None]:
 
 def _facts(entry: Entry) -> dict[str, Any]:
     """What the description of the interface says of an option, from which the page is made too."""
-    facts: dict[str, Any] = {"default": entry.default, "x-group": entry.option.group}
+    facts: dict[str, Any] = {"x-default": entry.default, "x-group": entry.option.group}
     if entry.option.choices:
         facts["enum"] = [*entry.option.choices, None]
     if (within := entry.option.within) is not None:

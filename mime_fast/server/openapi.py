@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from mime_fast import __version__
+from mime_fast.config import GenerationConfig
 from mime_fast.server.call import Call
 from mime_fast.server.endpoint import Answer
 from mime_fast.server.mime import RespondRequest
@@ -76,12 +77,16 @@ REFUSED = {
 
 
 @cache
-def description() -> bytes:
-    """The document, in JSON."""
+def description(defaults: GenerationConfig) -> bytes:
+    """The document, in JSON; `x-default` of an option is what this server takes without it."""
     types = [kind for *_, given, found in DESCRIBED.values() for kind in (given, found) if kind]
     schemas, components = msgspec.json.schema_components(
         [*types, Error], ref_template="#/components/schemas/{name}"
     )
+    for schema in components.values():
+        for name, value in defaults.to_dict().items():
+            if "x-default" in schema.get("properties", {}).get(name, {}):
+                schema["properties"][name]["x-default"] = value
     by_type = dict(zip([*types, Error], schemas, strict=True))
     return json.dumps(  # msgspec writes no integer of more than 64 bits, as a bound of seeds is
         {
@@ -124,6 +129,6 @@ def _operation(
     return operation
 
 
-async def describe(_: Call) -> Answer:
+async def describe(call: Call) -> Answer:
     """Describe the interface."""
-    return Answer(description())
+    return Answer(description(call.state.defaults))

@@ -19,7 +19,6 @@ ROOMS = (
     "vocabulary",
     "models",
     "engine",
-    "service",
     "bindings",
 )
 

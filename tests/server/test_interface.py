@@ -96,6 +96,8 @@ def test_the_defaults_of_the_server(run: Run, generator: Generator) -> None:
     with run(defaults, model_name="kind") as server, server.client() as client:
         body = {"model": "kind", "messages": [{"role": "user", "content": SAD}]}
         found = client.post("/v1/chat/completions", json=body).json()
+        schemas = client.get("/openapi.json").json()["components"]["schemas"]
+        assert schemas["RespondRequest"]["properties"]["num_beams"]["x-default"] == 3
     expected = generator.respond(SAD, defaults)
     assert found["choices"][0]["message"]["content"] == expected.text
     assert (found["mime"]["seed"], found["model"]) == (8, "kind")

@@ -45,7 +45,7 @@ def visit(browser: Browser, server: Running) -> Iterator[Visit]:
     errors: list[str] = []
 
     def call(url: str = server.url, **options: Any) -> Page:
-        contexts.append(browser.new_context(**options))
+        contexts.append(browser.new_context(**{"service_workers": "block", **options}))
         page = contexts[-1].new_page()
         page.on("pageerror", lambda error: errors.append(str(error)))
         page.goto(url)
@@ -103,10 +103,12 @@ def test_a_conversation(visit: Visit, server: Running) -> None:
     reply = page.locator("#log > li").last
     assert last_reply(page)
     assert reply.locator("caption").all_inner_texts()[0] == "Recognised in your message"
-    expect(reply.locator("figcaption")).to_contain_text(
+    expect(reply.locator("figure summary")).to_contain_text(
         re.compile(r"You seem to feel \w+ \(\d+%\)")
     )
-    expect(reply.locator("figcaption")).to_contain_text(re.compile("mimics (negative|positive)"))
+    expect(reply.locator("figure summary")).to_contain_text(
+        re.compile("mimics (negative|positive)")
+    )
     expect(reply.locator(".note").last).to_contain_text(
         re.compile(r"\d+ tokens; [\d.]+ ms in the model, \d+ ms in all; seed \d+")
     )
@@ -136,7 +138,7 @@ def test_another_seed_an_edit_and_a_forced_emotion(visit: Visit) -> None:
     assert after["response"]["seed"] != before["response"]["seed"]
 
     page.get_by_label("Answer as if I felt").select_option("joyful")
-    expect(page.locator("figcaption").last).to_contain_text("answered as if you felt joyful")
+    expect(page.locator("figure summary").last).to_contain_text("answered as if you felt joyful")
     assert kept(page)[1]["response"]["seed"] == after["response"]["seed"]
     assert kept(page)[1]["response"]["emotion"] == "joyful"
     expect(page.get_by_label("Answer as if I felt")).to_have_value("joyful")
@@ -157,6 +159,8 @@ def test_another_seed_an_edit_and_a_forced_emotion(visit: Visit) -> None:
 def test_options_are_those_of_the_table(visit: Visit) -> None:
     page = visit()
     page.get_by_text("Options of the reply").click()
+    expect(page.get_by_label("max new tokens", exact=True)).to_have_attribute("placeholder", "50")
+    expect(page.get_by_label("early stopping")).to_contain_text("default (true)")
     page.get_by_label("max new tokens", exact=True).fill("2")
     page.get_by_label("seed", exact=True).fill("7")
     page.get_by_label("do sample").check()
@@ -281,7 +285,7 @@ def test_it_is_read_while_the_server_is_down(visit: Visit) -> None:
         return process, process.stdout.readline().split()[0]
 
     process, url = start("0")
-    page = visit(url)
+    page = visit(url, service_workers="allow")
     say(page, SAD)
     text = last_reply(page)
     page.wait_for_function("navigator.serviceWorker.controller !== null")

@@ -122,7 +122,8 @@ def test_an_idle_server_ends_at_once(number: int) -> None:
         assert time.monotonic() - started < 3
 
 
-def test_clients_try_again_after_a_kill() -> None:
+def test_clients_try_again_after_a_kill(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("openai._base_client.MAX_RETRY_DELAY", 0.5)  # seconds; it is 8
     with process("--port", "0") as server:
         server.wait_until_ready()
         port = server.port

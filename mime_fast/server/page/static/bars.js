@@ -1,6 +1,6 @@
 // The emotions of a reply as labelled bars: a table, so that the numbers are read out, too.
 
-const SHOWN = 4; // the likeliest emotions of a group
+const SHOWN = 3; // the likeliest emotions of a group
 
 export function make(tag, properties = {}, ...children) {
   const element = Object.assign(document.createElement(tag), properties);
@@ -36,14 +36,16 @@ function summary(response) {
   return `You seem to feel ${recognised} (${percent(share)})${forced}.${group}`;
 }
 
-export function chart(response) {
+// isOpen: whether the bars are shown at once, or after a click on their summary.
+export function chart(response, isOpen) {
   const { mimicked } = response.mixture;
   const groups = ["positive", "negative"].filter((group) => Object.keys(response.mixture[group]).length);
   const heading = (group) => {
     if (!mimicked) return `In the reply: ${group}`;
     return group === mimicked ? `In the reply: ${group}, mimicked` : `In the reply: ${group}, as balance`;
   };
-  return make("figure", {}, make("figcaption", {}, summary(response)),
-    table("Recognised in your message", response.emotions),
-    ...groups.map((group) => table(heading(group), response.mixture[group])));
+  const bars = [table("Recognised in your message", response.emotions),
+    ...groups.map((group) => table(heading(group), response.mixture[group]))];
+  return make("figure", {}, make("details", { open: isOpen },
+    make("summary", {}, summary(response)), ...bars));
 }

@@ -4,6 +4,7 @@ import { make } from "./bars.js";
 
 const PLACE = "mime:options";
 const HIDDEN = ["message", "stream"];
+const usual = (schema) => schema["x-default"]; // of this server
 const words = (name) => name.replaceAll("_", " ");
 
 function recall() {
@@ -23,16 +24,16 @@ function control(name, schema, value) {
   const facts = { id, name, title: schema.description ?? "" };
   if (schema.enum) {
     const choices = schema.enum.filter((choice) => choice !== null).map(String);
-    const none = schema.default === null ? "default" : `default (${schema.default})`;
+    const none = usual(schema) === null ? "default" : `default (${usual(schema)})`;
     const options = ["", ...choices].map((choice) =>
       make("option", { value: choice }, choice || none));
     return Object.assign(make("select", facts, ...options), { value: value ?? "" });
   }
   if (types(schema).includes("boolean")) {
-    return make("input", { ...facts, type: "checkbox", checked: value ?? schema.default });
+    return make("input", { ...facts, type: "checkbox", checked: value ?? usual(schema) });
   }
   const isNumber = types(schema).some((type) => type === "number" || type === "integer");
-  const placeholder = [null, undefined, ""].includes(schema.default) ? "" : String(schema.default);
+  const placeholder = String(usual(schema) ?? "");
   const input = make("input", { ...facts, placeholder, value: value ?? "", autocomplete: "off" });
   if (!isNumber) return input;
   const step = types(schema).includes("integer") ? "1" : "any";
@@ -71,7 +72,7 @@ export function chosen(form, described) {
     const schema = described[element.name];
     if (!schema) continue;
     const value = read(element, schema);
-    if (value !== null && value !== schema.default) found[element.name] = value;
+    if (value !== null && value !== usual(schema)) found[element.name] = value;
   }
   return found;
 }

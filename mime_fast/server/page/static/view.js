@@ -53,6 +53,6 @@ export function show(exchange, { emotions, actions, isLast, busy }) {
     if (isLast && emotions.length) tools.append(menu(exchange, emotions, actions.force));
     left.append(tools);
   }
-  const side = exchange.response ? [chart(exchange.response)] : [];
+  const side = exchange.response ? [chart(exchange.response, isLast)] : [];
   return make("li", {}, make("div", { className: "exchange" }, left, ...side));
 }

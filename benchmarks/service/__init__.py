@@ -1,1 +1,0 @@
-"""AsyncGenerator beside Generator.respond: its cost, replies a second, and its memory."""
