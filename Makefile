@@ -123,8 +123,8 @@ sanitize: $(VENV)/.stamp-dev  ## run the C++ tests, and Python's of the extensio
 	  -k 'not numpy and not million' $(SANITIZED_TESTS) $(PYTEST_ARGS)
 
 sanitize-threads: $(VENV)/.stamp-dev  ## run what has threads with the thread sanitizer
-	$(call build_cpp,thread,thread,test_thread_pool test_concurrent_requests)
-	$(call run_cpp,thread,--tests-regex 'thread_pool|concurrent')
+	$(call build_cpp,thread,thread,test_thread_pool test_concurrent_requests test_service)
+	$(call run_cpp,thread,--tests-regex 'thread_pool|concurrent|service')
 
 fuzz: $(VENV)/.stamp-dev  ## run the fuzzers for SECONDS, 600 if not given
 	$(call build_cpp,address,address$(,)undefined,cpp_tests)

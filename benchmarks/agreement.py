@@ -27,7 +27,7 @@ from mime_fast import Generator
 from mime_fast.config import GenerationConfig
 from mime_fast.engines.base import EncoderOutput, Engine
 from mime_fast.engines.stepwise import decode
-from mime_fast.generator import emotion_noise
+from mime_fast.request import emotion_noise
 from mime_fast.search.hypothesis import log_softmax
 from mime_fast.text.dialogue import encode_dialogue
 from mime_fast.text.examples import find_examples, load_examples

@@ -62,6 +62,10 @@ def tools(folder: Path) -> Iterator[Command]:
     """Every command of docs/benchmarks.md; the report needs the results of the others."""
     yield ["benchmarks.run", "--smoke", "--threads", "1", "--out", str(folder / "results")]
     yield ["benchmarks.systems_latency", "--smoke", "--output", str(folder / "systems.json")]
+    service = ["benchmarks.service", "--threads", "1"]
+    service_load = ["--clients", "2", "--seconds", "0.1", "--rounds", "1", "--requests", "3"]
+    yield [*service, *service_load, "--output", str(folder / "service.json")]
+    yield [*service, "--soak", "1"]
     trace = folder / "trace.json"
     trace.write_text(json.dumps({"traceEvents": [REPLY]}))
     yield ["benchmarks.serve", "--smoke", "--output", str(folder / "serve.json")]

@@ -3,29 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from itertools import cycle, product
+from itertools import cycle
 from typing import Any
 
 import pytest
 import torch
 
+from benchmarks.messages import MESSAGES
 from benchmarks.peers import OURS, REFERENCE
 from mime_fast import Generator
 
-# 96 messages of 4 to 25 words: who, what happened, how it is told.
-WHO = ("I", "My sister", "My best friend", "Our neighbour", "My old teacher", "The boss")
-WHAT = (
-    "lost a dog yesterday",
-    "got the job after three interviews",
-    "failed the driving test again",
-    "won two tickets to the concert",
-    "had to sell the house that grandfather built",
-    "moved to another city last month",
-    "broke a leg on the first day of the holidays",
-    "heard strange noises in the cellar last night",
-)
-HOW = ("{}.", "You will not believe it! {}, and I keep thinking about it all day long since then.")
-MESSAGES = [how.format(f"{who} {what}") for how, who, what in product(HOW, WHO, WHAT)]
 NO_DRAFTS = f"{OURS}, no drafts"
 BATCH = 32
 CHECKED = 8  # works that the reference answers too

@@ -11,15 +11,24 @@ from typing import TYPE_CHECKING
 from mime_fast.extension import check_built
 
 if TYPE_CHECKING:
+    from mime_fast.async_generator import AsyncGenerator
     from mime_fast.config import GenerationConfig
     from mime_fast.generator import Generator
     from mime_fast.types import Response, TokenEvent
 
     __version__: str
 
-__all__ = ["GenerationConfig", "Generator", "Response", "TokenEvent", "__version__"]
+__all__ = [
+    "AsyncGenerator",
+    "GenerationConfig",
+    "Generator",
+    "Response",
+    "TokenEvent",
+    "__version__",
+]
 
 _HOMES = {
+    "AsyncGenerator": "mime_fast.async_generator",
     "GenerationConfig": "mime_fast.config",
     "Generator": "mime_fast.generator",
     "Response": "mime_fast.types",

@@ -1,42 +1,56 @@
-"""AsyncGenerator: the replies of a Generator for asyncio, with limits on how many are made."""
+"""AsyncGenerator: replies for asyncio, of many requests at once."""
 
 from __future__ import annotations
 
 import asyncio
-import threading
-import time
-from collections import deque
-from collections.abc import AsyncIterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator as AsyncEvents
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from types import TracebackType
 from typing import Any, Self
 
 from mime_fast.config import GenerationConfig, require
-from mime_fast.generator import Generator, Message
+from mime_fast.engines.base import Unpicklable
+from mime_fast.generator import EngineRequest, Generator
+from mime_fast.request import Message
+from mime_fast.service import (
+    CLOSED,
+    DeadlineExceeded,
+    Limits,
+    QueueFull,
+    ServiceClosed,
+    create_service,
+)
 from mime_fast.types import Response, TokenEvent
 
-
-class QueueFull(RuntimeError):  # noqa: N818 - as asyncio.QueueFull
-    """max_waiting requests wait already."""
+__all__ = ["AsyncGenerator", "DeadlineExceeded", "QueueFull", "ServiceClosed"]
 
 
-class DeadlineExceeded(TimeoutError):  # noqa: N818 - the term of gRPC
-    """The request waited longer than it may; it was not begun."""
+class AsyncGenerator(Unpicklable):
+    """Answers the requests of an event loop with a Generator; they share its engine.
 
-
-class ServiceClosed(RuntimeError):  # noqa: N818 - a state, not a fault
-    """No new request is taken: drain() or aclose() was called."""
-
-
-class AsyncGenerator:
-    """Answers requests of one event loop; cancelling one ends its decoding at the next step.
+    Each request has its own options and seed, and gets the reply that Generator.respond gives. It
+    leaves the batch at the next step if the task that awaits it is cancelled, or the iterator of
+    the stream is closed.
 
     Args:
-        generator: its threads, weights and options are used.
-        max_running: requests that are decoded at once.
-        max_waiting: requests that wait for that; one more raises QueueFull.
-        max_wait_seconds: how long one may wait, unless its own `deadline` is shorter; None: as long
-            as it takes.
+        generator: it may be called directly meanwhile.
+        max_running: requests that are answered at the same time.
+        max_waiting: requests that may wait; more are refused with QueueFull.
+        max_wait_seconds: how long a request may wait, unless its own `deadline` is shorter; None:
+            any time.
+
+    Raises:
+        ValueError: a limit is out of range.
+        OSError: the system starts no thread, or opens no more files.
+
+    One event loop at a time may use it. Close it with `aclose`, or use `async with`.
+
+    Example:
+        >>> async with AsyncGenerator(Generator()) as replies:
+        ...     print((await replies.respond("I lost my dog yesterday.")).text)
+        ...     async for event in replies.stream("My sister is visiting!"):
+        ...         print(event.text, end="")
     """
 
     def __init__(
@@ -47,27 +61,29 @@ class AsyncGenerator:
         max_waiting: int = 1024,
         max_wait_seconds: float | None = None,
     ) -> None:
-        require(max_running >= 1, f"max_running must be at least 1, got {max_running}")
-        require(max_waiting >= 0, f"max_waiting must be at least 0, got {max_waiting}")
-        self.generator = generator
-        self.running = 0
-        self._limits = max_running, max_waiting, max_wait_seconds
-        self._pool = ThreadPoolExecutor(max_running, thread_name_prefix="mime-fast")
-        self._waiters: deque[asyncio.Future[None]] = deque()
-        self._given_up: set[threading.Event] = set()
-        self._closed = False
-        self._idle = asyncio.Event()
-        self._idle.set()
+        self._generator = generator
+        self._max_wait = _checked_wait("max_wait_seconds", max_wait_seconds)
+        limits = Limits(max_running, max_waiting)
+        self._service = create_service(generator.engine, limits)
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._calls = 0
+        self._idle: asyncio.Event | None = None  # while drain() waits
+        self._refused: str | None = None  # why new requests are
+
+    @property
+    def running(self) -> int:
+        """Number of requests that are being answered."""
+        return self._service.running
 
     @property
     def waiting(self) -> int:
-        """Requests that have not begun."""
-        return sum(not waiter.done() for waiter in self._waiters)
+        """Number of requests that wait."""
+        return self._service.waiting
 
     @property
     def alive(self) -> bool:
-        """Whether requests can be answered at all."""
-        return not self._pool._shutdown  # noqa: SLF001 - the pool has no public name for it
+        """Whether requests can be answered: False once it is closed, or its thread has ended."""
+        return self._service.alive
 
     async def respond(
         self,
@@ -77,14 +93,26 @@ class AsyncGenerator:
         deadline: float | None = None,
         **options: Any,
     ) -> Response:
-        """Answer one message, as Generator.respond. deadline: seconds that it may wait."""
-        response = None
-        async for event in self.stream(message, config, deadline=deadline, **options):
-            response = event.response
-        assert response is not None  # noqa: S101 - the last event has it
-        return response
+        """Answer one message, or a history of turns, as Generator.respond does.
 
-    async def stream(
+        Args:
+            message: a text, or turns: speaker first, alternating, speaker last.
+            config: options; `options` override them.
+            deadline: seconds that the request may wait before its first step, at most
+                max_wait_seconds; None: max_wait_seconds.
+            options: those of GenerationConfig.
+
+        Raises:
+            QueueFull: as many requests run and wait as may; nothing was computed.
+            DeadlineExceeded: the request was dropped while it waited; nothing was computed.
+            ServiceClosed: it is drained or closed, or its thread has ended.
+            ValueError, TypeError: the message or an option is wrong.
+        """
+        request, wait = self._request(message, config, options), self._wait(deadline)
+        with self._call():
+            return await self._service.respond(request, wait)
+
+    def stream(
         self,
         message: Message,
         config: GenerationConfig | None = None,
@@ -92,107 +120,91 @@ class AsyncGenerator:
         deadline: float | None = None,
         **options: Any,
     ) -> AsyncIterator[TokenEvent]:
-        """Answer one message piece by piece, as Generator.stream."""
-        events = self.generator.stream(message, config, **options)
-        async with self._turn(deadline):
-            loop = asyncio.get_running_loop()
-            queue: asyncio.Queue[TokenEvent | BaseException | None] = asyncio.Queue()
-            given_up = threading.Event()
+        """Answer one message piece by piece: the events of Generator.stream.
 
-            def put(item: TokenEvent | BaseException | None) -> None:
-                loop.call_soon_threadsafe(queue.put_nowait, item)
+        Message and options are checked here and now. The request begins with the first `anext`,
+        which raises what respond raises. `aclose()` of the iterator, which is an async generator,
+        cancels the request.
+        """
+        request, wait = self._request(message, config, options), self._wait(deadline)
+        return self._events(request, wait)
 
-            def work() -> None:
-                try:
-                    for event in events:
-                        if given_up.is_set():
-                            events.close()
-                            break
-                        put(event)
-                    put(None)
-                except BaseException as error:  # noqa: BLE001 - raised where it is awaited
-                    put(error)
-
-            self._given_up.add(given_up)
-            thread = loop.run_in_executor(self._pool, work)
+    async def _events(
+        self, request: EngineRequest, wait: float | None
+    ) -> AsyncEvents[TokenEvent, None]:
+        with self._call():
+            events = self._service.stream(request, wait)
             try:
-                while (item := await queue.get()) is not None:
-                    if isinstance(item, BaseException):
-                        raise item
-                    yield item
-                if given_up.is_set():
-                    raise ServiceClosed("the service was closed while the reply was made")
+                async for event in events:
+                    yield event
             finally:
-                given_up.set()
-                self._given_up.discard(given_up)
-                await asyncio.shield(thread)
-
-    @asynccontextmanager
-    async def _turn(self, deadline: float | None) -> AsyncIterator[None]:
-        await self._begin(deadline)
-        try:
-            yield
-        finally:
-            self._end()
-
-    async def _begin(self, deadline: float | None) -> None:
-        max_running, max_waiting, max_wait = self._limits
-        if self._closed:
-            raise ServiceClosed("the service takes no new requests; ask another one, or later")
-        if self.running < max_running:
-            self.running += 1
-            self._idle.clear()
-            return
-        if self.waiting >= max_waiting:
-            raise QueueFull(f"{max_waiting} requests wait already (max_waiting); try again later")
-        waiter = asyncio.get_running_loop().create_future()
-        self._waiters.append(waiter)
-        limits = [limit for limit in (deadline, max_wait) if limit is not None]
-        started = time.monotonic()
-        try:
-            async with asyncio.timeout(min(limits, default=None)):
-                await waiter
-        except BaseException as error:
-            if waiter.done() and not waiter.cancelled() and waiter.exception() is None:
-                self._end()  # its turn came as it was given up
-            if not isinstance(error, TimeoutError):
-                raise
-            waited = time.monotonic() - started
-            raise DeadlineExceeded(
-                f"the request waited {waited:.3f} s, longer than it may; try again later"
-            ) from None
-
-    def _end(self) -> None:
-        while self._waiters:
-            waiter = self._waiters.popleft()
-            if not waiter.done():
-                waiter.set_result(None)  # the turn goes over to it
-                return
-        self.running -= 1
-        if not self.running:
-            self._idle.set()
+                await events.aclose()
 
     async def warmup(self, **options: Any) -> None:
-        """Generator.warmup, in a thread."""
-        await asyncio.to_thread(self.generator.warmup, **options)
+        """Run Generator.warmup with these arguments on another thread."""
+        await asyncio.to_thread(self._generator.warmup, **options)
 
     async def drain(self) -> None:
-        """Take no new request, and wait for those that were taken."""
-        self._closed = True
-        await self._idle.wait()
+        """Refuse new requests with ServiceClosed, and wait for those that run and wait."""
+        self._refuse("it is being drained; send requests to another process")
+        while self._calls:
+            self._idle = self._idle or asyncio.Event()
+            await self._idle.wait()
 
     async def aclose(self) -> None:
-        """Take no new request, and end those that were taken: they raise ServiceClosed."""
-        self._closed = True
-        for waiter in self._waiters:
-            if not waiter.done():
-                waiter.set_exception(ServiceClosed("the service was closed"))
-        for given_up in self._given_up:
-            given_up.set()
-        await asyncio.to_thread(self._pool.shutdown)
+        """Cancel all requests, whose callers get ServiceClosed, and end the threads."""
+        self._refuse(CLOSED)
+        await self._service.close()
 
     async def __aenter__(self) -> Self:
         return self
 
-    async def __aexit__(self, *_: object) -> None:
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         await self.aclose()
+
+    def _request(
+        self, message: Message, config: GenerationConfig | None, options: dict[str, Any]
+    ) -> EngineRequest:
+        generator = self._generator
+        return EngineRequest(generator.tokenizer, generator.engine, [message], config, options)
+
+    def _wait(self, deadline: float | None) -> float | None:
+        limits = self._max_wait, _checked_wait("deadline", deadline)
+        return min((limit for limit in limits if limit is not None), default=None)
+
+    def _refuse(self, reason: str) -> None:
+        self._refused = reason
+
+    @contextmanager
+    def _call(self) -> Iterator[None]:
+        if self._refused is not None:
+            raise ServiceClosed(f"the AsyncGenerator takes no requests: {self._refused}")
+        self._attach(asyncio.get_running_loop())
+        self._calls += 1
+        try:
+            yield
+        finally:
+            self._calls -= 1
+            if not self._calls and self._idle is not None:
+                self._idle.set()
+
+    def _attach(self, loop: asyncio.AbstractEventLoop) -> None:
+        if loop is self._loop:
+            return
+        if self._calls and self._loop is not None and not self._loop.is_closed():
+            raise RuntimeError(
+                "another event loop is using this AsyncGenerator; make one for each loop"
+            )
+        self._calls = 0  # those of a closed loop never end
+        self._loop = loop
+        self._service.attach(loop)
+
+
+def _checked_wait(name: str, seconds: float | None) -> float | None:
+    require(seconds is None or seconds > 0, f"{name} must be above 0 seconds, got {seconds}")
+    return seconds

@@ -14,8 +14,8 @@ import pytest
 from mime_fast import GenerationConfig, Generator, Response, TokenEvent
 from mime_fast.config import ModelConfig
 from mime_fast.emotions import EMOTIONS, NEGATIVE, POSITIVE, emotion_id, polarity
-from mime_fast.generator import Message
 from mime_fast.models import parameter_shapes
+from mime_fast.request import Message
 from mime_fast.search.consensus import expected_utilities
 from mime_fast.text.tokenizer import CLS, EOS
 from mime_fast.types import FloatArray

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from mime_fast import Generator, Response
-from mime_fast.generator import emotion_noise
 from mime_fast.logprobs import TokenScorer, score_replies
+from mime_fast.request import emotion_noise
 from mime_fast.search.hypothesis import log_softmax
 from mime_fast.text.dialogue import encode_dialogue
 from mime_fast.text.tokenizer import CLS, EOS, SOS, Tokenizer

@@ -7,8 +7,9 @@ from collections.abc import Callable
 import pytest
 import torch
 
+from benchmarks.messages import MESSAGES
 from benchmarks.peers import OURS, REFERENCE
-from benchmarks.test_text import CASES, MESSAGES, NO_DRAFTS, race_texts
+from benchmarks.test_text import CASES, NO_DRAFTS, race_texts
 from benchmarks.workload import NEW_TOKENS
 from mime_fast import Generator
 from mime_fast.checkpoint import Checkpoint

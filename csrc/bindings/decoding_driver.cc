@@ -39,9 +39,23 @@ std::vector<std::int64_t> to_ids(py::handle value, const char* name, std::int64_
   return ids;
 }
 
-std::size_t DecodingDriver::join(EncoderOutputRef encoded, std::uint64_t seed) {
+Dialogue to_dialogue(py::handle tokens, py::handle speakers, const ReplyModel& model) {
+  const ModelConfig& config = model.config();
+  Dialogue dialogue{to_ids(tokens, "tokens", model.context_vocab_size()),
+                    to_ids(speakers, "speakers", model.context_vocab_size())};
+  const std::size_t length = dialogue.tokens.size();
+  const auto most = static_cast<std::size_t>(config.max_positions);
+  if (length == dialogue.speakers.size() && length >= 1 && length <= most) return dialogue;
+  throw py::value_error("tokens and speakers must be of one length in [1, " +
+                        std::to_string(config.max_positions) + "], got " + std::to_string(length) +
+                        " and " + std::to_string(dialogue.speakers.size()));
+}
+
+std::size_t DecodingDriver::join(EncoderOutputRef encoded, std::uint64_t seed,
+                                 const std::optional<GenerationOptions>& options) {
   const OneThread::Use use(one_thread_, kDecoding);
   check_encoded(decoding_.engine(), encoded);
+  if (options) return decoding_.join(std::move(encoded), *options, seed);
   return decoding_.join(std::move(encoded), seed);
 }
 

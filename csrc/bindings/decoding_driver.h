@@ -4,11 +4,13 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "bindings/arguments.h"
 #include "bindings/one_thread.h"
 #include "engine/decoding_session.h"
+#include "engine/encode.h"
 #include "engine/engine.h"
 
 namespace mime_fast {
@@ -18,6 +20,7 @@ using EncoderOutputRef = std::shared_ptr<const EncoderOutput>;
 
 // Checks and copies ids of the vocabulary; the caller's array may change during the call.
 std::vector<std::int64_t> to_ids(pybind11::handle value, const char* name, std::int64_t vocab);
+Dialogue to_dialogue(pybind11::handle tokens, pybind11::handle speakers, const ReplyModel& model);
 
 // A DecodingSession that Python drives.
 class DecodingDriver {
@@ -26,7 +29,8 @@ class DecodingDriver {
                  Interrupt* interrupt)
       : decoding_(std::move(engine), options, expected, interrupt) {}
 
-  std::size_t join(EncoderOutputRef encoded, std::uint64_t seed);
+  std::size_t join(EncoderOutputRef encoded, std::uint64_t seed,
+                   const std::optional<GenerationOptions>& options = std::nullopt);
   bool advance();
   void run();
   std::int64_t steps();

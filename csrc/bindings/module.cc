@@ -9,5 +9,6 @@ PYBIND11_MODULE(_C, module, pybind11::mod_gil_not_used()) {
   mime_fast::register_search(module);
   mime_fast::register_decoding(module);
   mime_fast::register_engine(module);
+  mime_fast::register_service(module);
   mime_fast::register_device(module);
 }

@@ -7,6 +7,13 @@ namespace py = pybind11;
 
 namespace mime_fast {
 
+PythonStop::~PythonStop() {
+  PyObject* const function = function_.release().ptr();
+  const PyGILState_STATE gil = sleep_at_exit([] { return PyGILState_Ensure(); });
+  sleep_at_exit([&] { Py_DECREF(function); });
+  PyGILState_Release(gil);
+}
+
 // Uses plain pointers, because the callable of sleep_at_exit must hold no object with a destructor.
 bool PythonStop::ends(const TokenIds& tokens) const {
   const PyGILState_STATE gil = sleep_at_exit([] { return PyGILState_Ensure(); });

@@ -13,6 +13,10 @@ namespace mime_fast {
 class PythonStop final : public StopCondition {
  public:
   explicit PythonStop(pybind11::object function) : function_(std::move(function)) {}
+  // Acquires the GIL: the last owner may be a thread without it.
+  ~PythonStop() override;
+  PythonStop(const PythonStop&) = delete;
+  PythonStop& operator=(const PythonStop&) = delete;
 
   bool ends(const TokenIds& tokens) const override;
 

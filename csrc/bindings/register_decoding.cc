@@ -1,6 +1,9 @@
 #include <pybind11/stl.h>
 
+#include <utility>
+
 #include "bindings/decoding_driver.h"
+#include "bindings/options.h"
 #include "bindings/pickling.h"
 #include "bindings/register.h"
 
@@ -21,6 +24,8 @@ It is answered from the next step on that has room for its rows.
 Args:
     encoded: what encode returned for it.
     seed: in [0, 2**64).
+    config: its GenerationConfig; None: the one that decode got.
+    rules: the TextRules of this config, or None.
 
 Returns:
     Its number: requests count from 0.
@@ -38,12 +43,23 @@ Raises:
     ValueError: an id is none, or a row has taken as many steps as there are positions.
 )";
 
+std::size_t join(DecodingDriver& decoding, EncoderOutputRef encoded, std::uint64_t seed,
+                 py::handle config, py::handle rules) {
+  if (config.is_none()) {
+    if (rules.is_none()) return decoding.join(std::move(encoded), seed);
+    throw py::value_error("rules belong to a config: give both, or neither");
+  }
+  return decoding.join(std::move(encoded), seed, to_options(config, rules));
+}
+
 }  // namespace
 
 void register_decoding(py::module_& module) {
   py::class_<DecodingDriver> decoding(module, "Decoding", kDecodingDoc);
   refuse_pickling(decoding, "pickle its results, or the Generator and the message");
-  decoding.def("join", &DecodingDriver::join, py::arg("encoded"), py::arg("seed"), kJoinDoc)
+  decoding
+      .def("join", &join, py::arg("encoded"), py::arg("seed"), py::arg("config") = py::none(),
+           py::arg("rules") = py::none(), kJoinDoc)
       .def("advance", &DecodingDriver::advance,
            "Make one step of every search that is not over; False if there was none left.")
       .def_property_readonly("steps", &DecodingDriver::steps, "How many steps were made.")

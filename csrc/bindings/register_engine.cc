@@ -111,23 +111,6 @@ EngineRef load(const std::filesystem::path& path, py::handle config,
   }
 }
 
-struct Dialogue {
-  std::vector<std::int64_t> tokens;    // (length,)
-  std::vector<std::int64_t> speakers;  // (length,)
-};
-
-Dialogue to_dialogue(py::handle tokens, py::handle speakers, const ReplyModel& model) {
-  const ModelConfig& config = model.config();
-  Dialogue dialogue{to_ids(tokens, "tokens", model.context_vocab_size()),
-                    to_ids(speakers, "speakers", model.context_vocab_size())};
-  const std::size_t length = dialogue.tokens.size();
-  const auto most = static_cast<std::size_t>(config.max_positions);
-  if (length == dialogue.speakers.size() && length >= 1 && length <= most) return dialogue;
-  throw py::value_error("tokens and speakers must be of one length in [1, " +
-                        std::to_string(config.max_positions) + "], got " + std::to_string(length) +
-                        " and " + std::to_string(dialogue.speakers.size()));
-}
-
 std::vector<Dialogue> to_dialogues(const py::list& tokens, const py::list& speakers,
                                    const ReplyModel& model) {
   return raise_if_interrupted([&] {
@@ -153,33 +136,6 @@ void check_noise(const Array<float>& noise, std::size_t dialogues, const NoiseSh
                         py::str(noise.attr("shape")).cast<std::string>());
 }
 
-// Several dialogues are distributed over the threads; all threads share a single one.
-std::vector<std::shared_ptr<EncoderOutput>> encode_all(Engine& engine,
-                                                       const std::vector<Dialogue>& dialogues,
-                                                       const float* noise, std::int64_t emotion,
-                                                       Interrupt& interrupt) {
-  const std::int64_t noise_stride = engine.model->noise().size();
-  std::vector<std::shared_ptr<EncoderOutput>> encoded(dialogues.size());
-  const auto encode_one = [&](Team& team, std::int64_t i) {
-    const auto index = static_cast<std::size_t>(i);
-    const Dialogue& d = dialogues[index];
-    encoded[index] = std::make_shared<EncoderOutput>(engine.model->encode(
-        team, d.tokens.data(), d.speakers.data(), static_cast<std::int64_t>(d.tokens.size()),
-        noise + i * noise_stride, emotion));
-  };
-  Team team(engine.pool, &interrupt);
-  if (dialogues.size() == 1) {
-    encode_one(team, 0);
-    return encoded;
-  }
-  team.split(static_cast<std::int64_t>(dialogues.size()), 1,
-             [&](std::int64_t begin, std::int64_t end) {
-               Team alone(&interrupt);
-               for (std::int64_t i = begin; i < end; ++i) encode_one(alone, i);
-             });
-  return encoded;
-}
-
 std::vector<std::shared_ptr<EncoderOutput>> encode(Engine& engine, const py::list& tokens,
                                                    const py::list& speakers, py::handle noise_arg,
                                                    std::int64_t emotion) {
@@ -193,11 +149,14 @@ std::vector<std::shared_ptr<EncoderOutput>> encode(Engine& engine, const py::lis
   if (emotion < -1 || emotion >= kEmotions) {
     throw py::value_error("emotion must be in [-1, 32), got " + std::to_string(emotion));
   }
-  const float* drawn = noise.data();
+  std::vector<EncoderInput> inputs;
+  for (const Dialogue& dialogue : dialogues) {
+    const auto drawn = static_cast<std::int64_t>(inputs.size()) * engine.model->noise().size();
+    inputs.push_back({&dialogue, noise.data() + drawn, emotion});
+  }
   return with_memory_for("encode messages", kFewerMessages, [&] {
-    return run_without_gil([&](Interrupt& interrupt) {
-      return encode_all(engine, dialogues, drawn, emotion, interrupt);
-    });
+    return run_without_gil(
+        [&](Interrupt& interrupt) { return encode_all(engine, inputs, &interrupt); });
   });
 }
 

@@ -12,8 +12,7 @@
 namespace mime_fast {
 namespace {
 
-// More rows make no reply cheaper: 0.87 ms each with 8 to 32 rows, 0.96 with 64, 1.0 with 256.
-constexpr std::int64_t kSharedRows = 32;
+constexpr Needs kNothing{};  // of the rows of a request that failed
 
 // Drafts pay where a step is bound by memory: greedy decoding, one quantisation plane a row.
 bool are_drafts_worth_it(const GenerationOptions& options) {
@@ -38,43 +37,86 @@ void check_ids(const std::vector<TokenIds>& bad_words, std::int64_t vocab) {
   }
 }
 
+const GenerationOptions& checked(const Engine& engine, const GenerationOptions& options) {
+  DecodingSession::check_options(engine, options);
+  return options;
+}
+
+// Calls a part of a step that belongs to one request. Returns what it threw, or null.
+template <typename Call>
+std::exception_ptr error_of(Call&& call) {
+  try {
+    call();
+  } catch (const Interrupted&) {  // of the whole step
+    throw;
+  } catch (...) {
+    return std::current_exception();
+  }
+  return nullptr;
+}
+
+}  // namespace
+
 // The decoder has no position behind max_positions.
-const GenerationOptions& checked_options(const GenerationOptions& options,
-                                         const ModelConfig& config) {
+void DecodingSession::check_options(const Engine& engine, const GenerationOptions& options) {
+  const ModelConfig& config = engine.model->config();
   check_ids(options.bad_words, config.vocab_size);
-  if (options.max_new_tokens <= config.max_positions) return options.checked();
+  options.checked();
+  if (options.max_new_tokens <= config.max_positions) return;
   throw std::invalid_argument(
       "max_new_tokens must be at most max_positions = " + std::to_string(config.max_positions) +
       ", got " + std::to_string(options.max_new_tokens));
 }
 
-std::int64_t rows_each(const GenerationOptions& options) {
-  return options.num_beams > 1 ? options.num_beams : options.num_sequences();
-}
-
-}  // namespace
-
 DecodingSession::DecodingSession(std::shared_ptr<Engine> engine, const GenerationOptions& options,
                                  std::size_t expected, Interrupt* interrupt)
     : engine_(std::move(engine)),
-      options_(checked_options(options, engine_->model->config())),
-      rows_each_(rows_each(options_)),
-      max_live_(std::max(kSharedRows / rows_each_, std::int64_t{1})),
-      max_rows_(rows_of(std::min(static_cast<std::int64_t>(expected), max_live_))),
+      options_(checked(*engine_, options)),
+      max_rows_(rows_for(options_, expected)),
       state_(engine_->model->new_state(max_rows_, options_.max_new_tokens, interrupt)) {
   requests_.reserve(expected);
 }
 
+std::int64_t DecodingSession::rows_for(const GenerationOptions& options, std::size_t requests) {
+  const std::int64_t rows = rows_of(options);
+  const std::int64_t live = std::max(kSharedRows / rows, std::int64_t{1});
+  return std::min(static_cast<std::int64_t>(requests), live) * rows + kDraftedRows;
+}
+
 std::size_t DecodingSession::join(std::shared_ptr<const EncoderOutput> encoded,
-                                  std::uint64_t seed) {
-  requests_.push_back({std::move(encoded), new_search(*engine_, options_, seed)});
-  return requests_.size() - 1;
+                                  const GenerationOptions& options, std::uint64_t seed) {
+  Request request{.encoded = std::move(encoded),
+                  .search = new_search(*engine_, checked(*engine_, options), seed),
+                  .needs = {},
+                  .rows = rows_of(options),
+                  .max_steps = options.max_new_tokens,
+                  .has_ended = false,
+                  .error = nullptr};
+  request.needs = request.search->needs();
+  const std::size_t number = new_number();
+  requests_[number] = std::move(request);
+  waiting_.push_back(number);
+  return number;
+}
+
+std::size_t DecodingSession::new_number() {
+  if (released_.empty()) {
+    requests_.emplace_back();
+    released_.reserve(requests_.capacity());  // so that release() allocates nothing
+    return requests_.size() - 1;
+  }
+  const std::size_t number = released_.back();
+  released_.pop_back();
+  return number;
 }
 
 bool DecodingSession::run(std::int64_t steps, Interrupt* interrupt) {
   if (is_over()) return false;
   Team team(engine_->pool, interrupt);
-  for (; steps > 0 && !is_over(); --steps) step(team);
+  for (; steps > 0 && !is_over(); --steps) {
+    step(team);
+    throw_error_of_ended();
+  }
   return true;
 }
 
@@ -82,7 +124,12 @@ void DecodingSession::step(Team& team) {
   try {
     admit_waiting(team);
     engine_->model->step(team, tokens_.data(), state_);
-    choose(team, scorer_->score(team, state_.hidden()));
+    collect_needs();
+    RowScores* const* const scores = scorer_->score(team, state_.hidden(), needs_);
+    constrain(scores, team.interrupt());
+    scorer_->prepare(team, needs_);
+    limit_drafts();
+    choose(scores, team.interrupt());
     state_.select(parents_, team.interrupt());
     release_ended();
     ++steps_;
@@ -95,67 +142,147 @@ void DecodingSession::step(Team& team) {
 // Rows may have taken half a step, so none of them can continue.
 void DecodingSession::cancel_all() {
   live_.clear();
-  admitted_ = requests_.size();
+  waiting_.clear();
+  live_rows_ = 0;
   tokens_.clear();
   parents_.clear();
   state_.select(parents_);
-  for (Request& request : requests_) request.encoded.reset();
+  for (Request& request : requests_) {
+    request.encoded.reset();
+    request.has_ended = true;
+  }
+}
+
+void DecodingSession::throw_error_of_ended() {
+  for (const std::size_t request : ended_) {
+    const std::exception_ptr error = requests_[request].error;
+    if (!error) continue;
+    cancel_all();
+    std::rethrow_exception(error);
+  }
 }
 
 // Results are kept; the encoder outputs of ended requests are released.
 void DecodingSession::release_ended() {
   for (const std::size_t request : ended_) requests_[request].encoded.reset();
-  ended_.clear();
+}
+
+void DecodingSession::release(std::size_t request) {
+  remove_rows(request);
+  waiting_.erase(std::remove(waiting_.begin(), waiting_.end(), request), waiting_.end());
+  ended_.erase(std::remove(ended_.begin(), ended_.end(), request), ended_.end());
+  requests_[request] = Request{};
+  released_.push_back(request);
+  trim();
+}
+
+void DecodingSession::remove_rows(std::size_t request) {
+  const auto found = std::find(live_.begin(), live_.end(), request);
+  if (found == live_.end()) return;
+  parents_.clear();
+  chosen_tokens_.clear();
+  std::int64_t row = 0;
+  for (const std::size_t other : live_) {
+    for (const std::int64_t end = row + search(other).rows(); row < end; ++row) {
+      if (other == request) continue;
+      const auto kept = static_cast<std::int32_t>(row);
+      parents_.push_back(state_.is_draft_row(row) ? DecodeState::kDraftRow : kept);
+      chosen_tokens_.push_back(tokens_[static_cast<std::size_t>(row)]);
+    }
+  }
+  tokens_ = chosen_tokens_;
+  state_.select(parents_);
+  live_rows_ -= requests_[request].rows;
+  live_.erase(found);
+}
+
+// A search of 1000 beams needs 100 MB of scores, which would otherwise be kept.
+void DecodingSession::trim() {
+  const std::int64_t enough = std::max(kSharedRows + kDraftedRows, most_rows());
+  if (max_rows_ < 4 * enough) return;
+  scorer_.reset();
+  state_.trim(enough);
+  max_rows_ = enough;
 }
 
 void DecodingSession::admit_waiting(const Team& team) {
-  const auto live = [&] { return static_cast<std::int64_t>(live_.size()); };
-  while (admitted_ < requests_.size() && live() < max_live_) admit(team, admitted_++);
-  if (scorer_ && rows_of(live()) <= max_rows_) return;
-  max_rows_ = std::max(max_rows_, rows_of(live()));
-  scorer_.emplace(*engine_->model, max_rows_, requests_.front().search->needs(),
-                  engine_->pool.threads());
+  while (!waiting_.empty() && fits(requests_[waiting_.front()].rows, live_rows_)) {
+    admit(team, waiting_.front());
+    waiting_.pop_front();
+  }
+  reserve_scorer();
+}
+
+void DecodingSession::reserve_scorer() {
+  if (scorer_ && most_rows() <= max_rows_) return;
+  max_rows_ = std::max(max_rows_, most_rows());
+  scorer_.emplace(*engine_->model, max_rows_, engine_->pool.threads());
 }
 
 void DecodingSession::admit(const Team& team, std::size_t request) {
-  const auto& [encoded, search] = requests_[request];
-  const std::int64_t rows = search->rows();
+  const Request& joining = requests_[request];
+  const std::int64_t rows = joining.search->rows();
   for (std::int64_t row = 0; row < rows; ++row) {
     team.check();
-    state_.join(encoded->memory);
+    state_.join(joining.encoded->memory, joining.max_steps);
   }
   tokens_.insert(tokens_.end(), static_cast<std::size_t>(rows), kSos);
   live_.push_back(request);
+  live_rows_ += joining.rows;
 }
 
-void DecodingSession::choose(Team& team, RowScores* const* scores) {
-  RowScores* const* own = scores;
+void DecodingSession::collect_needs() {
+  needs_.clear();
   for (const std::size_t request : live_) {
-    search(request).constrain(own, team.interrupt());
-    own += search(request).rows();
+    needs_.insert(needs_.end(), static_cast<std::size_t>(search(request).rows()),
+                  &requests_[request].needs);
   }
-  scorer_->prepare(team);
-  limit_drafts();
+}
+
+void DecodingSession::constrain(RowScores* const* scores, Interrupt* interrupt) {
+  std::ptrdiff_t first = 0;
+  for (const std::size_t request : live_) {
+    Search& own = search(request);
+    const auto rows = static_cast<std::ptrdiff_t>(own.rows());
+    requests_[request].error = error_of([&] { own.constrain(scores + first, interrupt); });
+    if (requests_[request].error) std::fill_n(needs_.begin() + first, rows, &kNothing);
+    first += rows;
+  }
+}
+
+void DecodingSession::choose(const RowScores* const* scores, Interrupt* interrupt) {
   parents_.clear();
   tokens_.clear();
+  ended_.clear();
   std::int32_t first = 0;
   std::size_t still_live = 0;
   for (const std::size_t request : live_) {
-    const auto rows = static_cast<std::int32_t>(search(request).rows());
-    search(request).advance(scores + first, chosen_parents_, chosen_tokens_, team.interrupt());
-    for (const std::int32_t parent : chosen_parents_) {
-      const bool is_draft = parent == Search::kDraftRow;
-      parents_.push_back(is_draft ? DecodeState::kDraftRow : first + parent);
+    Search& own = search(request);
+    std::exception_ptr& error = requests_[request].error;
+    const auto rows = static_cast<std::int32_t>(own.rows());
+    if (!error) {
+      error = error_of(
+          [&] { own.advance(scores + first, chosen_parents_, chosen_tokens_, interrupt); });
     }
-    tokens_.insert(tokens_.end(), chosen_tokens_.begin(), chosen_tokens_.end());
-    first += rows;
-    if (search(request).rows() > 0) {
-      live_[still_live++] = request;
+    if (error || own.rows() == 0) {
+      end(request);
     } else {
-      ended_.push_back(request);
+      live_[still_live++] = request;
+      for (const std::int32_t parent : chosen_parents_) {
+        const bool is_draft = parent == Search::kDraftRow;
+        parents_.push_back(is_draft ? DecodeState::kDraftRow : first + parent);
+      }
+      tokens_.insert(tokens_.end(), chosen_tokens_.begin(), chosen_tokens_.end());
     }
+    first += rows;
   }
   live_.resize(still_live);
+}
+
+void DecodingSession::end(std::size_t request) {
+  requests_[request].has_ended = true;
+  live_rows_ -= requests_[request].rows;
+  ended_.push_back(request);
 }
 
 void DecodingSession::limit_drafts() {

@@ -1,9 +1,26 @@
 #include "engine/scorer.h"
 
-namespace mime_fast {
+#include <algorithm>
 
-Scorer::Scorer(const ReplyModel& model, std::int64_t max_rows, const Needs& needs, int threads)
-    : model_(model), quantized_(model.quantized()), needs_(needs), screen_(quantized_, max_rows) {
+namespace mime_fast {
+namespace {
+
+bool sums_all_words(const Needs* needs) {
+  return needs->normaliser || (needs->draw && needs->draw->top_k == 0);
+}
+
+// The best words are exact with either number of planes. A sum over all words is not, and must not
+// depend on the number of other rows, so it always gets two.
+QuantizedVocabulary::Planes planes(const Scorer::RowNeeds& needs) {
+  constexpr std::size_t kFree = 2;  // rows for which a second plane costs 89 instead of 81 us
+  const bool two = needs.size() <= kFree || std::any_of(needs.begin(), needs.end(), sums_all_words);
+  return two ? QuantizedVocabulary::Planes::two : QuantizedVocabulary::Planes::one;
+}
+
+}  // namespace
+
+Scorer::Scorer(const ReplyModel& model, std::int64_t max_rows, int threads)
+    : model_(model), quantized_(model.quantized()), screen_(quantized_, max_rows) {
   const Vocabulary& words = model.vocabulary();
   scores_.reserve(static_cast<std::size_t>(max_rows));
   if (quantized_ == nullptr)
@@ -21,18 +38,18 @@ Scorer::Scorer(const ReplyModel& model, std::int64_t max_rows, const Needs& need
   }
 }
 
-RowScores* const* Scorer::score(Team& team, const RowView& hidden) {
+RowScores* const* Scorer::score(Team& team, const RowView& hidden, const RowNeeds& needs) {
   scores_.clear();
   if (quantized_ != nullptr) {
-    screen(team, hidden);
+    screen(team, hidden, needs);
   } else {
     project(team, hidden);
   }
   return scores_.data();
 }
 
-void Scorer::screen(Team& team, const RowView& hidden) {
-  quantized_->screen(model_.kernels(), team, hidden, planes(hidden.count), screen_);
+void Scorer::screen(Team& team, const RowView& hidden, const RowNeeds& needs) {
+  quantized_->screen(model_.kernels(), team, hidden, planes(needs), screen_);
   const std::int64_t words = model_.vocabulary().padded_words();
   for (std::int64_t row = 0; row < hidden.count; ++row) {
     const auto index = static_cast<std::size_t>(row);
@@ -40,15 +57,6 @@ void Scorer::screen(Team& team, const RowView& hidden) {
                            screen_.bounds[index]);
     scores_.push_back(&screened_[index]);
   }
-}
-
-// The best words are exact with either number of planes. A sum over all words is not, and must not
-// depend on the number of other rows, so it always gets two.
-QuantizedVocabulary::Planes Scorer::planes(std::int64_t rows) const {
-  constexpr std::int64_t kFree = 2;  // rows for which a second plane costs 89 instead of 81 us
-  const bool sums = needs_.normaliser || (needs_.draw && needs_.draw->top_k == 0);
-  return sums || rows <= kFree ? QuantizedVocabulary::Planes::two
-                               : QuantizedVocabulary::Planes::one;
 }
 
 void Scorer::project(Team& team, const RowView& hidden) {
@@ -60,14 +68,14 @@ void Scorer::project(Team& team, const RowView& hidden) {
   }
 }
 
-void Scorer::prepare(Team& team) {
+void Scorer::prepare(Team& team, const RowNeeds& needs) {
   const auto rows = static_cast<std::int64_t>(scores_.size());
   const auto prepare_rows = [&](int part, int parts) {
     for (std::int64_t row = rows * part / parts; row < rows * (part + 1) / parts; ++row) {
       const auto index = static_cast<std::size_t>(row);
       team.check();
       if (quantized_ != nullptr) screened_[index].use(rescore_[static_cast<std::size_t>(part)]);
-      scores_[index]->prepare(needs_);
+      scores_[index]->prepare(*needs[index]);
     }
   };
   if (rows == 1) return prepare_rows(0, 1);

@@ -9,25 +9,27 @@
 
 namespace mime_fast {
 
-// Computes the scores that a search reads from hidden vectors: screened logits, or all logits if
-// the model was loaded without screening.
+// Computes the scores that searches read from hidden vectors: screened logits, or all logits if the
+// model was loaded without screening.
 class Scorer {
  public:
-  Scorer(const ReplyModel& model, std::int64_t max_rows, const Needs& needs, int threads);
+  // What is read of each row, (rows,).
+  using RowNeeds = std::vector<const Needs*>;
 
-  // Returns the scores of the next words, (rows,), which are then constrained and prepared.
-  RowScores* const* score(Team& team, const RowView& hidden);
-  void prepare(Team& team);
+  Scorer(const ReplyModel& model, std::int64_t max_rows, int threads);
+
+  // Returns the scores of the next words, (rows,), which are then constrained and prepared. No row
+  // may need more when it is prepared.
+  RowScores* const* score(Team& team, const RowView& hidden, const RowNeeds& needs);
+  void prepare(Team& team, const RowNeeds& needs);
 
  private:
-  void screen(Team& team, const RowView& hidden);
+  void screen(Team& team, const RowView& hidden, const RowNeeds& needs);
   void project(Team& team, const RowView& hidden);
-  QuantizedVocabulary::Planes planes(std::int64_t rows) const;
 
   const ReplyModel& model_;
   const QuantizedVocabulary* quantized_;  // null: all logits
-  Needs needs_;
-  std::vector<RowScores*> scores_;  // (rows,)
+  std::vector<RowScores*> scores_;        // (rows,)
 
   QuantizedVocabulary::Scratch screen_;
   std::vector<ScreenedScores> screened_;       // (max_rows,)

@@ -42,14 +42,20 @@ DecodeState::DecodeState(const DecoderShape& shape, std::int64_t listeners, std:
       scratch_stride_(padded(max_steps)) {
   resize(max_rows, interrupt);
   conv_state_ = new_conv_state();
-  const std::int64_t needed = max_rows * max_steps * kv_stride();
-  reserve(kv_, static_cast<std::size_t>(std::min(needed, kReservedFloats)));
+  reserve(kv_, reserved_floats());
 }
 
-void DecodeState::join(const EncoderMemory& memory) {
-  if (rows() == max_rows_) grow();
-  if (memory.columns > scratch_stride_) {
-    scratch_stride_ = memory.columns;
+std::size_t DecodeState::reserved_floats() const {
+  const std::int64_t needed = max_rows_ * max_steps_ * kv_stride();
+  return static_cast<std::size_t>(std::min(needed, kReservedFloats));
+}
+
+void DecodeState::join(const EncoderMemory& memory, std::int64_t max_steps) {
+  if (rows() == max_rows_) reallocate(2 * max_rows_);
+  max_steps_ = std::max(max_steps_, max_steps);
+  const std::int64_t needed = std::max(memory.columns, padded(max_steps_));
+  if (needed > scratch_stride_) {
+    scratch_stride_ = needed;
     scratch_ = Buffer<float>(buffers_.capacity * scratch_stride_);
   }
   const std::int64_t row = rows();
@@ -82,10 +88,22 @@ void DecodeState::resize(std::int64_t max_rows, Interrupt* interrupt) {
   scratch_ = Buffer<float>(buffers_.capacity * scratch_stride_);
 }
 
-void DecodeState::grow() {
-  resize(2 * max_rows_);
+void DecodeState::reallocate(std::int64_t max_rows) {
+  resize(max_rows);
   for (std::int64_t row = 0; row < rows(); ++row) copy_conv_state(row, row);
   conv_state_ = std::exchange(spare_conv_state_, new_conv_state());
+}
+
+void DecodeState::trim(std::int64_t max_rows) {
+  max_rows = std::max(max_rows, rows());
+  if (max_rows >= max_rows_) return;
+  reallocate(max_rows);
+  compact_kv();
+  const auto used = static_cast<std::size_t>(kv_count_ * kv_stride());
+  std::vector<float> kept;
+  reserve(kept, std::max(reserved_floats(), 4 * used));
+  kept.assign(kv_.begin(), kv_.begin() + static_cast<std::ptrdiff_t>(used));
+  kv_.swap(kept);
 }
 
 std::int64_t DecodeState::position(std::int64_t row) const {

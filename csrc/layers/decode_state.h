@@ -49,8 +49,9 @@ class DecodeState {
   static constexpr std::int32_t kDraftRow = -1;
 
   // Appends a row at the start of its reply.
-  // memory: what the row attends to; it outlives the row.
-  void join(const EncoderMemory& memory);
+  // memory: what the row attends to; it outlives the row. max_steps: of this row; the buffers grow
+  // where it is above that of the constructor.
+  void join(const EncoderMemory& memory, std::int64_t max_steps = 0);
 
   std::int64_t rows() const { return static_cast<std::int64_t>(memories_.size()); }
   // Number of steps that a row has taken: the position of its next token.
@@ -65,6 +66,10 @@ class DecodeState {
   // kDraftRow; its context is that of the row before, and the token which that row decodes next.
   // interrupt: the one of the call, or null.
   void select(const std::vector<std::int32_t>& parents, Interrupt* interrupt = nullptr);
+
+  // Returns the memory of a former wide search: keeps room for max_rows rows, and for those that
+  // are left. It does nothing if there is room for no more. Call it between two steps.
+  void trim(std::int64_t max_rows);
 
   // What follows is used by the layers of a step.
 
@@ -95,7 +100,8 @@ class DecodeState {
  private:
   static std::size_t index(std::int64_t row) { return static_cast<std::size_t>(row); }
   void resize(std::int64_t max_rows, Interrupt* interrupt = nullptr);
-  void grow();
+  void reallocate(std::int64_t max_rows);
+  std::size_t reserved_floats() const;
   Buffer<float> new_conv_state() const {
     return Buffer<float>(max_rows_ * caches_ * conv_state_stride_);
   }

@@ -63,13 +63,7 @@ class NativeEngine:
         speakers = [np.array(dialogue.speakers) for dialogue in dialogues]
         forced = -1 if emotion is None else emotion
         parts = self.engine.encode(tokens, speakers, noise, forced)
-        return EncoderArrays(
-            np.stack([part.emotion_logits for part in parts]),
-            np.stack([part.positive_mixture for part in parts]),
-            np.stack([part.negative_mixture for part in parts]),
-            np.array([part.mimics_positive for part in parts]),
-            parts,
-        )
+        return encoder_output(parts)
 
     def decode(
         self,
@@ -93,3 +87,14 @@ class NativeEngine:
         """The same state, now of these rows."""
         state.select(rows.tolist())
         return state
+
+
+def encoder_output(parts: list[_C.Encoded]) -> EncoderOutput:
+    """What was computed of these dialogues."""
+    return EncoderArrays(
+        np.stack([part.emotion_logits for part in parts]),
+        np.stack([part.positive_mixture for part in parts]),
+        np.stack([part.negative_mixture for part in parts]),
+        np.array([part.mimics_positive for part in parts]),
+        parts,
+    )

@@ -19,6 +19,7 @@ ROOMS = (
     "vocabulary",
     "models",
     "engine",
+    "service",
     "bindings",
 )
 

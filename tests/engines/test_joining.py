@@ -13,6 +13,7 @@ from mime_fast.checkpoint import Checkpoint
 from mime_fast.config import ModelConfig
 from mime_fast.engines.base import EncoderOutput
 from mime_fast.engines.native import NativeEngine
+from mime_fast.search.rules import text_rules
 from mime_fast.text.dialogue import encode_dialogue
 from mime_fast.text.tokenizer import CLS, USR
 from mime_fast.types import Dialogue
@@ -64,6 +65,36 @@ def test_a_late_request_gets_the_reply_it_gets_alone(
         alone = engine.decode(encoded, options, [seed])
         alone.run()
         assert decoding.results(request) == alone.results(0)
+
+
+def test_requests_of_different_options_share_the_steps(generator: Generator) -> None:
+    engine = generator.engine
+    assert isinstance(engine, NativeEngine)
+    strategies: list[dict[str, Any]] = [
+        {"num_beams": 3},
+        {"do_sample": True, "num_return_sequences": 3},
+        {"stop": ("sorry", "you"), "max_new_tokens": 60},
+        {"do_sample": True, "top_k": 5, "return_scores": True},
+        {"bad_words": ("dog",), "repetition_penalty": 1.5, "max_new_tokens": 3},
+    ]
+    together = engine.decode(encode(generator, MESSAGES[0]), GenerationConfig(), [0])
+    requests = [(encode(generator, MESSAGES[0]), GenerationConfig(), 0)]
+    for seed in range(1, 40):
+        config = GenerationConfig(**strategies[seed % 5])
+        encoded = encode(generator, MESSAGES[seed % 4])
+        rules = text_rules(config, generator.tokenizer)
+        assert together.join(encoded.memory[0], seed, config, rules) == seed
+        requests.append((encoded, config, seed))
+        together.advance()
+    together.run()
+    for request, (encoded, config, seed) in enumerate(requests):
+        alone = engine.decode(encoded, config, [seed], text_rules(config, generator.tokenizer))
+        alone.run()
+        assert together.results(request) == alone.results(0), config
+    with pytest.raises(ValueError, match="rules belong to a config"):
+        together.join(encoded.memory[0], 1, None, text_rules(config, generator.tokenizer))
+    with pytest.raises(ValueError, match="max_new_tokens must be at most max_positions = 64"):
+        together.join(encoded.memory[0], 1, GenerationConfig(max_new_tokens=65))
 
 
 @pytest.mark.parametrize("shape", [{"key_dim": 16}, {"key_dim": 16, "num_layers": 1}])

@@ -10,7 +10,7 @@ import pytest
 LIMITED = """if True:
     import resource, sys
     from mime_fast import Generator, checkpoint
-    from mime_fast.generator import _Request
+    from mime_fast.generator import EngineRequest
 
     def limit(megabytes):
         pages = int(open("/proc/self/statm").read().split()[0])
@@ -41,7 +41,7 @@ CALL = """
     generator = Generator(sys.argv[2], engine=engine)
     options = {"seed": 1, "num_beams": 2, "max_new_tokens": 9}
     before = generator.respond("my dog", **options).text
-    request = _Request(generator, BIG)
+    request = EngineRequest(generator.tokenizer, generator.engine, BIG)
     limit(ROOM)
     refused(request.run)
     assert generator.respond("my dog", **options).text == before"""

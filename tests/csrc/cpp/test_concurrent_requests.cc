@@ -1,69 +1,19 @@
 // Many requests at once on one engine, in a batch or side by side: each gets the reply that it gets
 // alone.
 
+#include <deque>
 #include <thread>
 
 #include "check.h"
-#include "engine/decoding_session.h"
-#include "tiny_model.h"
+#include "replies.h"
 
 namespace mime_fast::test {
 namespace {
 
-// Every float and token of a reply.
-struct Reply {
-  std::vector<std::vector<std::int32_t>> tokens;
-  std::vector<double> log_probs;
-
-  bool operator==(const Reply& other) const {
-    return tokens == other.tokens && log_probs == other.log_probs;
-  }
-};
-
-Reply reply_to(DecodingSession& decoding, std::size_t request) {
-  Reply reply;
-  for (const Hypothesis& hypothesis : decoding.search(request).results()) {
-    reply.tokens.push_back(hypothesis.tokens);
-    reply.log_probs.push_back(hypothesis.log_prob);
-  }
-  return reply;
-}
-
 Reply answer(const std::shared_ptr<Engine>& engine, std::uint64_t number) {
   Random random(number);
   const std::shared_ptr<const EncoderOutput> encoded = random_encoded(*engine, random);
-  DecodingSession decoding(engine, random_options(random, 12), 1);
-  decoding.join(encoded, number);
-  decoding.run();
-  return reply_to(decoding, 0);
-}
-
-std::shared_ptr<Engine> random_engine(Random& random, const std::string& architecture,
-                                      ComputeType compute_type) {
-  ModelConfig config = random_config(random);
-  while (config.architecture != architecture) config = random_config(random);
-  config.vocab_size = 200;
-  config.max_positions = 40;
-  const RandomModel model(config, random, false);
-  return std::make_shared<Engine>(model.path(), config, compute_type, 3);
-}
-
-// What the engine says greedily, so that some of it is drafted.
-void learn_drafts(const std::shared_ptr<Engine>& engine, Random& random) {
-  GenerationOptions greedy;
-  greedy.max_new_tokens = 12;
-  for (int i = 0; i < 20; ++i) {
-    DecodingSession decoding(engine, greedy, 1);
-    decoding.join(random_encoded(*engine, random), 0);
-    decoding.run();
-    TokenIds before{-1, -1, -1, kSos};
-    const Hypothesis reply = decoding.search(0).results().front();
-    for (const std::int32_t token : reply.tokens) {
-      if (random.one_in(2)) engine->drafts.add(before.data(), {token, 1});
-      std::copy(before.begin() + 1, before.end(), before.begin());
-      before.back() = token;
-    }
-  }
+  return reply_alone(engine, encoded, random_options(random, 12), number);
 }
 
 // Requests of all lengths that join at any step, more of them than there are rows.
@@ -99,6 +49,79 @@ void test_joining(const std::string& architecture, ComputeType compute_type) {
   CHECK(drafted > 0);
 }
 
+// Requests of different options that join, end and are released at any step. Some fail.
+void test_mixed(const std::string& architecture, ComputeType compute_type) {
+  constexpr std::size_t kRequests = 120, kAtOnce = 12;
+  struct Pending {
+    std::size_t number;
+    Reply alone;
+    bool fails;
+  };
+  Random random(6);
+  const auto engine = random_engine(random, architecture, compute_type);
+  learn_drafts(engine, random);
+  GenerationOptions short_replies;
+  short_replies.max_new_tokens = 2;  // so that buffers have to grow
+  DecodingSession together(engine, short_replies, 1);
+  std::deque<Pending> pending;
+  std::size_t joined = 0, compared = 0, failed = 0;
+  while (joined < kRequests || !pending.empty()) {
+    while (joined < kRequests && pending.size() < kAtOnce && !random.one_in(3)) {
+      const std::shared_ptr<const EncoderOutput> encoded = random_encoded(*engine, random);
+      GenerationOptions options = random_options(random, 12);
+      const bool fails = random.one_in(8);
+      Reply alone;
+      if (fails) {
+        options.min_new_tokens = options.max_new_tokens = 12;
+        options.stop = std::make_shared<FailingStop>();
+      } else {
+        alone = reply_alone(engine, encoded, options, joined);
+      }
+      pending.push_back({together.join(encoded, options, joined++), alone, fails});
+    }
+    if (!together.is_over()) {
+      Team team(engine->pool);
+      together.step(team);
+    }
+    for (std::size_t i = pending.size(); i-- > 0;) {
+      const Pending request = pending[i];
+      const bool ended = together.has_ended(request.number);
+      if (!ended && !random.one_in(40)) continue;
+      if (ended) {
+        CHECK((together.error(request.number) != nullptr) == request.fails);
+        CHECK(request.fails || reply_to(together, request.number) == request.alone);
+        ++(request.fails ? failed : compared);
+      }
+      together.release(request.number);
+      pending.erase(pending.begin() + static_cast<std::ptrdiff_t>(i));
+    }
+  }
+  CHECK(compared > kRequests / 2);
+  CHECK(failed > 3);
+  CHECK(together.size() <= kAtOnce);  // numbers are used again
+}
+
+// A search that needs many rows leaves no buffers behind, and changes no other reply.
+void test_wide_search(ComputeType compute_type) {
+  Random random(8);
+  const auto engine = random_engine(random, Mime::kArchitecture, compute_type);
+  GenerationOptions wide, greedy;
+  wide.num_beams = 400;
+  wide.max_new_tokens = greedy.max_new_tokens = greedy.min_new_tokens = 30;
+  const auto encoded = random_encoded(*engine, random);
+  DecodingSession together(engine, greedy, 4);
+  Team team(engine->pool);
+  const std::size_t first = together.join(encoded, wide, 1);
+  for (int i = 0; i < 3; ++i) together.step(team);
+  const std::size_t second = together.join(encoded, greedy, 2);
+  together.release(first);
+  while (!together.is_over()) together.step(team);
+  CHECK(reply_to(together, second) == reply_alone(engine, encoded, greedy, 2));
+  CHECK(together.join(encoded, wide, 3) == first);
+  while (!together.is_over()) together.step(team);
+  CHECK(reply_to(together, first) == reply_alone(engine, encoded, wide, 3));
+}
+
 void test_threads(const std::string& architecture, ComputeType compute_type) {
   constexpr std::uint64_t kRequests = 60;
   Random random(4);
@@ -130,8 +153,11 @@ int main() {
        {mime_fast::Mime::kArchitecture, mime_fast::Moel::kArchitecture}) {
     for (const ComputeType compute_type : {ComputeType::float32, ComputeType::int8}) {
       mime_fast::test::test_joining(architecture, compute_type);
+      mime_fast::test::test_mixed(architecture, compute_type);
       mime_fast::test::test_threads(architecture, compute_type);
     }
   }
+  mime_fast::test::test_wide_search(ComputeType::float32);
+  mime_fast::test::test_wide_search(ComputeType::int8);
   return mime_fast::test::status();
 }

@@ -1,0 +1,1 @@
+"""AsyncGenerator beside Generator.respond: its cost, replies a second, and its memory."""

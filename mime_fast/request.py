@@ -1,0 +1,261 @@
+"""A request: messages to dialogues and seeds; what an engine computed of them to Responses."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from typing import Any, TypeVar
+
+import numpy as np
+
+from mime_fast import _C
+from mime_fast.config import GenerationConfig, ModelConfig, require
+from mime_fast.emotions import EMOTIONS, NEGATIVE, POSITIVE, emotion_id, polarity
+from mime_fast.engines.base import EMOTION_STREAM, DecodingSession, EncoderOutput, Engine
+from mime_fast.logprobs import score_replies
+from mime_fast.memory import enough_memory
+from mime_fast.profiling import profile_range
+from mime_fast.search.consensus import by_consensus
+from mime_fast.search.hypothesis import Hypothesis, log_softmax
+from mime_fast.search.rules import text_rules
+from mime_fast.text.crisis import crisis_reply, find_crisis
+from mime_fast.text.dialogue import encode_dialogue
+from mime_fast.text.message import check_turns
+from mime_fast.text.reply_tokenizer import ReplyTokenizer
+from mime_fast.text.special import EOS
+from mime_fast.text.stop import ReplyText
+from mime_fast.text.understood import count_words
+from mime_fast.types import (
+    Candidate,
+    Crisis,
+    Dialogue,
+    EmotionMixture,
+    FloatArray,
+    Response,
+    Timings,
+    TokenLogprobs,
+)
+
+T = TypeVar("T")
+Message = str | bytes | Sequence[str | bytes]
+
+
+def checked_options(
+    engine: Engine, config: GenerationConfig | None, options: dict[str, Any]
+) -> GenerationConfig:
+    """The options of a call: `config`, with `options` in its place where they are given."""
+    if not isinstance(config, GenerationConfig | None):
+        raise TypeError(
+            f"config must be a GenerationConfig, got {type(config).__name__}; "
+            "pass a history as one list, and options by name"
+        )
+    checked = (config or GenerationConfig()).replace(**options)
+    longest = engine.config.max_positions
+    require(
+        checked.max_new_tokens <= longest,
+        f"max_new_tokens must be at most {longest} (the checkpoint's positions), "
+        f"got {checked.max_new_tokens}",
+    )
+    require(
+        checked.emotion is None or engine.config.reads_emotion,
+        f"emotion={checked.emotion!r} has no effect: the replies of this "
+        f"{engine.config.architecture} model do not depend on the speaker's emotion; leave it out",
+    )
+    return checked
+
+
+def emotion_noise(engine: Engine, seeds: Sequence[int]) -> FloatArray:
+    """The noise that requests with these seeds draw, (requests, latents, latent) of N(0, 1)."""
+    shape = engine.config.latents, engine.config.noise_dim
+    if 0 in shape:
+        return np.zeros((len(seeds), *shape), np.float32)
+    count = shape[0] * shape[1]
+    drawn = [_C.standard_normal(seed, EMOTION_STREAM, count) for seed in seeds]
+    return np.stack(drawn).reshape(len(seeds), *shape)
+
+
+class Request:
+    """A call: texts and options that were checked, and the Responses to them.
+
+    Who runs the engine sets `places`, and `encoded` and `decoding` of the requests in `generated`.
+    """
+
+    encoded: EncoderOutput
+    decoding: DecodingSession
+
+    def __init__(
+        self,
+        tokenizer: ReplyTokenizer,
+        engine: Engine,
+        messages: Sequence[Message],
+        config: GenerationConfig | None,
+        options: dict[str, Any],
+    ) -> None:
+        if isinstance(messages, (str, bytes)):
+            raise TypeError("messages must be a list of messages; for one message use respond()")
+        self.tokenizer, self.engine = tokenizer, engine
+        self.options = checked_options(self.engine, config, options)
+        self.rules = text_rules(self.options, self.tokenizer)
+        self.dialogues: list[Dialogue] = []
+        self.counts: list[tuple[int, int]] = []  # of each last turn: words, unknown words
+        self.crises: list[Crisis | None] = []
+        self.fixed: list[str | None] = []  # the reply to a crisis; None: one is generated
+        with profile_range("text.encode"):
+            self._encode_texts(list(messages))
+        self.seeds = [self._seed() for _ in self.dialogues]
+        self.generated = [index for index, text in enumerate(self.fixed) if text is None]
+        self.places: dict[int, tuple[EncoderOutput, int]] = {}  # by request: where it was encoded
+        self.encode_ms = self.decode_ms = 0.0
+
+    def _encode_texts(self, messages: list[Message]) -> None:
+        for number, message in enumerate(messages, 1):
+            try:
+                self._encode_text(message)
+            except (TypeError, ValueError) as error:
+                if len(messages) == 1:
+                    raise
+                raise type(error)(f"message {number} of {len(messages)}: {error}") from error
+
+    def _encode_text(self, message: Message) -> None:
+        turns = check_turns(message)
+        dialogue = encode_dialogue(self.tokenizer, turns, self.engine.config.max_positions)
+        if not dialogue.last_turn:  # it held nothing but what the tokeniser deletes
+            raise ValueError(f"the message {turns[-1]!r:.60} holds no word; write at least one")
+        self.dialogues.append(dialogue)
+        ids = dialogue.tokens[-dialogue.last_turn :]
+        self.counts.append(count_words(self.tokenizer, turns[-1], ids))
+        self._look_for_crisis(turns)
+
+    def _look_for_crisis(self, turns: list[str]) -> None:
+        crisis = None if self.options.on_crisis == "off" else find_crisis(turns)
+        self.crises.append(crisis)
+        text = None
+        if crisis is not None and self.options.on_crisis == "reply":
+            text = self.options.crisis_reply or crisis_reply(crisis, len(turns))
+        self.fixed.append(text)
+
+    def _seed(self) -> int:
+        return secrets.randbits(32) if self.options.seed is None else self.options.seed
+
+    @property
+    def emotion(self) -> int | None:
+        """The id of the emotion that the options force, or None."""
+        return None if self.options.emotion is None else emotion_id(self.options.emotion)
+
+    def enough_memory(self) -> AbstractContextManager[None]:
+        """A context in which an error of too little memory names the remedy."""
+        messages = f"answer {len(self.dialogues)} message(s)"
+        return enough_memory(messages, "ask for fewer messages, beams, sequences or tokens at once")
+
+    def clock(self, decode: Callable[[], T]) -> T:
+        """Count the time of a call as decoding; what happens between two calls does not count."""
+        started = time.perf_counter()
+        result = decode()
+        self.decode_ms += 1e3 * (time.perf_counter() - started)
+        return result
+
+    def noise(self, seeds: list[int]) -> FloatArray:
+        """Emotion noise (requests, latents, latent): zeros take the means of the distributions."""
+        if self.options.stochastic_emotion:
+            return emotion_noise(self.engine, seeds)
+        config = self.engine.config
+        return np.zeros((len(seeds), config.latents, config.noise_dim), np.float32)
+
+    def responses(self, scored: list[TokenLogprobs] | None = None) -> list[Response]:
+        """What the caller gets; all have the same times, those of the batch.
+
+        scored: log-probabilities of each first candidate, if a stream has computed them.
+        """
+        with self.enough_memory():
+            candidates = [self._candidates(index, scored) for index in range(len(self.dialogues))]
+        return [self._response(index, found) for index, found in enumerate(candidates)]
+
+    def _response(self, index: int, candidates: list[Candidate]) -> Response:
+        encoded, row = self.places[index]
+        emotions = np.exp(log_softmax(encoded.emotion_logits[row]))
+        recognised = int(encoded.emotion_logits[row].argmax())
+        emotion = self.options.emotion or EMOTIONS[recognised]
+        dialogue, best = self.dialogues[index], candidates[0]
+        words, unknown_words = self.counts[index]
+        return Response(
+            text=best.text,
+            emotion=emotion,
+            polarity=polarity(emotion_id(emotion)),
+            score=best.score,
+            seed=self.seeds[index],
+            emotions=dict(zip(EMOTIONS, emotions.tolist(), strict=True)),
+            mixture=_mixture(self.engine.config, encoded, row),
+            candidates=candidates,
+            timings=Timings(self.encode_ms, self.decode_ms, len(best.tokens)),
+            prompt_tokens=len(dialogue.tokens),
+            dropped_turns=dialogue.dropped_turns,
+            dropped_words=dialogue.dropped_words,
+            words=words,
+            unknown_words=unknown_words,
+            finish_reason=best.finish_reason,
+            crisis=self.crises[index],
+        )
+
+    def _candidates(self, index: int, scored: list[TokenLogprobs] | None) -> list[Candidate]:
+        if (text := self.fixed[index]) is not None:
+            logprobs: list[TokenLogprobs] | None = None if self.options.logprobs is None else []
+            return [Candidate(text, [], None, "crisis", logprobs)]
+        _, row = self.places[index]
+        found = self.replies(row)
+        all_scored = self.clock(lambda: self._logprobs(row, found, scored))
+        return [self._candidate(*each) for each in zip(found, all_scored, strict=True)]
+
+    def agreed(self) -> tuple[int, ...]:
+        """The tokens that the only request's reply is sure to start with."""
+        return () if self.options.ranked_samples else self.decoding.agreed(0)
+
+    def replies(self, row: int) -> list[Hypothesis]:
+        """What a row of what was decoded gets, in the order of Response.candidates."""
+        found = self.decoding.results(row)
+        if self.options.mbr_samples:
+            with profile_range("consensus"):
+                found = by_consensus(found)[: self.options.num_return_sequences]
+        return found
+
+    def _logprobs(
+        self, row: int, replies: list[Hypothesis], scored: list[TokenLogprobs] | None
+    ) -> list[list[TokenLogprobs]] | list[None]:
+        count = self.options.logprobs
+        if count is None:
+            return [None] * len(replies)
+        known = [] if scored is None else [scored]
+        tokens = [hypothesis.tokens for hypothesis in replies[len(known) :]]
+        left = score_replies(self.engine, self.tokenizer, self.encoded, row, tokens, count)
+        return known + left
+
+    def _candidate(self, hypothesis: Hypothesis, logprobs: list[TokenLogprobs] | None) -> Candidate:
+        words = [token for token in hypothesis.tokens if token != EOS]
+        score = hypothesis.score(self.options.length_penalty)
+        text = ReplyText(self.tokenizer, self.options.stop)
+        with profile_range("text.decode"):
+            whole = text.push(words) + text.finish()
+        ended = hypothesis.tokens[-1:] == (EOS,) or text.stopped
+        return Candidate(
+            text=whole,
+            tokens=words,
+            score=score if self.options.needs_scores else None,
+            finish_reason="stop" if ended else "length",
+            logprobs=logprobs,
+        )
+
+
+def _mixture(config: ModelConfig, encoded: EncoderOutput, index: int) -> EmotionMixture:
+    def named(ids: tuple[int, ...], shares: FloatArray) -> dict[str, float]:
+        return {EMOTIONS[i]: share for i, share in zip(ids, shares.tolist(), strict=True)}
+
+    positive, negative = encoded.positive_mixture[index], encoded.negative_mixture[index]
+    if not (positive.any() or negative.any()):  # the system has none
+        return EmotionMixture({}, {}, None)
+    mimicked = "positive" if encoded.mimics_positive[index] else "negative"
+    return EmotionMixture(
+        named(POSITIVE, positive),
+        named(NEGATIVE, negative),
+        mimicked if config.mimics else None,
+    )
