@@ -171,7 +171,14 @@ class AsyncGenerator(Unpicklable):
         self, message: Message, config: GenerationConfig | None, options: dict[str, Any]
     ) -> EngineRequest:
         generator = self._generator
-        return EngineRequest(generator.tokenizer, generator.engine, [message], config, options)
+        return EngineRequest(
+            generator.tokenizer,
+            generator.engine,
+            [message],
+            config,
+            options,
+            generator.relevance,
+        )
 
     def _wait(self, deadline: float | None) -> float | None:
         limits = self._max_wait, _checked_wait("deadline", deadline)

@@ -74,11 +74,17 @@ class Checkpoint:
 
     @cached_property
     def relevance(self) -> RelevanceTable | None:
-        """What best_of ranks replies with; None: the checkpoint lacks it. ValueError: damaged."""
+        """What best_of ranks replies with; None: the checkpoint lacks it.
+
+        CheckpointError: it is damaged, or of another checkpoint.
+        """
         path = self.weights.with_name(RELEVANCE)
         if not path.exists():
             return None
-        return RelevanceTable.load(path, self.tokenizer.context_vocab_size)
+        try:
+            return RelevanceTable.load(path, self.tokenizer.context_vocab_size)
+        except ValueError as error:
+            raise CheckpointError(str(error)) from error
 
     @property
     def digest(self) -> str:

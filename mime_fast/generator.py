@@ -78,6 +78,7 @@ class Generator:
         with enough_memory(f"load {folder}", "use compute_type='bfloat16'"):
             loaded = checkpoints.load(folder)
             self.tokenizer = loaded.tokenizer
+            self.relevance = loaded.relevance
             self.engine = create_engine(loaded, **options)
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -108,7 +109,9 @@ class Generator:
     ) -> list[Response]:
         """Answer several messages together. Each reply is the one it would get alone."""
         with profile_range("respond"):
-            request = EngineRequest(self.tokenizer, self.engine, messages, config, options)
+            request = EngineRequest(
+                self.tokenizer, self.engine, messages, config, options, self.relevance
+            )
             request.run()
             return request.responses()
 
@@ -148,10 +151,13 @@ class Generator:
         """Answer one message piece by piece, each as soon as no hypothesis can change it.
 
         The texts joined are exactly `respond(...).text`; the last event is `final` and carries the
-        Response. With mbr_samples it is the only one: until all are drawn, no word is sure. So is
-        the fixed reply to a crisis. Options are checked here and now, not at the first piece.
+        Response. With mbr_samples or best_of it is the only one: until all are drawn, no word is
+        sure. So is the fixed reply to a crisis. Options are checked here and now, not at the first
+        piece.
         """
-        request = EngineRequest(self.tokenizer, self.engine, [message], config, options)
+        request = EngineRequest(
+            self.tokenizer, self.engine, [message], config, options, self.relevance
+        )
         return Stream(_events(request))
 
 

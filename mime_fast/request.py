@@ -17,6 +17,7 @@ from mime_fast.engines.base import EMOTION_STREAM, DecodingSession, EncoderOutpu
 from mime_fast.logprobs import score_replies
 from mime_fast.memory import enough_memory
 from mime_fast.profiling import profile_range
+from mime_fast.relevance import RelevanceTable
 from mime_fast.search.consensus import by_consensus
 from mime_fast.search.hypothesis import Hypothesis, log_softmax
 from mime_fast.search.rules import text_rules
@@ -92,11 +93,19 @@ class Request:
         messages: Sequence[Message],
         config: GenerationConfig | None,
         options: dict[str, Any],
+        relevance: RelevanceTable | None = None,
     ) -> None:
+        """relevance: the checkpoint's table, which best_of needs."""
         if isinstance(messages, (str, bytes)):
             raise TypeError("messages must be a list of messages; for one message use respond()")
         self.tokenizer, self.engine = tokenizer, engine
         self.options = checked_options(self.engine, config, options)
+        require(
+            not self.options.best_of or relevance is not None,
+            f"best_of={self.options.best_of} needs a relevance table, which the checkpoint lacks; "
+            "make it: mime-fast relevance; or use mbr_samples",
+        )
+        self.relevance = relevance
         self.rules = text_rules(self.options, self.tokenizer)
         self.dialogues: list[Dialogue] = []
         self.counts: list[tuple[int, int]] = []  # of each last turn: words, unknown words
@@ -214,10 +223,19 @@ class Request:
     def replies(self, row: int) -> list[Hypothesis]:
         """What a row of what was decoded gets, in the order of Response.candidates."""
         found = self.decoding.results(row)
-        if self.options.mbr_samples:
+        if self.options.ranked_samples:
             with profile_range("consensus"):
-                found = by_consensus(found)[: self.options.num_return_sequences]
+                found = self._ranked(row, found)[: self.options.num_return_sequences]
         return found
+
+    def _ranked(self, row: int, samples: list[Hypothesis]) -> list[Hypothesis]:
+        """Samples by consensus, and with best_of by their relevance to the last turn as well."""
+        if not self.options.best_of or self.relevance is None:
+            return by_consensus(samples)
+        dialogue = self.dialogues[self.generated[row]]
+        turn = dialogue.tokens[-dialogue.last_turn :]
+        replies = [self.tokenizer.as_context(sample.tokens) for sample in samples]
+        return by_consensus(samples, self.relevance.similarities(replies, turn))
 
     def _logprobs(
         self, row: int, replies: list[Hypothesis], scored: list[TokenLogprobs] | None

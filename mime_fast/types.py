@@ -105,7 +105,7 @@ class Response:
     seed: int  # repeats this reply exactly
     emotions: dict[str, float]  # 32 probabilities of the speaker's emotion
     mixture: EmotionMixture
-    candidates: list[Candidate]  # beams: best first; samples: as drawn; mbr_samples: by consensus
+    candidates: list[Candidate]  # beams: best first; samples: as drawn, or ranked
     timings: Timings
     prompt_tokens: int  # length of the context that the model read, with CLS
     dropped_turns: int  # how much of a long context was cut, see Dialogue

@@ -22,7 +22,7 @@ OUT_OF_RANGE: list[tuple[str, Any]] = [
     *(("max_new_tokens", value) for value in (0, -1, 5.0, "5", None, True)),
     *(("num_beams", value) for value in (0, 1.0, 1001)),
     *(("num_return_sequences", value) for value in (0, "1", 10_001)),
-    *(("mbr_samples", value) for value in (-1, 2.0, 1001)),
+    *((name, value) for name in ("mbr_samples", "best_of") for value in (-1, 2.0, 1001)),
     *((name, -1) for name in ("min_new_tokens", "top_k", "no_repeat_ngram_size")),
     *(("length_penalty", value) for value in (-10.5, 11, NAN, "1")),
     *(("temperature", value) for value in (0, 0.009, -1, 101, NAN, INFINITY, True)),
@@ -78,6 +78,7 @@ IN_RANGE: list[dict[str, Any]] = [
     {"do_sample": True, "min_p": 1},
     {"do_sample": True, "num_return_sequences": 9},
     {"do_sample": True, "num_return_sequences": 9, "mbr_samples": 9},
+    {"do_sample": True, "num_return_sequences": 9, "best_of": 9},
     {"num_beams": 3, "num_return_sequences": 3},
     {"repetition_penalty": 0.01},
     {"seed": 0},
@@ -213,6 +214,15 @@ def test_an_unknown_emotion_lists_the_known_ones(emotion: Any) -> None:
         (
             {"do_sample": True, "mbr_samples": 4, "num_return_sequences": 5},
             r"num_return_sequences \(5\) must not exceed mbr_samples \(4\)",
+        ),
+        ({"best_of": 4}, r"best_of=4 needs do_sample=True"),
+        (
+            {"do_sample": True, "best_of": 4, "num_return_sequences": 5},
+            r"num_return_sequences \(5\) must not exceed best_of \(4\)",
+        ),
+        (
+            {"do_sample": True, "best_of": 4, "mbr_samples": 5},
+            r"mbr_samples=5 does not go with best_of=4; use one of the two",
         ),
         ({"num_return_sequences": 2}, r"=2 needs do_sample=True or num_beams >= 2"),
         ({"num_return_sequences": 6, "num_beams": 5}, r"=6 needs .* num_beams >= 6"),

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -11,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mime_fast import GenerationConfig, Generator, Response, TokenEvent
+from mime_fast import GenerationConfig, Generator, Response, TokenEvent, checkpoint, relevance
 from mime_fast.config import ModelConfig
 from mime_fast.emotions import EMOTIONS, NEGATIVE, POSITIVE, emotion_id, polarity
 from mime_fast.models import parameter_shapes
@@ -367,6 +368,52 @@ def test_minimum_bayes_risk_ranks_the_samples(generator: Generator) -> None:
         assert ranked.candidates == [drawn.candidates[index] for index in order]
         best = generator.respond(message, mbr_samples=9, **options)
         assert best.candidates == ranked.candidates[:1]
+
+
+@pytest.fixture(scope="module")
+def related(tmp_path_factory: pytest.TempPathFactory, tiny_checkpoint: Path) -> Path:
+    """The tiny checkpoint with a relevance table."""
+    folder = shutil.copytree(tiny_checkpoint, tmp_path_factory.mktemp("related") / "model")
+    ids = checkpoint.load(folder).tokenizer.context_vocab_size
+    vectors = np.random.default_rng(0).normal(size=(ids, 8)).astype(np.float32)
+    relevance.save_table(vectors, folder / checkpoint.RELEVANCE)
+    return folder
+
+
+@pytest.mark.parametrize("engine", ["native", "eager"])
+def test_best_of_adds_relevance_to_the_consensus(related: Path, engine: str) -> None:
+    generator = Generator(related, engine=engine)
+    table = generator.relevance
+    assert table is not None
+    options = {"do_sample": True, "return_scores": True, **SEEDED}
+    changed = 0
+    for message in MESSAGES:
+        drawn = generator.respond(message, num_return_sequences=9, **options)
+        ranked = generator.respond(message, best_of=9, num_return_sequences=9, **options)
+        said = [[*found, EOS] if len(found) < 16 else found for found in tokens(drawn)]
+        turn = generator.tokenizer.encode(message if isinstance(message, str) else message[-1])
+        scores = expected_utilities(said) + table.similarities(said, turn)
+        order = np.argsort(-scores, kind="stable")
+        assert ranked.candidates == [drawn.candidates[index] for index in order]
+        best = generator.respond(message, best_of=9, **options)
+        assert best.candidates == ranked.candidates[:1]
+        changed += best != generator.respond(message, mbr_samples=9, **options)
+        (event,) = generator.stream(message, best_of=9, **options)
+        assert event.final
+        assert event.text == best.text
+    assert changed
+
+
+def test_best_of_without_a_relevance_table_names_the_remedy(native: Generator) -> None:
+    with pytest.raises(ValueError, match=r"best_of=8 needs a relevance table.*mime-fast relevance"):
+        native.respond("no", do_sample=True, best_of=8)
+
+
+def test_a_damaged_relevance_table_is_refused(related: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(related, tmp_path / "model")
+    (folder / checkpoint.RELEVANCE).write_bytes(b"{}")
+    with pytest.raises(checkpoint.CheckpointError, match="make it: mime-fast relevance"):
+        Generator(folder)
 
 
 def test_a_stream_of_minimum_bayes_risk_is_sure_of_nothing_before_the_end(

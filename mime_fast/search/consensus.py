@@ -14,9 +14,14 @@ from numpy.typing import NDArray
 from mime_fast.search.hypothesis import Hypothesis
 
 
-def by_consensus(hypotheses: Sequence[Hypothesis]) -> list[Hypothesis]:
-    """All of them, the one of the highest expected utility first; of equals the earlier one."""
-    utilities = expected_utilities([hypothesis.tokens for hypothesis in hypotheses])
+def by_consensus(
+    hypotheses: Sequence[Hypothesis], bonus: NDArray[np.float64] | float = 0.0
+) -> list[Hypothesis]:
+    """All of them, the one of the highest expected utility first; of equals the earlier one.
+
+    bonus: (hypotheses,) added to the utilities.
+    """
+    utilities = expected_utilities([hypothesis.tokens for hypothesis in hypotheses]) + bonus
     return [hypotheses[index] for index in np.argsort(-utilities, kind="stable")]
 
 
