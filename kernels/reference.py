@@ -229,7 +229,7 @@ def project(
 
 
 def _constrain(logits: Tensor, row: int, replies: Replies, end_word: int) -> None:
-    """A row's, in place: as mime_fast/search/constraints.py does it."""
+    """A row's, in place: as csrc/search/constraints.cc does it."""
     generated = replies.generated[row, 1 : int(replies.positions[row]) + 1].tolist()
     for word in set(generated):
         penalty = replies.penalties[row]

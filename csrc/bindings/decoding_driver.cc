@@ -14,7 +14,7 @@ namespace py = pybind11;
 namespace mime_fast {
 namespace {
 
-constexpr const char* kDecoding = "Decoding";
+constexpr const char* kDecoding = "DecodingSession";
 constexpr const char* kState = "DecodeState";
 
 // None is a null pointer. Buffers of another shape would be read past their end.

@@ -55,7 +55,7 @@ std::size_t join(DecodingDriver& decoding, EncoderOutputRef encoded, std::uint64
 }  // namespace
 
 void register_decoding(py::module_& module) {
-  py::class_<DecodingDriver> decoding(module, "Decoding", kDecodingDoc);
+  py::class_<DecodingDriver> decoding(module, "DecodingSession", kDecodingDoc);
   refuse_pickling(decoding, "pickle its results, or the Generator and the message");
   decoding
       .def("join", &join, py::arg("encoded"), py::arg("seed"), py::arg("config") = py::none(),

@@ -148,7 +148,8 @@ void draft_step(py::handle owner, float least, std::uintptr_t stream) {
   rows.replies = read_replies(fields);
   const std::int64_t count = rows.replies.rows;
   rows.best = read_best(fields, count);
-  rows.kv_positions = fields.read<std::int32_t>("kv_positions", "int32", {count, rows.replies.steps});
+  rows.kv_positions =
+      fields.read<std::int32_t>("kv_positions", "int32", {count, rows.replies.steps});
   rows.log_probs = fields.read<float>("log_probs", "float32", {count, rows.replies.steps});
   rows.table.hashes = fields.read<std::uint64_t>("hashes", "int64", {-1});
   const std::int64_t buckets = fields.size(0);
@@ -181,7 +182,8 @@ void beam_step(py::handle owner, std::uintptr_t stream) {
   rows.replies = read_replies(fields);
   const std::int64_t count = rows.replies.rows;
   rows.best = read_best(fields, count);
-  rows.kv_positions = fields.read<std::int32_t>("kv_positions", "int32", {count, rows.replies.steps});
+  rows.kv_positions =
+      fields.read<std::int32_t>("kv_positions", "int32", {count, rows.replies.steps});
   rows.counts = fields.read<std::int32_t>("counts", "int32", {-1, 3});
   rows.requests = fields.size(0);
   rows.nodes = fields.read<std::int32_t>("nodes", "int32", {count});

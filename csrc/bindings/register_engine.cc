@@ -205,7 +205,7 @@ void register_checkpoint_error(py::module_& module) {
 
 void register_encoded(py::module_& module) {
   py::class_<EncoderOutput, std::shared_ptr<EncoderOutput>> encoded(
-      module, "Encoded", "What the encoder side found out of a dialogue.");
+      module, "EncoderOutput", "What the encoder side found out of a dialogue.");
   refuse_pickling(encoded, "pickle the Generator and the message");
   encoded
       .def_property_readonly(

@@ -71,7 +71,7 @@ class NativeEngine:
         options: GenerationConfig,
         seeds: Sequence[int],
         rules: TextRules | None = None,
-    ) -> _C.Decoding:
+    ) -> _C.DecodingSession:
         """A session that makes all its steps in C++."""
         return self.engine.decode(encoded.memory, options, seeds, rules)
 
@@ -89,7 +89,7 @@ class NativeEngine:
         return state
 
 
-def encoder_output(parts: list[_C.Encoded]) -> EncoderOutput:
+def encoder_output(parts: list[_C.EncoderOutput]) -> EncoderOutput:
     """What was computed of these dialogues."""
     return EncoderArrays(
         np.stack([part.emotion_logits for part in parts]),

@@ -134,7 +134,7 @@ def test_after_an_error_nobody_is_answered_and_nothing_breaks(
     options = GenerationConfig(repetition_penalty=0.01, min_new_tokens=9, max_new_tokens=9)
     encoded = encode(generator, MESSAGES[0])
     decoding = generator.engine.decode(encoded, options, [1])
-    assert isinstance(decoding, _C.Decoding)
+    assert isinstance(decoding, _C.DecodingSession)
     for request in range(2):
         with pytest.raises(ValueError, match="logits must be finite or -inf, got"):
             decoding.run()
