@@ -18,6 +18,7 @@ from mime_fast.emotions import EMOTIONS, NEGATIVE, POSITIVE, emotion_id, polarit
 from mime_fast.models import parameter_shapes
 from mime_fast.request import Message
 from mime_fast.search.consensus import expected_utilities
+from mime_fast.text.message import check_turns
 from mime_fast.text.tokenizer import CLS, EOS
 from mime_fast.types import FloatArray
 
@@ -391,7 +392,7 @@ def test_best_of_adds_relevance_to_the_consensus(related: Path, engine: str) -> 
         drawn = generator.respond(message, num_return_sequences=9, **options)
         ranked = generator.respond(message, best_of=9, num_return_sequences=9, **options)
         said = [[*found, EOS] if len(found) < 16 else found for found in tokens(drawn)]
-        turn = generator.tokenizer.encode(message if isinstance(message, str) else message[-1])
+        turn = generator.tokenizer.encode(check_turns(message)[-1])[-POSITIONS + 1 :]
         scores = expected_utilities(said) + table.similarities(said, turn)
         order = np.argsort(-scores, kind="stable")
         assert ranked.candidates == [drawn.candidates[index] for index in order]
@@ -510,7 +511,7 @@ def test_a_message_that_cannot_be_answered_says_why(
     [
         (
             {"beams": 3},
-            r"unknown GenerationConfig option 'beams'; known: bad_words, crisis_reply, ",
+            r"unknown GenerationConfig option 'beams'; known: bad_words, best_of, crisis_reply, ",
         ),
         ({"max_new_tokens": POSITIONS + 1}, r"max_new_tokens must be at most 64 .*, got 65"),
         (

@@ -165,6 +165,6 @@ def test_a_second_thread_is_refused(generator: Generator) -> None:
         except RuntimeError as error:
             refused.append(str(error))
     watcher.join()
-    assert refused[0] == "another thread is using this Decoding; one at a time may"
+    assert refused[0] == "another thread is using this DecodingSession; one at a time may"
     decoding.run()
     assert decoding.results(0) == decoding.results(2999)
