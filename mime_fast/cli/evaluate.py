@@ -22,7 +22,8 @@ Baseline = Annotated[
 Decoding = Annotated[
     str,
     typer.Option(
-        help="Compare greedy, beam, topk or mbr replies; mbr,greedy: the first that a system has."
+        help="Compare greedy, beam, topk, mbr or best_of replies; mbr,greedy: the first that a "
+        "system has."
     ),
 ]
 Save = Annotated[

@@ -25,6 +25,7 @@ from mime_fast.evaluation.outputs.files import check_outputs_target, write_outpu
 from mime_fast.evaluation.outputs.outputs import (
     DECODINGS,
     Outputs,
+    decodings_of,
     find_decoding,
     preferred_decodings,
 )
@@ -117,7 +118,7 @@ def _saved(save: Path, system: str) -> Path:
 
 def _check_decoding(gathered: Gathered, preferred: str) -> None:
     held = [
-        list(system.replies) if isinstance(system, Outputs) else DECODINGS
+        list(system.replies) if isinstance(system, Outputs) else decodings_of(system)
         for system in gathered.systems
     ]
     known = list(dict.fromkeys([*DECODINGS, *(name for names in held for name in names)]))

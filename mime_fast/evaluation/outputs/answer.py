@@ -17,7 +17,7 @@ from mime_fast.config import GenerationConfig
 from mime_fast.emotions import EMOTIONS
 from mime_fast.engines.eager import EagerEngine
 from mime_fast.evaluation.outputs.files import checkpoint_name
-from mime_fast.evaluation.outputs.outputs import COST_DECIMALS, Outputs
+from mime_fast.evaluation.outputs.outputs import COST_DECIMALS, Outputs, decodings_of
 from mime_fast.likelihood.pairs import encode_pairs
 from mime_fast.likelihood.perplexity import ExampleCosts, count_unknown_types, example_costs
 from mime_fast.models.base import EncoderDecoder
@@ -32,6 +32,8 @@ DECODINGS = {
     "beam": GenerationConfig(num_beams=5, stochastic_emotion=False),
     "topk": GenerationConfig(do_sample=True, top_k=3),
     "mbr": GenerationConfig(do_sample=True, temperature=0.5, mbr_samples=32),
+    # Of checkpoints that have a relevance table.
+    "best_of": GenerationConfig(do_sample=True, temperature=0.5, best_of=8),
 }
 SEEDS = 10  # replies of each context under emotion noise: what the stochasticity buys
 SEEDED = 500  # contexts that are answered so
@@ -126,7 +128,8 @@ def _replies(
         return [found[index] for index in range(len(contexts))]
 
     replies, seeds = {}, {}
-    for name, config in DECODINGS.items():
+    for name in decodings_of(folder):
+        config = DECODINGS[name]
         title = f"{name} replies"
         if config.do_sample:
             indices = progress.track(range(len(contexts)), description=title)
@@ -159,16 +162,17 @@ def _origin(folder: Path) -> dict[str, Any]:
     text = card.read_text(encoding="utf-8-sig", errors="replace") if card.is_file() else ""
     _, found, section = text.partition("## Training\n")
     default = asdict(GenerationConfig())
+    configs = {name: asdict(DECODINGS[name]) for name in decodings_of(folder)}
     options = {
-        name: {key: value for key, value in asdict(config).items() if value != default[key]}
-        for name, config in DECODINGS.items()
+        name: {key: value for key, value in config.items() if value != default[key]}
+        for name, config in configs.items()
     }
     return {
         "config": checkpoint.config.to_dict(),
         "weights": checkpoint.digest,
         "training": (section.partition("\n## ")[0] if found else text).strip(),
         "decodings": options,
-        "decoding_seed": "topk and mbr: the example's index, from 0",
+        "decoding_seed": "topk, mbr and best_of: the example's index, from 0",
         "seeds": f"greedy with emotion noise; seed s answers context i with seed {SEEDED} s + i",
         "version": __version__,
     }

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
+from mime_fast.checkpoint import RELEVANCE
 from mime_fast.evaluation.outputs.records import check_cost
 
-DECODINGS = ("greedy", "beam", "topk", "mbr")  # of checkpoints
+DECODINGS = ("greedy", "beam", "topk", "mbr", "best_of")  # of checkpoints
 COST_DECIMALS = 4  # 1e-4 nats of a reply are less than 1e-5 of a perplexity
+
+
+def decodings_of(folder: Path) -> tuple[str, ...]:
+    """The decodings that a checkpoint is compared by: best_of needs a relevance table."""
+    return DECODINGS if (folder / RELEVANCE).exists() else DECODINGS[:-1]
 
 
 @dataclass(frozen=True)

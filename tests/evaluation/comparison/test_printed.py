@@ -109,7 +109,7 @@ def test_options_are_checked(files: list[Path], data: Path) -> None:
     with pytest.raises(ValueError, match="tiny holds no 'topk' replies; use one of: greedy, beam"):
         evaluate(files, data, Options(decoding="topk"))
     for decoding in ("nope", "greedy,nope"):
-        with pytest.raises(ValueError, match="greedy, beam, topk, mbr, got 'nope'"):
+        with pytest.raises(ValueError, match="greedy, beam, topk, mbr, best_of, got 'nope'"):
             evaluate(files, data, Options(decoding=decoding))
     with pytest.raises(ValueError, match=r"--save .* keeps what checkpoints answer; give one"):
         evaluate(files, data, Options(save=data / "saved"))

@@ -58,8 +58,10 @@ def test_replies_can_be_repeated_with_the_options_that_are_told(
         response = generator.respond(examples[index].context, None, **options)
         return " ".join(generator.tokenizer.word(t) for t in response.candidates[0].tokens)
 
-    assert set(outputs.replies) == set(DECODINGS) == set(outputs.facts["decodings"])
+    assert set(outputs.replies) == set(outputs.facts["decodings"])
+    assert set(outputs.replies) == set(outputs_module.decodings_of(tiny_checkpoint))
     assert tuple(DECODINGS) == outputs_module.DECODINGS
+    assert DECODINGS["best_of"].best_of
     for name, options in outputs.facts["decodings"].items():
         again = [reply(index, **options, seed=index) for index in range(3)]
         assert outputs.replies[name] == again
