@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator as AsyncEvents
-from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator
 from types import TracebackType
 from typing import Any, Self
 
@@ -66,7 +65,7 @@ class AsyncGenerator(Unpicklable):
         limits = Limits(max_running, max_waiting)
         self._service = create_service(generator.engine, limits)
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._calls = 0
+        self._calls: set[EngineRequest] = set()
         self._idle: asyncio.Event | None = None  # while drain() waits
         self._refused: str | None = None  # why new requests are
 
@@ -109,8 +108,11 @@ class AsyncGenerator(Unpicklable):
             ValueError, TypeError: the message or an option is wrong.
         """
         request, wait = self._request(message, config, options), self._wait(deadline)
-        with self._call():
+        calls = self._begin(request)
+        try:
             return await self._service.respond(request, wait)
+        finally:
+            self._end(calls, request)
 
     def stream(
         self,
@@ -132,13 +134,14 @@ class AsyncGenerator(Unpicklable):
     async def _events(
         self, request: EngineRequest, wait: float | None
     ) -> AsyncEvents[TokenEvent, None]:
-        with self._call():
-            events = self._service.stream(request, wait)
-            try:
-                async for event in events:
-                    yield event
-            finally:
-                await events.aclose()
+        calls = self._begin(request)
+        events = self._service.stream(request, wait)
+        try:
+            async for event in events:
+                yield event
+        finally:
+            await events.aclose()
+            self._end(calls, request)
 
     async def warmup(self, **options: Any) -> None:
         """Run Generator.warmup with these arguments on another thread."""
@@ -187,18 +190,18 @@ class AsyncGenerator(Unpicklable):
     def _refuse(self, reason: str) -> None:
         self._refused = reason
 
-    @contextmanager
-    def _call(self) -> Iterator[None]:
+    def _begin(self, request: EngineRequest) -> set[EngineRequest]:
+        """Count a request among those of this event loop, which are returned."""
         if self._refused is not None:
             raise ServiceClosed(f"the AsyncGenerator takes no requests: {self._refused}")
         self._attach(asyncio.get_running_loop())
-        self._calls += 1
-        try:
-            yield
-        finally:
-            self._calls -= 1
-            if not self._calls and self._idle is not None:
-                self._idle.set()
+        self._calls.add(request)
+        return self._calls
+
+    def _end(self, calls: set[EngineRequest], request: EngineRequest) -> None:
+        calls.discard(request)
+        if not self._calls and self._idle is not None:
+            self._idle.set()
 
     def _attach(self, loop: asyncio.AbstractEventLoop) -> None:
         if loop is self._loop:
@@ -207,7 +210,7 @@ class AsyncGenerator(Unpicklable):
             raise RuntimeError(
                 "another event loop is using this AsyncGenerator; make one for each loop"
             )
-        self._calls = 0  # those of a closed loop never end
+        self._calls = set()  # those of a closed loop may never end
         self._loop = loop
         self._service.attach(loop)
 

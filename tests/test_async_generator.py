@@ -295,6 +295,23 @@ def test_one_event_loop_after_the_other(generator: Generator, long: dict[str, An
     run(replies.aclose())
 
 
+def test_a_loop_that_was_closed_in_the_middle(generator: Generator, long: dict[str, Any]) -> None:
+    """Its requests are dropped; that they are collected later changes nothing."""
+    replies = AsyncGenerator(generator, max_running=1)
+    loop = asyncio.new_event_loop()
+    tasks = [loop.create_task(replies.respond("I lost my dog", **long)) for _ in range(2)]
+    loop.run_until_complete(asyncio.sleep(0.01))
+    loop.close()
+    expected = generator.respond("we won!", seed=1).text
+    assert run(replies.respond("we won!", seed=1)).text == expected
+    for task in tasks:
+        task.get_coro().close()
+        task._log_destroy_pending = False  # type: ignore[attr-defined]
+    assert run(replies.respond("we won!", seed=1)).text == expected
+    run(replies.drain())
+    run(replies.aclose())
+
+
 def test_two_event_loops_at_once_are_refused(native: Generator) -> None:
     async def ask() -> None:
         async with AsyncGenerator(native) as replies:

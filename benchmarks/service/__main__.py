@@ -38,9 +38,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if options.soak is not None:
         found = asyncio.run(soak(options.soak))
         print(
-            f"{found.requests} requests, {found.cancelled} of them cancelled: "
-            f"{found.start_mb:.1f} MB after a tenth of the time, {found.end_mb:.1f} MB at the end"
+            f"{found.requests} requests, {found.cancelled} of them cancelled; MB after each tenth:"
         )
+        print(*(f"{each:.1f}" for each in found.memory_mb))
         return
     threads = options.threads or default_threads()
     generator = Generator(engine="native", intra_threads=threads)

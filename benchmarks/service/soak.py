@@ -12,6 +12,7 @@ from benchmarks.workload import random_checkpoint
 from mime_fast import AsyncGenerator, Generator
 
 AT_ONCE = 64
+TENTHS = 10
 KINDS: tuple[dict[str, Any], ...] = (
     *({},) * 12,
     {"do_sample": True, "top_k": 20},
@@ -26,12 +27,11 @@ CANCELLED_EVERY = 50
 
 
 class Soak(NamedTuple):
-    """Number of requests, and the resident memory after a tenth of the time and at its end."""
+    """Number of requests, and the resident memory after each tenth of the time."""
 
     requests: int
     cancelled: int
-    start_mb: float
-    end_mb: float
+    memory_mb: list[float]
 
 
 def resident_mb() -> float:
@@ -61,10 +61,11 @@ async def soak(seconds: float) -> Soak:
 
     async with AsyncGenerator(generator, max_running=32) as replies:
         clients = [asyncio.create_task(ask(replies)) for _ in range(AT_ONCE)]
-        await asyncio.sleep(seconds / 10)
-        start = resident_mb()
+        memory = []
+        for _ in range(TENTHS):
+            await asyncio.sleep(seconds / TENTHS)
+            memory.append(resident_mb())
         await asyncio.gather(*clients)
-        end = resident_mb()
         if replies.running or replies.waiting:
             raise ValueError(f"{replies.running} requests still run, {replies.waiting} wait")
-    return Soak(counts["requests"], counts["cancelled"], start, end)
+    return Soak(counts["requests"], counts["cancelled"], memory)

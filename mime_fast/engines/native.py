@@ -92,9 +92,14 @@ class NativeEngine:
 def encoder_output(parts: list[_C.EncoderOutput]) -> EncoderOutput:
     """What was computed of these dialogues."""
     return EncoderArrays(
-        np.stack([part.emotion_logits for part in parts]),
-        np.stack([part.positive_mixture for part in parts]),
-        np.stack([part.negative_mixture for part in parts]),
+        _stack([part.emotion_logits for part in parts]),
+        _stack([part.positive_mixture for part in parts]),
+        _stack([part.negative_mixture for part in parts]),
         np.array([part.mimics_positive for part in parts]),
         parts,
     )
+
+
+def _stack(arrays: list[FloatArray]) -> FloatArray:
+    """What np.stack gives: it takes 5 us for one array, where a view takes 0.2."""
+    return arrays[0][None] if len(arrays) == 1 else np.stack(arrays)

@@ -145,7 +145,7 @@ class NativeService:
             self._service.cancel(ticket)
             raise
         finally:
-            del self._replies[ticket]
+            self._replies.pop(ticket, None)  # attach() may have
         (response,) = await _call(request, request.responses)
         return response
 
@@ -165,7 +165,7 @@ class NativeService:
         finally:
             if not done:
                 self._service.cancel(ticket)
-            del self._replies[ticket]
+            self._replies.pop(ticket, None)  # attach() may have
         yield await _call(request, pieces.last)
 
     def _submit(
