@@ -65,7 +65,7 @@ def tools(folder: Path) -> Iterator[Command]:
     service = ["benchmarks.service", "--threads", "1"]
     service_load = ["--clients", "2", "--seconds", "0.1", "--rounds", "1", "--requests", "3"]
     yield [*service, *service_load, "--output", str(folder / "service.json")]
-    yield [*service, "--soak", "1"]
+    yield [*service, "--soak", "0.2"]
     trace = folder / "trace.json"
     trace.write_text(json.dumps({"traceEvents": [REPLY]}))
     yield ["benchmarks.serve", "--smoke", "--output", str(folder / "serve.json")]
