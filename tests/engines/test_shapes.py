@@ -1,5 +1,6 @@
 """The native engine for models of any shape: against eager, and against itself step by step."""
 
+import select
 from collections.abc import Callable
 from typing import Any
 
@@ -8,12 +9,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mime_fast import _C
 from mime_fast.checkpoint import Checkpoint
 from mime_fast.config import GenerationConfig, ModelConfig
 from mime_fast.engines.base import EncoderOutput, Engine
 from mime_fast.engines.eager import EagerEngine
 from mime_fast.engines.native import NativeEngine
 from mime_fast.engines.stepwise import StepwiseSession
+from mime_fast.request import emotion_noise
 from mime_fast.search.hypothesis import Hypothesis
 from mime_fast.text.tokenizer import PAD, SOS
 from mime_fast.types import Dialogue, FloatArray
@@ -204,3 +207,32 @@ def test_whole_decodes_are_the_searches_over_their_steps(
         check_same(found, steps.results(request), *tolerances)
         alone = engine.encode([dialogues[request]], noise[request : request + 1], None)
         check_same(results(engine, alone, options, [seeds[request]])[0], found, 0, 0)
+
+
+@given(data=st.data(), lengths=LENGTHS, seed=SEEDS, threads=st.sampled_from([1, 3]))
+def test_requests_at_a_service_get_the_replies_of_each_alone(
+    data: st.DataObject,
+    lengths: list[int],
+    seed: int,
+    threads: int,
+    any_config: st.SearchStrategy[ModelConfig],
+    random_checkpoint: MakeCheckpoint,
+    random_dialogues: MakeDialogues,
+) -> None:
+    config = data.draw(any_config)
+    engine = NativeEngine(random_checkpoint(config, seed), threads=threads)
+    dialogues = random_dialogues(config, lengths * 3, seed)
+    service = _C.Service(engine.engine, 5, len(dialogues))
+    expected: dict[int, list[Hypothesis]] = {}
+    for number, dialogue in enumerate(dialogues):
+        options, noise = data.draw(any_options()), emotion_noise(engine, [number])
+        alone = engine.decode(engine.encode([dialogue], noise, None), options, [number])
+        alone.run()
+        tokens, speakers = np.array(dialogue.tokens), np.array(dialogue.speakers)
+        ticket = service.submit(tokens, speakers, noise[0], -1, options, number)
+        expected[ticket] = alone.results(0)
+    found: dict[int, list[Hypothesis]] = {}
+    while len(found) < len(expected):
+        assert select.select([service.fileno()], [], [], 60)[0]
+        found |= {event.ticket: event.replies for event in service.take_events()}
+    assert found == expected

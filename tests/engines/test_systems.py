@@ -1,5 +1,6 @@
 """Every system on the native engine: eager's replies, however they are asked for."""
 
+import asyncio
 from collections.abc import Callable
 from copy import copy
 from dataclasses import replace
@@ -9,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mime_fast import GenerationConfig, Generator, checkpoint, drafts
+from mime_fast import AsyncGenerator, GenerationConfig, Generator, checkpoint, drafts
 from mime_fast.checkpoint import DRAFTS, CheckpointError
 from mime_fast.config import ModelConfig
 from mime_fast.emotions import EMOTIONS, NEGATIVE, POSITIVE
@@ -19,7 +20,7 @@ from mime_fast.engines.native import NativeEngine
 from mime_fast.systems import SYSTEMS
 from mime_fast.systems.multi_tr import MultiTr
 from mime_fast.text.dialogue import encode_dialogue
-from mime_fast.types import FloatArray
+from mime_fast.types import FloatArray, Response
 
 FORMS: dict[str, dict[str, Any]] = {
     "mimicry": {"mimicry": False},
@@ -82,6 +83,28 @@ def test_replies_are_those_of_eager(folder: Path, search: str) -> None:
                 assert tokens(native, [message], **options) == [reply]
                 pieces = list(native.stream(message, seed=3, **options))
                 assert [token for piece in pieces for token in piece.tokens] == reply[0]
+
+
+def test_requests_of_all_searches_at_once_get_the_replies_of_each_alone(folder: Path) -> None:
+    generator = Generator(folder, intra_threads=3)
+    reads_emotion = generator.engine.config.reads_emotion
+    requests = [
+        (message, options)
+        for options in SEARCHES.values()
+        for message in MESSAGES
+        if reads_emotion or "emotion" not in options
+    ]
+
+    async def ask() -> list[Response]:
+        async with AsyncGenerator(generator) as replies:
+            return await asyncio.gather(
+                *(replies.respond(message, seed=3, **options) for message, options in requests)
+            )
+
+    for (message, options), found in zip(requests, asyncio.run(ask()), strict=True):
+        alone = generator.respond(message, seed=3, **options)
+        assert found.candidates == alone.candidates
+        assert (found.emotions, found.mixture) == (alone.emotions, alone.mixture)
 
 
 def test_no_draft_changes_a_reply(folder: Path) -> None:
