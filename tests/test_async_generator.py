@@ -385,6 +385,7 @@ def test_the_bundled_checkpoint_with_drafts() -> None:
         {"speculation": False},
         {"num_beams": 5},
         {"do_sample": True, "top_p": 0.9},
+        {"do_sample": True, "best_of": 4},
         {"stop": ("!",)},
     ]
     requests = [
