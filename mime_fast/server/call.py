@@ -53,7 +53,7 @@ class Call:
 
     async def respond(self, ask: Ask) -> Response:
         """The whole reply; ClientGone: nobody waits for it any more."""
-        async with UntilGone(self.receive):
+        async with UntilGone(self.scope, self.receive):
             return await self._respond(ask)
 
     async def respond_all(self, asks: Sequence[Ask]) -> list[Response]:
@@ -62,7 +62,7 @@ class Call:
             return [await self.respond(asks[0])]
         tasks = []
         try:
-            async with UntilGone(self.receive), asyncio.TaskGroup() as group:
+            async with UntilGone(self.scope, self.receive), asyncio.TaskGroup() as group:
                 tasks = [group.create_task(self._respond(ask)) for ask in asks]
         except ExceptionGroup as errors:
             raise errors.exceptions[0] from None

@@ -107,7 +107,10 @@ class Endpoint:
     async def _send_stream(self, stream: EventStream, call: Call, send: Send) -> int:
         failure = None
         body = {"type": "http.response.body", "more_body": True}
-        async with UntilGone(call.receive), aclosing(cast("Any", stream.events)) as events:
+        async with (
+            UntilGone(call.scope, call.receive),
+            aclosing(cast("Any", stream.events)) as events,
+        ):
             first = await anext(events)  # what fails before it has a status of its own
             await send({"type": "http.response.start", "status": 200, "headers": STREAM_HEADERS})
             await send({**body, "body": first})

@@ -7,10 +7,12 @@ answer would stay in memory.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Any, cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
+from mime_fast.server.disconnect import WATCH
 from mime_fast.server.endpoint import CLOSE, encode
 from mime_fast.server.errors import ApiError
 from mime_fast.server.state import ServerState
@@ -39,6 +41,8 @@ class LimitedProtocol(HttpToolsProtocol):
         self._header_timer: asyncio.TimerHandle | None = None
         self._read_timer: asyncio.TimerHandle | None = None
         self._unread = 0
+        self._is_lost = False
+        self._on_lost: Callable[[], None] | None = None
 
     # ---- Headers
 
@@ -51,7 +55,16 @@ class LimitedProtocol(HttpToolsProtocol):
         """Stop the timers."""
         self._stop_timer("_header_timer")
         self._stop_timer("_read_timer")
+        self._is_lost = True
+        if self._on_lost is not None:
+            self._on_lost()
         super().connection_lost(exc)
+
+    def _watch(self, on_lost: Callable[[], None] | None) -> None:
+        """Call it when the connection is lost; it is that of the one request that is answered."""
+        self._on_lost = on_lost
+        if self._is_lost and on_lost is not None:
+            on_lost()
 
     def _has_request(self) -> bool:
         """Whether one is being answered."""
@@ -87,7 +100,8 @@ class LimitedProtocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         """Begin to count the headers."""
         super().on_message_begin()
-        cast("dict[str, Any]", self.scope)["extensions"] = {CLOSE: self.transport.close}
+        extensions = {CLOSE: self.transport.close, WATCH: self._watch}
+        cast("dict[str, Any]", self.scope)["extensions"] = extensions
         self._in_headers, self._header_bytes = True, 0
 
     def on_headers_complete(self) -> None:
