@@ -10,10 +10,12 @@ import signal
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import uvicorn
 from starlette.applications import Starlette
 
+from mime_fast.server.acceptor import Acceptor
 from mime_fast.server.protocol import limited_protocol
 from mime_fast.server.state import ServerState
 
@@ -65,9 +67,19 @@ class Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start to answer; collections then no longer walk over what stays for good (24 ms)."""
-        await super().startup(sockets)
+        await super().startup([])
+        servers: list[Any] = [Acceptor(each, self._connected) for each in sockets or []]
+        self.servers = servers
         gc.collect()
         gc.freeze()
+
+    def _connected(self) -> asyncio.Protocol:
+        """The protocol of a new connection, as uvicorn makes it."""
+        kind: Any = self.config.http_protocol_class
+        protocol: asyncio.Protocol = kind(
+            config=self.config, server_state=self.server_state, app_state=self.lifespan.state
+        )
+        return protocol
 
     def _on_signal(self) -> None:
         if self._drain is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import threading
 import time
@@ -43,6 +44,11 @@ class Running:
 
     def connect(self) -> socket.socket:
         return socket.create_connection(self.listener.getsockname()[:2], timeout=10)
+
+    def loop(self) -> asyncio.AbstractEventLoop:
+        acceptor: Any = self.server.servers[0]
+        loop: asyncio.AbstractEventLoop = acceptor._loop
+        return loop
 
     def metric(self, name: str, **labels: str) -> float:
         value = self.state.metrics.registry.get_sample_value(f"mime_fast_{name}", labels)

@@ -56,7 +56,7 @@ def test_an_error_before_the_first_piece_has_its_status(client: httpx2.Client) -
 
 def break_soon(server: Running) -> None:
     """Close the engine while a stream runs."""
-    service, loop = server.state.service, server.server.servers[0].get_loop()
+    service, loop = server.state.service, server.loop()
     assert service is not None
     close = asyncio.run_coroutine_threadsafe
     threading.Timer(0.3, lambda: close(service.aclose(), loop)).start()

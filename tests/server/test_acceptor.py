@@ -1,0 +1,92 @@
+"""Many connections at once, and more than the system allows."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import resource
+import socket
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+import pytest
+import uvloop
+
+from mime_fast.server import acceptor
+from mime_fast.server.acceptor import Acceptor
+from tests.server.serving import Running
+
+REQUEST = b"GET /version HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+
+
+def listener() -> socket.socket:
+    return socket.create_server(("127.0.0.1", 0), backlog=512)
+
+
+class Counted(asyncio.Protocol):
+    made = 0
+
+    def connection_made(self, _: asyncio.BaseTransport) -> None:
+        Counted.made += 1
+
+
+async def count(connections: int) -> int:
+    """Turns of the loop until so many waiting connections are made."""
+    Counted.made, turns = 0, 0
+    with listener() as server, ExitStack() as clients:
+        for _ in range(connections):
+            clients.enter_context(socket.create_connection(server.getsockname()))
+        accepting = Acceptor(server, Counted)
+        while Counted.made < connections:
+            await asyncio.sleep(0)
+            turns += 1
+        accepting.close()
+        accepting.close()
+        await accepting.wait_closed()
+    return turns
+
+
+def test_all_that_wait_are_accepted_within_a_few_turns() -> None:
+    assert uvloop.run(count(200)) < 30  # uvloop's own server takes 200
+
+
+def test_a_crowd_is_answered(server: Running) -> None:
+    with ExitStack() as stack:
+        clients = [stack.enter_context(server.connect()) for _ in range(300)]
+        for client in clients:
+            client.sendall(REQUEST)
+        for client in clients:
+            assert client.recv(15) == b"HTTP/1.1 200 OK"
+
+
+@contextmanager
+def few_files(count: int) -> Iterator[None]:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (count, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def test_too_many_open_files_are_waited_for(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(acceptor, "PAUSE", 0.05)
+    caplog.set_level(logging.WARNING)
+
+    async def crowd() -> None:
+        Counted.made = 0
+        with listener() as server, ExitStack() as clients:
+            accepting = Acceptor(server, Counted)
+            clients.enter_context(socket.create_connection(server.getsockname()))
+            lowest_free = clients.enter_context(socket.socket()).fileno()
+            with few_files(lowest_free + 1):
+                await asyncio.sleep(0.2)
+                assert Counted.made == 0
+            while not Counted.made:  # noqa: ASYNC110 - nothing tells it
+                await asyncio.sleep(0.01)
+            accepting.close()
+
+    uvloop.run(crowd())
+    assert "no connection is accepted now: Too many open files" in caplog.text
