@@ -29,6 +29,7 @@ class Outcomes:
     first_pieces: list[float] = field(default_factory=list)  # likewise, of streams
     statuses: dict[int, int] = field(default_factory=dict)
     hung_up: int = 0
+    lost: int = 0  # connections that the server, or the system, closed without an answer
     wrong: int = 0
     seconds: float = 0.0
 
@@ -37,6 +38,7 @@ class Outcomes:
         found: dict[str, Any] = {
             "statuses": {str(status): count for status, count in sorted(self.statuses.items())},
             "hung_up": self.hung_up,
+            "lost": self.lost,
             "wrong": self.wrong,
             "replies_per_second": round(self.statuses.get(200, 0) / self.seconds, 1),
         }
@@ -54,45 +56,73 @@ def encode(body: Mapping[str, Any]) -> bytes:
     return head.encode() + content
 
 
-class Connection:
-    """One connection, which carries one request at a time."""
+class Connection(asyncio.Protocol):
+    """One connection, which carries one request at a time.
 
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._reader, self.writer = reader, writer
+    It does little for each piece of an answer: a client that is slower than the server measures
+    itself.
+    """
+
+    transport: asyncio.Transport
+
+    def __init__(self) -> None:
+        self._answer: asyncio.Future[None] | None = None
+        self._parts: list[bytes] = []
+        self._first = 0.0
+        self._missing: int | None = None  # bytes of the body; None: it comes in chunks
 
     @classmethod
     async def open(cls, address: Address) -> Connection:
         """Connect."""
+        loop = asyncio.get_running_loop()
         if isinstance(address, Path):
-            return cls(*await asyncio.open_unix_connection(address))
-        return cls(*await asyncio.open_connection(*address))
+            return (await loop.create_unix_connection(cls, str(address)))[1]
+        return (await loop.create_connection(cls, *address))[1]
+
+    def connection_made(self, transport: Any) -> None:
+        """Keep the transport."""
+        self.transport = transport
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Fail the request that waits."""
+        if self._answer is not None and not self._answer.done():
+            self._answer.set_exception(exc or ConnectionResetError("no answer came"))
 
     async def ask(self, request: bytes) -> tuple[int, bytes, float]:
-        """The status, the body, and when its first byte came."""
-        self.writer.write(request)
-        head = await self._reader.readuntil(b"\r\n\r\n")
-        status = int(head[9:12])
-        length = head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0]
-        if length:
-            body = await self._reader.readexactly(int(length))
-            return status, body, time.perf_counter()
-        return status, *await self._chunks()
+        """The status, the body (with the marks of its chunks), and when it began to come."""
+        if self.transport.is_closing():
+            raise ConnectionResetError("the connection was closed while it was idle")
+        self._answer = asyncio.get_running_loop().create_future()
+        self._parts, self._first = [], 0.0
+        self.transport.write(request)
+        await self._answer
+        head, _, body = b"".join(self._parts).partition(b"\r\n\r\n")
+        return int(head[9:12]), body, self._first
 
-    async def _chunks(self) -> tuple[bytes, float]:
-        parts, first = [], 0.0
-        while size := int(await self._reader.readline(), 16):
-            first = first or time.perf_counter()
-            parts.append(await self._reader.readexactly(size))
-            await self._reader.readexactly(2)
-        await self._reader.readexactly(2)
-        return b"".join(parts), first
+    def data_received(self, data: bytes) -> None:
+        """Keep it, and look whether it is the last."""
+        if not self._parts:
+            self._begin(data)
+        elif self._missing is not None:
+            self._missing -= len(data)
+        self._parts.append(data)
+        ended = data.endswith(b"0\r\n\r\n") if self._missing is None else self._missing <= 0
+        if ended and self._answer is not None and not self._answer.done():
+            self._answer.set_result(None)
+
+    def _begin(self, data: bytes) -> None:
+        """The head comes as a whole, as servers write it."""
+        self._first = time.perf_counter()
+        head, _, body = data.partition(b"\r\n\r\n")
+        length = head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0]
+        self._missing = int(length) - len(body) if length else None
 
 
 def reply_text(body: bytes) -> str:
     """The text of an answer, streamed or not."""
-    if body.startswith(b"data: "):
-        body = body.strip().rpartition(b"data: ")[2]
-        return str(json.loads(body)["response"]["text"])
+    if b"data: " in body[:100]:
+        last = body.rpartition(b"data: ")[2].partition(b"\n")[0]
+        return str(json.loads(last)["response"]["text"])
     return str(json.loads(body)["text"])
 
 
@@ -106,6 +136,7 @@ class Load:
     hang_up: float = 0.0  # the share of requests whose client closes the connection
     random: random.Random = field(default_factory=lambda: random.Random(1))  # noqa: S311 - a load
     outcomes: Outcomes = field(default_factory=Outcomes)
+    idle: list[Connection] = field(default_factory=list)
 
     async def closed(self, clients: int, seconds: float) -> Outcomes:
         """So many clients, each asking again as soon as it is answered."""
@@ -117,12 +148,12 @@ class Load:
                 await self._ask(connection)
                 if time.perf_counter() >= end:
                     break
-            connection.writer.close()
+            connection.transport.close()
 
         return await self._timed(lambda: asyncio.gather(*(client() for _ in range(clients))))
 
     async def open(self, rate: float, seconds: float) -> Outcomes:
-        """Arrivals of a Poisson process, a connection each, whether or not others wait."""
+        """Arrivals of a Poisson process, whether or not others wait; idle connections are used."""
 
         async def arrivals() -> None:
             tasks = set()
@@ -134,6 +165,8 @@ class Load:
                 tasks.add(task := asyncio.create_task(self._arrive()))
                 task.add_done_callback(tasks.discard)
             await asyncio.gather(*tasks)
+            for connection in self.idle:
+                connection.transport.close()
 
         return await self._timed(arrivals)
 
@@ -144,18 +177,20 @@ class Load:
         return self.outcomes
 
     async def _arrive(self) -> None:
-        connection = await Connection.open(self.address)
         try:
+            connection = self.idle.pop() if self.idle else await Connection.open(self.address)
             if self.random.random() < self.hang_up:
                 await self._hang_up(connection)
+                connection.transport.close()
             else:
                 await self._ask(connection)
-        finally:
-            connection.writer.close()
+                self.idle.append(connection)
+        except ConnectionError:
+            self.outcomes.lost += 1
 
     async def _hang_up(self, connection: Connection) -> None:
         message = self.random.choice(list(self.expected))
-        connection.writer.write(encode({"message": message, **self.options}))
+        connection.transport.write(encode({"message": message, **self.options}))
         await asyncio.sleep(self.random.uniform(0, 0.02))
         self.outcomes.hung_up += 1
 

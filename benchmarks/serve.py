@@ -4,13 +4,12 @@
     python -m benchmarks.serve --overload 600      # three times what it can do, for ten minutes
 
 The server is a process of its own with the bundled checkpoint, on one thread. Latencies are those
-of one client on one connection; the direct call and the server take turns, message by message.
+of one client on one connection, in turns with the direct call; decoding the answer is part of it.
 """
 
 from __future__ import annotations
 
 import argparse
-import asyncio
 import json
 import signal
 import socket
@@ -18,11 +17,14 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
+
+import uvloop
 
 from benchmarks import results
 from benchmarks.http_load import PATH, Address, Load
@@ -40,7 +42,7 @@ MESSAGES = (
     "I failed the exam again.",
 )
 OPTIONS: dict[str, Any] = {"seed": 1}
-TURNS, QUICK_TURNS, SMOKE_TURNS = 2000, 200, 2  # requests of each way
+ROUNDS, QUICK_ROUNDS, SMOKE_ROUNDS = 200, 20, 1  # of all messages, each way
 SECONDS, QUICK_SECONDS, SMOKE_SECONDS = 10.0, 2.0, 0.1  # of each load
 CLIENTS = (1, 4, 16, 64)
 OVERLOAD = 3.0  # times what the server can do
@@ -58,14 +60,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     parser.add_argument("--output", type=Path, help="write what was measured there, as JSON")
     options = parser.parse_args(arguments)
-    turns = SMOKE_TURNS if options.smoke else QUICK_TURNS if options.quick else TURNS
+    rounds = SMOKE_ROUNDS if options.smoke else QUICK_ROUNDS if options.quick else ROUNDS
     seconds = SMOKE_SECONDS if options.smoke else QUICK_SECONDS if options.quick else SECONDS
     generator = Generator(engine="native", intra_threads=1)
     found = {
         "machine": results.describe_machine(),
         "versions": results.describe_versions(),
         "commit": results.describe_commit(),
-        "latency_ms": latencies(generator, turns),
+        "latency_ms": latencies(generator, rounds),
         **loads(generator, seconds, options.overload or seconds),
     }
     text = json.dumps(found, indent=1)
@@ -117,30 +119,42 @@ class Blocking:
         return found[head_end:]
 
 
-def latencies(generator: Generator, turns: int) -> dict[str, dict[str, float]]:
-    """Milliseconds of the direct call and of each way to the server, in turns."""
+def latencies(generator: Generator, rounds: int) -> dict[str, dict[str, float]]:
+    """Milliseconds of the direct call and of each way to the server.
+
+    They take turns, all messages at a time: in its turn a way has its caches to itself.
+    """
     with server() as (tcp, _), server("--uds") as (unix, _):
-        ways = {"tcp": Blocking(tcp), "unix_socket": Blocking(unix)}
-        seconds: dict[str, list[float]] = {name: [] for name in ("direct", *ways)}
-        seconds |= {f"{name}_chat": [] for name in ways}
-        for turn in range(turns + len(MESSAGES)):
-            message = MESSAGES[turn % len(MESSAGES)]
-            if turn == len(MESSAGES):  # all is warm
-                seconds = {name: [] for name in seconds}
-            started = time.perf_counter()
-            expected = generator.respond(message, **OPTIONS).text
-            seconds["direct"].append(time.perf_counter() - started)
-            for name, client in ways.items():
-                started = time.perf_counter()
-                body = client.ask(PATH, {"message": message, **OPTIONS})
-                seconds[name].append(time.perf_counter() - started)
-                check(json.loads(body)["text"], expected)
-                chat = {"messages": [{"role": "user", "content": message}], **OPTIONS}
-                started = time.perf_counter()
-                body = client.ask("/v1/chat/completions", chat)
-                seconds[f"{name}_chat"].append(time.perf_counter() - started)
-                check(json.loads(body)["choices"][0]["message"]["content"], expected)
+        clients = {"tcp": Blocking(tcp), "unix_socket": Blocking(unix)}
+        ways: dict[str, Callable[[str], str]] = {"direct": partial(_direct, generator)}
+        for name, client in clients.items():
+            ways[name] = partial(_respond, client)
+            ways[f"{name}_chat"] = partial(_chat, client)
+        seconds: dict[str, list[float]] = {name: [] for name in ways}
+        expected = [generator.respond(message, **OPTIONS).text for message in MESSAGES]
+        for number in range(rounds + 1):
+            for name, ask in ways.items():
+                for message, text in zip((MESSAGES[0], *MESSAGES), ("", *expected), strict=True):
+                    started = time.perf_counter()
+                    answer = ask(message)
+                    if number and text:  # the first of a turn, and the first turn, warm the caches
+                        seconds[name].append(time.perf_counter() - started)
+                        check(answer, text)
     return {name: _percentiles(values, seconds["direct"]) for name, values in seconds.items()}
+
+
+def _direct(generator: Generator, message: str) -> str:
+    return generator.respond(message, **OPTIONS).text
+
+
+def _respond(client: Blocking, message: str) -> str:
+    return str(json.loads(client.ask(PATH, {"message": message, **OPTIONS}))["text"])
+
+
+def _chat(client: Blocking, message: str) -> str:
+    body = {"messages": [{"role": "user", "content": message}], **OPTIONS}
+    answer = json.loads(client.ask("/v1/chat/completions", body))
+    return str(answer["choices"][0]["message"]["content"])
 
 
 def check(text: str, expected: str) -> None:
@@ -165,12 +179,12 @@ def loads(generator: Generator, seconds: float, overload_seconds: float) -> dict
         for clients in CLIENTS:
             for name, more in (("closed", {}), ("closed_stream", {"stream": True})):
                 load = Load(address, expected, {**OPTIONS, **more})
-                outcomes = asyncio.run(load.closed(clients, seconds))
+                outcomes = uvloop.run(load.closed(clients, seconds))
                 found[name][str(clients)] = outcomes.summary()
         rate = OVERLOAD * max(each["replies_per_second"] for each in found["closed"].values())
         before = memory_mb(process)
         load = Load(address, expected, {**OPTIONS, "stream": True}, hang_up=HANG_UP)
-        outcomes = asyncio.run(load.open(rate, overload_seconds))
+        outcomes = uvloop.run(load.open(rate, overload_seconds))
         found["overload"] = {
             "rate": round(rate, 1),
             "seconds": round(outcomes.seconds, 1),
