@@ -19,10 +19,12 @@ from starlette.routing import BaseRoute, Route
 from mime_fast.async_generator import AsyncGenerator
 from mime_fast.config import GenerationConfig
 from mime_fast.generator import Generator
+from mime_fast.request import checked_options
 from mime_fast.server import mime, status, tokenize
 from mime_fast.server.auth import load_keys
 from mime_fast.server.endpoint import Endpoint, Handler, error_answer
 from mime_fast.server.errors import ApiError
+from mime_fast.server.generation import check_size
 from mime_fast.server.openai import chat, completions, models, responses
 from mime_fast.server.openapi import describe
 from mime_fast.server.options import ServerOptions
@@ -76,11 +78,14 @@ def create_app(
 
     Raises:
         OSError: the file of API keys cannot be read.
-        ValueError: it holds none, or one that is none.
+        ValueError: it holds none, or one that is none; or no request could be answered with the
+            defaults.
     """
-    options = options or ServerOptions()
+    options, defaults = options or ServerOptions(), defaults or GenerationConfig()
+    checked_options(generator.engine, defaults, {})
+    check_size({}, defaults, options.max_sequences)
     keys = load_keys(options.api_key_file)
-    state = ServerState(generator, options, defaults or GenerationConfig(), keys)
+    state = ServerState(generator, options, defaults, keys)
 
     @asynccontextmanager
     async def lifespan(_: object) -> AsyncIterator[None]:
@@ -160,7 +165,7 @@ async def _warm_up(state: ServerState) -> None:
     if state.service is None:
         return
     try:
-        await state.service.warmup()
+        await state.service.warmup(config=state.defaults)
     except Exception:  # whatever it is, a request would meet it, too
         log.exception("the warm-up failed; the server stays unready")
     else:

@@ -115,3 +115,17 @@ def test_the_defaults_of_the_server(run: Run, generator: Generator) -> None:
 def test_wrong_options_of_the_server(options: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         ServerOptions(**options)
+
+
+@pytest.mark.parametrize(
+    ("defaults", "message"),
+    [
+        (GenerationConfig(max_new_tokens=5000), "max_new_tokens must be at most 1000"),
+        (GenerationConfig(num_beams=200), "num_beams must be at most 128"),
+    ],
+)
+def test_defaults_that_no_request_could_be_answered_with(
+    generator: Generator, defaults: GenerationConfig, message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        create_app(generator, defaults)
