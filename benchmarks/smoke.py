@@ -63,7 +63,7 @@ def tools(folder: Path) -> Iterator[Command]:
     yield ["benchmarks.run", "--smoke", "--threads", "1", "--out", str(folder / "results")]
     yield ["benchmarks.systems_latency", "--smoke", "--output", str(folder / "systems.json")]
     service = ["benchmarks.service", "--threads", "1"]
-    service_load = ["--clients", "2", "--seconds", "0.1", "--rounds", "1", "--requests", "3"]
+    service_load = ["--clients", "2", "--seconds", "0.1", "--rounds", "1", "--turns", "1"]
     yield [*service, *service_load, "--output", str(folder / "service.json")]
     yield [*service, "--soak", "0.2"]
     trace = folder / "trace.json"

@@ -21,7 +21,7 @@ from mime_fast import Generator
 from mime_fast.engines.threads import default_threads
 from mime_fast.files import write_whole
 
-REQUESTS = 2000  # that the cost is the median of
+TURNS = 200  # of ten requests, for the cost of one
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -31,7 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--threads", type=int, help="of the engine; default: as Generator has")
     parser.add_argument("--seconds", type=float, default=4, help="of a round")
     parser.add_argument("--rounds", type=int, default=3, help="of each way, in turns")
-    parser.add_argument("--requests", type=int, default=REQUESTS, help="for the cost of one")
+    parser.add_argument("--turns", type=int, default=TURNS, help="of ten requests, for the cost")
     parser.add_argument("--soak", type=float, metavar="SECONDS", help="measure memory instead")
     parser.add_argument("--output", type=Path, help="write what was measured there, as JSON")
     options = parser.parse_args(arguments)
@@ -45,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     threads = options.threads or default_threads()
     generator = Generator(engine="native", intra_threads=threads)
     asked = ask_first(generator, MESSAGES)
-    cost = asyncio.run(measure_cost(generator, MESSAGES, options.requests))
+    cost = asyncio.run(measure_cost(generator, MESSAGES, options.turns))
     loads = [
         load
         for clients in options.clients
