@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -15,6 +15,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
+from starlette.types import Receive, Scope, Send
 
 from mime_fast.async_generator import AsyncGenerator
 from mime_fast.config import GenerationConfig
@@ -33,6 +34,7 @@ from mime_fast.server.state import ServerState
 from mime_fast.server.tracing import tracing
 
 log = logging.getLogger("mime_fast.server")
+Endpoints = dict[tuple[str, str], Endpoint]  # by method and path
 LOAD_SECONDS = 1.0  # between updates of the gauges, for scrapes that another process answers
 
 
@@ -92,9 +94,12 @@ def create_app(
         async with serving(state):
             yield
 
-    app = Starlette(
-        routes=_routes(state),
-        middleware=_middleware(options),
+    middleware = _middleware(options)
+    endpoints = _endpoints(state)
+    app = App(
+        {} if middleware else endpoints,
+        routes=_routes(state, endpoints),
+        middleware=middleware,
         exception_handlers={HTTPException: _refused},
         lifespan=lifespan,
     )
@@ -103,11 +108,37 @@ def create_app(
     return app
 
 
-def _routes(state: ServerState) -> list[BaseRoute]:
-    found: list[BaseRoute] = []
-    for method, path, handler, guarded in PATHS:
-        endpoint = Endpoint(state, path, handler, guarded=guarded)
-        found.append(Route(path, endpoint, methods=[method]))
+class App(Starlette):
+    """The application. direct: endpoints that are called without Starlette's layers.
+
+    They catch all exceptions themselves, and need no pattern of a path: that spares a request 60 us
+    after a reply, which leaves little of Python's code in the caches.
+    """
+
+    def __init__(self, direct: Endpoints, **options: Any) -> None:
+        super().__init__(**options)
+        self._direct = direct
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request, or run for the time that the server runs."""
+        found = self._direct.get((scope.get("method", ""), scope.get("path", "")))
+        if found is not None and scope["type"] == "http":
+            await found(scope, receive, send)
+        else:
+            await super().__call__(scope, receive, send)
+
+
+def _endpoints(state: ServerState) -> Endpoints:
+    return {
+        (method, path): Endpoint(state, path, handler, guarded=guarded)
+        for method, path, handler, guarded in PATHS
+    }
+
+
+def _routes(state: ServerState, endpoints: Endpoints) -> list[BaseRoute]:
+    found: list[BaseRoute] = [
+        Route(path, endpoint, methods=[method]) for (method, path), endpoint in endpoints.items()
+    ]
     return [*found, *(page_routes() if state.options.page else [])]
 
 

@@ -41,6 +41,7 @@ class Call:
     receive: Receive
     started: float = field(default_factory=time.perf_counter)
     tokens: int = 0
+    answered: list[tuple[Response, float]] = field(default_factory=list)  # and its seconds
     texts: list[Any] = field(default_factory=list)
 
     async def read(self, decoder: msgspec.json.Decoder[T]) -> T:
@@ -107,9 +108,13 @@ class Call:
         return state.service
 
     def _end(self, response: Response) -> None:
-        seconds = time.perf_counter() - self.started
-        self.state.took(seconds)
-        self.state.metrics.answered(response, seconds)
-        self.tokens += sum(len(each.tokens) for each in response.candidates)
-        if self.state.options.log_texts:
-            self.texts.append([each.text for each in response.candidates])
+        self.answered.append((response, time.perf_counter() - self.started))
+
+    def count(self) -> None:
+        """Count the replies, once they are sent: the client does not wait for it."""
+        for response, seconds in self.answered:
+            self.state.took(seconds)
+            self.state.metrics.answered(response, seconds)
+            self.tokens += sum(len(each.tokens) for each in response.candidates)
+            if self.state.options.log_texts:
+                self.texts.append([each.text for each in response.candidates])

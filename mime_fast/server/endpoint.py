@@ -88,6 +88,7 @@ class Endpoint:
         except ClientGone:
             self._state.metrics.disconnects.inc()
         finally:
+            call.count()
             self._log(call, status)
 
     async def _answer(self, call: Call, send: Send) -> int:

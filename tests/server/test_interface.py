@@ -91,6 +91,17 @@ def test_it_is_mounted_in_another_application(generator: Generator) -> None:
             assert client.get(f"{prefix}/v1/models").json()["data"][0]["id"] == "mime"
 
 
+def test_every_path_answers_through_starlette_too(run: Run) -> None:
+    """With a middleware no endpoint is called directly."""
+    with run(cors_origin=("*",)) as server, server.client() as client:
+        for method, path, _, guarded in PATHS:
+            answer = client.request(method, path.replace("{model:path}", "mime"))
+            assert answer.status_code == (400 if method == "POST" else 200), path
+            assert guarded or method == "GET"
+        body = {"message": SAD, "seed": 1}
+        assert client.post("/v1/mime/respond", json=body).json()["seed"] == 1
+
+
 def test_the_defaults_of_the_server(run: Run, generator: Generator) -> None:
     defaults = GenerationConfig(num_beams=3, seed=8)
     with run(defaults, model_name="kind") as server, server.client() as client:
