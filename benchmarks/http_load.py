@@ -88,10 +88,14 @@ class Connection(asyncio.Protocol):
         if self._answer is not None and not self._answer.done():
             self._answer.set_exception(exc or ConnectionResetError("no answer came"))
 
-    async def ask(self, request: bytes) -> tuple[int, bytes, float]:
-        """The status, the body (with the marks of its chunks), and when it began to come."""
+    def check(self) -> None:
+        """ConnectionResetError: the server closed it while it was idle."""
         if self.transport.is_closing():
             raise ConnectionResetError("the connection was closed while it was idle")
+
+    async def ask(self, request: bytes) -> tuple[int, bytes, float]:
+        """The status, the body (with the marks of its chunks), and when it began to come."""
+        self.check()
         self._answer = asyncio.get_running_loop().create_future()
         self._parts, self._first = [], 0.0
         self.transport.write(request)
@@ -189,6 +193,7 @@ class Load:
             self.outcomes.lost += 1
 
     async def _hang_up(self, connection: Connection) -> None:
+        connection.check()
         message = self.random.choice(list(self.expected))
         connection.transport.write(encode({"message": message, **self.options}))
         await asyncio.sleep(self.random.uniform(0, 0.02))

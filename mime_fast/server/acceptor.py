@@ -7,22 +7,47 @@ system's queue for seconds, where no limit of ours holds and nobody is told to c
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import socket
 from collections.abc import Callable
 
+from mime_fast.server.endpoint import encode
+from mime_fast.server.errors import ApiError
+
 log = logging.getLogger("mime_fast.server")
 MOST_IN_A_TURN = 256
 PAUSE = 0.5  # seconds after the system refused one more file
+LINGER = 1.0  # seconds in which a refused client reads why: a close at once may reset it
+
+
+def _refusal() -> bytes:
+    """An answer that is sent unread: a request that is parsed first would wait with the others."""
+    message = "too many clients are connected; try again later"
+    error = ApiError(429, message, code="too_many_connections", retry_after=1.0, close=True)
+    body = encode(error.body())
+    headers = [*error.headers(), (b"content-type", b"application/json")]
+    head = b"".join(name + b": " + value + b"\r\n" for name, value in headers)
+    length = b"content-length: %d\r\n\r\n" % len(body)
+    return b"HTTP/1.1 429 Too Many Requests\r\n" + head + length + body
+
+
+REFUSAL = _refusal()
 
 
 class Acceptor:
     """Accepts the connections of a socket until it is closed; uvicorn's servers look like it."""
 
-    def __init__(self, listener: socket.socket, connected: Callable[[], asyncio.Protocol]) -> None:
+    def __init__(
+        self,
+        listener: socket.socket,
+        connected: Callable[[], asyncio.Protocol],
+        is_full: Callable[[], bool] = lambda: False,
+    ) -> None:
         self._loop = asyncio.get_running_loop()
-        self._listener, self._connected = listener, connected
+        self._listener, self._connected, self._is_full = listener, connected, is_full
         self._tasks: set[asyncio.Task[object]] = set()
+        self._refused: set[socket.socket] = set()
         self._closed = False
         listener.setblocking(False)
         self._resume()
@@ -44,10 +69,24 @@ class Acceptor:
                 self._loop.remove_reader(self._listener)
                 self._loop.call_later(PAUSE, self._resume)
                 return
-            self._connect(connection)
+            connection.setblocking(False)
+            if self._is_full():
+                self._refuse(connection)
+            else:
+                self._connect(connection)
+
+    def _refuse(self, connection: socket.socket) -> None:
+        with contextlib.suppress(OSError):  # the client is gone already
+            connection.send(REFUSAL)
+            connection.shutdown(socket.SHUT_WR)
+        self._refused.add(connection)
+        self._loop.call_later(LINGER, self._forget, connection)
+
+    def _forget(self, connection: socket.socket) -> None:
+        self._refused.discard(connection)
+        connection.close()
 
     def _connect(self, connection: socket.socket) -> None:
-        connection.setblocking(False)
         connecting = self._loop.connect_accepted_socket(self._connected, connection)
         task = self._loop.create_task(connecting)
         self._tasks.add(task)
@@ -58,6 +97,8 @@ class Acceptor:
         if not self._closed:
             self._closed = True
             self._loop.remove_reader(self._listener)
+            for connection in list(self._refused):
+                self._forget(connection)
 
     async def wait_closed(self) -> None:
         """Return at once: what was accepted has its own end."""

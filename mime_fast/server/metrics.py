@@ -22,7 +22,7 @@ BUCKETS = (
     *(0.1, 0.15, 0.2, 0.3, 0.5, 0.75, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0),
 )
 TOKEN_BUCKETS = tuple(bucket / 10 for bucket in BUCKETS)
-REFUSALS = ("queue_full", "deadline_exceeded", "draining")
+REFUSALS = ("queue_full", "deadline_exceeded", "draining", "too_many_connections")
 
 
 class Metrics:

@@ -51,6 +51,9 @@ class ServerOptions(Config):
     max_wait_seconds: float = option(
         10.0, "A request that waits longer is refused (429).", within="(0, inf)", group="Limits"
     )
+    max_connections: int = option(
+        512, "Connections at once; more are refused (429).", within="[1, inf)", group="Limits"
+    )
     max_body_bytes: int = option(
         1_000_000, "Largest body of a request.", within="[1, inf)", group="Limits"
     )

@@ -68,10 +68,18 @@ class Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start to answer; collections then no longer walk over what stays for good (24 ms)."""
         await super().startup([])
-        servers: list[Any] = [Acceptor(each, self._connected) for each in sockets or []]
+        servers: list[Any] = [
+            Acceptor(each, self._connected, self._is_full) for each in sockets or []
+        ]
         self.servers = servers
         gc.collect()
         gc.freeze()
+
+    def _is_full(self) -> bool:
+        full = len(self.server_state.connections) >= self._state.options.max_connections
+        if full:
+            self._state.metrics.refused["too_many_connections"].inc()
+        return full
 
     def _connected(self) -> asyncio.Protocol:
         """The protocol of a new connection, as uvicorn makes it."""

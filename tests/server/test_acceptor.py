@@ -11,10 +11,11 @@ from contextlib import ExitStack, contextmanager
 
 import pytest
 import uvloop
+from openai import OpenAI, RateLimitError
 
 from mime_fast.server import acceptor
 from mime_fast.server.acceptor import Acceptor
-from tests.server.serving import Running
+from tests.server.serving import Run, Running, eventually
 
 REQUEST = b"GET /version HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
 
@@ -90,3 +91,22 @@ def test_too_many_open_files_are_waited_for(
 
     uvloop.run(crowd())
     assert "no connection is accepted now: Too many open files" in caplog.text
+
+
+def test_one_connection_too_many_is_refused_and_a_later_one_is_not(run: Run) -> None:
+    with run(max_connections=3) as server:
+        eventually(lambda: not server.server.server_state.connections)
+        with ExitStack() as stack:
+            for _ in range(3):
+                client = stack.enter_context(server.connect())
+                client.sendall(b"GET /version HTTP/1.1\r\nHost: x\r\n\r\n")
+                assert client.recv(15) == b"HTTP/1.1 200 OK"
+            with OpenAI(base_url=f"{server.url}/v1", api_key="none", max_retries=0) as oracle:
+                with pytest.raises(RateLimitError) as raised:
+                    oracle.completions.create(model="mime", prompt="x" * 100_000)
+                assert raised.value.code == "too_many_connections"
+                assert raised.value.response.headers["retry-after"] == "1"
+        eventually(lambda: not server.server.server_state.connections)
+        with server.client() as client_:
+            assert client_.get("/version").status_code == 200
+        assert server.metric("requests_refused_total", reason="too_many_connections") == 1
