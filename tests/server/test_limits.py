@@ -132,7 +132,7 @@ def test_turns_are_limited(run: Run) -> None:
 
 
 def test_a_full_queue_and_a_long_wait_are_refused(run: Run) -> None:
-    limits = {"max_running": 1, "max_waiting": 1, "max_wait_seconds": 0.3}
+    limits = {"max_running": 1, "max_waiting": 1, "max_wait_seconds": 1.5}
     with run(**limits) as server, server.connect() as slow:
         service = server.state.service
         assert service is not None
