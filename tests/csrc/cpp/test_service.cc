@@ -80,9 +80,11 @@ void wait_until(Condition&& holds) {
 class Gate final : public StopCondition {
  public:
   bool ends(const TokenIds&) const override {
+    reached = true;
     while (!open) std::this_thread::sleep_for(std::chrono::milliseconds(1));
     return false;
   }
+  mutable std::atomic<bool> reached{false};
   std::atomic<bool> open{false};
 };
 
@@ -153,6 +155,7 @@ void test_limits() {
   blocking.options.num_beams = 1;
   blocking.options.stop = gate;
   const Ticket first = service.submit(blocking);
+  wait_until([&] { return gate->reached.load(); });  // or the thread may drop the late one now
   ServiceRequest late = random_request(*engine, random);
   late.start_by = ServiceRequest::Clock::now();
   const Ticket second = service.submit(late);
