@@ -107,7 +107,7 @@ class AsyncGenerator(Unpicklable):
             ServiceClosed: it is drained or closed, or its thread has ended.
             ValueError, TypeError: the message or an option is wrong.
         """
-        request, wait = self._request(message, config, options), self._wait(deadline)
+        request, wait = self._generator.request([message], config, options), self._wait(deadline)
         calls = self._begin(request)
         try:
             return await self._service.respond(request, wait)
@@ -128,7 +128,7 @@ class AsyncGenerator(Unpicklable):
         which raises what respond raises. `aclose()` of the iterator, which is an async generator,
         cancels the request.
         """
-        request, wait = self._request(message, config, options), self._wait(deadline)
+        request, wait = self._generator.request([message], config, options), self._wait(deadline)
         return self._events(request, wait)
 
     async def _events(
@@ -169,19 +169,6 @@ class AsyncGenerator(Unpicklable):
         trace: TracebackType | None,
     ) -> None:
         await self.aclose()
-
-    def _request(
-        self, message: Message, config: GenerationConfig | None, options: dict[str, Any]
-    ) -> EngineRequest:
-        generator = self._generator
-        return EngineRequest(
-            generator.tokenizer,
-            generator.engine,
-            [message],
-            config,
-            options,
-            generator.relevance,
-        )
 
     def _wait(self, deadline: float | None) -> float | None:
         limits = self._max_wait, _checked_wait("deadline", deadline)

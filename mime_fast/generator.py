@@ -109,15 +109,13 @@ class Generator:
     ) -> list[Response]:
         """Answer several messages together. Each reply is the one it would get alone."""
         with profile_range("respond"):
-            request = EngineRequest(
-                self.tokenizer, self.engine, messages, config, options, self.relevance
-            )
+            request = self.request(messages, config, options)
             request.run()
             return request.responses()
 
     def check(self, message: Message) -> None:
         """Raise what respond() would raise of this message, without answering it."""
-        Request(self.tokenizer, self.engine, [message], None, {})
+        self.request([message], None, {})
 
     def warmup(
         self,
@@ -155,10 +153,16 @@ class Generator:
         sure. So is the fixed reply to a crisis. Options are checked here and now, not at the first
         piece.
         """
-        request = EngineRequest(
-            self.tokenizer, self.engine, [message], config, options, self.relevance
-        )
-        return Stream(_events(request))
+        return Stream(_events(self.request([message], config, options)))
+
+    def request(
+        self,
+        messages: Sequence[Message],
+        config: GenerationConfig | None,
+        options: dict[str, Any],
+    ) -> EngineRequest:
+        """A request whose messages and options were checked, and which nobody runs yet."""
+        return EngineRequest(self.tokenizer, self.engine, messages, config, options, self.relevance)
 
 
 class EngineRequest(Request):
