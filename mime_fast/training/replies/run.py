@@ -82,10 +82,11 @@ def learn(
     run = StageRun(stage, out / STATE, config, reporter)
     run.run()
     save_model(out, stage.model)
-    round_to_stored(stage.model)
+    stored = round_to_stored(stage.model)
     figures = run.measure()
     sources = ["EmpatheticDialogues", *(SOURCES if corpora else ())]
-    export(out / CHECKPOINT, stage.model, tokenizer, _card(config, figures, sources, run.step))
+    card = _card(config, figures, sources, run.step)
+    export(out / CHECKPOINT, stage.model, stored, tokenizer, card)
     return figures
 
 
