@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from functools import cache
 
 from mime_fast.text.escapes import strip_escapes
 from mime_fast.text.surrogates import join_surrogates
-from mime_fast.text.tokenizer import Tokenizer
+from mime_fast.text.tokenizer import plain_tokenizer
 
 MAX_CHARACTERS = 100_000
 PLAIN_WORD = re.compile("[0-9A-Za-z]")  # these are never deleted: it spares most texts a look
@@ -55,7 +54,7 @@ def check_turn(turn: str | bytes, name: str) -> str:
 
 def holds_word(text: str) -> bool:
     """Whether the tokeniser finds a word in it; punctuation counts, a blank does not."""
-    return bool(PLAIN_WORD.search(text) or _tokenizer().tokenize(text))
+    return bool(PLAIN_WORD.search(text) or plain_tokenizer().tokenize(text))
 
 
 def _decode(turn: str | bytes, name: str) -> str:
@@ -64,8 +63,3 @@ def _decode(turn: str | bytes, name: str) -> str:
         return turn.decode() if isinstance(turn, bytes) else join_surrogates(turn).encode().decode()
     except UnicodeError as error:
         raise ValueError(f"{name} is not valid UTF-8: {error}; send UTF-8 text") from None
-
-
-@cache
-def _tokenizer() -> Tokenizer:
-    return Tokenizer.from_words(())  # the words of a text do not depend on the vocabulary

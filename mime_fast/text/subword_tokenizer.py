@@ -9,7 +9,6 @@ from __future__ import annotations
 import codecs
 import json
 from collections.abc import Iterable, Sequence
-from functools import cache
 from typing import Self
 
 from tokenizers import pre_tokenizers
@@ -17,7 +16,7 @@ from tokenizers import pre_tokenizers
 from mime_fast.text.pieces import SPECIAL, PieceTokenizer
 from mime_fast.text.surrogates import drop_surrogates
 from mime_fast.text.tidy import tidy
-from mime_fast.text.tokenizer import Tokenizer
+from mime_fast.text.tokenizer import plain_tokenizer
 from mime_fast.text.word_pieces import SEP, WordPieceTokenizer
 
 KIND = "mime_base"  # in the file
@@ -56,7 +55,7 @@ class SubwordTokenizer:
 
     def count_words(self, ids: Sequence[int], text: str) -> int:  # noqa: ARG002
         """How many words the paper's systems would make of a reply."""
-        return len(_word_tokenizer().encode(text))
+        return len(plain_tokenizer().encode(text))
 
     def spellings(self, text: str) -> list[list[int]]:
         """The ids that a text may have in a reply: inside or first, as given or in other case."""
@@ -98,7 +97,7 @@ class SubwordTokenizer:
 
     def as_words(self, ids: Iterable[int]) -> str:
         """A reply as systems are compared: the words of the paper's systems, joined by blanks."""
-        return " ".join(_word_tokenizer().tokenize(self.decode(ids)))
+        return " ".join(plain_tokenizer().tokenize(self.decode(ids)))
 
     def detokenizer(self) -> PieceDetokenizer:
         """A new state machine that turns the pieces of one reply into text."""
@@ -153,11 +152,6 @@ class PieceDetokenizer:
         clone._decoder.setstate(self._decoder.getstate())
         clone._begun = self._begun
         return clone
-
-
-@cache
-def _word_tokenizer() -> Tokenizer:
-    return Tokenizer.from_words(())  # the words of a text do not depend on the vocabulary
 
 
 def _alphabet() -> dict[str, int]:

@@ -4,6 +4,7 @@ import json
 import os
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Self
 
@@ -161,9 +162,15 @@ class Tokenizer:
         return Detokenizer()
 
 
+@cache
+def plain_tokenizer() -> Tokenizer:
+    """One without words: how a text is split does not depend on the vocabulary."""
+    return Tokenizer.from_words(())
+
+
 def learn_words(texts: Iterable[str], min_count: int) -> list[str]:
     """The words that occur at least `min_count` times, most frequent first, ties by first use."""
-    tokenize = Tokenizer.from_words(()).tokenize
+    tokenize = plain_tokenizer().tokenize
     counts: Counter[str] = Counter()
     for text in texts:
         counts.update(tokenize(text))

@@ -11,7 +11,7 @@ from mime_fast.evaluation.metrics.bootstrap import Bootstrap
 from mime_fast.evaluation.metrics.emotions import is_positive
 from mime_fast.evaluation.metrics.polarity import sentiments
 from mime_fast.text.examples import Example, conversations
-from mime_fast.text.tokenizer import Tokenizer
+from mime_fast.text.tokenizer import plain_tokenizer
 
 if TYPE_CHECKING:
     from mime_fast.minilm import SentenceEncoder
@@ -24,7 +24,7 @@ class Gold:
     """
 
     def __init__(self, examples: Sequence[Example]) -> None:
-        tokenize = Tokenizer.from_words(()).tokenize
+        tokenize = plain_tokenizer().tokenize
         self.emotions = np.array([example.emotion for example in examples])
         self.positive = is_positive(self.emotions)
         self.references = [" ".join(tokenize(example.target)) for example in examples]

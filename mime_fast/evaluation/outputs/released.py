@@ -8,7 +8,7 @@ from typing import Any
 
 from mime_fast.emotions import EMOTIONS, emotion_id
 from mime_fast.text.examples import Example
-from mime_fast.text.tokenizer import Tokenizer
+from mime_fast.text.tokenizer import plain_tokenizer
 
 # How the lines of a record start (in one of MoEL's they are in another order), and what separates
 # it from the next one.
@@ -122,7 +122,7 @@ def _check(
             f"{path} answers {len(emotions)} examples, --data has {len(examples)}; give the "
             "examples that it was made of"
         )
-    tokenize = Tokenizer.from_words(()).tokenize
+    tokenize = plain_tokenizer().tokenize
     for index, (emotion, reference, example) in enumerate(
         zip(emotions, references, examples, strict=True)
     ):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from mime_fast.text.examples import load_parts
-from mime_fast.text.tokenizer import Tokenizer
+from mime_fast.text.tokenizer import plain_tokenizer
 from mime_fast.training.config import FinetuneConfig
 from mime_fast.training.language_model.dialogue_model import (
     load_pieces,
@@ -31,7 +31,7 @@ def finetune(
     """
     check_run_folder(out, resume)
     training, validation = map(whole_conversations, load_parts(data))
-    words = Tokenizer.from_words(())
+    words = plain_tokenizer()
     kept = load_pieces(out) if resume else None
     model, tokenizer = pretrained(training, config, kept)
     stage = Finetune(model, tokenizer, training, validation[:VALIDATED], config, words)
