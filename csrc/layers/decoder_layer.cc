@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "layers/memory_attention.h"
+
 namespace mime_fast {
 
 using cpu::padded;
@@ -94,40 +96,18 @@ void DecoderLayer::attend(const LayerBatch& work) const {
 
 void DecoderLayer::attend_memory(const LayerBatch& work) const {
   StepBuffers& buffers = work.state.buffers();
-  const std::int64_t key_dim = heads_ * width_;
   const RowView normed = work.cut(buffers.normed), attended = work.cut(buffers.attended);
   const RowView query = work.cut(buffers.qkv);
   cross_attention_norm_.apply(work.kernels, work.x, normed);
   cross_query_.apply(work.kernels, normed, query);
   for (std::int64_t i = 0; i < query.count; ++i) {
     const auto [row, cache] = work.row_caches()[i];
-    const EncoderMemory& memory = work.state.memory(row);
-    const float* keys = memory.keys.data() + cache * key_dim * memory.columns;
-    const float* values = memory.values.data() + cache * memory.length * memory.value_stride;
-    float* logits = work.state.scratch(work.first + i);
-    for (std::int64_t head = 0; head < heads_; ++head) {
-      work.kernels.matmul({.x = query.row(i) + head * width_,
-                           .rows = 1,
-                           .x_stride = 0,
-                           .inner = width_,
-                           .w = keys + head * width_ * memory.columns,
-                           .w_stride = memory.columns,
-                           .panel_stride = cpu::kLanes,
-                           .panels = memory.columns / cpu::kLanes,
-                           .y = logits,
-                           .y_stride = 0});
-      work.kernels.softmax(logits, memory.length);
-      work.kernels.matmul({.x = logits,
-                           .rows = 1,
-                           .x_stride = 0,
-                           .inner = memory.length,
-                           .w = values + head * width_,
-                           .w_stride = memory.value_stride,
-                           .panel_stride = cpu::kLanes,
-                           .panels = padded(width_) / cpu::kLanes,
-                           .y = attended.row(i) + head * width_,
-                           .y_stride = 0});
-    }
+    mime_fast::attend_memory(work.kernels, work.state.memory(row), cache,
+                             {.query = query.row(i),
+                              .heads = heads_,
+                              .width = width_,
+                              .scratch = work.state.scratch(work.first + i),
+                              .out = attended.row(i)});
   }
   cross_output_.apply(work.kernels, attended, work.x, Matrix::Then::add);
 }

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "layers/memory_attention.h"
+
 namespace mime_fast {
 
 using cpu::padded;
@@ -136,39 +138,17 @@ void LlamaLayer::attend_memory(const cpu::Kernels& kernels, Team& team, std::int
   const RowView query = buffers.cut(buffers.qkv, 0, x.count);
   const RowView attended = buffers.cut(buffers.attended, 0, x.count);
   const std::int64_t width = shape_.head_dim, heads = shape_.query_dim / width;
-  const std::int64_t group = heads / shape_.kv_heads;
   normalise(kernels, team, cross_attention_norm_, x, normed);
   cross_query_.apply(kernels, team, normed, query);
   team.split(x.count, 1, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t row = begin; row < end; ++row) {
-      const EncoderMemory& memory = state.memory(row);
-      const float* keys = memory.keys.data() + layer * memory.key_dim * memory.columns;
-      const float* values = memory.values.data() + layer * memory.length * memory.value_stride;
-      float* logits = state.scratch(row);
-      for (std::int64_t head = 0; head < heads; ++head) {
-        const std::int64_t shared = head / group * width;
-        kernels.matmul({.x = query.row(row) + head * width,
-                        .rows = 1,
-                        .x_stride = 0,
-                        .inner = width,
-                        .w = keys + shared * memory.columns,
-                        .w_stride = memory.columns,
-                        .panel_stride = cpu::kLanes,
-                        .panels = memory.columns / cpu::kLanes,
-                        .y = logits,
-                        .y_stride = 0});
-        kernels.softmax(logits, memory.length);
-        kernels.matmul({.x = logits,
-                        .rows = 1,
-                        .x_stride = 0,
-                        .inner = memory.length,
-                        .w = values + shared,
-                        .w_stride = memory.value_stride,
-                        .panel_stride = cpu::kLanes,
-                        .panels = padded(width) / cpu::kLanes,
-                        .y = attended.row(row) + head * width,
-                        .y_stride = 0});
-      }
+      mime_fast::attend_memory(kernels, state.memory(row), layer,
+                               {.query = query.row(row),
+                                .heads = heads,
+                                .group = heads / shape_.kv_heads,
+                                .width = width,
+                                .scratch = state.scratch(row),
+                                .out = attended.row(row)});
     }
   });
   cross_output_.apply(kernels, team, attended, x, Int8Matrix::Then::add);

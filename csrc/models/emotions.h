@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <iterator>
+#include <vector>
 
 namespace mime_fast {
 
@@ -22,6 +23,15 @@ inline bool is_positive(std::int64_t emotion) {
 inline void split_by_group(const float* weights, float* positive, float* negative) {
   for (const std::int64_t emotion : kPositive) *positive++ = weights[emotion];
   for (const std::int64_t emotion : kNegative) *negative++ = weights[emotion];
+}
+
+// Adds the mixture-weighted sum of a group's rows of the emotion table, (32, dim), to `out`.
+inline void mix_emotions(const float* mixture, const std::int64_t* group, std::int64_t count,
+                         const std::vector<float>& table, std::int64_t dim, float* out) {
+  for (std::int64_t i = 0; i < count; ++i) {
+    const float* emotion = table.data() + group[i] * dim;
+    for (std::int64_t d = 0; d < dim; ++d) out[d] += mixture[i] * emotion[d];
+  }
 }
 
 }  // namespace mime_fast

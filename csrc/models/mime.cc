@@ -7,19 +7,6 @@ namespace mime_fast {
 
 using cpu::padded;
 
-namespace {
-
-// Adds the mixture-weighted sum of the group's rows of the emotion table to `out`.
-void mix_emotions(const float* mixture, const std::int64_t* group, std::int64_t count,
-                  const std::vector<float>& table, std::int64_t dim, float* out) {
-  for (std::int64_t i = 0; i < count; ++i) {
-    const float* emotion = table.data() + group[i] * dim;
-    for (std::int64_t d = 0; d < dim; ++d) out[d] += mixture[i] * emotion[d];
-  }
-}
-
-}  // namespace
-
 // The steps are emotion, mixture, mimicry and fusion.
 void Mime::compute_output(Team& team, const Context& context, EncoderOutput& output) const {
   const std::int64_t recognised = classify_emotion(emotions_, context, output);

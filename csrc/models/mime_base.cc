@@ -12,15 +12,6 @@ using cpu::padded;
 
 namespace {
 
-// Adds the mixture-weighted sum of the group's rows of the emotion table to `out`.
-void mix_group(const float* mixture, const std::int64_t* group, std::int64_t count,
-               const std::vector<float>& table, std::int64_t dim, float* out) {
-  for (std::int64_t i = 0; i < count; ++i) {
-    const float* emotion = table.data() + group[i] * dim;
-    for (std::int64_t d = 0; d < dim; ++d) out[d] += mixture[i] * emotion[d];
-  }
-}
-
 RowView row_of(Buffer<float>& buffer) { return {buffer.data(), 1, 0}; }
 ConstRowView row_of(const Buffer<float>& buffer) { return {buffer.data(), 1, 0}; }
 
@@ -51,7 +42,7 @@ EncoderOutput MimeBase::encode(Team& team, const std::int64_t* tokens, const std
   output.mimics_positive = is_positive(emotion < 0 ? recognised : emotion);
   draw_mixture(team, query, noise, output);
 
-  const Emotions emotions = mix_emotions(output);
+  const Emotions emotions = mix_emotion_vectors(output);
   Buffer<float> buffer(length * 2 * stride_);
   const RowView refined{buffer.data(), length, 2 * stride_};
   refine(team, states, emotions, refined);
@@ -106,13 +97,13 @@ void MimeBase::draw_mixture(Team& team, const Buffer<float>& query, const float*
 }
 
 // Computes the emotion vectors that refine the context, the mimicking one first (Eq. 16-18).
-MimeBase::Emotions MimeBase::mix_emotions(const EncoderOutput& output) const {
+MimeBase::Emotions MimeBase::mix_emotion_vectors(const EncoderOutput& output) const {
   const std::int64_t dim = config_.hidden_dim;
   Emotions emotions{Buffer<float>(stride_), Buffer<float>(stride_)};
-  mix_group(output.positive.data(), kPositive, kPositives, emotion_table_, dim,
-            emotions.mimicked.data());
-  mix_group(output.negative.data(), kNegative, kNegatives, emotion_table_, dim,
-            emotions.opposed.data());
+  mix_emotions(output.positive.data(), kPositive, kPositives, emotion_table_, dim,
+               emotions.mimicked.data());
+  mix_emotions(output.negative.data(), kNegative, kNegatives, emotion_table_, dim,
+               emotions.opposed.data());
   if (!output.mimics_positive) std::swap(emotions.mimicked, emotions.opposed);
   return emotions;
 }

@@ -46,7 +46,7 @@ class MimeBase final : public ReplyModel {
   Buffer<float> mean_of(const RowView& states) const;
   void draw_mixture(Team& team, const Buffer<float>& query, const float* noise,
                     EncoderOutput& output) const;
-  Emotions mix_emotions(const EncoderOutput& output) const;
+  Emotions mix_emotion_vectors(const EncoderOutput& output) const;
   void refine(Team& team, const RowView& states, const Emotions& emotions,
               const RowView& refined) const;
   void fuse(Team& team, const RowView& states, const RowView& refined, EncoderMemory& memory) const;
