@@ -20,6 +20,7 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
+from mime_fast.bundled import NAMES
 from mime_fast.config import ModelConfig
 from mime_fast.files import (
     check_place,
@@ -39,7 +40,6 @@ from mime_fast.text.reply_tokenizer import ReplyTokenizer
 from mime_fast.types import FloatArray
 
 FORMAT = 1
-DEFAULT = Path(__file__).parent / "pretrained"
 DRAFTS = "drafts.safetensors"
 RELEVANCE = "relevance.safetensors"
 CONFIG, WEIGHTS, TOKENIZER, CARD = (
@@ -106,7 +106,8 @@ def load(path: str | Path) -> Checkpoint:
     folder = Path(path)
     if not folder.is_dir():
         raise CheckpointError(
-            f"no checkpoint directory at {folder}; expected a folder with {CONFIG}"
+            f"no checkpoint directory at {folder}; expected a folder with {CONFIG}, or the name of "
+            f"a bundled one: {', '.join(NAMES)}"
         )
     missing = [name for name in (CONFIG, WEIGHTS, TOKENIZER) if not (folder / name).is_file()]
     if missing:

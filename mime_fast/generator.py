@@ -11,6 +11,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from mime_fast import bundled
 from mime_fast import checkpoint as checkpoints
 from mime_fast.config import GenerationConfig, require
 from mime_fast.engines import create_engine
@@ -28,7 +29,8 @@ class Generator:
     """Loads a checkpoint once and answers any number of messages, from any number of threads.
 
     Args:
-        checkpoint: a checkpoint directory; None: the bundled one.
+        checkpoint: a checkpoint directory, or the name of a bundled one, such as "mime-small";
+            None: the default, bundled.DEFAULT.
         engine: "native" (CPU, no torch), "cuda" (NVIDIA GPU), "eager" (PyTorch, slow) or "auto":
             cuda if the device is one, and else native.
         device: "auto", "cpu", "cuda" or "cuda:N"; with engine="eager" what torch calls a device.
@@ -66,15 +68,14 @@ class Generator:
         intra_threads: int | None = None,
     ) -> None:
         profiler.start()
-        folder = checkpoints.DEFAULT if checkpoint is None else checkpoint
+        folder = bundled.folder_of(checkpoint)
         options: dict[str, Any] = {
             "engine": engine,
             "device": device,
             "compute_type": compute_type,
             "intra_threads": intra_threads,
         }
-        path = None if checkpoint is None else str(Path(checkpoint).absolute())
-        self._made_of = path, options
+        self._made_of = _named_for_all(checkpoint), options
         with enough_memory(f"load {folder}", "use compute_type='bfloat16'"):
             loaded = checkpoints.load(folder)
             self.tokenizer = loaded.tokenizer
@@ -208,6 +209,13 @@ class EngineRequest(Request):
     def _advance(self) -> bool:
         with self.enough_memory(), profile_range("engine.step"):
             return self.decoding.advance()
+
+
+def _named_for_all(checkpoint: str | Path | None) -> str | None:
+    """What names the checkpoint in a process that runs in another folder."""
+    if checkpoint is None or bundled.is_bundled(checkpoint):
+        return checkpoint and str(checkpoint)
+    return str(Path(checkpoint).absolute())
 
 
 def _events(request: EngineRequest) -> EventGenerator[TokenEvent, None, None]:

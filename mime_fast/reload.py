@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 from mime_fast import checkpoint as checkpoints
+from mime_fast.bundled import folder_of
 
 FILES = (checkpoints.CONFIG, checkpoints.WEIGHTS, checkpoints.TOKENIZER, checkpoints.DRAFTS)
 
@@ -41,7 +42,7 @@ def load_again(
 
 def _versions(path: str | None) -> list[tuple[int, ...] | None]:
     """What changes where a file of the checkpoint does; None: there is none."""
-    folder = checkpoints.DEFAULT if path is None else Path(path)
+    folder = folder_of(path)
     return [_version(folder / name) for name in FILES]
 
 

@@ -486,10 +486,6 @@ def test_a_reader_never_misses_a_checkpoint_that_is_being_replaced(
     assert not missed
 
 
-def test_the_defaults_folder_is_inside_the_package() -> None:
-    assert Path(checkpoint.__file__).parent / "pretrained" == checkpoint.DEFAULT
-
-
 @pytest.mark.parametrize("name", ["config.json", "tokenizer.json"])
 def test_a_byte_order_mark_changes_nothing(folder: Path, tiny_checkpoint: Path, name: str) -> None:
     (folder / name).write_bytes(b"\xef\xbb\xbf" + (folder / name).read_bytes())

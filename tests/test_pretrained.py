@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from mime_fast import Generator, checkpoint
+from mime_fast import Generator
+from mime_fast.bundled import FOLDER
 from mime_fast.text.tokenizer import CLS, SPECIAL_WORDS, Tokenizer
 
 MEGABYTES = 10**6
@@ -133,7 +134,7 @@ def test_it_recognises_plain_feelings(native: Generator, group: str) -> None:
 
 
 def test_its_tokenizer_is_what_the_code_writes() -> None:
-    path = checkpoint.DEFAULT / "tokenizer.json"
+    path = FOLDER / "mime-small" / "tokenizer.json"
     words = Tokenizer.from_file(path).words[len(SPECIAL_WORDS) :]
     assert path.read_text(encoding="utf-8") == Tokenizer.from_words(words).to_json()
     assert zlib.crc32(" ".join(words).encode()) == WORDS_CRC  # no word, no id has moved
@@ -159,13 +160,16 @@ def test_it_says_how_many_words_are_unknown(
 
 
 def test_it_is_small_enough_to_come_with_the_package() -> None:
-    size = sum(path.stat().st_size for path in checkpoint.DEFAULT.iterdir())
+    size = sum(path.stat().st_size for path in (FOLDER / "mime-small").iterdir())
     assert size <= 25 * MEGABYTES
 
 
 @pytest.mark.parametrize(
     ("name", "text"),
-    [("LICENSE", "Attribution-NonCommercial 4.0"), ("README.md", "EmpatheticDialogues")],
+    [
+        ("LICENSE", "Attribution-NonCommercial 4.0"),
+        ("mime-small/README.md", "EmpatheticDialogues"),
+    ],
 )
 def test_its_licence_and_its_card_are_beside_it(name: str, text: str) -> None:
-    assert text in (checkpoint.DEFAULT / name).read_text(encoding="utf-8")
+    assert text in (FOLDER / name).read_text(encoding="utf-8")

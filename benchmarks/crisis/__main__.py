@@ -24,7 +24,8 @@ from benchmarks.crisis.measure import (
     shares,
     speaker_turns,
 )
-from mime_fast.checkpoint import DEFAULT, load
+from mime_fast.bundled import folder_of
+from mime_fast.checkpoint import load
 from mime_fast.text.crisis import CATEGORIES, find_crisis
 
 TIMED = 2000  # turns; the times of one round
@@ -83,7 +84,7 @@ def wrong(judged: list[Judged]) -> list[Judged]:
 def turn_figures(turns: list[str], *, listed: bool) -> dict[str, Any]:
     """Alarms on real turns, and the time beside tokenising."""
     found = alarms(turns)
-    tokenizer = load(DEFAULT).tokenizer
+    tokenizer = load(folder_of(None)).tokenizer
     rounds = [turns[first::ROUNDS][:TIMED] for first in range(min(ROUNDS, len(turns)))]
     times = [
         (median_us(lambda turn: find_crisis([turn]), some), median_us(tokenizer.encode, some))

@@ -204,11 +204,12 @@ def draft(
 
     from mime_fast import checkpoint as checkpoints
     from mime_fast import drafts
+    from mime_fast.bundled import folder_of
     from mime_fast.files import check_file
     from mime_fast.generator import Generator
     from mime_fast.text.examples import find_training, load_examples
 
-    folder = checkpoints.DEFAULT if checkpoint is None else checkpoint
+    folder = folder_of(checkpoint)
     path = folder / checkpoints.DRAFTS
     generator = Generator(folder)
     check_file(path)
@@ -229,12 +230,13 @@ def relevance(data: Data, checkpoint: Checkpoint = None) -> None:
     """
     with needs("train"):
         from mime_fast import checkpoint as checkpoints
+        from mime_fast.bundled import folder_of
         from mime_fast.files import check_file
         from mime_fast.relevance import make_table, save_table
         from mime_fast.text.examples import load_training
         from mime_fast.training.vectors import piece_means
 
-    folder = checkpoints.DEFAULT if checkpoint is None else checkpoint
+    folder = folder_of(checkpoint)
     path = folder / checkpoints.RELEVANCE
     tokenizer = checkpoints.load(folder).tokenizer
     check_file(path)

@@ -17,18 +17,20 @@ def bucketed(
     length: Callable[[T], Any],
     divide: Callable[[list[T]], Iterable[list[T]]],
     seed: int,
+    *,
+    bucket: int = BUCKET,
 ) -> list[list[T]]:
     """One epoch in an order given by the seed.
 
     rows: items of a mean batch. length: what items of a bucket are sorted by. divide: the batches
-    of a sorted bucket.
+    of a sorted bucket. bucket: how many batches it makes.
     """
     shuffler = random.Random(seed)  # noqa: S311 - an order, not a secret
     order = list(items)
     shuffler.shuffle(order)
     batches: list[list[T]] = []
-    for start in range(0, len(order), rows * BUCKET):
-        batches += divide(sorted(order[start : start + rows * BUCKET], key=length))
+    for start in range(0, len(order), rows * bucket):
+        batches += divide(sorted(order[start : start + rows * bucket], key=length))
     shuffler.shuffle(batches)
     return batches
 

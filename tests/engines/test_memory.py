@@ -9,7 +9,7 @@ import pytest
 # Limits what the process may ask for to so many MB more than it has.
 LIMITED = """if True:
     import resource, sys
-    from mime_fast import Generator, checkpoint
+    from mime_fast import Generator, bundled, checkpoint
     from mime_fast.generator import EngineRequest
 
     def limit(megabytes):
@@ -28,7 +28,7 @@ LIMITED = """if True:
     engine = sys.argv[1]
 """
 LOAD = """
-    loaded = checkpoint.load(checkpoint.DEFAULT)
+    loaded = checkpoint.load(bundled.folder_of(None))
     checkpoint.load = lambda path: loaded  # the tokenizers library aborts where it lacks memory
     kept = Generator(engine=engine)  # with what it imports
     limit(15)

@@ -14,6 +14,7 @@ import pytest
 import torch
 
 from mime_fast import checkpoint
+from mime_fast.bundled import folder_of
 from mime_fast.checkpoint import Checkpoint
 from mime_fast.types import Dialogue
 
@@ -49,7 +50,7 @@ def device() -> str:
 @pytest.fixture(scope="session")
 def loaded(request: pytest.FixtureRequest) -> Checkpoint:
     """The bundled checkpoint."""
-    path: Path = checkpoint.DEFAULT
+    path = folder_of("mime-small")
     if REHEARSED:
         path = request.getfixturevalue("tiny_checkpoint")
     return checkpoint.load(path)

@@ -62,7 +62,14 @@ def test_sdist_holds_what_the_build_needs(sdist: Path) -> None:
 
 def test_wheel_holds_the_extension_types_and_licences(wheel: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
-    wanted = {"__init__.py", "_C.pyi", "py.typed", "pretrained/LICENSE", "kernels/linear.py"}
+    wanted = {
+        "__init__.py",
+        "_C.pyi",
+        "py.typed",
+        "pretrained/LICENSE",
+        "pretrained/mime-small/config.json",
+        "kernels/linear.py",
+    }
     assert {f"mime_fast/{name}" for name in wanted} <= set(names)
     for page in ("evaluation/human/static", "server/page/static"):
         static = (ROOT / "mime_fast" / page).iterdir()

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from mime_fast import checkpoint as checkpoints
+from mime_fast.bundled import folder_of
 from mime_fast.config import require
 from mime_fast.evaluation.comparison.compare import (
     PEOPLE,
@@ -87,7 +87,7 @@ def evaluate(systems: Sequence[Path], data: Path, options: Options) -> None:
 
 def gather(systems: Sequence[Path], data: Path, options: Options) -> Gathered:
     """Find the systems and the examples; whatever does not fit is refused here. See evaluate."""
-    systems = systems or [checkpoints.DEFAULT]
+    systems = [folder_of(system) for system in systems or [None]]
     _check_save(systems, options.save)
     if any(path.is_dir() for path in systems):  # what this needs is missed at once, or not at all
         import mime_fast.evaluation.outputs.answer  # noqa: F401, PLC0415 - files need no torch

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mime_fast import checkpoint as checkpoints
+from mime_fast.bundled import folder_of
 from mime_fast.config import require
 from mime_fast.evaluation.comparison.draw import draw
 from mime_fast.evaluation.comparison.evaluate import (
@@ -87,7 +88,7 @@ def _weights(gathered: Gathered, shown: Shown) -> dict[str, Path]:
         if isinstance(system, Path)
     }
     answered = [system for system in gathered.systems if isinstance(system, Outputs)]
-    for folder in shown.weights:
+    for folder in map(folder_of, shown.weights):
         digest = checkpoints.load(folder).digest
         made = [outputs.system for outputs in answered if outputs.facts.get("weights") == digest]
         require(

@@ -16,6 +16,9 @@ from mime_fast.training.batches import bucketed, filled
 
 UNKNOWN = -1  # no label of the emotion or the intent
 LONGEST_CONTEXT, LONGEST_REPLY = 128, 64  # in training; 1 of 200 contexts is longer
+# Both parts of a pair are padded: sorted so, a step is 1.08 times the work of no padding at all;
+# sorted by the size of the whole, 1.48 times.
+BAND, SORTED_TOGETHER = 4, 200  # pieces of a reply; batches
 
 
 @dataclass(frozen=True)
@@ -115,7 +118,15 @@ def pad_with(value: int, rows: Sequence[Sequence[int]]) -> Tensor:
 def shuffled_batches(pairs: Sequence[Pair], positions: int, seed: int) -> list[list[Pair]]:
     """One epoch in an order given by the seed: batches of similar length."""
     rows = max(1, positions * len(pairs) // sum(pair.size for pair in pairs))
-    return bucketed(pairs, rows, lambda pair: pair.size, lambda few: fill(few, positions), seed)
+    return bucketed(
+        pairs, rows, _place, lambda few: fill(few, positions), seed, bucket=SORTED_TOGETHER
+    )
+
+
+def _place(pair: Pair) -> tuple[int, int]:
+    """Where a pair stands in a bucket: replies of like length, then contexts up and down."""
+    band = len(pair.reply) // BAND
+    return band, len(pair.tokens) if band % 2 else -len(pair.tokens)
 
 
 def fill(pairs: Sequence[Pair], positions: int) -> list[list[Pair]]:

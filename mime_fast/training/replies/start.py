@@ -20,7 +20,7 @@ from mime_fast.text.word_pieces import minilm_word_pieces
 from mime_fast.training.run_folder import WEIGHTS
 from mime_fast.training.state import load_state, save_state
 
-DROPOUT = 0.1
+DROPOUT = 0.05  # a stage passes over its data once or twice
 
 
 def start_from_packages(
