@@ -21,7 +21,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from mime_fast.bundled import NAMES
-from mime_fast.config import ModelConfig
+from mime_fast.config import GenerationConfig, ModelConfig
 from mime_fast.files import (
     check_place,
     make_folder,
@@ -40,6 +40,7 @@ from mime_fast.text.reply_tokenizer import ReplyTokenizer
 from mime_fast.types import FloatArray
 
 FORMAT = 1
+GENERATION = "generation_config.json"
 DRAFTS = "drafts.safetensors"
 RELEVANCE = "relevance.safetensors"
 CONFIG, WEIGHTS, TOKENIZER, CARD = (
@@ -66,6 +67,26 @@ class Checkpoint:
     config: ModelConfig
     tokenizer: ReplyTokenizer
     weights: Path  # model.safetensors
+
+    @cached_property
+    def generation(self) -> GenerationConfig:
+        """The checkpoint's default options of a reply: generation_config.json, if it has one.
+
+        CheckpointError: it is damaged, or asks for what the checkpoint lacks.
+        """
+        path = self.weights.with_name(GENERATION)
+        if not path.exists():
+            return GenerationConfig()
+        try:
+            found = GenerationConfig.from_dict(parse_json(read_text(path)))
+        except (TypeError, ValueError) as error:
+            raise CheckpointError(f"{path}: {error}") from error
+        if found.best_of and self.relevance is None:
+            raise CheckpointError(
+                f"{path} says best_of={found.best_of}, which needs {RELEVANCE}; copy the whole "
+                "directory again, or make it: mime-fast relevance"
+            )
+        return found
 
     @property
     def drafts(self) -> Path:
@@ -231,13 +252,14 @@ def save(
     tokenizer: ReplyTokenizer,
     tensors: Mapping[str, np.ndarray[Any, Any]],
     card: str,
+    extra: Mapping[str, bytes] | None = None,
 ) -> None:
     """Write a checkpoint directory atomically, replacing an older one as a whole.
 
     tensors keep their type: pass float16 to store half the bytes, or what quantize_matrices
-    returns. CheckpointError when load would
-    refuse what was written, or when something else than a checkpoint would be replaced; WriteError
-    when it cannot be written: nothing has changed then.
+    returns. extra: further files by their names, such as GENERATION. CheckpointError when load
+    would refuse what was written, or when something else than a checkpoint would be replaced;
+    WriteError when it cannot be written: nothing has changed then.
     """
     folder = resolve(Path(path))  # replace what a link points to, not the link
     _check_replaceable(folder, path)
@@ -255,6 +277,9 @@ def save(
         with write_errors(Path(path)):
             staging.mkdir()
             _write(staging, config, tokenizer, tensors, card)
+            for name, content in (extra or {}).items():
+                (staging / name).write_bytes(content)
+                sync(staging / name)
             _replace_folder(staging, folder)
     finally:
         shutil.rmtree(staging, ignore_errors=True)

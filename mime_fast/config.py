@@ -6,6 +6,7 @@ Range, choices, help and group of each option stand in its field; see mime_fast.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from dataclasses import MISSING, dataclass
 from typing import Any, Self
 
@@ -165,6 +166,7 @@ class ModelConfig(MimeBaseOptions, MoelOptions, MimeOptions, ModelShape):
 
 # Options that stay at their defaults where nothing is sampled.
 SAMPLING = ("temperature", "top_k", "top_p", "min_p", "mbr_samples", "best_of")
+SEARCH = ("do_sample", "num_beams")  # options that choose how a reply is searched for
 
 
 @dataclass(frozen=True)
@@ -389,6 +391,22 @@ class GenerationConfig(Config):
             self.on_crisis == "reply",
             f"crisis_reply needs on_crisis='reply', got on_crisis={self.on_crisis!r}",
         )
+
+    def overridden(self, given: Mapping[str, Any]) -> GenerationConfig:
+        """These defaults, with the options that a call gives in their place.
+
+        A call that gives do_sample or num_beams chooses its search itself: it gets none of these
+        defaults' options of sampling and beams. One that gives mbr_samples gets no best_of.
+        """
+        dropped: tuple[str, ...] = ()
+        if not given.keys().isdisjoint(SEARCH):
+            dropped = SEARCH + SAMPLING
+        elif given.get("mbr_samples"):
+            dropped = ("best_of",)
+        elif given.get("best_of"):
+            dropped = ("mbr_samples",)
+        usual = {name: getattr(GenerationConfig, name) for name in dropped}
+        return self.replace(**{**usual, **given})
 
     @property
     def num_sequences(self) -> int:

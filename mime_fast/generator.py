@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Generator as EventGenerator
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
 from pathlib import Path
 from typing import Any, Self
@@ -77,9 +77,10 @@ class Generator:
         }
         self._made_of = _named_for_all(checkpoint), options
         with enough_memory(f"load {folder}", "use compute_type='bfloat16'"):
-            loaded = checkpoints.load(folder)
+            self.checkpoint = loaded = checkpoints.load(folder)
             self.tokenizer = loaded.tokenizer
-            self.relevance = loaded.relevance
+            self.defaults = loaded.generation
+            _ = loaded.relevance  # a damaged one is refused before work begins
             self.engine = create_engine(loaded, **options)
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -101,7 +102,8 @@ class Generator:
     ) -> Response:
         """Answer one message, or a history of turns: speaker first, alternating, speaker last.
 
-        Options are those of GenerationConfig; they override `config`.
+        Options are those of GenerationConfig; they override `config`, or without one the defaults
+        of the checkpoint, as GenerationConfig.overridden says.
         """
         return self.respond_batch([message], config, **options)[0]
 
@@ -132,7 +134,7 @@ class Generator:
         engine compiles kernels (kept for later processes in Triton's cache) and records launches
         for each size, rounded up to a power of two. Options: those of the calls that will come.
         """
-        checked = checked_options(self.engine, config, options)
+        checked = self.options(config, options)
         most = self.engine.config.max_positions
         for size, length in product(batch_sizes, lengths):
             require(size >= 1, f"batch_sizes must be at least 1, got {size}")
@@ -156,14 +158,21 @@ class Generator:
         """
         return Stream(_events(self.request([message], config, options)))
 
+    def options(
+        self, config: GenerationConfig | None = None, given: Mapping[str, Any] | None = None
+    ) -> GenerationConfig:
+        """The options of a call with this config and these options by name; see respond."""
+        return checked_options(self.engine, self.defaults, config, given or {})
+
     def request(
         self,
         messages: Sequence[Message],
         config: GenerationConfig | None,
-        options: dict[str, Any],
+        given: Mapping[str, Any],
     ) -> EngineRequest:
         """A request whose messages and options were checked, and which nobody runs yet."""
-        return EngineRequest(self.tokenizer, self.engine, messages, config, options, self.relevance)
+        options = self.options(config, given)
+        return EngineRequest(self.checkpoint, self.engine, messages, options)
 
 
 class EngineRequest(Request):
@@ -213,9 +222,10 @@ class EngineRequest(Request):
 
 def _named_for_all(checkpoint: str | Path | None) -> str | None:
     """What names the checkpoint in a process that runs in another folder."""
-    if checkpoint is None or bundled.is_bundled(checkpoint):
-        return checkpoint and str(checkpoint)
-    return str(Path(checkpoint).absolute())
+    if checkpoint is None:
+        return None
+    path = Path(checkpoint)
+    return str(path if bundled.is_bundled(path) else path.absolute())
 
 
 def _events(request: EngineRequest) -> EventGenerator[TokenEvent, None, None]:

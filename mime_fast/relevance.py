@@ -90,6 +90,11 @@ def make_table(tokenizer: ReplyTokenizer, vectors: FloatArray, texts: Iterable[s
 
 
 def save_table(table: FloatArray, path: Path) -> None:
-    """Write a table atomically, as int8 and a scale for each id."""
+    """Write a table atomically."""
+    write_whole(path, stored_table(table))
+
+
+def stored_table(table: FloatArray) -> bytes:
+    """The file of a table: int8 and a scale for each id."""
     values, scale = quantize(table)
-    write_whole(path, save({VECTORS: values, VECTORS + SCALE: scale}))
+    return save({VECTORS: values, VECTORS + SCALE: scale})

@@ -11,7 +11,10 @@ from typing import Any, NamedTuple, TypeVar
 from mime_fast import checkpoint as checkpoints
 from mime_fast.bundled import folder_of
 
-FILES = (checkpoints.CONFIG, checkpoints.WEIGHTS, checkpoints.TOKENIZER, checkpoints.DRAFTS)
+FILES = (
+    *(checkpoints.CONFIG, checkpoints.WEIGHTS, checkpoints.TOKENIZER),
+    *(checkpoints.GENERATION, checkpoints.DRAFTS, checkpoints.RELEVANCE),
+)
 
 Loadable = TypeVar("Loadable")  # Generator, which imports this module
 

@@ -4,27 +4,26 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, TypeVar
 
 import numpy as np
 
 from mime_fast import _C
+from mime_fast.checkpoint import Checkpoint
 from mime_fast.config import GenerationConfig, ModelConfig, require
 from mime_fast.emotions import EMOTIONS, NEGATIVE, POSITIVE, emotion_id, polarity
 from mime_fast.engines.base import EMOTION_STREAM, DecodingSession, EncoderOutput, Engine
 from mime_fast.logprobs import score_replies
 from mime_fast.memory import enough_memory
 from mime_fast.profiling import profile_range
-from mime_fast.relevance import RelevanceTable
 from mime_fast.search.consensus import by_consensus
 from mime_fast.search.hypothesis import Hypothesis, log_softmax
 from mime_fast.search.rules import text_rules
 from mime_fast.text.crisis import crisis_reply, find_crisis
 from mime_fast.text.dialogue import encode_dialogue
 from mime_fast.text.message import check_turns
-from mime_fast.text.reply_tokenizer import ReplyTokenizer
 from mime_fast.text.special import EOS
 from mime_fast.text.stop import ReplyText
 from mime_fast.text.understood import count_words
@@ -44,15 +43,18 @@ Message = str | bytes | Sequence[str | bytes]
 
 
 def checked_options(
-    engine: Engine, config: GenerationConfig | None, options: dict[str, Any]
+    engine: Engine,
+    defaults: GenerationConfig,
+    config: GenerationConfig | None,
+    given: Mapping[str, Any],
 ) -> GenerationConfig:
-    """The options of a call: `config`, with `options` in its place where they are given."""
+    """The options of a call: `config`, or else `defaults`, with what is given in its place."""
     if not isinstance(config, GenerationConfig | None):
         raise TypeError(
             f"config must be a GenerationConfig, got {type(config).__name__}; "
             "pass a history as one list, and options by name"
         )
-    checked = (config or GenerationConfig()).replace(**options)
+    checked = defaults.overridden(given) if config is None else config.replace(**given)
     longest = engine.config.max_positions
     require(
         checked.max_new_tokens <= longest,
@@ -88,24 +90,21 @@ class Request:
 
     def __init__(
         self,
-        tokenizer: ReplyTokenizer,
+        checkpoint: Checkpoint,
         engine: Engine,
         messages: Sequence[Message],
-        config: GenerationConfig | None,
-        options: dict[str, Any],
-        relevance: RelevanceTable | None = None,
+        options: GenerationConfig,
     ) -> None:
-        """relevance: the checkpoint's table, which best_of needs."""
+        """checkpoint: the one that the engine runs; options: as checked_options returns them."""
         if isinstance(messages, (str, bytes)):
             raise TypeError("messages must be a list of messages; for one message use respond()")
-        self.tokenizer, self.engine = tokenizer, engine
-        self.options = checked_options(self.engine, config, options)
+        self.tokenizer, self.engine, self.options = checkpoint.tokenizer, engine, options
+        self.relevance = checkpoint.relevance if options.best_of else None
         require(
-            not self.options.best_of or relevance is not None,
-            f"best_of={self.options.best_of} needs a relevance table, which the checkpoint lacks; "
+            not options.best_of or self.relevance is not None,
+            f"best_of={options.best_of} needs a relevance table, which the checkpoint lacks; "
             "make it: mime-fast relevance; or use mbr_samples",
         )
-        self.relevance = relevance
         self.rules = text_rules(self.options, self.tokenizer)
         self.dialogues: list[Dialogue] = []
         self.counts: list[tuple[int, int]] = []  # of each last turn: words, unknown words
@@ -230,7 +229,7 @@ class Request:
 
     def _ranked(self, row: int, samples: list[Hypothesis]) -> list[Hypothesis]:
         """Samples by consensus, and with best_of by their relevance to the last turn as well."""
-        if not self.options.best_of or self.relevance is None:
+        if self.relevance is None:
             return by_consensus(samples)
         dialogue = self.dialogues[self.generated[row]]
         turn = dialogue.tokens[-dialogue.last_turn :]

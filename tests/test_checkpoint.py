@@ -19,7 +19,7 @@ from safetensors.torch import save_file as save_torch_file
 
 from mime_fast import Generator, checkpoint
 from mime_fast.checkpoint import CheckpointError
-from mime_fast.config import ModelConfig
+from mime_fast.config import GenerationConfig, ModelConfig
 from mime_fast.engines import create_engine
 from mime_fast.files import WriteError
 from mime_fast.models import create_model, parameter_shapes
@@ -539,3 +539,30 @@ def test_a_full_disk_keeps_the_old_checkpoint(
     with pytest.raises(WriteError, match=r"\(.*No space left.*, nothing is written; free space"):
         save_tiny(disk / "new", tiny_config.replace(latent_dim=400))
     assert snapshot(disk) == before
+
+
+def with_defaults(folder: Path, **options: object) -> None:
+    (folder / checkpoint.GENERATION).write_text(json.dumps(options), encoding="utf-8")
+
+
+def test_a_checkpoint_may_have_its_own_defaults(folder: Path) -> None:
+    assert checkpoint.load(folder).generation == GenerationConfig()
+    with_defaults(folder, num_beams=3, stop=["."])
+    assert checkpoint.load(folder).generation == GenerationConfig(num_beams=3, stop=(".",))
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"beams": 3}, "generation_config.json: unknown GenerationConfig option 'beams'"),
+        ({"num_beams": 0}, "generation_config.json: num_beams must be"),
+        ({"do_sample": True, "best_of": 2}, "best_of=2, which needs relevance.safetensors"),
+    ],
+    ids=str,
+)
+def test_defaults_that_do_not_fit_are_refused(
+    folder: Path, options: dict[str, object], message: str
+) -> None:
+    with_defaults(folder, **options)
+    with pytest.raises(CheckpointError, match=message):
+        Generator(folder)

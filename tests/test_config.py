@@ -420,3 +420,35 @@ def values(entry: Entry) -> str:
         return entry.option.within.text
     few = entry.option.choices if len(entry.option.choices) < len(EMOTIONS) else ("an emotion",)
     return ", ".join(str(choice) for choice in few)
+
+
+DEFAULTS = GenerationConfig(do_sample=True, temperature=0.5, best_of=8, no_repeat_ngram_size=4)
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({}, DEFAULTS),
+        ({"seed": 3, "temperature": 0.9}, DEFAULTS.replace(seed=3, temperature=0.9)),
+        ({"do_sample": False}, GenerationConfig(no_repeat_ngram_size=4)),
+        ({"num_beams": 5}, GenerationConfig(num_beams=5, no_repeat_ngram_size=4)),
+        (
+            {"do_sample": True, "top_k": 3},
+            GenerationConfig(do_sample=True, top_k=3, no_repeat_ngram_size=4),
+        ),
+        ({"mbr_samples": 16}, DEFAULTS.replace(best_of=0, mbr_samples=16)),
+        ({"no_repeat_ngram_size": 0}, DEFAULTS.replace(no_repeat_ngram_size=0)),
+    ],
+    ids=str,
+)
+def test_a_call_that_chooses_its_search_gets_no_search_of_the_defaults(
+    given: dict[str, Any], expected: GenerationConfig
+) -> None:
+    assert DEFAULTS.overridden(given) == expected
+
+
+def test_what_overrides_defaults_is_checked() -> None:
+    with pytest.raises(ValueError, match="unknown GenerationConfig option 'beams'"):
+        DEFAULTS.overridden({"beams": 3})
+    with pytest.raises(ValueError, match="temperature"):
+        DEFAULTS.overridden({"temperature": 0})

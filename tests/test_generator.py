@@ -20,7 +20,7 @@ from mime_fast.request import Message
 from mime_fast.search.consensus import expected_utilities
 from mime_fast.text.message import check_turns
 from mime_fast.text.tokenizer import CLS, EOS
-from mime_fast.types import FloatArray
+from mime_fast.types import Candidate, FloatArray
 
 ENGINES = ("native", "eager")
 POSITIONS = 64  # of the tiny checkpoints
@@ -384,7 +384,7 @@ def related(tmp_path_factory: pytest.TempPathFactory, tiny_checkpoint: Path) -> 
 @pytest.mark.parametrize("engine", ["native", "eager"])
 def test_best_of_adds_relevance_to_the_consensus(related: Path, engine: str) -> None:
     generator = Generator(related, engine=engine)
-    table = generator.relevance
+    table = generator.checkpoint.relevance
     assert table is not None
     options = {"do_sample": True, "return_scores": True, **SEEDED}
     changed = 0
@@ -403,6 +403,29 @@ def test_best_of_adds_relevance_to_the_consensus(related: Path, engine: str) -> 
         assert event.final
         assert event.text == best.text
     assert changed
+
+
+@pytest.mark.parametrize("engine", ["native", "eager"])
+def test_a_checkpoint_s_defaults_hold_unless_a_call_chooses(
+    related: Path, tmp_path: Path, engine: str
+) -> None:
+    folder = shutil.copytree(related, tmp_path / "model")
+    plain = Generator(folder, engine=engine)
+    defaults = {"do_sample": True, "temperature": 0.5, "best_of": 4}
+    (folder / checkpoint.GENERATION).write_text(json.dumps(defaults), encoding="utf-8")
+    generator = Generator(folder, engine=engine)
+    message = MESSAGES[0]
+
+    def reply(generator: Generator, *config: GenerationConfig, **options: Any) -> list[Candidate]:
+        return generator.respond(message, *config, seed=5, max_new_tokens=12, **options).candidates
+
+    assert reply(generator) == reply(plain, **defaults)
+    assert len(reply(generator, num_return_sequences=3)) == 3
+    assert reply(generator, do_sample=False) == reply(plain)
+    assert reply(generator, num_beams=3) == reply(plain, num_beams=3)
+    assert reply(generator, GenerationConfig()) == reply(plain)
+    (event,) = generator.stream(message, seed=5, max_new_tokens=12)
+    assert event.text == reply(generator)[0].text
 
 
 def test_best_of_without_a_relevance_table_names_the_remedy(native: Generator) -> None:

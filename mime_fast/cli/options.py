@@ -29,11 +29,13 @@ class Options:
     """The options of a config; defaults: where the command's differ from the config's.
 
     build makes what the command gets; dict where the config needs more than the options.
+    given_only: it gets those that stand on the command line, as a mapping.
     """
 
     config: type
     build: Callable[..., Any] | None = None
     defaults: Mapping[str, Any] = field(default_factory=dict)
+    given_only: bool = False
 
     @property
     def entries(self) -> list[Entry]:
@@ -44,10 +46,13 @@ class Options:
         """A parameter for each option, as typer reads it."""
         return [_parameter(e, self.defaults.get(e.name, e.default)) for e in self.entries]
 
-    def take(self, given: dict[str, Any]) -> Any:
-        """Remove the options from what was given, and make the config of them."""
+    def take(self, given: dict[str, Any], context: typer.Context) -> Any:
+        """Remove the options from the command's arguments, and make the config of them."""
         values = {entry.name: _value(entry, given.pop(entry.name)) for entry in self.entries}
-        return (self.build or self.config)(**values)
+        made = (self.build or self.config)(**values)
+        if not self.given_only:
+            return made
+        return {name: value for name, value in values.items() if _is_given(name, context)}
 
 
 def takes(**tables: Options) -> Callable[[Command], Command]:
@@ -55,19 +60,27 @@ def takes(**tables: Options) -> Callable[[Command], Command]:
 
     def decorate(command: Command) -> Command:
         @functools.wraps(command)
-        def run(**given: Any) -> None:
-            command(**{name: options.take(given) for name, options in tables.items()}, **given)
+        def run(context: typer.Context, **given: Any) -> None:
+            made = {name: options.take(given, context) for name, options in tables.items()}
+            command(**made, **given)
 
         own = inspect.signature(command, eval_str=True).parameters.values()
         made = [parameter for options in tables.values() for parameter in options.parameters()]
         keyword = inspect.Parameter.KEYWORD_ONLY
+        context = inspect.Parameter("context", keyword, annotation=typer.Context)
         left = [p.replace(kind=keyword) for p in own if p.name not in tables]
-        signature = inspect.Signature([*left, *made])
+        signature = inspect.Signature([context, *left, *made])
         run.__signature__ = signature  # type: ignore[attr-defined] # what inspect reads first
         run.__annotations__ = {name: p.annotation for name, p in signature.parameters.items()}
         return run
 
     return decorate
+
+
+def _is_given(name: str, context: typer.Context) -> bool:
+    """Whether an option stands on the command line."""
+    source = context.get_parameter_source(name)
+    return source is not None and source.name == "COMMANDLINE"
 
 
 def _parameter(entry: Entry, default: Any) -> inspect.Parameter:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import nullcontext
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -23,9 +24,9 @@ History = Annotated[
 
 
 @app.command(cls=Command)
-@takes(generation=Options(GenerationConfig), engine=Options(EngineOptions))
+@takes(given=Options(GenerationConfig, given_only=True), engine=Options(EngineOptions))
 def respond(
-    generation: GenerationConfig,
+    given: Mapping[str, Any],
     engine: EngineOptions,
     texts: Annotated[
         list[str] | None,
@@ -73,7 +74,8 @@ def respond(
     from mime_fast.cli.prompt import clean_exit
 
     generator, turns = engine.generator(), history or []
-    most = answers.fitting(batch_size, generation)
+    options = generator.options(None, given)
+    most = answers.fitting(batch_size, options)
     show = answers.print_json if as_json else answers.print_text
     reads_terminal = "-" in (texts or []) or str(file) == "-"
     with clean_exit() if reads_terminal else nullcontext():
@@ -86,13 +88,13 @@ def respond(
             total, batches = len(messages), answers.batched(messages, most)
             if as_json and total == 1:
                 show = answers.print_indented_json
-        answers.answer_all(generator, generation, batches, total, show)
+        answers.answer_all(generator, options, batches, total, show)
 
 
 @app.command(cls=Command)
-@takes(generation=Options(GenerationConfig), engine=Options(EngineOptions))
+@takes(given=Options(GenerationConfig, given_only=True), engine=Options(EngineOptions))
 def chat(
-    generation: GenerationConfig,
+    given: Mapping[str, Any],
     engine: EngineOptions,
     history: History = None,
     message: Annotated[
@@ -118,4 +120,4 @@ def chat(
         )
     generator = engine.generator()
     generator.check([*turns, "."])
-    converse(generator, generation, turns, message)
+    converse(generator, generator.options(None, given), turns, message)

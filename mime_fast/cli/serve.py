@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import typer
 
 from mime_fast.cli.app import Command, app
@@ -15,9 +18,9 @@ from mime_fast.server.options import ServerOptions
 @takes(
     server=Options(ServerOptions),
     engine=Options(EngineOptions),
-    generation=Options(GenerationConfig),
+    given=Options(GenerationConfig, given_only=True),
 )
-def serve(server: ServerOptions, engine: EngineOptions, generation: GenerationConfig) -> None:
+def serve(server: ServerOptions, engine: EngineOptions, given: Mapping[str, Any]) -> None:
     """Serve OpenAI's interface over HTTP, and a chat page (extra `serve`).
 
     mime-fast serve
@@ -31,7 +34,7 @@ def serve(server: ServerOptions, engine: EngineOptions, generation: GenerationCo
         from mime_fast.server import command
     if server.workers > 1:
         engine = _for_workers(engine)
-    raise typer.Exit(command.serve(engine.generator, generation, server))
+    raise typer.Exit(command.serve(engine.generator, given, server))
 
 
 def _for_workers(engine: EngineOptions) -> EngineOptions:

@@ -158,7 +158,14 @@ class MimeBase(EncoderDecoder):
 
     def read(self, tokens: Tensor, speakers: Tensor, real: Tensor) -> Context:
         """Word-piece ids, and who says them (batch, length) -> the context's states (Eq. 1-6)."""
-        states = self.context_encoder(tokens, (speakers == SYS).long(), real)
+        return self.recognise(self.encode_context(tokens, speakers, real), real)
+
+    def encode_context(self, tokens: Tensor, speakers: Tensor, real: Tensor) -> Tensor:
+        """What the context encoder makes of word pieces, (batch, length, dim)."""
+        return self.context_encoder(tokens, (speakers == SYS).long(), real)
+
+    def recognise(self, states: Tensor, real: Tensor) -> Context:
+        """What follows from the context encoder's states (batch, length, dim)."""
         query = mean_over(states, real)
         logits = self.emotion_classifier(query) @ self.emotion_embedding.weight.T
         prior = self.response_emotions.infer_prior(query)

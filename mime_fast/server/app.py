@@ -20,7 +20,6 @@ from starlette.types import Receive, Scope, Send
 from mime_fast.async_generator import AsyncGenerator
 from mime_fast.config import GenerationConfig
 from mime_fast.generator import Generator
-from mime_fast.request import checked_options
 from mime_fast.server import mime, status, tokenize
 from mime_fast.server.auth import load_keys
 from mime_fast.server.endpoint import Endpoint, Handler, error_answer
@@ -75,7 +74,7 @@ def create_app(
 
     Args:
         generator: who answers.
-        defaults: options of a reply that a request leaves out.
+        defaults: options of a reply that a request leaves out; None: the checkpoint's.
         options: of the server; where it listens is not the application's business.
 
     Raises:
@@ -83,8 +82,7 @@ def create_app(
         ValueError: it holds none, or one that is none; or no request could be answered with the
             defaults.
     """
-    options, defaults = options or ServerOptions(), defaults or GenerationConfig()
-    checked_options(generator.engine, defaults, {})
+    options, defaults = options or ServerOptions(), generator.options(defaults)
     check_size({}, defaults, options.max_sequences)
     keys = load_keys(options.api_key_file)
     state = ServerState(generator, options, defaults, keys)

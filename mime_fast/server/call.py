@@ -72,7 +72,8 @@ class Call:
     async def _respond(self, ask: Ask) -> Response:
         try:
             service = self._begin(ask)
-            response = await service.respond(ask.turns, self.state.defaults, **ask.options)
+            options = self.state.defaults.overridden(ask.options)
+            response = await service.respond(ask.turns, options)
         except (ValueError, TypeError) as error:
             raise renamed(to_api_error(error), ask.names) from error
         self._end(response)
@@ -83,7 +84,7 @@ class Call:
         metrics, last, first = self.state.metrics, self.started, True
         try:
             service = self._begin(ask)
-            events = service.stream(ask.turns, self.state.defaults, **ask.options)
+            events = service.stream(ask.turns, self.state.defaults.overridden(ask.options))
             async with aclosing(cast("Any", events)):
                 async for event in events:
                     now = time.perf_counter()

@@ -5,10 +5,11 @@ from __future__ import annotations
 import logging
 import socket
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 from mime_fast.config import GenerationConfig
 from mime_fast.generator import Generator
@@ -20,10 +21,11 @@ from mime_fast.server.workers import Workers
 LIBRARIES = ("starlette", "uvicorn", "uvloop", "httptools", "prometheus_client")
 
 
-def serve(load: Callable[[], Generator], defaults: GenerationConfig, options: ServerOptions) -> int:
+def serve(load: Callable[[], Generator], given: Mapping[str, Any], options: ServerOptions) -> int:
     """Serve until a signal; the exit status.
 
-    load: makes the Generator, once it is known that the address and the keys can be used.
+    load: makes the Generator, once it is known that the address and the keys can be used. given:
+    options of a reply that requests may leave out.
     """
     logging.basicConfig(
         stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s"
@@ -33,7 +35,7 @@ def serve(load: Callable[[], Generator], defaults: GenerationConfig, options: Se
     with listen(options) as listener, _removed(options.uds):
         generator = load()
         print(f"{address(listener, options)} answers; Ctrl-C stops", flush=True)
-        return _run(generator, defaults, options, listener)
+        return _run(generator, generator.options(None, given), options, listener)
 
 
 def check_installed() -> None:

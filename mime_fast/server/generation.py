@@ -68,8 +68,9 @@ def choose_decoding(options: dict[str, Any], defaults: GenerationConfig) -> None
         draws = temperature is not None or any(
             options.get(name, DEFAULTS[name]) != DEFAULTS[name] for name in SAMPLING
         )
-        several = options.get("num_return_sequences", 1) > defaults.num_beams
-        if draws or several:
+        most = defaults.ranked_samples or defaults.num_beams
+        several = options.get("num_return_sequences", 1) > most
+        if several or (draws and not defaults.do_sample):
             options |= {"do_sample": True, "num_beams": 1}
 
 

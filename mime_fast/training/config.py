@@ -99,6 +99,7 @@ class FinetuneConfig(StageConfig):
 class ReplyWeights(Config):
     """Weights of the parts of the loss of mime-base; see training.replies.objective."""
 
+    reply: float = _weight(1.0, "Weight of the reply's loss; 0: the encoder alone learns.")
     emotion: float = _weight(0.5, "Weight of the emotion loss.")
     divergence: float = _weight(0.02, "Weight of the divergence.")
     mixture: float = _weight(0.2, "Weight of the mixture loss.")
@@ -122,7 +123,9 @@ class LearnConfig(StageConfig):
     tokens: int = with_default(StageConfig, "tokens", 4000)
     learning_rate: float = with_default(StageConfig, "learning_rate", 3e-4)
     encoder_rate: float = _step(
-        0.3, "Learning rate of the encoder, as a share of the others'.", within="[0, 1]"
+        0.3,
+        "Learning rate of the encoder, as a share of the others'; 0: it stays as it is.",
+        within="[0, 1]",
     )
     min_count: int = with_default(FinetuneConfig, "min_count", 3)
     corpus_turns: int = _step(20_000, "Turns of each further corpus.", within="[1, inf)")

@@ -120,6 +120,21 @@ def test_a_default_may_be_the_commands_own(given: Callable[..., list[Any]]) -> N
     assert given("--top-p", "0.5", top_p=0.25) == [Sample(top_p=0.5), "none"]
 
 
+def test_a_command_may_get_only_what_is_given() -> None:
+    calls: list[Any] = []
+    program = typer.Typer(add_completion=False)
+
+    @program.command()
+    @takes(sample=Options(Sample, given_only=True))
+    def command(sample: dict[str, Any]) -> None:
+        calls.append(sample)
+
+    runner = CliRunner()
+    for arguments in ([], ["--top-p", "1.0", "--no-fast"], ["--stop", "a", "--early", "false"]):
+        assert runner.invoke(program, arguments).exit_code == 0
+    assert calls == [{}, {"top_p": 1.0, "fast": False}, {"stop": ("a",), "early": False}]
+
+
 def test_a_field_that_is_not_exposed_is_no_option(given: Callable[..., list[Any]]) -> None:
     code, error = given("--hidden", "3")
     assert code == 2

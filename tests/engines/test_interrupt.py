@@ -13,7 +13,6 @@ MOST = 250  # ms: the engines look every 20, and a busy machine may stop a threa
 INTERRUPT = """if True:
     import signal, statistics, sys, time
     from mime_fast import Generator
-    from mime_fast.generator import EngineRequest
 
     path, engine, call, tries = sys.argv[1], sys.argv[2], sys.argv[3], int(sys.argv[4])
     kind = {"device": "cpu"} if engine == "cuda" else {}
@@ -50,9 +49,7 @@ INTERRUPT = """if True:
     signal.signal(signal.SIGALRM, handle)
     expected, late = reply(), []
     for number in range(tries):
-        request = EngineRequest(
-            generator.tokenizer, generator.engine, messages, None, options
-        )
+        request = generator.request(messages, None, options)
         delay = 0.05 + 0.04 * number
         due = time.perf_counter() + delay
         signal.setitimer(signal.ITIMER_REAL, delay)

@@ -10,7 +10,6 @@ import pytest
 LIMITED = """if True:
     import resource, sys
     from mime_fast import Generator, bundled, checkpoint
-    from mime_fast.generator import EngineRequest
 
     def limit(megabytes):
         pages = int(open("/proc/self/statm").read().split()[0])
@@ -41,7 +40,7 @@ CALL = """
     generator = Generator(sys.argv[2], engine=engine)
     options = {"seed": 1, "num_beams": 2, "max_new_tokens": 9}
     before = generator.respond("my dog", **options).text
-    request = EngineRequest(generator.tokenizer, generator.engine, BIG)
+    request = generator.request(BIG)
     limit(ROOM)
     refused(request.run)
     assert generator.respond("my dog", **options).text == before"""

@@ -21,7 +21,6 @@ import pytest
 from openai import OpenAI
 from typer.main import get_group
 
-from mime_fast import GenerationConfig
 from mime_fast.cli import app
 from mime_fast.server.command import serve
 from mime_fast.server.options import ServerOptions
@@ -226,7 +225,7 @@ def test_what_cannot_be_served(tmp_path: Path) -> None:
         ]
         for options, message in cases:
             with pytest.raises(OSError, match=message):  # before the weights are read
-                serve(lambda: pytest.fail("loaded"), GenerationConfig(), ServerOptions(**options))
+                serve(lambda: pytest.fail("loaded"), {}, ServerOptions(**options))
 
 
 @pytest.mark.parametrize(

@@ -87,7 +87,7 @@ def evaluate(systems: Sequence[Path], data: Path, options: Options) -> None:
 
 def gather(systems: Sequence[Path], data: Path, options: Options) -> Gathered:
     """Find the systems and the examples; whatever does not fit is refused here. See evaluate."""
-    systems = [folder_of(system) for system in systems or [None]]
+    systems = [folder_of(system) for system in systems] or [folder_of(None)]
     _check_save(systems, options.save)
     if any(path.is_dir() for path in systems):  # what this needs is missed at once, or not at all
         import mime_fast.evaluation.outputs.answer  # noqa: F401, PLC0415 - files need no torch

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,9 @@ from numpy.typing import NDArray
 from mime_fast import checkpoint
 from mime_fast.models.mime_base import MimeBase
 from mime_fast.quantized import dequantize_matrices, quantize_matrices
+from mime_fast.relevance import make_table, stored_table
 from mime_fast.text.subword_tokenizer import SubwordTokenizer
+from mime_fast.training.vectors import piece_means
 
 Stored = Mapping[str, NDArray[Any]]
 
@@ -31,8 +34,30 @@ def round_to_stored(model: MimeBase) -> Stored:
     return stored
 
 
+# How a reply is chosen unless a call says otherwise. Of several samples the most fitting is taken:
+# it is about the last turn more often than the likeliest reply is.
+DECODING = {"do_sample": True, "temperature": 0.5, "best_of": 8, "no_repeat_ngram_size": 4}
+
+
 def export(
-    out: Path, model: MimeBase, stored: Stored, tokenizer: SubwordTokenizer, card: str
+    out: Path,
+    model: MimeBase,
+    stored: Stored,
+    tokenizer: SubwordTokenizer,
+    card: str,
+    texts: Iterable[str],
 ) -> None:
-    """Write the checkpoint directory of a model that was rounded to these weights."""
-    checkpoint.save(out, model.config.replace(dropout=0.0), tokenizer, stored, card)
+    """Write the checkpoint directory of a model that was rounded to these weights.
+
+    texts: those that tell which words are rare.
+
+    Raises:
+        ModuleNotFoundError: the package with the word vectors is missing.
+    """
+    vectors = piece_means(tokenizer.context_words).numpy()
+    extra = {
+        checkpoint.GENERATION: (json.dumps(DECODING, indent=2) + "\n").encode(),
+        checkpoint.RELEVANCE: stored_table(make_table(tokenizer, vectors, texts)),
+    }
+    config = model.config.replace(dropout=0.0)
+    checkpoint.save(out, config, tokenizer, stored, card, extra)

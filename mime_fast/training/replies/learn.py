@@ -13,6 +13,7 @@ from mime_fast.models.mime import Latents
 from mime_fast.models.mime_base import Context, MimeBase, MimeBaseMemory
 from mime_fast.training.config import LearnConfig
 from mime_fast.training.replies.distill import Taught
+from mime_fast.training.replies.frozen import FrozenStates, placed
 from mime_fast.training.replies.objective import (
     distillation_loss,
     divergence,
@@ -45,7 +46,10 @@ class LearnReplies:
         taught: Taught | None = None,
     ) -> None:
         self.model, self.config, self.taught = model, config, taught
-        self.training = list(training)
+        self.frozen: FrozenStates | None = None
+        self.is_frozen = config.encoder_rate == 0
+        model.context_encoder.requires_grad_(not self.is_frozen)
+        self.training = placed(training) if self.is_frozen else list(training)
         self.validation = sorted(validation, key=lambda pair: pair.size)
         self.steps = len(shuffled_batches(self.training, config.tokens, config.seed))
         torch.manual_seed(config.seed)
@@ -67,20 +71,33 @@ class LearnReplies:
         """The parts of the loss, weighted; the posterior of the reply feeds the decoder."""
         batch = collate(pairs).to(self.model.emotion_embedding.weight.device)
         weights = self.config.weights
-        context = self.model.read(batch.tokens, batch.speakers, batch.real)
+        context = self._read(batch)
+        found = {
+            "emotion": weights.emotion
+            * labelled_cross_entropy(context.emotion_logits, batch.emotion),
+            "intent": weights.intent * labelled_cross_entropy(context.intent_logits, batch.intent),
+        }
+        if weights.reply == 0:
+            return found
         evidence = self.model.reply_evidence(batch.reply, batch.reply_real)
         posterior = self.model.response_emotions.infer_posterior(context.query, evidence)
         noise = torch.randn(len(pairs), 2, self.model.config.latent_dim, device=evidence.device)
         memory = self._compose(context, batch, posterior, noise)
         annealed = weights.divergence * min(1.0, progress / max(weights.warmup, 1e-9))
         return {
-            "reply": self._reply_loss(batch, memory),
-            "emotion": weights.emotion
-            * labelled_cross_entropy(context.emotion_logits, batch.emotion),
+            "reply": weights.reply * self._reply_loss(batch, memory),
             "divergence": annealed * divergence(posterior, context.prior, weights.free_bits),
             "mixture": weights.mixture * mixture_loss(memory.mixture, batch.emotion),
-            "intent": weights.intent * labelled_cross_entropy(context.intent_logits, batch.intent),
+            **found,
         }
+
+    def _read(self, batch: Batch) -> Context:
+        """The context; a frozen encoder reads all contexts when the first is asked for."""
+        if not self.is_frozen:
+            return self.model.read(batch.tokens, batch.speakers, batch.real)
+        if self.frozen is None:
+            self.frozen = FrozenStates(self.model, self.training)
+        return self.model.recognise(self.frozen.of(batch), batch.real)
 
     def _compose(
         self, context: Context, batch: Batch, latents: Latents, noise: Tensor

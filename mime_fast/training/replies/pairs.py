@@ -31,6 +31,7 @@ class Pair:
     emotion: int = UNKNOWN  # the speaker's
     intent: int = UNKNOWN  # the reply's
     taught: int = UNKNOWN  # where the teacher's distributions of the reply begin
+    frozen: int = UNKNOWN  # where the frozen encoder's states of the context begin
     turn: int = UNKNOWN  # which turn of its conversation the reply is
     words: int = 0  # of the reply, as our tokeniser counts them, and the end
 
@@ -51,6 +52,7 @@ class Batch(NamedTuple):
     emotion: Tensor  # (batch,)
     intent: Tensor  # (batch,)
     taught: Tensor  # (batch,)
+    frozen: Tensor  # (batch,)
 
     def to(self, device: torch.device) -> Batch:
         """The same batch on a device."""
@@ -106,6 +108,7 @@ def collate(pairs: Sequence[Pair]) -> Batch:
         torch.tensor([pair.emotion for pair in pairs]),
         torch.tensor([pair.intent for pair in pairs]),
         torch.tensor([pair.taught for pair in pairs]),
+        torch.tensor([pair.frozen for pair in pairs]),
     )
 
 

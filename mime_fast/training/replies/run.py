@@ -86,7 +86,8 @@ def learn(
     figures = run.measure()
     sources = ["EmpatheticDialogues", *(SOURCES if corpora else ())]
     card = _card(config, figures, sources, run.step)
-    export(out / CHECKPOINT, stage.model, stored, tokenizer, card)
+    texts = (turn for conversation in training for turn in conversation.utterances)
+    export(out / CHECKPOINT, stage.model, stored, tokenizer, card, texts)
     return figures
 
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -13,7 +14,7 @@ from mime_fast.models.mime_base import MimeBase
 from mime_fast.text.pieces import PieceTokenizer
 from mime_fast.text.subword_tokenizer import SubwordTokenizer
 from mime_fast.text.word_pieces import WordPieceTokenizer
-from mime_fast.training.config import LearnConfig
+from mime_fast.training.config import LearnConfig, ReplyWeights
 from mime_fast.training.language_model.conversations import encode_conversation
 from mime_fast.training.language_model.dialogue_model import DialogueModel
 from mime_fast.training.replies.distill import (
@@ -24,6 +25,7 @@ from mime_fast.training.replies.distill import (
     save_turns,
     teach,
 )
+from mime_fast.training.replies.frozen import FrozenStates, placed
 from mime_fast.training.replies.learn import LearnReplies, reply_costs
 from mime_fast.training.replies.pairs import UNKNOWN, Pair, PairEncoder, collate
 from mime_fast.training.stage import StageRun
@@ -117,10 +119,59 @@ def test_recorded_turns_come_back_for_the_same_data(tmp_path: Path) -> None:
 
 class Silent:
     def step(self, step: int, total: int, losses: dict[str, float]) -> None:
-        assert set(losses) == {"reply", "emotion", "divergence", "mixture", "intent"}
+        assert {"emotion", "intent"} <= set(losses)
+        assert set(losses) <= {"reply", "emotion", "divergence", "mixture", "intent"}
 
     def validation(self, step: int, figures: dict[str, float]) -> None:
         assert figures["step"] == step
+
+
+def learned(pairs: list[Pair], folder: Path, **options: Any) -> tuple[MimeBase, dict[str, float]]:
+    """A model after some steps, and its figures."""
+    config = LearnConfig(
+        epochs=60, tokens=200, learning_rate=1e-2, warmup_steps=4, validate_every=60, **options
+    )
+    stage = LearnReplies(tiny_model(), pairs, pairs, config)
+    figures = StageRun(stage, folder / "state.safetensors", config, Silent()).run()[-1]
+    return stage.model.eval(), figures
+
+
+def changed(model: MimeBase) -> set[str]:
+    """The parts of a model that are not as they were."""
+    before = tiny_model().state_dict()
+    return {
+        name.split(".")[0]
+        for name, tensor in model.state_dict().items()
+        if not torch.equal(tensor, before[name])
+    }
+
+
+def test_a_frozen_encoder_stays_and_the_rest_learns(
+    taught: tuple[list[Pair], Taught], tmp_path: Path
+) -> None:
+    model, figures = learned(taught[0], tmp_path, encoder_rate=0.0)
+    assert "context_encoder" not in changed(model)
+    assert {"decoder", "emotion_classifier", "refinement"} <= changed(model)
+    assert figures["emotion_accuracy"] == 1
+
+
+def test_without_the_reply_s_loss_only_what_recognises_learns(
+    taught: tuple[list[Pair], Taught], tmp_path: Path
+) -> None:
+    model, figures = learned(taught[0], tmp_path, weights=ReplyWeights(reply=0.0))
+    recognising = {"context_encoder", "emotion_classifier", "emotion_embedding"}
+    assert changed(model) == {*recognising, "intent_classifier"}
+    assert figures["emotion_accuracy"] == 1
+
+
+@torch.inference_mode()
+def test_frozen_states_are_those_of_the_encoder(taught: tuple[list[Pair], Taught]) -> None:
+    model, pairs = tiny_model().eval(), placed(taught[0])
+    frozen = FrozenStates(model, pairs)
+    for few in (pairs, pairs[2:], [pairs[1], pairs[0]]):
+        batch = collate(few)
+        states = model.encode_context(batch.tokens, batch.speakers, batch.real)
+        assert torch.allclose(frozen.of(batch)[batch.real], states[batch.real], atol=5e-3)
 
 
 @pytest.mark.parametrize("has_teacher", [True, False])
