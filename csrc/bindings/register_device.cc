@@ -211,7 +211,7 @@ void register_device(py::module_& module) {
   module.def("draft_step", &draft_step, py::arg("rows"), py::arg("least"), py::arg("stream") = 0,
              kDraftDoc);
   module.def("load_draft_slots", &load_draft_slots, py::arg("path"), py::arg("vocab"), kBucketsDoc);
-  module.attr("has_cuda") = kHasCuda;
+  module.attr("has_cuda") = cuda::is_built();
   module.attr("MOST_DEVICE_BEAMS") = kMaxBeams;
   module.def("sample_step", &sample_step, py::arg("rows"), py::arg("stream") = 0, kSampleDoc);
   module.def("beam_step", &beam_step, py::arg("rows"), py::arg("stream") = 0, kBeamDoc);

@@ -6,7 +6,7 @@ namespace mime_fast {
 
 constexpr std::int64_t kTaps = 3;  // inputs of a convolution for one output
 
-// The sizes that all encoders and decoders of a model share; mime_fast/config.py checks them.
+// The sizes that all encoders and decoders of a model share; mime_fast/config/model.py checks them.
 struct StackConfig {
   std::int64_t hidden_dim = 300;
   std::int64_t num_heads = 2;

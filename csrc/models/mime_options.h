@@ -4,7 +4,7 @@
 
 namespace mime_fast {
 
-// The options of MIME and its ablations, as in mime_fast/config.py.
+// The options of MIME and its ablations, as in mime_fast/systems/mime.py.
 struct MimeOptions {
   std::int64_t latent_dim = 300;
   bool shared_log_variance = false;

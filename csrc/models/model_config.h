@@ -10,7 +10,7 @@
 
 namespace mime_fast {
 
-// The shape of a model; mime_fast/config.py explains each field and checks it.
+// The shape of a model; mime_fast/config/model.py explains each field and checks it.
 struct ModelConfig : StackConfig {
   std::string architecture;  // the kArchitecture of a system
   std::int64_t vocab_size = 0;

@@ -37,6 +37,8 @@ void check(cudaError_t status, const char* what) {
 
 }  // namespace
 
+bool is_built() { return true; }
+
 void sample_step(const SampleRows& rows, void* stream) {
   if (rows.replies.rows == 0) return;
   const auto blocks = static_cast<unsigned>(rows.replies.rows);

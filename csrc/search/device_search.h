@@ -8,13 +8,6 @@
 // memory of the host, row by row; cuda on memory of a GPU, without waiting for it.
 namespace mime_fast {
 
-// Whether this build can reach a GPU.
-#if defined(MIME_FAST_CUDA)
-constexpr bool kHasCuda = true;
-#else
-constexpr bool kHasCuda = false;
-#endif
-
 namespace cpu {
 void sample_step(const SampleRows& rows);
 void draft_step(const DraftRows& rows);
@@ -23,6 +16,8 @@ void beam_step(const BeamRows& rows);
 
 // stream: a cudaStream_t. Throws std::runtime_error if the launch fails, or without CUDA.
 namespace cuda {
+// Whether this build can reach a GPU: device_search.cu is in it, and not device_search_absent.cc.
+bool is_built();
 void sample_step(const SampleRows& rows, void* stream);
 void draft_step(const DraftRows& rows, void* stream);
 void beam_step(const BeamRows& rows, void* stream);

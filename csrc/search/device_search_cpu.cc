@@ -1,9 +1,6 @@
-#include <stdexcept>
-
 #include "search/device_search.h"
 
-namespace mime_fast {
-namespace cpu {
+namespace mime_fast::cpu {
 
 void sample_step(const SampleRows& rows) {
   SelectWorkspace work;
@@ -27,20 +24,4 @@ void beam_step(const BeamRows& rows) {
   }
 }
 
-}  // namespace cpu
-
-#if !defined(MIME_FAST_CUDA)
-namespace cuda {
-
-namespace {
-[[noreturn]] void refuse() { throw std::runtime_error("mime_fast was built without CUDA"); }
-}  // namespace
-
-void sample_step(const SampleRows&, void*) { refuse(); }
-void draft_step(const DraftRows&, void*) { refuse(); }
-void beam_step(const BeamRows&, void*) { refuse(); }
-
-}  // namespace cuda
-#endif
-
-}  // namespace mime_fast
+}  // namespace mime_fast::cpu

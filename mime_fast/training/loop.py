@@ -15,7 +15,6 @@ from accelerate.utils import DistributedDataParallelKwargs, set_seed
 from torch import Tensor
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from mime_fast import checkpoint
 from mime_fast.config import ModelConfig
 from mime_fast.files import WriteError
 from mime_fast.likelihood.pairs import Batch, Pair, collate, encode_pairs
@@ -24,8 +23,10 @@ from mime_fast.models import create_model, model_class
 from mime_fast.models.base import ReplyModel, as_word_model, initialise
 from mime_fast.text.examples import load_parts
 from mime_fast.text.tokenizer import PAD, Tokenizer
-from mime_fast.training.config import LossWeights, TrainingConfig
+from mime_fast.training.checks import check_options, difference
+from mime_fast.training.config import TrainingConfig
 from mime_fast.training.data import learn_vocabulary, shuffled_batches, soften
+from mime_fast.training.export import Made, model_card, save_model
 from mime_fast.training.objective import Loss, cvae_loss, released_loss
 from mime_fast.training.optimizer import parameter_groups, warmup_cosine
 from mime_fast.training.state import (
@@ -80,10 +81,7 @@ class Trainer:
         self.out, self.config, self.reporter = out, config, reporter
         self.state_path = state_path(out)
         check_target(out, self.state_path, resume)
-        self._check_options(model_options, teacher)
-        given = ModelConfig.from_dict({"vocab_size": 8, **model_options})  # refused before reading
-        if not given.system.over_words:
-            raise ValueError(f"architecture={given.architecture!r} is trained by `mime-fast learn`")
+        given = check_options(config, model_options, teacher)
         is_sparse = model_class(given).is_sparse
         self.accelerator = Accelerator(
             mixed_precision=config.mixed_precision,
@@ -113,23 +111,6 @@ class Trainer:
         check_room(self.state_path, self.averaged)
         if resume:
             self._restore()
-
-    def _check_options(self, model_options: dict[str, Any], teacher: Path | None) -> None:
-        if model_options.get("objective") == "released":
-            usual, given = asdict(LossWeights()), asdict(self.config.weights)
-            changed = [f"{name}={given[name]}" for name in given if given[name] != usual[name]]
-            if changed:
-                raise ValueError(
-                    f"objective='released' has fixed weights; leave out {', '.join(changed)}"
-                )
-            if teacher is not None:
-                raise ValueError("objective='released' learns hard labels; leave out --teacher")
-        if teacher is None and self.config.teacher_share != TrainingConfig.teacher_share:
-            raise ValueError(
-                f"teacher_share={self.config.teacher_share} has no effect without --teacher"
-            )
-        if self.config.mixed_precision == "fp16" and not torch.cuda.is_available():
-            raise ValueError("mixed_precision='fp16' needs a GPU; use bf16 or no")
 
     def _build(self) -> None:
         config = self.config
@@ -277,7 +258,7 @@ class Trainer:
             if facts.get(name) != value:
                 raise ValueError(
                     f"{self.state_path} is of a run with other {name}: "
-                    f"{_difference(facts.get(name), value)}; repeat it as it was, or start anew"
+                    f"{difference(facts.get(name), value)}; repeat it as it was, or start anew"
                 )
         try:
             self._load(groups, facts)
@@ -302,53 +283,14 @@ class Trainer:
         model.load_state_dict({name: t.half().to(t.dtype) for name, t in self.best.items()})
         result = likelihood(model, self.validation_pairs, self.unknown_types)
         if self.accelerator.is_main_process:
+            facts = {"teacher": self.teacher, "processes": self.accelerator.num_processes}
+            made = Made(len(self.pairs), self.progress.step, self.progress.seconds)
+            card = model_card(self.model_config, self.config, made, result, facts)
             try:
-                save_model(self.out, model, self.tokenizer, self._card(result))
+                save_model(self.out, model, self.tokenizer, card)
             except WriteError as error:
                 raise WriteError(
                     f"{error}; the trained state is kept in {self.state_path}, "
                     "and --resume writes the checkpoint of it"
                 ) from error
         return result
-
-    def _card(self, result: Likelihood) -> str:
-        facts = {
-            **asdict(self.config),
-            "teacher": self.teacher,
-            "dropout": self.model_config.dropout,  # a checkpoint's config has none
-            "processes": self.accelerator.num_processes,
-        }
-        options = "\n".join(f"- {name}: {value}" for name, value in facts.items())
-        return (
-            f"# A checkpoint of {self.model_config.architecture}\n\n"
-            f"Trained by `mime-fast train` on {len(self.pairs)} pairs for "
-            f"{self.progress.step} steps ({self.progress.seconds / 60:.0f} minutes).\n\n"
-            f"Validation: perplexity {result.perplexity_example_mean:.2f} (mean over examples), "
-            f"{result.perplexity_token_mean:.2f} (over tokens); emotion accuracy "
-            f"{result.emotion_accuracy:.1%}, polarity {result.polarity_accuracy:.1%}.\n\n"
-            f"Options:\n{options}\n"
-        )
-
-
-def save_model(out: Path, model: ReplyModel, tokenizer: Tokenizer, card: str) -> None:
-    """Write a model's checkpoint directory; weights in float16."""
-    tied = {"output.weight"} if model.config.tie_embeddings else set()
-    tensors = {
-        name: tensor.detach().cpu().half().numpy()
-        for name, tensor in model.state_dict().items()
-        if name not in tied
-    }
-    config = model.config.replace(dropout=0.0)
-    checkpoint.save(out, config, tokenizer, tensors, card)
-
-
-def _difference(old: Any, new: Any) -> str:
-    if not isinstance(old, dict):
-        return f"{old} then, {new} now"
-    if (first := "architecture") in old and old[first] != new[first]:
-        return f"{first} {old[first]} then, {new[first]} now"  # the other options follow from it
-    return ", ".join(
-        f"{key} {old.get(key)} then, {new.get(key)} now"
-        for key in old | new
-        if old.get(key) != new.get(key)
-    )

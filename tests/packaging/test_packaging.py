@@ -38,7 +38,10 @@ def wheel(sdist: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     offline = ["--no-index", "--no-deps", "--no-build-isolation"]
     command = [sys.executable, "-m", "pip", "wheel", *offline, "--wheel-dir", str(folder)]
     # As `make test` has compiled the C++ tests, so that ccache has the objects.
-    flags = "-DMIME_FAST_WERROR=ON -DCMAKE_INTERPROCEDURAL_OPTIMIZATION=OFF"
+    flags = (
+        "-DMIME_FAST_WERROR=ON -DCMAKE_INTERPROCEDURAL_OPTIMIZATION=OFF "
+        "-DMIME_FAST_BINDING_FLAGS=-O0"
+    )
     run(*command, sdist, CMAKE_ARGS=flags)
     (archive,) = folder.glob("*.whl")
     return archive

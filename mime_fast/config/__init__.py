@@ -1,0 +1,10 @@
+"""ModelConfig and GenerationConfig: frozen, validated, JSON round trip, unknown key = error.
+
+Range, choices, help and group of each option stand in its field; see mime_fast.options.
+"""
+
+from mime_fast.config.base import Config, require
+from mime_fast.config.generation import SAMPLING, GenerationConfig
+from mime_fast.config.model import ModelConfig
+
+__all__ = ["SAMPLING", "Config", "GenerationConfig", "ModelConfig", "require"]
