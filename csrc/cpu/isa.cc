@@ -4,6 +4,8 @@
 #include <stdexcept>
 #include <string>
 
+#include "cpu/processor.h"
+
 namespace mime_fast::cpu {
 namespace {
 
@@ -43,16 +45,17 @@ const char* to_text(Isa isa) {
 }
 
 bool is_supported(Isa isa) {
-#if defined(__x86_64__)
-  const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
-  if (isa == Isa::avx2) return avx2;
-  if (isa == Isa::avx512) {
-    return avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-           __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
-           __builtin_cpu_supports("avx512vnni");
+  const ProcessorFeatures has = processor_features();
+  const bool avx2 = has.avx2 && has.fma;
+  switch (isa) {
+    case Isa::avx2:
+      return avx2;
+    case Isa::avx512:
+      return avx2 && has.avx512f && has.avx512bw && has.avx512dq && has.avx512vl && has.avx512vnni;
+    case Isa::scalar:
+      break;
   }
-#endif
-  return isa == Isa::scalar;
+  return true;
 }
 
 Isa chosen_isa() {
