@@ -77,6 +77,7 @@ def tools(folder: Path) -> Iterator[Command]:
     conversations.mkdir()
     (conversations / "train.jsonl").write_text(f"{json.dumps(CONVERSATION)}\n")
     yield ["benchmarks.crisis", "--data", str(conversations), "--misses"]
+    yield ["benchmarks.crisis.cheer", "--data", str(examples), "--replies"]
 
 
 def rehearse(folder: Path) -> Command:

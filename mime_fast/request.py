@@ -23,6 +23,7 @@ from mime_fast.search.hypothesis import Hypothesis, log_softmax
 from mime_fast.search.rules import text_rules
 from mime_fast.text.crisis import crisis_reply, find_crisis
 from mime_fast.text.dialogue import encode_dialogue
+from mime_fast.text.grave.finder import careful_reply, is_cheerful, is_grave
 from mime_fast.text.message import check_turns
 from mime_fast.text.special import EOS
 from mime_fast.text.stop import ReplyText
@@ -39,6 +40,7 @@ from mime_fast.types import (
 )
 
 T = TypeVar("T")
+FEELS_GOOD = 0.6  # share of the positive emotions from which on a reply may be cheerful
 Message = str | bytes | Sequence[str | bytes]
 
 
@@ -109,6 +111,7 @@ class Request:
         self.dialogues: list[Dialogue] = []
         self.counts: list[tuple[int, int]] = []  # of each last turn: words, unknown words
         self.crises: list[Crisis | None] = []
+        self.grave: list[bool] = []
         self.fixed: list[str | None] = []  # the reply to a crisis; None: one is generated
         with profile_range("text.encode"):
             self._encode_texts(list(messages))
@@ -135,6 +138,7 @@ class Request:
         ids = dialogue.tokens[-dialogue.last_turn :]
         self.counts.append(count_words(self.tokenizer, turns[-1], ids))
         self._look_for_crisis(turns)
+        self.grave.append(self.options.avoid_cheer and is_grave(turns))
 
     def _look_for_crisis(self, turns: list[str]) -> None:
         crisis = None if self.options.on_crisis == "off" else find_crisis(turns)
@@ -207,25 +211,52 @@ class Request:
         )
 
     def _candidates(self, index: int, scored: list[TokenLogprobs] | None) -> list[Candidate]:
+        logprobs: list[TokenLogprobs] | None = None if self.options.logprobs is None else []
         if (text := self.fixed[index]) is not None:
-            logprobs: list[TokenLogprobs] | None = None if self.options.logprobs is None else []
             return [Candidate(text, [], None, "crisis", logprobs)]
         _, row = self.places[index]
         found = self.replies(row)
+        if not found:
+            return [Candidate(careful_reply(self.seeds[index]), [], None, "careful", logprobs)]
         all_scored = self.clock(lambda: self._logprobs(row, found, scored))
         return [self._candidate(*each) for each in zip(found, all_scored, strict=True)]
 
     def agreed(self) -> tuple[int, ...]:
         """The tokens that the only request's reply is sure to start with."""
-        return () if self.options.ranked_samples else self.decoding.agreed(0)
+        is_chosen_last = self.options.ranked_samples or self._is_careful(0)
+        return () if is_chosen_last else self.decoding.agreed(0)
 
     def replies(self, row: int) -> list[Hypothesis]:
-        """What a row of what was decoded gets, in the order of Response.candidates."""
+        """What a row of what was decoded gets, in the order of Response.candidates.
+
+        Nothing where all is too cheerful.
+        """
         found = self.decoding.results(row)
         if self.options.ranked_samples:
             with profile_range("consensus"):
-                found = self._ranked(row, found)[: self.options.num_return_sequences]
-        return found
+                found = self._ranked(row, found)
+        if self._is_careful(self.generated[row]):
+            found = [reply for reply in found if not is_cheerful(self._text(reply)[0])]
+        return found[: self.options.num_return_sequences]
+
+    def _is_careful(self, index: int) -> bool:
+        """Whether no reply to a message may be cheerful."""
+        if not self.options.avoid_cheer:
+            return False
+        if self.grave[index]:
+            return True
+        if self.emotion is not None:
+            return self.emotion not in POSITIVE
+        encoded, row = self.places[index]
+        shares = np.exp(log_softmax(encoded.emotion_logits[row]))
+        return float(shares[list(POSITIVE)].sum()) < FEELS_GOOD
+
+    def _text(self, reply: Hypothesis) -> tuple[str, bool]:
+        """The text of a reply, and whether a stop string ended it."""
+        text = ReplyText(self.tokenizer, self.options.stop)
+        with profile_range("text.decode"):
+            whole = text.push(token for token in reply.tokens if token != EOS) + text.finish()
+        return whole, text.stopped
 
     def _ranked(self, row: int, samples: list[Hypothesis]) -> list[Hypothesis]:
         """Samples by consensus, and with best_of by their relevance to the last turn as well."""
@@ -250,10 +281,8 @@ class Request:
     def _candidate(self, hypothesis: Hypothesis, logprobs: list[TokenLogprobs] | None) -> Candidate:
         words = [token for token in hypothesis.tokens if token != EOS]
         score = hypothesis.score(self.options.length_penalty)
-        text = ReplyText(self.tokenizer, self.options.stop)
-        with profile_range("text.decode"):
-            whole = text.push(words) + text.finish()
-        ended = hypothesis.tokens[-1:] == (EOS,) or text.stopped
+        whole, stopped = self._text(hypothesis)
+        ended = hypothesis.tokens[-1:] == (EOS,) or stopped
         return Candidate(
             text=whole,
             tokens=words,

@@ -55,12 +55,11 @@ class Pieces:
     def last(self) -> TokenEvent:
         """The final event, once the reply is complete."""
         request = self._request
-        if (text := request.fixed[0]) is not None:
-            (response,) = request.responses()
-            reason = response.finish_reason
-            return TokenEvent(text, [], final=True, response=response, finish_reason=reason)
-        best = request.replies(0)[0]
-        last = self._event(best, len(best.tokens))
+        if request.fixed[0] is not None:
+            return self._fixed()
+        if not (found := request.replies(0)):
+            return self._fixed()
+        last = self._event(found[0], len(found[0].tokens))
         (response,) = request.responses(self._logprobs)
         return replace(
             last,
@@ -69,6 +68,12 @@ class Pieces:
             response=response,
             finish_reason=response.finish_reason,
         )
+
+    def _fixed(self) -> TokenEvent:
+        """The final event of a reply that was not generated."""
+        (response,) = self._request.responses()
+        text, reason = response.text, response.finish_reason
+        return TokenEvent(text, [], final=True, response=response, finish_reason=reason)
 
     def _event(self, hypothesis: Hypothesis, end: int) -> TokenEvent:
         """The tokens of the hypothesis from where the last event ended."""

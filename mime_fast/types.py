@@ -47,8 +47,9 @@ class EmotionMixture:
 
 
 # "stop": the model ended the reply, or a stop string did; "length": max_new_tokens were generated;
-# "crisis": nothing was generated, the text is the fixed reply to a crisis.
-FinishReason = Literal["stop", "length", "crisis"]
+# "crisis": nothing was generated, the text is the fixed reply to a crisis; "careful": it is a fixed
+# reply, since what was generated is too cheerful.
+FinishReason = Literal["stop", "length", "crisis", "careful"]
 
 
 @dataclass(frozen=True)

@@ -53,7 +53,7 @@ OPTIONS: list[dict[str, Any]] = [
     {"emotion": "joyful"},
     {"emotion": "furious", "stochastic_emotion": False, "num_beams": 2},
 ]
-SEEDED: dict[str, Any] = {"seed": 7, "max_new_tokens": 16}
+SEEDED: dict[str, Any] = {"avoid_cheer": False, "seed": 7, "max_new_tokens": 16}
 
 each_options = pytest.mark.parametrize("options", OPTIONS, ids=str)
 
@@ -163,7 +163,7 @@ def response_of(event: TokenEvent) -> Response:
 
 def test_the_time_between_pieces_is_the_callers(native: Generator) -> None:
     pause, response = 0.02, None
-    for event in native.stream("I lost my dog", seed=1, max_new_tokens=9, min_new_tokens=9):
+    for event in native.stream("no", seed=1, avoid_cheer=False, max_new_tokens=9, min_new_tokens=9):
         time.sleep(pause)
         response = event.response
     assert response is not None
@@ -171,7 +171,9 @@ def test_the_time_between_pieces_is_the_callers(native: Generator) -> None:
 
 
 def test_a_greedy_stream_hands_out_every_word_at_once(native: Generator) -> None:
-    events = list(native.stream("I lost my dog", seed=1, max_new_tokens=9, min_new_tokens=9))
+    events = list(
+        native.stream("no", seed=1, avoid_cheer=False, max_new_tokens=9, min_new_tokens=9)
+    )
     assert [len(event.tokens) for event in events] == [1] * 9 + [0]
 
 
@@ -534,7 +536,7 @@ def test_a_message_that_cannot_be_answered_says_why(
     [
         (
             {"beams": 3},
-            r"unknown GenerationConfig option 'beams'; known: bad_words, best_of, crisis_reply, ",
+            r"unknown GenerationConfig option 'beams'; known: avoid_cheer, bad_words, best_of, ",
         ),
         ({"max_new_tokens": POSITIONS + 1}, r"max_new_tokens must be at most 64 .*, got 65"),
         (
@@ -666,7 +668,9 @@ def test_special_ids_are_never_generated(
     bias[: CLS + 1] = 1e4
     bias[EOS] = -5
     folder = save_tiny(tmp_path / "biased", tiny_config, {"output.bias": bias})
-    for response in Generator(folder, engine=engine).respond_batch(MESSAGES, **options):
+    for response in Generator(folder, engine=engine).respond_batch(
+        MESSAGES, avoid_cheer=False, **options
+    ):
         for candidate in response.candidates:
             assert min(candidate.tokens) > CLS
             assert "<unk>" not in candidate.text

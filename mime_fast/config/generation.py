@@ -173,6 +173,12 @@ class GenerationConfig(Config):
         hint="None is the text of mime_fast",
     )
 
+    avoid_cheer: bool = option(
+        True,
+        "Give no cheerful reply where the speaker may not feel good, but another, or a fixed one.",
+        group="Crisis",
+    )
+
     def __post_init__(self) -> None:
         check_options(self)
         self._check_combinations()

@@ -76,7 +76,7 @@ def mime_result(response: Response) -> MimeResult:
 
 
 def finish_reason(reason: str | None) -> Literal["stop", "length"]:
-    """OpenAI's word for it. The fixed reply to a crisis is a whole reply, and no filter hid it."""
+    """OpenAI's word for it. A fixed reply is a whole reply, and no filter hid it."""
     return "length" if reason == "length" else "stop"
 
 

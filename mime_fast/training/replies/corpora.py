@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 from mime_fast.emotions import EMOTIONS
 from mime_fast.files import parse_json
+from mime_fast.text.word_list import WordList
 
 LONGEST_TURN = 60  # words
 PRIVATE = re.compile(r"@\w|https?:|www\.|\.com\b|\d{5}|\d{3}[-. ]\d{3,4}\b")
@@ -63,17 +64,14 @@ def is_wanted(utterances: Sequence[str]) -> bool:
         turn.strip()
         and len(turn.split()) <= LONGEST_TURN
         and not PRIVATE.search(turn)
-        and not _unwanted().search(turn)
+        and not _unwanted().occurs_in(turn.lower())
         for turn in utterances
     )
 
 
 @cache
-def _unwanted() -> re.Pattern[str]:
-    lines = Path(__file__).with_name("unwanted.txt").read_text(encoding="utf-8").splitlines()
-    words = [word for line in lines if not line.startswith("#") for word in line.split()]
-    endings = (re.escape(word).replace(r"\*", r"\w*") for word in words)
-    return re.compile(rf"\b(?:{'|'.join(endings)})\b", re.IGNORECASE)
+def _unwanted() -> WordList:
+    return WordList(Path(__file__).with_name("unwanted.txt"))
 
 
 def sample(conversations: Sequence[Dialogue], turns: int, seed: int) -> Iterator[Dialogue]:

@@ -1,0 +1,1 @@
+"""Grave messages, and replies that are too cheerful for them."""
