@@ -39,7 +39,7 @@ settings.load_profile("mime_fast")
 
 WORDS = (
     *("i", "am", "sorry", "to", "hear", "that", ".", "!", "?", "what", "happened", "you", "do"),
-    *("n't", "it", "is", "great", ",", "oh", "no", "hope", "dog", "lost", "my", "yesterday"),
+    *("n't", "it", "is", "good", ",", "oh", "no", "hope", "dog", "lost", "my", "yesterday"),
     *("the", "a", "of", "we", "have", "can", "not", ":", ")", "so", "was", "feel", "they"),
 )
 SHAPE = {"hidden_dim": 24, "key_dim": 8, "filter_dim": 10, "latent_dim": 12, "max_positions": 64}

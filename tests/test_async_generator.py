@@ -15,7 +15,7 @@ from mime_fast.types import Response, Timings, TokenEvent
 
 PATIENCE = 120  # seconds until a test has failed
 MESSAGES = ["I lost my dog.", "we won!", "I am so tired of it all", "she left me yesterday."]
-HISTORY = ["I lost my dog.", "oh no, what happened?", "it was great"]
+HISTORY = ["I lost my dog.", "oh no, what happened?", "it was good"]
 CASES: list[dict[str, Any]] = [
     {},
     {"num_beams": 4, "num_return_sequences": 2},

@@ -177,7 +177,7 @@ def test_the_seed_of_a_reply_repeats_it(run: Cli, tiny_checkpoint: Path) -> None
 
 
 def test_respond_reads_the_history(run: Cli, tiny_checkpoint: Path, generator: Generator) -> None:
-    history = ["I am great!", "what happened?"]
+    history = ["I am good!", "what happened?"]
     expected = generator.respond([*history, MESSAGE], seed=7).text
     flags = ["--history", history[0], "-H", history[1]]
     result = run("respond", MESSAGE, "-c", tiny_checkpoint, "--seed", "7", *flags)
@@ -317,7 +317,7 @@ def test_escape_sequences_never_reach_the_model(
 
 
 def test_chat_goes_on_from_a_history(run: Cli, tiny_checkpoint: Path, generator: Generator) -> None:
-    turns = ["I am great!", "what happened?"]
+    turns = ["I am good!", "what happened?"]
     result = chat(run, tiny_checkpoint, b"I lost my dog\n", "-H", turns[0], "-H", turns[1])
     assert replies(result) == [f"mime: {generator.respond([*turns, MESSAGE], seed=7).text}"]
     check_error(chat(run, tiny_checkpoint, b"no\n", "-H", "one"), "pairs of turns")

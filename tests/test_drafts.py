@@ -22,7 +22,7 @@ MESSAGES = [
     "no",
     "we can not hear it. " * 5,
     "oh no, they feel sorry!",
-    "I am great!",
+    "I am good!",
 ]
 OPTIONS: list[dict[str, Any]] = [
     {},

@@ -28,11 +28,11 @@ POSITIONS = 64  # of the tiny checkpoints
 MESSAGES: list[Message] = [
     "I lost my dog yesterday.",
     "no",
-    ["I am great!", "what happened?", "I lost it :("],
+    ["I am good!", "what happened?", "I lost it :("],
     "we can not hear it. " * 10,
     b"oh no, they feel sorry!",
     "the weather \u043f\u0440\u0438\u0432\u0435\u0442 \U0001f642",
-    ["so", "oh", "we", "no", "I hope that it was great."],
+    ["so", "oh", "we", "no", "I hope that it was good."],
 ]
 OPTIONS: list[dict[str, Any]] = [
     {},
@@ -458,7 +458,7 @@ def test_lengths_are_kept(native: Generator, options: dict[str, Any]) -> None:
 
 def test_the_history_changes_the_reply(native: Generator) -> None:
     last = "I lost it"
-    histories: list[Message] = [last, ["I am great!", "what happened?", last], ["no", "oh", last]]
+    histories: list[Message] = [last, ["I am good!", "what happened?", last], ["no", "oh", last]]
     responses = native.respond_batch(histories, stochastic_emotion=False)
     assert len({response.emotions["sad"] for response in responses}) == 3
 

@@ -56,7 +56,7 @@ def test_a_trace_has_every_step_of_the_request(ask: Run, tmp_path: Path) -> None
     names = [event["name"] for event in events]
     assert names[:4] == ["respond", "text.encode", "engine.encode", "engine.decode"]
     assert names[-1] == "text.decode"
-    assert set(names[4:-1]) == {"engine.step"}
+    assert set(names[4:-1]) - {"text.decode"} == {"engine.step"}  # a reply may be read for cheer
     assert all(event["ph"] == "X" and event["dur"] >= 0 for event in events)
     steps = [event for event in events if event["name"] == "engine.step"]
     assert all(one["ts"] + one["dur"] <= two["ts"] + 0.01 for one, two in pairwise(steps))

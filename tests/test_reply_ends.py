@@ -17,7 +17,7 @@ from mime_fast.text.stop import find_stop
 from mime_fast.text.tokenizer import EOS
 from mime_fast.types import Candidate
 
-MESSAGES = ["I lost my dog yesterday.", "no", "I am great!"]
+MESSAGES = ["I lost my dog yesterday.", "no", "I am good!"]
 STRATEGIES: list[dict[str, Any]] = [
     {},
     {"min_new_tokens": 8, "repetition_penalty": 1.3},
@@ -27,7 +27,7 @@ STRATEGIES: list[dict[str, Any]] = [
     {"num_beams": 3, "early_stopping": "never", "length_penalty": -0.5},
     {"num_beams": 3, "early_stopping": False, "length_penalty": 2.0},
 ]
-SEEDED: dict[str, Any] = {"seed": 5, "max_new_tokens": 14}
+SEEDED: dict[str, Any] = {"seed": 5, "max_new_tokens": 14, "avoid_cheer": False}
 CHOOSING = {"num_beams", "mbr_samples"}  # where another reply may win
 each_strategy = pytest.mark.parametrize("options", STRATEGIES, ids=str)
 

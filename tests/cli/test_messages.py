@@ -72,7 +72,7 @@ def test_a_file_is_answered_line_by_line(
 
 
 def test_lines_may_be_json(respond: Respond, tmp_path: Path, generator: Generator) -> None:
-    history = ["i am great !", "what happened ?"]
+    history = ["i am good !", "what happened ?"]
     lines = [
         json.dumps(MESSAGES[0]),
         json.dumps([*history, MESSAGES[0]]),
@@ -100,7 +100,7 @@ def test_text_that_looks_like_json_is_text_where_asked(
 
 
 def test_a_history_comes_before_every_message(respond: Respond, generator: Generator) -> None:
-    history = ["i am great !", "what happened ?"]
+    history = ["i am good !", "what happened ?"]
     flags = [flag for turn in history for flag in ("-H", turn)]
     expected = [generator.respond([*history, m], seed=7).text for m in MESSAGES]
     assert respond(*MESSAGES, *flags).stdout.splitlines() == expected

@@ -153,7 +153,7 @@ def test_threads_share_an_engine(tiny_checkpoint: Path, compute_type: str) -> No
         {"num_beams": 4, "num_return_sequences": 2},
         {"do_sample": True, "num_return_sequences": 5, "return_scores": True},
     ]
-    messages = ["i lost my dog", "oh no ! what happened ?", "great , i hope so", "the dog"]
+    messages = ["i lost my dog", "oh no ! what happened ?", "good , i hope so", "the dog"]
     requests = [
         (messages[number % 4], strategies[number % 3] | {"seed": number, "max_new_tokens": 12})
         for number in range(1000)

@@ -32,7 +32,7 @@ FORMS: dict[str, dict[str, Any]] = {
     "moel": {"architecture": "moel", "tie_embeddings": True},
     "moel, all": {"architecture": "moel", "top_listeners": 0, "num_layers": 2},
 }
-MESSAGES = ["I lost my dog.", "no", "we have a great dog, and it is so great! :)", "I am so sorry"]
+MESSAGES = ["I lost my dog.", "no", "we have a good dog, and it is so good! :)", "I am so sorry"]
 SEARCHES: dict[str, dict[str, Any]] = {
     "greedy": {},
     "forced": {"emotion": "sad", "return_scores": True},
