@@ -155,9 +155,22 @@ def sync(path: Path) -> None:
         os.close(handle)
 
 
+@contextmanager
+def read_errors(path: Path) -> Iterator[None]:
+    """Gives the file's name to an OSError of reading, which only one of opening has."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None:
+            error.filename = str(path)
+        raise
+
+
 def read_text(path: Path) -> str:
     """The text of a file; ValueError: it is not UTF-8."""
-    return decode_text(path.read_bytes(), path)
+    with read_errors(path):
+        content = path.read_bytes()
+    return decode_text(content, path)
 
 
 def decode_text(content: bytes, path: Path) -> str:

@@ -21,6 +21,8 @@ from mime_fast.files import (
     read_text,
     write_whole,
 )
+from mime_fast.text.records import read_records
+from mime_fast.text.tokenizer import read_tokenizer
 from tests.limits import limit_file_size
 
 Mount = Callable[..., Path]
@@ -194,3 +196,13 @@ def test_a_process_survives_the_signal_of_a_file_too_large(tmp_path: Path) -> No
     ended = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
     assert ended.returncode == 1, ended  # not -25: killed by SIGXFSZ
     assert "File too large" in ended.stderr
+
+
+UNREADABLE = Path("/proc/self/mem")  # reading its first byte fails, and opening it does not
+
+
+@pytest.mark.skipif(not UNREADABLE.exists(), reason="there is no /proc")
+def test_an_error_while_reading_names_the_file() -> None:
+    for read in (read_text, read_tokenizer, lambda path: list(read_records(path))):
+        with pytest.raises(OSError, match="Input/output error: '/proc/self/mem'"):
+            read(UNREADABLE)

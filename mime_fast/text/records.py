@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from itertools import chain
 from pathlib import Path
 
-from mime_fast.files import parse_json
+from mime_fast.files import parse_json, read_errors
 from mime_fast.text.published import HEADER, Problem, Record, read_rows
 
 SUFFIXES = ("jsonl", "csv")  # of the files of a folder; the first that is there is read
@@ -58,7 +58,7 @@ def _published(header: str, lines: Iterator[tuple[int, str]]) -> Iterator[Record
 
 def _lines(path: Path) -> Iterator[tuple[int, str]]:
     """The lines that are not blank, numbered from 1; bytes that are not UTF-8 as surrogates."""
-    with path.open("rb") as file:
+    with read_errors(path), path.open("rb") as file:
         for number, line in enumerate(file, 1):
             text = line.decode(errors="surrogateescape").removeprefix("\ufeff").rstrip("\r\n")
             if text.strip():

@@ -11,7 +11,7 @@ from typing import Self
 import tokenizers
 from tokenizers import models
 
-from mime_fast.files import write_whole
+from mime_fast.files import read_errors, write_whole
 from mime_fast.text.detokenizer import Detokenizer, detokenize
 from mime_fast.text.special import CLS, EOS, PAD, SOS, SPECIAL_WORDS, SYS, UNK, USR
 from mime_fast.text.surrogates import drop_surrogates
@@ -219,7 +219,8 @@ def read_tokenizer(path: Path) -> str:
     if size > MAX_FILE_BYTES:
         raise ValueError(malformed(path, f"{size} bytes, more than {MAX_FILE_BYTES}"))
     try:
-        return path.read_text(encoding="utf-8-sig")
+        with read_errors(path):
+            return path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
         raise ValueError(malformed(path, f"not UTF-8 ({error})")) from error
 

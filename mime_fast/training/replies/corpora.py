@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from mime_fast.emotions import EMOTIONS
-from mime_fast.files import parse_json
+from mime_fast.files import parse_json, read_errors
 from mime_fast.text.word_list import WordList
 
 LONGEST_TURN = 60  # words
@@ -44,7 +44,7 @@ def load_corpora(folder: Path, turns: int, seed: int) -> list[Dialogue]:
 
 
 def _read(path: Path) -> list[Dialogue]:
-    with path.open(encoding="utf-8") as file:
+    with read_errors(path), path.open(encoding="utf-8") as file:
         return [_dialogue(path, number, line) for number, line in enumerate(file, 1)]
 
 
