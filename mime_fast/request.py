@@ -23,7 +23,7 @@ from mime_fast.search.hypothesis import Hypothesis, log_softmax
 from mime_fast.search.rules import text_rules
 from mime_fast.text.crisis import crisis_reply, find_crisis
 from mime_fast.text.dialogue import encode_dialogue
-from mime_fast.text.grave.finder import careful_reply, is_cheerful, is_grave
+from mime_fast.text.grave.finder import careful_replies, is_cheerful, is_grave
 from mime_fast.text.message import check_turns
 from mime_fast.text.special import EOS
 from mime_fast.text.stop import ReplyText
@@ -216,10 +216,11 @@ class Request:
             return [Candidate(text, [], None, "crisis", logprobs)]
         _, row = self.places[index]
         found = self.replies(row)
-        if not found:
-            return [Candidate(careful_reply(self.seeds[index]), [], None, "careful", logprobs)]
         all_scored = self.clock(lambda: self._logprobs(row, found, scored))
-        return [self._candidate(*each) for each in zip(found, all_scored, strict=True)]
+        generated = [self._candidate(*each) for each in zip(found, all_scored, strict=True)]
+        wanted = min(self.options.num_return_sequences, len(self.decoding.results(row)))
+        fixed = careful_replies(self.seeds[index], wanted - len(generated))
+        return generated + [Candidate(text, [], None, "careful", logprobs) for text in fixed]
 
     def agreed(self) -> tuple[int, ...]:
         """The tokens that the only request's reply is sure to start with."""
@@ -229,7 +230,7 @@ class Request:
     def replies(self, row: int) -> list[Hypothesis]:
         """What a row of what was decoded gets, in the order of Response.candidates.
 
-        Nothing where all is too cheerful.
+        Without those that are too cheerful.
         """
         found = self.decoding.results(row)
         if self.options.ranked_samples:

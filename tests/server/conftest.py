@@ -14,7 +14,7 @@ from tests.server.serving import Run, Running, running
 
 @pytest.fixture(scope="session")
 def generator() -> Generator:
-    return Generator(engine="native", intra_threads=1)
+    return Generator("mime-small", engine="native", intra_threads=1)
 
 
 @pytest.fixture(scope="session")

@@ -69,7 +69,8 @@ def running(
     generator: Generator, defaults: GenerationConfig | None = None, **options: Any
 ) -> Iterator[Running]:
     chosen = ServerOptions.from_dict({"port": 0, **options})
-    app = create_app(generator, defaults, chosen)
+    # A stream of a sad message has one event if cheer is avoided.
+    app = create_app(generator, defaults or GenerationConfig(avoid_cheer=False), chosen)
     server = make_server(app)
     with listen(chosen) as listener:
         url = address(listener, chosen)

@@ -69,12 +69,21 @@ def test_when_a_reply_is_sampled(given: dict[str, Any], added: dict[str, Any]) -
     assert options == {**given, **added}
 
 
+def test_a_temperature_belongs_to_the_sampling_of_the_defaults() -> None:
+    defaults = GenerationConfig(do_sample=True, temperature=0.5, best_of=8)
+    for given, ranked in (({"temperature": 0.9}, 8), ({"num_return_sequences": 9}, 0)):
+        options: dict[str, Any] = dict(given)
+        choose_decoding(options, defaults)
+        config = defaults.overridden(options)
+        assert (config.do_sample, config.best_of) == (True, ranked)
+
+
 def test_the_servers_defaults_give_way() -> None:
     beams, samples = GenerationConfig(num_beams=4), GenerationConfig(do_sample=True, mbr_samples=8)
     for defaults, given in ((beams, {"temperature": 0.5}), (samples, {"temperature": 0})):
         options: dict[str, Any] = dict(given)
         choose_decoding(options, defaults)
-        config = defaults.replace(**options)
+        config = defaults.overridden(options)
         assert config.do_sample == bool(given["temperature"])
         assert (config.num_beams, config.mbr_samples) == (1, 0)
     several: dict[str, Any] = {"num_return_sequences": 3}

@@ -33,7 +33,7 @@ class Process:
     """A server."""
 
     def __init__(self, *options: str) -> None:
-        command = [sys.executable, "-m", "mime_fast", "serve", *options]
+        command = [sys.executable, "-m", "mime_fast", "serve", "--no-avoid-cheer", *options]
         if "--workers" not in options:
             command += ["--threads", "1"]
         self.process = subprocess.Popen(

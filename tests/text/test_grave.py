@@ -2,7 +2,7 @@
 
 import pytest
 
-from mime_fast.text.grave.finder import CAREFUL_REPLIES, careful_reply, is_cheerful, is_grave
+from mime_fast.text.grave.finder import CAREFUL_REPLIES, careful_replies, is_cheerful, is_grave
 from mime_fast.text.message import check_turns
 
 
@@ -48,9 +48,11 @@ def test_a_careful_one_is_none(reply: str) -> None:
 
 
 def test_the_fixed_replies_are_careful() -> None:
-    drawn = {careful_reply(seed) for seed in range(100)}
-    assert drawn == set(CAREFUL_REPLIES)
+    drawn = {careful_replies(seed, 1)[0] for seed in range(100)}
+    assert drawn == set(careful_replies(0, 6)) == set(CAREFUL_REPLIES)
+    assert len(careful_replies(0, 9)) == 9
+    assert careful_replies(0, 0) == []
     for text in CAREFUL_REPLIES:
         assert not is_cheerful(text)
         check_turns(text)
-    assert careful_reply(7) == careful_reply(7)
+    assert careful_replies(7, 2) == careful_replies(7, 2)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 from functools import cache
+from itertools import cycle, islice
 from pathlib import Path
 
 from mime_fast.text.crisis.spelling import plain_text
@@ -42,6 +43,7 @@ def is_cheerful(reply: str) -> bool:
     return cheerful.occurs_in(reply.lower())
 
 
-def careful_reply(seed: int) -> str:
-    """A fixed reply."""
-    return random.Random(seed).choice(CAREFUL_REPLIES)  # noqa: S311 - a choice, not a secret
+def careful_replies(seed: int, count: int) -> list[str]:
+    """So many fixed replies; as many as there are differ."""
+    order = random.Random(seed).sample(CAREFUL_REPLIES, len(CAREFUL_REPLIES))  # noqa: S311
+    return list(islice(cycle(order), count))
