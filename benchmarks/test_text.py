@@ -12,6 +12,7 @@ import torch
 from benchmarks.messages import MESSAGES
 from benchmarks.peers import OURS, REFERENCE
 from mime_fast import Generator
+from mime_fast.config import AS_GENERATED, GenerationConfig
 
 NO_DRAFTS = f"{OURS}, no drafts"
 BATCH = 32
@@ -61,7 +62,8 @@ def race_texts(
     def answer(name: str, work: tuple[int, Sequence[str]]) -> list[str]:
         seed, messages = work
         chosen: dict[str, Any] = {**options, **limits, "speculation": name != NO_DRAFTS}
-        replies = generators[name].respond_batch(messages, seed=seed, **chosen)
+        config = GenerationConfig(seed=seed, **chosen, **AS_GENERATED)
+        replies = generators[name].respond_batch(messages, config)
         return [reply.text for reply in replies]
 
     names = [OURS, REFERENCE] if options else [OURS, NO_DRAFTS, REFERENCE]

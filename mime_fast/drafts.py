@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import save
 
-from mime_fast.config import GenerationConfig
+from mime_fast.config import AS_GENERATED, GenerationConfig
 from mime_fast.files import write_whole
 from mime_fast.generator import Generator
 from mime_fast.request import Message
@@ -33,7 +33,8 @@ def replies(generator: Generator, messages: Sequence[Message]) -> Iterator[tuple
     longest = GenerationConfig.max_new_tokens
     for first in range(0, len(messages), BATCH):
         batch = messages[first : first + BATCH]
-        for response in generator.respond_batch(batch, seed=first // BATCH, on_crisis="off"):
+        greedy = GenerationConfig(seed=first // BATCH, **AS_GENERATED)
+        for response in generator.respond_batch(batch, greedy):
             tokens = response.candidates[0].tokens
             yield tuple(tokens) if len(tokens) == longest else (*tokens, EOS)
 

@@ -382,7 +382,8 @@ def test_the_bundled_checkpoint_with_drafts() -> None:
     messages = ["I lost my dog yesterday.", "I got the job!", "My sister is visiting.", CRISIS]
     options: list[dict[str, Any]] = [
         {},
-        {"speculation": False},
+        {"do_sample": False},
+        {"do_sample": False, "speculation": False},
         {"num_beams": 5},
         {"do_sample": True, "top_p": 0.9},
         {"do_sample": True, "best_of": 4},

@@ -81,13 +81,15 @@ def eager() -> Generator:
 def test_it_answers_without_a_checkpoint_being_named(native: Generator) -> None:
     response = native.respond("I lost my dog yesterday")
     assert native.engine.name == "native"
-    assert len(response.candidates[0].tokens) >= 3
+    assert len(response.candidates[0].tokens) >= 3 or response.finish_reason == "careful"
     assert response.text[0].isupper()
     assert response.polarity == "negative"
 
 
 @pytest.mark.parametrize(
-    "options", [{}, {"num_beams": 5, "num_return_sequences": 5}], ids=["greedy", "beam"]
+    "options",
+    [{}, {"do_sample": False}, {"num_beams": 5, "num_return_sequences": 5}],
+    ids=["default", "greedy", "beam"],
 )
 def test_the_engines_give_the_same_replies(
     native: Generator, eager: Generator, options: dict[str, Any]
@@ -110,7 +112,9 @@ def test_a_reply_alone_is_the_one_in_the_batch(native: Generator) -> None:
         assert native.respond(message, **options).text == reply.text
 
 
-@pytest.mark.parametrize("options", [{}, {"num_beams": 5}, {"do_sample": True}], ids=str)
+@pytest.mark.parametrize(
+    "options", [{}, {"do_sample": False}, {"num_beams": 5}, {"do_sample": True}], ids=str
+)
 def test_a_stream_joined_is_the_reply(native: Generator, options: dict[str, Any]) -> None:
     text = native.respond("I lost my dog yesterday", seed=3, **options).text
     events = native.stream("I lost my dog yesterday", seed=3, **options)
@@ -121,7 +125,10 @@ def test_its_drafts_save_steps(native: Generator) -> None:
     """A stream of a greedy reply has an event for each step."""
 
     def steps(*, speculation: bool) -> int:
-        streams = (native.stream(m, seed=3, speculation=speculation) for m in MESSAGES)
+        streams = (
+            native.stream(m, seed=3, do_sample=False, avoid_cheer=False, speculation=speculation)
+            for m in MESSAGES
+        )
         return sum(len(list(events)) for events in streams)
 
     assert steps(speculation=True) < 0.8 * steps(speculation=False)

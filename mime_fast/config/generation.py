@@ -13,6 +13,8 @@ from mime_fast.options import check_options, option
 # Options that stay at their defaults where nothing is sampled.
 SAMPLING = ("temperature", "top_k", "top_p", "min_p", "mbr_samples", "best_of")
 SEARCH = ("do_sample", "num_beams")  # options that choose how a reply is searched for
+# With these every reply is what the model generates, whatever the message is.
+AS_GENERATED: dict[str, Any] = {"on_crisis": "off", "avoid_cheer": False}
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from rich.progress import Progress
 
 from mime_fast import Generator, Response, __version__
 from mime_fast import checkpoint as checkpoints
-from mime_fast.config import GenerationConfig
+from mime_fast.config import AS_GENERATED, GenerationConfig
 from mime_fast.emotions import EMOTIONS
 from mime_fast.engines.eager import EagerEngine
 from mime_fast.evaluation.outputs.files import checkpoint_name
@@ -113,7 +113,7 @@ def _replies(
 
     def alone(index: int, config: GenerationConfig, seed: int) -> str:
         return _words(
-            generator, generator.respond(contexts[index], config, seed=seed, on_crisis="off")
+            generator, generator.respond(contexts[index], config, seed=seed, **AS_GENERATED)
         )
 
     def together(config: GenerationConfig, title: str) -> list[str]:
@@ -122,7 +122,7 @@ def _replies(
         found: dict[int, str] = {}
         for batch in (order[i : i + BATCH] for i in progress.track(starts, description=title)):
             responses = generator.respond_batch(
-                [contexts[index] for index in batch], config, on_crisis="off"
+                [contexts[index] for index in batch], config, **AS_GENERATED
             )
             found.update(zip(batch, (_words(generator, r) for r in responses), strict=True))
         return [found[index] for index in range(len(contexts))]

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from mime_fast import Generator, Response
+from mime_fast.config import AS_GENERATED, GenerationConfig
 from mime_fast.engines.eager import EagerEngine
 from mime_fast.evaluation.page.chart import Values
 from mime_fast.models.base import as_word_model
@@ -73,9 +74,8 @@ def _look(generator: Generator, example: Example, index: int) -> Look:
     engine, tokenizer = cast("EagerEngine", generator.engine), generator.tokenizer
     attention = as_word_model(engine.model).decoder.layers[-1].cross_attention
     with Recorder(cast("Attention", attention)) as recorder:
-        response = generator.respond(
-            example.context, stochastic_emotion=False, seed=0, on_crisis="off"
-        )
+        greedy = GenerationConfig(stochastic_emotion=False, seed=0, **AS_GENERATED)
+        response = generator.respond(example.context, greedy)
     weights = recorder.weights()
     words = [tokenizer.word(token) for token in response.candidates[0].tokens]
     dialogue = encode_dialogue(tokenizer, example.context, engine.config.max_positions)
