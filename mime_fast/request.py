@@ -111,7 +111,8 @@ class Request:
         self.dialogues: list[Dialogue] = []
         self.counts: list[tuple[int, int]] = []  # of each last turn: words, unknown words
         self.crises: list[Crisis | None] = []
-        self.grave: list[bool] = []
+        self.grave: list[bool] = []  # whether there is a crisis, or another grave thing
+        self._careful: dict[int, bool] = {}  # by request: whether no reply to it may be cheerful
         self.fixed: list[str | None] = []  # the reply to a crisis; None: one is generated
         with profile_range("text.encode"):
             self._encode_texts(list(messages))
@@ -138,7 +139,7 @@ class Request:
         ids = dialogue.tokens[-dialogue.last_turn :]
         self.counts.append(count_words(self.tokenizer, turns[-1], ids))
         self._look_for_crisis(turns)
-        self.grave.append(self.options.avoid_cheer and is_grave(turns))
+        self.grave.append(self.crises[-1] is not None or is_grave(turns))
 
     def _look_for_crisis(self, turns: list[str]) -> None:
         crisis = None if self.options.on_crisis == "off" else find_crisis(turns)
@@ -242,15 +243,17 @@ class Request:
 
     def _is_careful(self, index: int) -> bool:
         """Whether no reply to a message may be cheerful."""
-        if not self.options.avoid_cheer:
-            return False
-        if self.grave[index]:
-            return True
+        if index not in self._careful:
+            feels_good = not self.grave[index] and self._feels_good(index)
+            self._careful[index] = self.options.avoid_cheer and not feels_good
+        return self._careful[index]
+
+    def _feels_good(self, index: int) -> bool:
         if self.emotion is not None:
-            return self.emotion not in POSITIVE
+            return self.emotion in POSITIVE
         encoded, row = self.places[index]
         shares = np.exp(log_softmax(encoded.emotion_logits[row]))
-        return float(shares[list(POSITIVE)].sum()) < FEELS_GOOD
+        return float(shares[list(POSITIVE)].sum()) >= FEELS_GOOD
 
     def _text(self, reply: Hypothesis) -> tuple[str, bool]:
         """The text of a reply, and whether a stop string ended it."""

@@ -8,46 +8,40 @@ from pathlib import Path
 _WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)*")
 _PATTERN_WORD = re.compile(rf"{_WORD.pattern}\*?")
 
-Phrase = tuple[str, ...]  # words; one that ends with * stands for all that begin so
-
 
 class WordList:
-    """The patterns of a file: separated by commas, * stands for any ending, # begins a comment."""
+    """The patterns of a file: separated by commas; * after the last word stands for any ending.
+
+    # begins a comment.
+    """
 
     def __init__(self, path: Path) -> None:
         lines = path.read_text(encoding="utf-8").splitlines()
         text = ",".join(line for line in lines if line and not line.startswith("#"))
-        self.phrases = [tuple(_PATTERN_WORD.findall(part)) for part in text.split(",")]
-        self.words = frozenset(word.rstrip("*") for phrase in self.phrases for word in phrase)
-        self._rest: dict[str, list[Phrase]] = {}  # by the first word: those that follow
-        for first, *rest in filter(None, self.phrases):
-            self._rest.setdefault(first, []).append(tuple(rest))
-        self._stems = tuple(word[:-1] for word in self._rest if word.endswith("*"))
+        phrases = [_PATTERN_WORD.findall(part) for part in text.split(",") if part.strip()]
+        self.words = frozenset(word.rstrip("*") for phrase in phrases for word in phrase)
+        alone = [word for word, *rest in phrases if not rest]
+        self._alone = frozenset(word for word in alone if word[-1] != "*")
+        self._stems = tuple(word[:-1] for word in alone if word[-1] == "*")
+        self._longer: dict[str, list[list[str]]] = {}  # by the first word
+        for phrase in phrases:
+            if len(phrase) > 1:
+                self._longer.setdefault(phrase[0], []).append(phrase)
 
     def occurs_in(self, text: str) -> bool:
         """Whether any pattern does, in words of the text; `text` is in lower case."""
         words = _WORD.findall(text)
-        return any(
-            _begins(words[place + 1 :], rest)
-            for place, word in enumerate(words)
-            for rest in self._after(word)
-        )
-
-    def _after(self, word: str) -> list[Phrase]:
-        """What may follow a word that begins a pattern."""
-        found = self._rest.get(word, [])
-        if word.startswith(self._stems):
-            found = found + [
-                rest
-                for stem in self._stems
-                if word.startswith(stem)
-                for rest in self._rest[f"{stem}*"]
-            ]
-        return found
+        if not self._alone.isdisjoint(words) or any(w.startswith(self._stems) for w in words):
+            return True
+        for place, word in enumerate(words):
+            for phrase in self._longer.get(word, ()):
+                if _is_phrase(words[place : place + len(phrase)], phrase):
+                    return True
+        return False
 
 
-def _begins(words: list[str], phrase: Phrase) -> bool:
-    return len(words) >= len(phrase) and all(
-        word.startswith(part[:-1]) if part.endswith("*") else word == part
-        for word, part in zip(words, phrase, strict=False)
-    )
+def _is_phrase(words: list[str], phrase: list[str]) -> bool:
+    if words == phrase:
+        return True
+    last = phrase[-1]
+    return last[-1] == "*" and words[:-1] == phrase[:-1] and words[-1].startswith(last[:-1])

@@ -34,7 +34,11 @@ def _lists() -> tuple[WordList, WordList]:
 def is_grave(turns: Sequence[str]) -> bool:
     """Whether the speaker's turns, every other one and the last, tell of something grave."""
     grave, _ = _lists()
-    return any(grave.occurs_in(plain_text(turn, grave.words)) for turn in turns[::-2])
+    return any(
+        # Nobody hides these words, so that plain letters need no more than lower case.
+        grave.occurs_in(turn.lower() if turn.isascii() else plain_text(turn, grave.words))
+        for turn in turns[::-2]
+    )
 
 
 def is_cheerful(reply: str) -> bool:
