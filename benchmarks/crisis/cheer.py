@@ -38,7 +38,7 @@ def main() -> None:
             found = [each.context for each in examples if (each.emotion in POSITIVE) is wanted]
             report(generator, title, found)
     for message, response in wrong if options.replies else ():
-        print(f"  {message} -> {response.text}")
+        print(f"  {message!r} -> {response.text!r}")
 
 
 def report(
