@@ -18,7 +18,8 @@ NO_DRAFTS = f"{OURS}, no drafts"
 BATCH = 32
 CHECKED = 8  # works that the reference answers too
 SMOKE_WORKS, SMOKE_TOKENS = 1, 3
-CASES: dict[str, tuple[int, dict[str, Any]]] = {
+# Messages at a time, and options; None: the defaults of the checkpoint.
+CASES: dict[str, tuple[int, dict[str, Any] | None]] = {
     "text: greedy reply": (1, {}),
     "text: beam 5 reply": (1, {"num_beams": 5}),
     "text: sampled reply": (1, {"do_sample": True, "top_p": 0.9}),
@@ -26,6 +27,7 @@ CASES: dict[str, tuple[int, dict[str, Any]]] = {
         1,
         {"do_sample": True, "temperature": 0.5, "mbr_samples": 32},
     ),
+    "text: default reply, the best of 8 samples": (1, None),
     f"text: batch of {BATCH}": (BATCH, {}),
 }
 
@@ -61,12 +63,13 @@ def race_texts(
 
     def answer(name: str, work: tuple[int, Sequence[str]]) -> list[str]:
         seed, messages = work
-        chosen: dict[str, Any] = {**options, **limits, "speculation": name != NO_DRAFTS}
-        config = GenerationConfig(seed=seed, **chosen, **AS_GENERATED)
-        replies = generators[name].respond_batch(messages, config)
+        generator, drafts = generators[name], name != NO_DRAFTS
+        config = generator.defaults if options is None else GenerationConfig(**options)
+        config = config.replace(seed=seed, speculation=drafts, **limits, **AS_GENERATED)
+        replies = generator.respond_batch(messages, config)
         return [reply.text for reply in replies]
 
-    names = [OURS, REFERENCE] if options else [OURS, NO_DRAFTS, REFERENCE]
+    names = [OURS, NO_DRAFTS, REFERENCE] if options == {} else [OURS, REFERENCE]
     for work in works:
         assert answer(OURS, work) == answer(NO_DRAFTS, work)
     for work in works[:CHECKED]:
