@@ -61,14 +61,15 @@ def describe(error: BaseException) -> str:
     """One line; of a file that the system refuses, its name before the reason."""
     text = str(error)
     if isinstance(error, OSError) and error.strerror:
+        remedy = f"; {DISK[error.errno]}" if error.errno in DISK else ""
         if error.filename is not None:
-            text = f"{os.fsdecode(error.filename)}: {error.strerror}"
-        elif error.errno in DISK:
-            text = f"a file cannot be read or written ({error.strerror}); {DISK[error.errno]}"
+            text = f"{os.fsdecode(error.filename)}: {error.strerror}{remedy}"
+        elif remedy:
+            text = f"a file cannot be read or written ({error.strerror}){remedy}"
     return " ".join(text.splitlines())
 
 
-# What a disk refuses without naming the file.
+# What a disk refuses, and the remedy.
 DISK = {
     errno.ENOSPC: "free space",
     errno.EDQUOT: "free space in your quota",

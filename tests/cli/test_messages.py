@@ -323,10 +323,10 @@ def test_only_standard_output_is_called_so(tiny_checkpoint: Path, unbuffered: st
     assert said[2] == f"mime-fast: {unread}\n"
 
 
-def test_an_error_of_a_disk_that_names_no_file_is_not_one_of_standard_output() -> None:
+def test_an_error_of_a_disk_names_the_file_and_the_remedy() -> None:
     arguments = [sys.executable, "-m", "mime_fast", "data", "/proc/self/mem"]
     done = subprocess.run(arguments, capture_output=True, text=True, check=False)
-    expected = "mime-fast: a file cannot be read or written (Input/output error); check the disk\n"
+    expected = "mime-fast: /proc/self/mem: Input/output error; check the disk\n"
     assert (done.returncode, done.stderr) == (1, expected)
 
 

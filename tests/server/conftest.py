@@ -14,7 +14,9 @@ from tests.server.serving import Run, Running, running
 
 @pytest.fixture(scope="session")
 def generator() -> Generator:
-    return Generator("mime-small", engine="native", intra_threads=1)
+    found = Generator("mime-small", engine="native", intra_threads=1)
+    found.defaults = GenerationConfig(avoid_cheer=False)  # a stream then has an event for each word
+    return found
 
 
 @pytest.fixture(scope="session")

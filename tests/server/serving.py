@@ -69,8 +69,7 @@ def running(
     generator: Generator, defaults: GenerationConfig | None = None, **options: Any
 ) -> Iterator[Running]:
     chosen = ServerOptions.from_dict({"port": 0, **options})
-    # A stream of a sad message has one event if cheer is avoided.
-    app = create_app(generator, defaults or GenerationConfig(avoid_cheer=False), chosen)
+    app = create_app(generator, defaults, chosen)
     server = make_server(app)
     with listen(chosen) as listener:
         url = address(listener, chosen)

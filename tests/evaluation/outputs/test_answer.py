@@ -24,7 +24,7 @@ from mime_fast.text.examples import Example
 def answered(tiny_checkpoint: Path) -> tuple[Outputs, list[Example]]:
     examples = [
         Example(["I lost my dog yesterday."], "I am so sorry.", 5),
-        Example(["It is great!", "Oh?", "We have a dog."], "Great, Bobby!", 16),
+        Example(["It is good!", "Oh?", "We have a dog."], "Good, Bobby!", 16),
         Example(["They lost, again."], "Oh no, what happened?", 4),
     ]
     return answer(tiny_checkpoint, examples), examples
