@@ -110,7 +110,7 @@ bench-quick: $(VENV)/.stamp-bench  ## the same in three minutes: fewer rounds, s
 	$(BIN)/python -m benchmarks.run --quick $(BENCH_ARGS)
 	$(BIN)/python -m benchmarks.report
 
-bench-smoke: $(VENV)/.stamp-bench  ## run every benchmark, peer and tool once, tiny and untimed (five minutes)
+bench-smoke: $(VENV)/.stamp-dev $(VENV)/.stamp-bench  ## run every benchmark, peer and tool once, tiny and untimed (five minutes)
 	$(BIN)/python -m benchmarks.smoke
 
 bench-report: $(VENV)/.stamp-bench  ## make the pages of RESULTS='FILE.json ...' (the newest) again
@@ -180,10 +180,8 @@ $(VENV)/.stamp-dev: $(INPUTS) $(VENV)/.stamp-torch
 	$(PIP_INSTALL) --editable '.[dev]'
 	@touch $@ $(VENV)/.stamp-demo
 
-# The libraries alone (270 MB, half a minute): an install of the extra would build the package again.
-BENCH_EXTRA = import tomllib; project = tomllib.load(open("pyproject.toml", "rb"))["project"]; \
-	print(*project["optional-dependencies"]["bench"])
+# Named by its name, the package that is installed is not built again, and gets its libraries: 270 MB.
 $(VENV)/.stamp-bench: pyproject.toml constraints.txt $(VENV)/.stamp-demo $(VENV)/.stamp-torch
 	@echo 'Installing the libraries that mime_fast is measured beside in $(VENV)'
-	$(PIP_INSTALL) $$($(BIN)/python -c '$(BENCH_EXTRA)')
+	$(PIP_INSTALL) 'mime-fast[bench]'
 	@touch $@
