@@ -56,7 +56,10 @@ class GenerationConfig(Config):
         group="Beam search",
     )
     do_sample: bool = option(
-        False, "Sample instead of greedy.", flags=("--sample", "-s"), group="Sampling"
+        False,
+        "Sample instead of greedy.",
+        flags=("--sample/--no-sample", "-s"),
+        group="Sampling",
     )
     temperature: float = option(
         1.0,
