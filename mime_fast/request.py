@@ -6,6 +6,7 @@ import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
+from itertools import islice
 from typing import Any, TypeVar
 
 import numpy as np
@@ -139,7 +140,8 @@ class Request:
         ids = dialogue.tokens[-dialogue.last_turn :]
         self.counts.append(count_words(self.tokenizer, turns[-1], ids))
         self._look_for_crisis(turns)
-        self.grave.append(self.crises[-1] is not None or is_grave(turns))
+        has_crisis = self.crises[-1] is not None
+        self.grave.append(self.options.avoid_cheer and (has_crisis or is_grave(turns)))
 
     def _look_for_crisis(self, turns: list[str]) -> None:
         crisis = None if self.options.on_crisis == "off" else find_crisis(turns)
@@ -216,11 +218,10 @@ class Request:
         if (text := self.fixed[index]) is not None:
             return [Candidate(text, [], None, "crisis", logprobs)]
         _, row = self.places[index]
-        found = self.replies(row)
+        found, left_out = self.replies(row)
         all_scored = self.clock(lambda: self._logprobs(row, found, scored))
         generated = [self._candidate(*each) for each in zip(found, all_scored, strict=True)]
-        wanted = min(self.options.num_return_sequences, len(self.decoding.results(row)))
-        fixed = careful_replies(self.seeds[index], wanted - len(generated))
+        fixed = careful_replies(self.seeds[index], left_out) if left_out else []
         return generated + [Candidate(text, [], None, "careful", logprobs) for text in fixed]
 
     def agreed(self) -> tuple[int, ...]:
@@ -228,18 +229,21 @@ class Request:
         is_chosen_last = self.options.ranked_samples or self._is_careful(0)
         return () if is_chosen_last else self.decoding.agreed(0)
 
-    def replies(self, row: int) -> list[Hypothesis]:
+    def replies(self, row: int) -> tuple[list[Hypothesis], int]:
         """What a row of what was decoded gets, in the order of Response.candidates.
 
-        Without those that are too cheerful.
+        And for how many candidates none is left, since the others are too cheerful.
         """
         found = self.decoding.results(row)
         if self.options.ranked_samples:
             with profile_range("consensus"):
                 found = self._ranked(row, found)
-        if self._is_careful(self.generated[row]):
-            found = [reply for reply in found if not is_cheerful(self._text(reply)[0])]
-        return found[: self.options.num_return_sequences]
+        wanted = min(self.options.num_return_sequences, len(found))
+        if not self._is_careful(self.generated[row]):
+            return found[:wanted], 0
+        careful = (reply for reply in found if not is_cheerful(self._text(reply)[0]))
+        kept = list(islice(careful, wanted))  # no more texts are read than it takes
+        return kept, wanted - len(kept)
 
     def _is_careful(self, index: int) -> bool:
         """Whether no reply to a message may be cheerful."""

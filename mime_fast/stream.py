@@ -55,9 +55,8 @@ class Pieces:
     def last(self) -> TokenEvent:
         """The final event, once the reply is complete."""
         request = self._request
-        if request.fixed[0] is not None:
-            return self._fixed()
-        if not (found := request.replies(0)):
+        found, _ = request.replies(0) if request.generated else ([], 0)
+        if not found:
             return self._fixed()
         last = self._event(found[0], len(found[0].tokens))
         (response,) = request.responses(self._logprobs)

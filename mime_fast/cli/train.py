@@ -232,17 +232,16 @@ def relevance(data: Data, checkpoint: Checkpoint = None) -> None:
         from mime_fast import checkpoint as checkpoints
         from mime_fast.bundled import folder_of
         from mime_fast.files import check_file
-        from mime_fast.relevance import make_table, save_table
+        from mime_fast.relevance import save_table
         from mime_fast.text.examples import load_training
-        from mime_fast.training.vectors import piece_means
+        from mime_fast.training.vectors import relevance_vectors
 
     folder = folder_of(checkpoint)
     path = folder / checkpoints.RELEVANCE
     tokenizer = checkpoints.load(folder).tokenizer
     check_file(path)
     texts = [text for each in load_training(data) for text in (each.target, each.context[-1])]
-    vectors = piece_means(tokenizer.context_words).numpy()
-    save_table(make_table(tokenizer, vectors, texts), path)
+    save_table(relevance_vectors(tokenizer, texts), path)
     print(f"wrote {path}; try: mime-fast chat --best-of 8")
 
 

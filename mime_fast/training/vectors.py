@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import torch
 from safetensors import safe_open
@@ -10,6 +10,9 @@ from tokenizers import Tokenizer as PieceTokenizer
 from torch import Tensor
 
 from mime_fast.packages import minilm_folder
+from mime_fast.relevance import make_table
+from mime_fast.text.reply_tokenizer import ReplyTokenizer
+from mime_fast.types import FloatArray
 
 STD = 0.05  # of a component: tied logits then start with a deviation of about 1 at width 300
 
@@ -40,6 +43,11 @@ def piece_means(words: Sequence[str]) -> Tensor:
         for word, encoding in zip(words, encodings, strict=True)
     ]
     return torch.stack([table[own].mean(0) if own else table.mean(0) for own in ids])
+
+
+def relevance_vectors(tokenizer: ReplyTokenizer, texts: Iterable[str]) -> FloatArray:
+    """The relevance table of a tokeniser's words; texts: those that tell which words are rare."""
+    return make_table(tokenizer, piece_means(tokenizer.context_words).numpy(), texts)
 
 
 def _project(vectors: Tensor, dim: int) -> Tensor:

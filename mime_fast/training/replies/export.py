@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from mime_fast import checkpoint
 from mime_fast.models.mime_base import MimeBase
 from mime_fast.quantized import dequantize_matrices, quantize_matrices
-from mime_fast.relevance import make_table, stored_table
+from mime_fast.relevance import stored_table
 from mime_fast.text.subword_tokenizer import SubwordTokenizer
-from mime_fast.training.vectors import piece_means
+from mime_fast.training.vectors import relevance_vectors
 
 Stored = Mapping[str, NDArray[Any]]
 
@@ -54,10 +54,9 @@ def export(
     Raises:
         ModuleNotFoundError: the package with the word vectors is missing.
     """
-    vectors = piece_means(tokenizer.context_words).numpy()
     extra = {
         checkpoint.GENERATION: (json.dumps(DECODING, indent=2) + "\n").encode(),
-        checkpoint.RELEVANCE: stored_table(make_table(tokenizer, vectors, texts)),
+        checkpoint.RELEVANCE: stored_table(relevance_vectors(tokenizer, texts)),
     }
     config = model.config.replace(dropout=0.0)
     checkpoint.save(out, config, tokenizer, stored, card, extra)
