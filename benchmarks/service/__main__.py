@@ -17,7 +17,7 @@ from benchmarks.messages import MESSAGES
 from benchmarks.service.direct import Cost, measure_cost
 from benchmarks.service.load import Load, ask_first, measure_load
 from benchmarks.service.soak import soak
-from mime_fast import Generator
+from mime_fast import GenerationConfig, Generator
 from mime_fast.engines.threads import default_threads
 from mime_fast.files import write_whole
 
@@ -44,6 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         return
     threads = options.threads or default_threads()
     generator = Generator(engine="native", intra_threads=threads)
+    generator.defaults = GenerationConfig()  # greedy
     asked = ask_first(generator, MESSAGES)
     cost = asyncio.run(measure_cost(generator, MESSAGES, options.turns))
     loads = [

@@ -33,11 +33,11 @@ async def measure_cost(generator: Generator, messages: Sequence[str], turns: int
             expected = []
             for message, seed in asked:
                 began = time.perf_counter()
-                expected.append(generator.respond(message, seed=seed, do_sample=False).text)
+                expected.append(generator.respond(message, seed=seed).text)
                 direct.append(time.perf_counter() - began)
             for (message, seed), text in zip(asked, expected, strict=True):
                 began = time.perf_counter()
-                found = await replies.respond(message, seed=seed, do_sample=False)
+                found = await replies.respond(message, seed=seed)
                 service.append(time.perf_counter() - began)
                 if found.text != text:
                     raise ValueError(f"{message!r}: {found.text!r} instead of {text!r}")

@@ -37,7 +37,7 @@ class Asked(NamedTuple):
 def ask_first(generator: Generator, messages: Sequence[str]) -> list[Asked]:
     """Each message with the reply that it gets alone."""
     return [
-        Asked(message, seed, generator.respond(message, seed=seed, do_sample=False).text)
+        Asked(message, seed, generator.respond(message, seed=seed).text)
         for seed, message in enumerate(messages)
     ]
 
@@ -89,7 +89,7 @@ def run_service(
                 found: list[float] = []
                 for each in turns(asked, first, end):
                     began = time.perf_counter()
-                    response = await replies.respond(each.message, seed=each.seed, do_sample=False)
+                    response = await replies.respond(each.message, seed=each.seed)
                     found.append(time.perf_counter() - began)
                     check(each, response.text)
                 return found
@@ -109,7 +109,7 @@ def run_threads(
         found: list[float] = []
         for each in turns(asked, first, end):
             began = time.perf_counter()
-            response = generator.respond(each.message, seed=each.seed, do_sample=False)
+            response = generator.respond(each.message, seed=each.seed)
             found.append(time.perf_counter() - began)
             check(each, response.text)
         return found
