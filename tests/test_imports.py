@@ -1,5 +1,6 @@
-"""Imports form no circle: neither modules nor folders import each other in both directions."""
+"""Imports form no circle, between modules or folders; and none of the package needs torch."""
 
+import subprocess
 import sys
 from pathlib import Path
 
@@ -46,3 +47,10 @@ def test_a_circle_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way_
         path.write_text(text, encoding="utf-8")
     monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
     assert circles(package).keys() == {package}
+
+
+@pytest.mark.parametrize("module", ["mime_fast", "mime_fast._C", "mime_fast.engines.native"])
+def test_import_does_not_import_torch(module: str) -> None:
+    pytest.importorskip("torch")
+    check = f"import sys, {module}; sys.exit('torch' in sys.modules)"
+    subprocess.run([sys.executable, "-c", check], check=True)

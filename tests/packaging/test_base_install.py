@@ -1,4 +1,4 @@
-"""What a base install does, without torch; also run by test-base and test-lower-bounds of make."""
+"""What a base install does, without torch; also run by test-wheel and test-lower-bounds of make."""
 
 import json
 import subprocess
