@@ -16,7 +16,7 @@ from mime_fast.server.mime import RespondRequest
 from mime_fast.server.openai.chat import ChatCompletion, ChatRequest
 from mime_fast.server.openai.completions import Completion, CompletionRequest
 from mime_fast.server.openai.models import Model, ModelList
-from mime_fast.server.openai.responses import ResponseObject, ResponseRequest
+from mime_fast.server.openai.response_types import ResponseObject, ResponseRequest
 from mime_fast.server.tokenize import TokenizeRequest, Tokens
 from mime_fast.types import Response
 

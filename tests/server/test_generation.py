@@ -18,7 +18,7 @@ from mime_fast.server.generation import (
 from mime_fast.server.mime import RespondRequest
 from mime_fast.server.openai.chat import ChatRequest
 from mime_fast.server.openai.completions import CompletionRequest
-from mime_fast.server.openai.responses import ResponseRequest
+from mime_fast.server.openai.response_types import ResponseRequest
 
 GREEDY = {"do_sample": False, **{name: getattr(GenerationConfig, name) for name in SAMPLING}}
 SAMPLED = {"do_sample": True, "num_beams": 1}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 from typing import Any, cast
@@ -13,10 +12,10 @@ from mime_fast.server.call import Ask, Call
 from mime_fast.server.endpoint import Answer, EventStream, error_event, event, json_answer
 from mime_fast.server.errors import ApiError
 from mime_fast.server.generation import GenerationFields
+from mime_fast.server.openai.chunks import DONE, StreamOptions, new_head, wants_usage
 from mime_fast.server.openai.messages import ChatMessage, to_turns
 from mime_fast.server.openai.options import refuse, to_options
 from mime_fast.server.openai.parts import (
-    FINGERPRINT,
     MimeResult,
     TokenLogprobPart,
     Usage,
@@ -24,14 +23,12 @@ from mime_fast.server.openai.parts import (
     check_model,
     finish_reason,
     mime_result,
-    new_id,
     token_logprobs,
     usage,
 )
 from mime_fast.server.state import ServerState
 from mime_fast.types import Response, TokenEvent
 
-DONE = b"data: [DONE]\n\n"
 MOST_LOGPROBS = 20
 # Options that MIME has no part for, and the values with which they ask for nothing.
 NEUTRAL: dict[str, tuple[Any, ...]] = {
@@ -50,13 +47,6 @@ NEUTRAL: dict[str, tuple[Any, ...]] = {
     "store": (False,),
     "moderation": (),
 }
-
-
-class StreamOptions(msgspec.Struct, forbid_unknown_fields=True):
-    """Options of a stream. Nothing is ever obfuscated."""
-
-    include_usage: bool | None = None
-    include_obfuscation: bool | None = None
 
 
 class ChatRequest(GenerationFields, kw_only=True, forbid_unknown_fields=True):
@@ -126,12 +116,12 @@ class ChatCompletion(msgspec.Struct, kw_only=True):
     """The answer; `mime` is ours."""
 
     id: str
-    object: str = "chat.completion"
+    object: str
     created: int
     model: str
     choices: list[Choice]
     usage: Usage
-    system_fingerprint: str = FINGERPRINT
+    system_fingerprint: str
     mime: MimeResult
 
 
@@ -172,11 +162,10 @@ async def chat(call: Call) -> Answer | EventStream:
     request = await call.read(DECODER)
     model = check_model(request.model, call.state)
     ask = to_ask(request, call.state)
+    with_usage = wants_usage(request)
     if request.stream:
-        with_usage = bool(request.stream_options and request.stream_options.include_usage)
-        return EventStream(_events(call, ask, model, with_usage), error_event)
-    if request.stream_options is not None:
-        raise ApiError(400, "stream_options needs stream=true", "stream_options")
+        head = new_head("chatcmpl-", "chat.completion.chunk", model)
+        return EventStream(_events(call, ask, head, with_usage), error_event)
     return json_answer(_completion(await call.respond(ask), ask, model))
 
 
@@ -218,26 +207,19 @@ def _completion(response: Response, ask: Ask, model: str) -> ChatCompletion:
         for index, candidate in enumerate(response.candidates)
     ]
     return ChatCompletion(
-        id=new_id("chatcmpl-"),
-        created=int(time.time()),
-        model=model,
         choices=choices,
         usage=usage([response]),
         mime=mime_result(response),
+        **new_head("chatcmpl-", "chat.completion", model),
     )
 
 
-async def _events(call: Call, ask: Ask, model: str, with_usage: bool) -> AsyncIterator[bytes]:
+async def _events(
+    call: Call, ask: Ask, head: dict[str, Any], with_usage: bool
+) -> AsyncIterator[bytes]:
     """The first reply as it is made, and the others, which are complete with it, after it."""
-    head: dict[str, Any] = {
-        "id": new_id("chatcmpl-"),
-        "object": "chat.completion.chunk",
-        "created": int(time.time()),
-        "model": model,
-        "system_fingerprint": FINGERPRINT,
-    }
     if with_usage:
-        head["usage"] = None
+        head = {**head, "usage": None}
 
     def chunk(choices: list[ChunkChoice], **more: Any) -> bytes:
         return event(Chunk(choices=choices, **{**head, **more}))

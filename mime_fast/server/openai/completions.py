@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 from typing import Any, cast
@@ -13,17 +12,15 @@ from mime_fast.server.call import Ask, Call
 from mime_fast.server.endpoint import Answer, EventStream, error_event, event, json_answer
 from mime_fast.server.errors import ApiError
 from mime_fast.server.generation import GenerationFields
-from mime_fast.server.openai.chat import DONE, StreamOptions
+from mime_fast.server.openai.chunks import DONE, StreamOptions, new_head, wants_usage
 from mime_fast.server.openai.options import refuse, to_options
 from mime_fast.server.openai.parts import (
-    FINGERPRINT,
     MimeResult,
     Usage,
     check_model,
     finish_reason,
     finite,
     mime_result,
-    new_id,
     usage,
 )
 from mime_fast.server.state import ServerState
@@ -95,18 +92,10 @@ async def complete(call: Call) -> Answer | EventStream:
     request = await call.read(DECODER)
     model = check_model(request.model, call.state)
     asks = to_asks(request, call.state)
-    head = {
-        "id": new_id("cmpl-"),
-        "object": "text_completion",
-        "created": int(time.time()),
-        "model": model,
-        "system_fingerprint": FINGERPRINT,
-    }
+    head = new_head("cmpl-", "text_completion", model)
+    with_usage = wants_usage(request)
     if request.stream:
-        with_usage = bool(request.stream_options and request.stream_options.include_usage)
         return EventStream(_events(call, asks, head, with_usage), error_event)
-    if request.stream_options is not None:
-        raise ApiError(400, "stream_options needs stream=true", "stream_options")
     return json_answer(await _respond(call, asks, head))
 
 
