@@ -9,6 +9,12 @@ _WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)*")
 _PATTERN_WORD = re.compile(rf"{_WORD.pattern}\*?")
 
 
+def content_lines(path: Path) -> list[str]:
+    """The lines that are neither empty nor comments, which begin with #."""
+    lines = path.read_text(encoding="utf-8").splitlines()
+    return [line for line in lines if line and not line.startswith("#")]
+
+
 class WordList:
     """The patterns of a file: separated by commas; * after the last word stands for any ending.
 
@@ -16,8 +22,7 @@ class WordList:
     """
 
     def __init__(self, path: Path) -> None:
-        lines = path.read_text(encoding="utf-8").splitlines()
-        text = ",".join(line for line in lines if line and not line.startswith("#"))
+        text = ",".join(content_lines(path))
         phrases = [_PATTERN_WORD.findall(part) for part in text.split(",") if part.strip()]
         self.words = frozenset(word.rstrip("*") for phrase in phrases for word in phrase)
         alone = [word for word, *rest in phrases if not rest]

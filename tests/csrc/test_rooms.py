@@ -20,6 +20,7 @@ ROOMS = (
     "models",
     "engine",
     "service",
+    "text",
     "bindings",
 )
 

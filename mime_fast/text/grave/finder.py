@@ -5,25 +5,19 @@ A message that is called grave for nothing loses its cheerful replies and no mor
 
 from __future__ import annotations
 
-import random
 from collections.abc import Sequence
 from functools import cache
 from itertools import cycle, islice
 from pathlib import Path
 
+from mime_fast import _C
 from mime_fast.text.crisis.spelling import plain_text
-from mime_fast.text.word_list import WordList
+from mime_fast.text.word_list import WordList, content_lines
 
 FOLDER = Path(__file__).parent
-# Where every reply that was generated is too cheerful; the seed decides.
-CAREFUL_REPLIES = (
-    "I am so sorry. That must be very hard.",
-    "I am so sorry. Do you want to tell me more about it?",
-    "I am really sorry. How are you holding up?",
-    "I am so sorry that this happened.",
-    "That is a lot to carry. I am sorry.",
-    "I am sorry. Is there somebody who is with you in this?",
-)
+CAREFUL_REPLIES = content_lines(FOLDER / "careful.txt")
+# A stream of random numbers that no sequence of a request draws tokens from: there are 10,000.
+CAREFUL_STREAM = 2**32 - 1
 
 
 @cache
@@ -48,6 +42,7 @@ def is_cheerful(reply: str) -> bool:
 
 
 def careful_replies(seed: int, count: int) -> list[str]:
-    """So many fixed replies; as many as there are differ."""
-    order = random.Random(seed).sample(CAREFUL_REPLIES, len(CAREFUL_REPLIES))  # noqa: S311
+    """So many fixed replies, in the order that the seed draws; as many as there are differ."""
+    drawn = _C.philox_uniform(seed, CAREFUL_STREAM, 0, len(CAREFUL_REPLIES))
+    order = [CAREFUL_REPLIES[index] for index in drawn.argsort(kind="stable")]
     return list(islice(cycle(order), count))

@@ -1,0 +1,77 @@
+# libmime_fast: the engine with text in and text out, which C and C++ programs embed. Its two
+# libraries are not needed for the extension of Python.
+find_package(PkgConfig REQUIRED)
+pkg_check_modules(ONIGURUMA REQUIRED IMPORTED_TARGET oniguruma)
+pkg_check_modules(UTF8PROC REQUIRED IMPORTED_TARGET libutf8proc)
+
+# Writes the tables that Python reads too into a C++ file, as bytes.
+function(mime_fast_embed_tables output)
+  set(entries "")
+  set(arrays "")
+  set(number 0)
+  while(ARGN)
+    list(POP_FRONT ARGN name path)
+    set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${path})
+    file(READ ${path} hex HEX)
+    string(REGEX REPLACE "(..)" "'\\\\x\\1'," bytes "${hex}")
+    string(APPEND arrays "constexpr char kTable${number}[] = {${bytes}};\n")
+    string(APPEND entries "    {\"${name}\", {kTable${number}, sizeof kTable${number}}},\n")
+    math(EXPR number "${number} + 1")
+  endwhile()
+  file(CONFIGURE OUTPUT ${output} CONTENT [[#include "text/tables.h"
+
+namespace mime_fast {
+namespace {
+@arrays@
+}  // namespace
+
+extern const Table kTables[];
+extern const std::size_t kTableCount;
+const Table kTables[] = {
+@entries@};
+const std::size_t kTableCount = @number@;
+
+}  // namespace mime_fast
+]] @ONLY)
+endfunction()
+
+set(TEXT ${PROJECT_SOURCE_DIR}/mime_fast/text)
+set(TABLES ${CMAKE_CURRENT_BINARY_DIR}/tables.cc)
+mime_fast_embed_tables(${TABLES}
+  plain_characters.json ${PROJECT_SOURCE_DIR}/csrc/text/plain_characters.json
+  proper_nouns.txt ${TEXT}/proper_nouns.txt
+  crisis/exceptions.txt ${TEXT}/crisis/exceptions.txt
+  crisis/frequent.txt ${TEXT}/crisis/frequent.txt
+  crisis/replies.txt ${TEXT}/crisis/replies.txt
+  crisis/rules.txt ${TEXT}/crisis/rules.txt
+  crisis/spelling.txt ${TEXT}/crisis/spelling.txt
+  crisis/words.txt ${TEXT}/crisis/words.txt
+  grave/careful.txt ${TEXT}/grave/careful.txt
+  grave/cheerful.txt ${TEXT}/grave/cheerful.txt
+  grave/grave.txt ${TEXT}/grave/grave.txt)
+
+add_library(mime_fast_text STATIC EXCLUDE_FROM_ALL
+  csrc/text/crisis/finder.cc
+  csrc/text/crisis/patterns.cc
+  csrc/text/crisis/reveal.cc
+  csrc/text/crisis/rules.cc
+  csrc/text/crisis/spelling.cc
+  csrc/text/detokenizer.cc
+  csrc/text/dialogue.cc
+  csrc/text/grave/finder.cc
+  csrc/text/message.cc
+  csrc/text/normalizer.cc
+  csrc/text/regex.cc
+  csrc/text/stop.cc
+  csrc/text/tables.cc
+  csrc/text/tokenizer.cc
+  csrc/text/unicode.cc
+  csrc/text/word_list.cc
+  ${TABLES})
+target_include_directories(mime_fast_text PUBLIC csrc)
+target_link_libraries(mime_fast_text PUBLIC mime_fast_core PRIVATE mime_fast_flags
+  PkgConfig::ONIGURUMA PkgConfig::UTF8PROC)
+# GCC 12 warns of std::string's own code in C++20: its bug 105651.
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
+  target_compile_options(mime_fast_text PRIVATE -Wno-restrict)
+endif()

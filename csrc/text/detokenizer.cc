@@ -1,0 +1,123 @@
+#include "text/detokenizer.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+
+#include "io/utf8.h"
+#include "text/tables.h"
+#include "text/unicode.h"
+
+namespace mime_fast {
+namespace {
+
+const Words kNeverShown = {"PAD", "EOS", "SOS", "USR", "SYS", "CLS"};
+const Words kClitics = {"n't", "'s", "'m", "'d", "'re", "'ve", "'ll"};
+const Words kJoinedLeft = {"n't", "'s", "'m", "'d",  "'re", "'ve", "'ll", ":", ";", ",",
+                           ".",   "!",  "?",  "...", ")",   "]",   "}",   "%", "'", "''"};
+const Words kJoinedRight = {"(", "[", "{", "$", "#", "``"};
+const std::unordered_map<std::string, std::string> kMouths = {{")", ")"}, {"(", "("}, {"/", "/"},
+                                                              {"-", "-"}, {"d", "D"}, {"p", "P"}};
+// A word, and what it is written together with when that precedes it.
+const std::unordered_map<std::string, Words> kCompounds = {
+    {"not", {"can"}}, {"na", {"gon", "wan"}}, {"ta", {"got"}}, {"me", {"gim", "lem"}},
+    {"'ye", {"d"}},   {"is", {"'t"}},         {"was", {"'t"}}, {"3", {"<"}}};
+const std::unordered_map<std::string, std::string> kSpellings = {
+    {"UNK", "<unk>"}, {"``", "\""},   {"''", "\""},    {"i", "I"},
+    {"tv", "TV"},     {"usa", "USA"}, {"u.s.", "U.S."}};
+
+const Words& proper_nouns() {
+  static const Words nouns = [] {
+    Words found;
+    for (const std::string& line : content_lines("proper_nouns.txt")) {
+      for (std::string& word : split(line)) found.insert(std::move(word));
+    }
+    return found;
+  }();
+  return nouns;
+}
+
+// An end, a title without its period, or a word with a period that the tokeniser kept ("ok.").
+bool is_before_capital(const std::string& word) {
+  if (word == "." || word == "!" || word == "?" || word == "mr" || word == "mrs") return true;
+  return word != "vs." && word.size() > 1 && word.find('.') == word.size() - 1;
+}
+
+bool holds_letter_or_number(std::string_view word) {
+  for (std::size_t at = 0; at < word.size();) {
+    if (is_letter_or_number(next_code_point(word, at))) return true;
+  }
+  return false;
+}
+
+// The word with its first letter in upper case, if that is what it begins with.
+std::string capitalized(const std::string& word) {
+  for (std::size_t at = 0; at < word.size();) {
+    const std::size_t begin = at;
+    const std::int32_t letter = next_code_point(word, at);
+    if (!is_letter_or_number(letter)) continue;
+    std::string result = word.substr(0, begin);
+    append_utf8(static_cast<std::uint32_t>(capital_of(letter)), result);
+    return result + word.substr(at);
+  }
+  return word;
+}
+
+}  // namespace
+
+std::string Detokenizer::push(const std::string& word) {
+  if (kNeverShown.contains(word)) return "";
+  if (!eyes_.empty() && kMouths.contains(word)) return write_smiley(word);
+  std::string piece = finish();
+  if (word == ":" || word == ";") {
+    eyes_ = word;
+    return piece;
+  }
+  return piece + write(word);
+}
+
+std::string Detokenizer::finish() {
+  const std::string eyes = std::exchange(eyes_, "");
+  return eyes.empty() ? "" : write(eyes);
+}
+
+std::string Detokenizer::write_smiley(const std::string& mouth) {
+  const std::string eyes = std::exchange(eyes_, "");
+  const char* blank = glued_ ? "" : " ";
+  previous_ = eyes + mouth;
+  capital_ = true;
+  glued_ = mouth == "-";  // a nose: its mouth follows
+  return blank + eyes + kMouths.at(mouth);
+}
+
+std::string Detokenizer::write(const std::string& word) {
+  const auto before = kCompounds.find(word);
+  const bool is_compound = before != kCompounds.end() && before->second.contains(previous_);
+  const bool is_joined = glued_ || kJoinedLeft.contains(word) || is_compound;
+  std::string piece = (is_joined ? "" : " ") + spelled(word);
+  glued_ = kJoinedRight.contains(word) || (word == "'" && glued_);  // an opening quote
+  if (is_before_capital(word)) {
+    capital_ = true;
+  } else if (holds_letter_or_number(word)) {
+    capital_ = false;
+  }
+  previous_ = word;
+  return piece;
+}
+
+std::string Detokenizer::spelled(const std::string& word) const {
+  if (const auto found = kSpellings.find(word); found != kSpellings.end()) return found->second;
+  const bool stays = kClitics.contains(word) || !(capital_ || proper_nouns().contains(word));
+  return stays ? word : capitalized(word);
+}
+
+std::string detokenize(const std::vector<std::string>& words) {
+  Detokenizer detokenizer;
+  std::string text;
+  for (const std::string& word : words) text += detokenizer.push(word);
+  return text + detokenizer.finish();
+}
+
+}  // namespace mime_fast

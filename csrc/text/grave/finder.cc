@@ -1,0 +1,48 @@
+#include "text/grave/finder.h"
+
+#include <algorithm>
+#include <numeric>
+
+#include "sampling/rng.h"
+#include "text/crisis/spelling.h"
+#include "text/unicode.h"
+#include "text/word_list.h"
+
+namespace mime_fast {
+namespace {
+
+// No sequence of a request draws tokens from it: there are at most 10,000.
+constexpr std::uint32_t kCarefulStream = 0xFFFFFFFF;
+
+}  // namespace
+
+bool is_grave(const std::vector<std::string>& turns) {
+  static const WordList grave("grave/grave.txt");
+  for (std::size_t left = turns.size(); left > 0; left -= std::min<std::size_t>(left, 2)) {
+    const std::string& turn = turns[left - 1];
+    // Nobody hides these words, so that plain letters need no more than lower case.
+    if (grave.occurs_in(is_ascii(turn) ? lower(turn) : plain_text(turn, grave.words())))
+      return true;
+  }
+  return false;
+}
+
+bool is_cheerful(std::string_view reply) {
+  static const WordList cheerful("grave/cheerful.txt");
+  return cheerful.occurs_in(lower(reply));
+}
+
+std::vector<std::string> careful_replies(std::uint64_t seed, std::size_t count) {
+  static const std::vector<std::string> replies = content_lines("grave/careful.txt");
+  std::vector<double> drawn(replies.size());
+  RandomStream{seed, kCarefulStream}.fill_uniform(0, drawn.size(), drawn.data());
+  std::vector<std::size_t> order(replies.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::stable_sort(order.begin(), order.end(),
+                   [&](std::size_t a, std::size_t b) { return drawn[a] < drawn[b]; });
+  std::vector<std::string> chosen;
+  while (chosen.size() < count) chosen.push_back(replies[order[chosen.size() % order.size()]]);
+  return chosen;
+}
+
+}  // namespace mime_fast

@@ -1,0 +1,91 @@
+#include "text/message.h"
+
+#include <algorithm>
+#include <stdexcept>
+
+#include "io/json.h"
+#include "text/regex.h"
+#include "text/unicode.h"
+
+namespace mime_fast {
+namespace {
+
+constexpr std::size_t kMaxCharacters = 100'000;
+constexpr std::size_t kMostShown = 60;
+
+constexpr const char* kSequence =
+    "\x1b(?:"
+    "\\[[0-?]*[ -/]*[@-~]?"                        // CSI: arrows, Home and End, colours
+    "|[\\]PX^_][^\\x07\\x1b]*(?:\\x07|\\x1b\\\\)"  // strings: titles, links
+    "|O[ -~]?"                                     // SS3: function keys
+    "|[!-/]*[0-~]?"                                // Alt and a key, character sets
+    ")";
+constexpr const char* kInvisible =
+    "[[\\p{C}\\p{Default_Ignorable_Code_Point}]&&[^\\t-\\r\\u0085\\p{Extended_Pictographic}]]";
+
+[[noreturn]] void refuse(const std::string& problem) { throw std::invalid_argument(problem); }
+
+bool is_plain_word(char c) {
+  return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
+}
+
+bool is_blank(std::string_view text) {
+  for (std::size_t at = 0; at < text.size();) {
+    const std::int32_t code_point = next_code_point(text, at);
+    const bool separates = code_point >= 0x1C && code_point <= 0x1F;  // white space in Python
+    if (!separates && !is_white_space(code_point)) return false;
+  }
+  return true;
+}
+
+std::string check_turn(std::string_view given, const std::string& name,
+                       const Tokenizer& tokenizer) {
+  std::size_t at = 0;
+  if (!is_utf8(given, at)) {
+    refuse(name + " is not valid UTF-8 at byte " + std::to_string(at) + "; send UTF-8 text");
+  }
+  std::string text = strip_escapes(given);
+  if (const std::size_t length = count_code_points(text); length > kMaxCharacters) {
+    refuse(name + " has " + std::to_string(length) + " characters, more than " +
+           std::to_string(kMaxCharacters) + "; shorten it");
+  }
+  if (is_blank(given)) refuse(name + " is empty; write at least one word");
+  if (!holds_word(text, tokenizer)) {
+    refuse(name + " is " + shown(given) + ", which holds no word; write at least one word");
+  }
+  return text;
+}
+
+}  // namespace
+
+std::vector<std::string> check_turns(const std::vector<std::string_view>& turns,
+                                     const Tokenizer& tokenizer) {
+  if (turns.size() % 2 == 0) {
+    refuse("a history must hold an odd number of turns (speaker first, speaker last), got " +
+           std::to_string(turns.size()));
+  }
+  std::vector<std::string> checked;
+  for (const std::string_view turn : turns) {
+    checked.push_back(check_turn(turn, "turn " + std::to_string(checked.size() + 1), tokenizer));
+  }
+  return checked;
+}
+
+bool holds_word(std::string_view text, const Tokenizer& tokenizer) {
+  return std::any_of(text.begin(), text.end(), is_plain_word) || !tokenizer.tokenize(text).empty();
+}
+
+bool is_visible(std::string_view text) {
+  static const Regex invisible(kInvisible);
+  return !invisible.replace(text, [](std::string_view) { return std::string(); }).empty();
+}
+
+std::string strip_escapes(std::string_view text) {
+  static const Regex sequence(kSequence);
+  if (text.find('\x1b') == std::string_view::npos) return std::string(text);
+  return sequence.replace(text, [](std::string_view) { return std::string(); });
+}
+
+std::string shown(std::string_view text) { return quoted(text.substr(0, kMostShown)); }
+
+}  // namespace mime_fast

@@ -1,0 +1,151 @@
+#include "text/unicode.h"
+
+#include <utf8proc.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <memory>
+#include <new>
+#include <stdexcept>
+
+#include "io/utf8.h"
+
+namespace mime_fast {
+namespace {
+
+constexpr std::int32_t kDottedCapitalI = 0x130;  // the only one of two code points in lower case
+
+utf8proc_category_t category_of(std::int32_t code_point) { return utf8proc_category(code_point); }
+
+void append(std::int32_t code_point, std::string& text) {
+  append_utf8(static_cast<std::uint32_t>(code_point), text);
+}
+
+// Whether a letter has several code points in upper case (Unicode's SpecialCasing.txt), which
+// utf8proc does not know.
+bool has_long_capital(std::int32_t letter) {
+  constexpr std::int32_t kRanges[][2] = {
+      {0x00DF, 0x00DF}, {0x0149, 0x0149}, {0x01F0, 0x01F0}, {0x0390, 0x0390}, {0x03B0, 0x03B0},
+      {0x0587, 0x0587}, {0x1E96, 0x1E9A}, {0x1F50, 0x1F50}, {0x1F52, 0x1F52}, {0x1F54, 0x1F54},
+      {0x1F56, 0x1F56}, {0x1F80, 0x1FAF}, {0x1FB2, 0x1FB4}, {0x1FB6, 0x1FB7}, {0x1FBC, 0x1FBC},
+      {0x1FC2, 0x1FC4}, {0x1FC6, 0x1FC7}, {0x1FCC, 0x1FCC}, {0x1FD2, 0x1FD3}, {0x1FD6, 0x1FD7},
+      {0x1FE2, 0x1FE4}, {0x1FE6, 0x1FE7}, {0x1FF2, 0x1FF4}, {0x1FF6, 0x1FF7}, {0x1FFC, 0x1FFC},
+      {0xFB00, 0xFB06}, {0xFB13, 0xFB17}};
+  return std::any_of(std::begin(kRanges), std::end(kRanges), [letter](const auto& range) {
+    return letter >= range[0] && letter <= range[1];
+  });
+}
+
+int options_of(Form form) {
+  const bool compose = form == Form::nfc || form == Form::nfkc;
+  const bool compat = form == Form::nfkc || form == Form::nfkd;
+  return UTF8PROC_STABLE | (compose ? UTF8PROC_COMPOSE : UTF8PROC_DECOMPOSE) |
+         (compat ? UTF8PROC_COMPAT : 0);
+}
+
+}  // namespace
+
+std::int32_t next_code_point(std::string_view text, std::size_t& at) {
+  const auto first = static_cast<unsigned char>(text[at]);
+  if (first < 0x80) {
+    ++at;
+    return first;
+  }
+  std::int32_t code_point = 0;
+  const auto* const bytes = reinterpret_cast<const utf8proc_uint8_t*>(text.data() + at);
+  const auto left = static_cast<utf8proc_ssize_t>(text.size() - at);
+  const utf8proc_ssize_t length = utf8proc_iterate(bytes, left, &code_point);
+  if (length <= 0) throw std::invalid_argument("the text is not valid UTF-8");
+  at += static_cast<std::size_t>(length);
+  return code_point;
+}
+
+bool is_ascii(std::string_view text) {
+  return std::all_of(text.begin(), text.end(),
+                     [](char c) { return static_cast<unsigned char>(c) < 0x80; });
+}
+
+bool is_utf8(std::string_view text, std::size_t& at) {
+  for (at = 0; at < text.size();) {
+    const std::size_t length = utf8_length(text.substr(at));
+    if (length == 0) return false;
+    at += length;
+  }
+  return true;
+}
+
+std::size_t count_code_points(std::string_view text) {
+  return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) {
+    return (static_cast<unsigned char>(c) & 0xC0) != 0x80;
+  }));
+}
+
+bool is_letter(std::int32_t code_point) {
+  const utf8proc_category_t category = category_of(code_point);
+  return category >= UTF8PROC_CATEGORY_LU && category <= UTF8PROC_CATEGORY_LO;
+}
+
+bool is_letter_or_number(std::int32_t code_point) {
+  const utf8proc_category_t category = category_of(code_point);
+  return is_letter(code_point) ||
+         (category >= UTF8PROC_CATEGORY_ND && category <= UTF8PROC_CATEGORY_NO);
+}
+
+bool is_visible_word(std::int32_t code_point) {
+  const utf8proc_category_t category = category_of(code_point);
+  return is_letter_or_number(code_point) || category == UTF8PROC_CATEGORY_SO ||
+         category == UTF8PROC_CATEGORY_CN;
+}
+
+bool is_white_space(std::int32_t c) {
+  return (c >= '\t' && c <= '\r') || c == ' ' || c == 0x85 || c == 0xA0 || c == 0x1680 ||
+         (c >= 0x2000 && c <= 0x200A) || c == 0x2028 || c == 0x2029 || c == 0x202F || c == 0x205F ||
+         c == 0x3000;
+}
+
+std::string normalized(std::string_view text, Form form) {
+  if (is_ascii(text)) return std::string(text);
+  utf8proc_uint8_t* result = nullptr;
+  const utf8proc_ssize_t length =
+      utf8proc_map(reinterpret_cast<const utf8proc_uint8_t*>(text.data()),
+                   static_cast<utf8proc_ssize_t>(text.size()), &result,
+                   static_cast<utf8proc_option_t>(options_of(form)));
+  const std::unique_ptr<utf8proc_uint8_t, decltype(&std::free)> owner(result, &std::free);
+  if (length == UTF8PROC_ERROR_NOMEM) throw std::bad_alloc();
+  if (length < 0) throw std::invalid_argument(utf8proc_errmsg(length));
+  return std::string(reinterpret_cast<const char*>(result), static_cast<std::size_t>(length));
+}
+
+std::string lower(std::string_view text) {
+  std::string result;
+  result.reserve(text.size());
+  for (std::size_t at = 0; at < text.size();) {
+    const std::int32_t code_point = next_code_point(text, at);
+    if (code_point < 0x80) {
+      result +=
+          static_cast<char>(code_point >= 'A' && code_point <= 'Z' ? code_point + 32 : code_point);
+    } else if (code_point == kDottedCapitalI) {
+      result += "i\u0307";
+    } else {
+      append(utf8proc_tolower(code_point), result);
+    }
+  }
+  return result;
+}
+
+std::string without_marks(std::string_view text) {
+  std::string result;
+  for (std::size_t at = 0; at < text.size();) {
+    const std::int32_t code_point = next_code_point(text, at);
+    if (category_of(code_point) != UTF8PROC_CATEGORY_MN) append(code_point, result);
+  }
+  return result;
+}
+
+std::int32_t capital_of(std::int32_t letter) {
+  if (has_long_capital(letter)) return letter;
+  const std::int32_t capital = utf8proc_toupper(letter);
+  return capital != kDottedCapitalI && utf8proc_tolower(capital) == letter ? capital : letter;
+}
+
+}  // namespace mime_fast

@@ -1,0 +1,36 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+// Facts about code points, and changes of whole texts. Texts are valid UTF-8.
+namespace mime_fast {
+
+// Returns the code point at byte `at`, and moves `at` behind it.
+std::int32_t next_code_point(std::string_view text, std::size_t& at);
+
+bool is_ascii(std::string_view text);
+// Whether the text is valid UTF-8; else `at` is the offset of the first wrong byte.
+bool is_utf8(std::string_view text, std::size_t& at);
+std::size_t count_code_points(std::string_view text);
+
+bool is_letter(std::int32_t code_point);            // categories L*
+bool is_letter_or_number(std::int32_t code_point);  // L* and N*
+// L*, N*, and symbols such as emoji, with those that are not assigned yet.
+bool is_visible_word(std::int32_t code_point);
+bool is_white_space(std::int32_t code_point);  // the property White_Space
+
+enum class Form { nfc, nfd, nfkc, nfkd };
+std::string normalized(std::string_view text, Form form);
+// Each code point in lower case, whatever its neighbours are.
+std::string lower(std::string_view text);
+// The text without non-spacing marks (category Mn).
+std::string without_marks(std::string_view text);
+
+// A letter in upper case, if that is one letter which becomes the same in lower case again; else
+// the letter itself.
+std::int32_t capital_of(std::int32_t letter);
+
+}  // namespace mime_fast

@@ -1,0 +1,129 @@
+"""The finders of crises, of grave messages and of cheerful replies in C++ and in Python."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mime_fast.text.crisis import crisis_reply, find_crisis
+from mime_fast.text.crisis.finder import rules
+from mime_fast.text.crisis.patterns import parse
+from mime_fast.text.crisis.spelling import plain_text
+from mime_fast.text.crisis.tables import sections
+from mime_fast.text.grave.finder import careful_replies, is_cheerful, is_grave
+from tests.capi.conftest import Probe
+from tests.capi.utterances import characters, data, literals, phrasings
+
+KNOWN = sorted(
+    {
+        word
+        for rule in rules()
+        for element in parse(rule.pattern, rule.other)
+        for phrase in element.phrases
+        for word in phrase.split()
+    }
+)
+NEAR = (
+    "not",
+    "never",
+    "no",
+    "i",
+    "my",
+    "he",
+    "you",
+    ".",
+    "in",
+    "movie",
+    "used",
+    "to",
+    "kms",
+    "dont",
+)
+OBFUSCATED = st.text("kil sucde!1*#.-_@$|03k ", max_size=40)
+
+
+def expected(turns: list[str]) -> str:
+    crisis = find_crisis(turns)
+    if crisis is None:
+        return ""
+    reply = crisis_reply(crisis, len(turns))
+    return f"{crisis.category} {crisis.about} {crisis.turn} {reply}"
+
+
+def check(probe: Probe, text: str) -> None:
+    assert probe("crisis", text) == expected([text]), text
+    assert (probe("is_grave", text) == "yes") == is_grave([text]), text
+    assert (probe("is_cheerful", text) == "yes") == is_cheerful(text), text
+
+
+def test_the_phrasings(probe: Probe) -> None:
+    found = [expected([text]) for text in phrasings()]
+    assert sum(map(bool, found)) > 500
+    for text in phrasings():
+        check(probe, text)
+
+
+def test_the_texts_of_the_tests(probe: Probe) -> None:
+    for text in literals():
+        check(probe, text)
+
+
+def test_the_data(probe: Probe) -> None:
+    for text in data():
+        check(probe, text)
+
+
+@pytest.mark.parametrize(
+    "turns",
+    [
+        ["I want to die", "Oh no.", "Yes, tonight."],
+        ["I want to die", "a", "b", "c", "hello", "d", "yes"],
+        ["hello", "I want to die", "hello"],
+        ["he beat me", "Oh.", "he said he wants to kill her"],
+        ["My father died", "Oh.", "Thanks"],
+    ],
+)
+def test_histories(probe: Probe, turns: list[str]) -> None:
+    assert probe("crisis", *turns) == expected(turns)
+    assert (probe("is_grave", *turns) == "yes") == is_grave(turns)
+
+
+@given(words=st.lists(st.sampled_from((*KNOWN, *NEAR * 20)), min_size=3, max_size=120))
+def test_words_of_the_rules_in_any_order(probe: Probe, words: list[str]) -> None:
+    check(probe, " ".join(words))
+
+
+@given(data=st.data())
+def test_the_patterns_themselves(probe: Probe, data: st.DataObject) -> None:
+    """Words that a pattern matches, in front of what takes a signal back and behind it."""
+    rule = data.draw(st.sampled_from(rules()))
+    elements = parse(rule.pattern, rule.other)
+    chosen = [data.draw(st.sampled_from(e.phrases)) for e in elements if e.phrases]
+    before = data.draw(st.lists(st.sampled_from(NEAR), max_size=3))
+    after = data.draw(st.lists(st.sampled_from(NEAR), max_size=4))
+    words = [*before, *(word for word in chosen if word not in "<>"), *after]
+    check(probe, " ".join(words))
+
+
+@given(text=OBFUSCATED)
+def test_hidden_words(probe: Probe, text: str) -> None:
+    check(probe, text)
+    assert probe("plain_text", text) == plain_text(text, frozenset())
+
+
+@given(text=st.text(st.sampled_from(characters())))
+def test_any_characters(probe: Probe, text: str) -> None:
+    assert probe("plain_text", text) == plain_text(text, frozenset())
+
+
+def test_every_idiom(probe: Probe) -> None:
+    for pattern in sections("exceptions")["idioms"]:
+        phrases = [element.phrases[0] for element in parse(pattern) if element.phrases]
+        check(probe, " ".join(["i", *phrases, "to", "die"]))
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2**32, 2**64 - 1])
+@pytest.mark.parametrize("count", [1, 6, 9])
+def test_careful_replies(probe: Probe, seed: int, count: int) -> None:
+    assert probe("careful", str(seed), str(count)) == "|".join(careful_replies(seed, count))
