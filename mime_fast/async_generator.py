@@ -15,6 +15,7 @@ from mime_fast.request import Message
 from mime_fast.service import (
     CLOSED,
     DeadlineExceeded,
+    DraftCount,
     Limits,
     QueueFull,
     ServiceClosed,
@@ -78,6 +79,11 @@ class AsyncGenerator(Unpicklable):
     def waiting(self) -> int:
         """Number of requests that wait."""
         return self._service.waiting
+
+    @property
+    def drafts(self) -> DraftCount:
+        """Words that were drafted so far, and those of them that were right (native engine)."""
+        return self._service.drafts
 
     @property
     def alive(self) -> bool:

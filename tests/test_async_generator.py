@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from mime_fast import AsyncGenerator, GenerationConfig, Generator
-from mime_fast.service import DeadlineExceeded, QueueFull, ServiceClosed
+from mime_fast.service import DeadlineExceeded, DraftCount, QueueFull, ServiceClosed
 from mime_fast.types import Response, Timings, TokenEvent
 
 PATIENCE = 120  # seconds until a test has failed
@@ -402,6 +402,16 @@ def test_the_bundled_checkpoint_with_drafts() -> None:
             together = await asyncio.gather(
                 *(replies.respond(message, **each) for message, each in requests[4:])
             )
+            assert 0 < replies.drafts.accepted <= replies.drafts.drafted
             return alone + together
 
     assert [timeless(response) for response in run(ask())] == expected
+
+
+def test_no_drafts_are_counted_where_there_are_none(generator: Generator) -> None:
+    async def ask() -> DraftCount:
+        async with AsyncGenerator(generator) as replies:
+            await replies.respond(MESSAGES[0])
+            return replies.drafts
+
+    assert run(ask()) == DraftCount(0, 0)

@@ -53,7 +53,8 @@ Raises:
 
 constexpr const char* kEventDoc = R"(What happened to a request.
 
-kind: "tokens": `tokens` became certain; "done": `replies` are complete; "expired": it waited for
+kind: "tokens": `tokens` became certain; "done": `replies` are complete, and `drafts` says how many
+words were drafted, and how many of them were right; "expired": it waited for
 too long; "failed": `error` says why. After the last three there is no other event of it.
 )";
 
@@ -103,6 +104,9 @@ void register_event(py::module_& module) {
       .def_readonly("tokens", &ServiceEvent::tokens)
       .def_readonly("log_probs", &ServiceEvent::log_probs)
       .def_property_readonly("replies", [](const ServiceEvent& e) { return to_python(e.replies); })
+      .def_property_readonly(
+          "drafts",
+          [](const ServiceEvent& e) { return std::pair(e.drafts.drafted, e.drafts.accepted); })
       .def_readonly("encode_ms", &ServiceEvent::encode_ms)
       .def_readonly("decode_ms", &ServiceEvent::decode_ms)
       .def_property_readonly("error", [](const ServiceEvent& e) { return to_python(e.error); });

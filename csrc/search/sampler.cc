@@ -69,8 +69,11 @@ void Sampler::advance(const RowScores* const* scores, std::vector<std::int32_t>&
     if (interrupt != nullptr) interrupt->check();
     const auto rows = static_cast<std::int32_t>(1 + live.drafts.size());
     std::int32_t row = first;
+    const bool is_live = advance(live, scores, row);
+    draft_count_.drafted += rows - 1;
+    draft_count_.accepted += row - first;
     first += rows;
-    if (!advance(live, scores, row)) continue;
+    if (!is_live) continue;
     parents.push_back(row);
     tokens.push_back(hypotheses_[live.sequence].tokens.back());
     propose(live);

@@ -27,6 +27,7 @@ class Sampler final : public Search {
   std::int64_t rows() const override;
   std::int64_t sequences() const override { return static_cast<std::int64_t>(live_.size()); }
   void limit_drafts(std::int64_t most) override { max_drafts_ = most; }
+  DraftCount drafts() const override { return draft_count_; }
   Needs needs() const override;
   void constrain(RowScores* const* scores, Interrupt* interrupt = nullptr) override;
   void advance(const RowScores* const* scores, std::vector<std::int32_t>& parents, TokenIds& tokens,
@@ -54,6 +55,7 @@ class Sampler final : public Search {
   std::vector<Live> live_;
   const DraftTable* drafts_;
   std::int64_t max_drafts_ = 0;
+  DraftCount draft_count_;
   TokenIds generated_;
 };
 

@@ -9,6 +9,12 @@
 
 namespace mime_fast {
 
+// The words that a search had draft rows for, and those of them that were right.
+struct DraftCount {
+  std::int64_t drafted = 0;
+  std::int64_t accepted = 0;
+};
+
 // The search strategy of one request: it owns the hypotheses, and the engine owns their state. It
 // mirrors the protocol in mime_fast/search/strategy.py. An exception leaves it unusable.
 class Search {
@@ -34,6 +40,9 @@ class Search {
 
   // Limits how many drafts may follow the token of each sequence; called before the second half.
   virtual void limit_drafts(std::int64_t) {}
+
+  // Of all steps so far.
+  virtual DraftCount drafts() const { return {}; }
 
   // The second half of a step: reads each row, prepared for needs(), and writes the parent row (or
   // kDraftRow) and the token of each next row.

@@ -135,7 +135,9 @@ ServiceEvent Batch::end_of(Run& run) {
   if (const std::exception_ptr& error = session_.error(run.number)) {
     event = failed(run.ticket, error);
   } else {
-    event.replies = session_.search(run.number).results();
+    const Search& search = session_.search(run.number);
+    event.replies = search.results();
+    event.drafts = search.drafts();
   }
   event.ticket = run.ticket;
   event.encoded = run.encoded;

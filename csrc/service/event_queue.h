@@ -8,6 +8,7 @@
 
 #include "layers/encoder_output.h"
 #include "search/hypothesis.h"
+#include "search/search.h"
 #include "search/stop_condition.h"
 #include "service/request.h"
 
@@ -28,6 +29,7 @@ struct ServiceEvent {
   TokenIds tokens;                               // (new tokens,) those behind the former event's
   std::vector<double> log_probs;                 // (new tokens,)
   std::vector<Hypothesis> replies;               // of done: as Search::results returns them
+  DraftCount drafts;                             // of done
   double encode_ms = 0;                          // of done: with those encoded at the same time
   double decode_ms = 0;                          // of done: from its first step to its last
   std::exception_ptr error;                      // of failed

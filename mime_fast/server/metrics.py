@@ -12,6 +12,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from mime_fast.server.workers import MULTIPROCESS
+from mime_fast.service import DraftCount
 from mime_fast.text.crisis import CATEGORIES
 from mime_fast.types import FinishReason, Response
 
@@ -43,6 +44,13 @@ class Metrics:
         )
         self.prompt_tokens = self._counter("prompt_tokens", "Tokens of contexts.")
         self.generation_tokens = self._counter("generation_tokens", "Tokens of replies.")
+        self.draft_tokens = self._counter(
+            "spec_decode_num_draft_tokens", "Tokens of replies that were drafted."
+        )
+        self.accepted_tokens = self._counter(
+            "spec_decode_num_accepted_tokens", "Drafted tokens that were right."
+        )
+        self._drafts = DraftCount()  # those that were counted
         self.disconnects = self._counter(
             "request_disconnects", "Requests whose client closed the connection; they were ended."
         )
@@ -87,6 +95,14 @@ class Metrics:
         self.success[response.finish_reason].inc()
         if response.crisis is not None:
             self.crises[response.crisis.category].inc()
+
+    def count_drafts(self, drafts: DraftCount) -> None:
+        """Count the drafts of the service since the last call."""
+        if drafts.drafted < self._drafts.drafted:  # a service that was made anew
+            self._drafts = DraftCount()
+        self.draft_tokens.inc(drafts.drafted - self._drafts.drafted)
+        self.accepted_tokens.inc(drafts.accepted - self._drafts.accepted)
+        self._drafts = drafts
 
     def text(self) -> bytes:
         """All metrics, of all processes, in Prometheus's format."""

@@ -60,3 +60,4 @@ class ServerState:
         if self.service is not None:
             self.metrics.running.set(self.service.running)
             self.metrics.waiting.set(self.service.waiting)
+            self.metrics.count_drafts(self.service.drafts)

@@ -5,6 +5,7 @@ from mime_fast.engines.native import NativeEngine
 from mime_fast.service.base import (
     CLOSED,
     DeadlineExceeded,
+    DraftCount,
     Limits,
     QueueFull,
     Service,
@@ -16,6 +17,7 @@ from mime_fast.service.threads import ThreadService
 __all__ = [
     "CLOSED",
     "DeadlineExceeded",
+    "DraftCount",
     "Limits",
     "QueueFull",
     "Service",

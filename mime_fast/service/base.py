@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from mime_fast.config import require
 from mime_fast.generator import EngineRequest
@@ -38,6 +38,13 @@ class Limits:
         require(self.waiting >= 0, f"max_waiting must be at least 0, got {self.waiting}")
 
 
+class DraftCount(NamedTuple):
+    """Words of complete replies that were drafted, and those of them that were right."""
+
+    drafted: int = 0
+    accepted: int = 0
+
+
 class Service(Protocol):
     """Runs requests of one message. All methods are called in the event loop of `attach`."""
 
@@ -48,6 +55,10 @@ class Service(Protocol):
     @property
     def waiting(self) -> int:
         """Number of requests that wait."""
+
+    @property
+    def drafts(self) -> DraftCount:
+        """Of all replies so far; only the native engine counts."""
 
     @property
     def alive(self) -> bool:

@@ -15,7 +15,14 @@ from mime_fast import _C
 from mime_fast.engines.native import NativeEngine, encoder_output
 from mime_fast.generator import EngineRequest
 from mime_fast.search.hypothesis import Hypothesis
-from mime_fast.service.base import CLOSED, DeadlineExceeded, Limits, QueueFull, ServiceClosed
+from mime_fast.service.base import (
+    CLOSED,
+    DeadlineExceeded,
+    DraftCount,
+    Limits,
+    QueueFull,
+    ServiceClosed,
+)
 from mime_fast.stream import Pieces
 from mime_fast.types import Response, TokenEvent
 
@@ -93,6 +100,7 @@ class NativeService:
     def __init__(self, engine: NativeEngine, limits: Limits) -> None:
         self._service = _C.Service(engine.engine, limits.running, limits.waiting)
         self._replies: dict[int, _Reply] = {}  # by ticket
+        self._drafts = DraftCount()
         self._loop: asyncio.AbstractEventLoop | None = None
         _SERVICES.add(self._service)
 
@@ -105,6 +113,11 @@ class NativeService:
     def waiting(self) -> int:
         """Number of requests that wait."""
         return self._service.waiting
+
+    @property
+    def drafts(self) -> DraftCount:
+        """Of all replies so far."""
+        return self._drafts
 
     @property
     def alive(self) -> bool:
@@ -127,10 +140,15 @@ class NativeService:
 
     def _read(self) -> None:
         for event in self._service.take_events():
+            if event.kind == "done":
+                self._count_drafts(*event.drafts)
             if (reply := self._replies.get(event.ticket)) is not None:
                 reply.put(event)
         if not self._service.alive:
             self._end_all("its thread has ended")
+
+    def _count_drafts(self, drafted: int, accepted: int) -> None:
+        self._drafts = DraftCount(self._drafts.drafted + drafted, self._drafts.accepted + accepted)
 
     def _end_all(self, reason: str) -> None:
         for reply in self._replies.values():

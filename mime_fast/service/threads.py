@@ -10,7 +10,14 @@ from contextlib import asynccontextmanager, suppress
 from typing import Any, TypeVar
 
 from mime_fast.generator import EngineRequest
-from mime_fast.service.base import CLOSED, DeadlineExceeded, Limits, QueueFull, ServiceClosed
+from mime_fast.service.base import (
+    CLOSED,
+    DeadlineExceeded,
+    DraftCount,
+    Limits,
+    QueueFull,
+    ServiceClosed,
+)
 from mime_fast.stream import Pieces
 from mime_fast.types import Response, TokenEvent
 
@@ -131,6 +138,11 @@ class ThreadService:
     def waiting(self) -> int:
         """Number of requests that wait for a thread."""
         return self._admission.waiting
+
+    @property
+    def drafts(self) -> DraftCount:
+        """None: these engines do not count them."""
+        return DraftCount()
 
     @property
     def alive(self) -> bool:

@@ -8,6 +8,8 @@ import httpx2
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from mime_fast.server.metrics import Metrics
+from mime_fast.service import DraftCount
 from tests.server.serving import SAD, Run
 
 
@@ -42,6 +44,15 @@ def test_what_is_counted(run: Run) -> None:
     assert found["mime_fast_num_requests_running"] == 0
     crises = [value for key, value in found.items() if "crisis_signals_total" in key]
     assert sum(crises) == 1
+
+
+def test_drafts_are_counted() -> None:
+    metrics = Metrics()
+    for drafts in (DraftCount(5, 3), DraftCount(9, 4), DraftCount(2, 1)):  # the last: of a new one
+        metrics.count_drafts(drafts)
+    text = metrics.text().decode()
+    assert "mime_fast_spec_decode_num_draft_tokens_total 11.0" in text
+    assert "mime_fast_spec_decode_num_accepted_tokens_total 5.0" in text
 
 
 def test_the_finest_bucket_is_half_a_millisecond(client: httpx2.Client) -> None:

@@ -63,6 +63,17 @@ inline std::shared_ptr<Engine> random_engine(Random& random, const std::string& 
   return std::make_shared<Engine>(model.path(), config, compute_type, 3);
 }
 
+// Learns the words of a reply, of which `is_learned` chooses some.
+template <typename Choice>
+void learn_reply(Engine& engine, const TokenIds& reply, Choice&& is_learned) {
+  TokenIds before{-1, -1, -1, kSos};
+  for (const std::int32_t token : reply) {
+    if (is_learned()) engine.drafts.add(before.data(), {token, 1});
+    std::copy(before.begin() + 1, before.end(), before.begin());
+    before.back() = token;
+  }
+}
+
 // What the engine says greedily, so that some of it is drafted.
 inline void learn_drafts(const std::shared_ptr<Engine>& engine, Random& random) {
   GenerationOptions greedy;
@@ -71,13 +82,8 @@ inline void learn_drafts(const std::shared_ptr<Engine>& engine, Random& random) 
     DecodingSession decoding(engine, greedy, 1);
     decoding.join(random_encoded(*engine, random), 0);
     decoding.run();
-    TokenIds before{-1, -1, -1, kSos};
-    const Hypothesis reply = decoding.search(0).results().front();
-    for (const std::int32_t token : reply.tokens) {
-      if (random.one_in(2)) engine->drafts.add(before.data(), {token, 1});
-      std::copy(before.begin() + 1, before.end(), before.begin());
-      before.back() = token;
-    }
+    learn_reply(*engine, decoding.search(0).results().front().tokens,
+                [&] { return random.one_in(2); });
   }
 }
 

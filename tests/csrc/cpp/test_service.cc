@@ -169,6 +169,22 @@ void test_limits() {
   wait_until([&] { return service.running() == 0; });
 }
 
+// A reply whose words were all learned is drafted, and the drafts are counted.
+void test_drafts() {
+  Random random(5);
+  const auto engine = random_engine(random, Mime::kArchitecture, ComputeType::int8);
+  ServiceRequest request = random_request(*engine, random);
+  request.options = {};
+  request.options.min_new_tokens = request.options.max_new_tokens = 20;
+  const Reply alone = reply_alone(engine, encode(*engine, request), request.options, 0);
+  learn_reply(*engine, alone.tokens.front(), [] { return true; });
+  Service service(engine, {});
+  const ServiceEvent event = wait_for_end(service, service.submit(request));
+  CHECK(to_reply(event.replies) == alone);
+  CHECK(0 < event.drafts.accepted && event.drafts.accepted <= event.drafts.drafted);
+  CHECK(event.drafts.accepted < 20);
+}
+
 // The encoder alone, for a reply that is not generated.
 void test_encoder_only() {
   Random random(2);
@@ -234,6 +250,7 @@ int main() {
     }
   }
   mime_fast::test::test_limits();
+  mime_fast::test::test_drafts();
   mime_fast::test::test_encoder_only();
   mime_fast::test::test_failure();
   mime_fast::test::test_close();
