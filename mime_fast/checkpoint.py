@@ -5,7 +5,6 @@ Read without torch and without pickle; written as a whole or not at all.
 
 from __future__ import annotations
 
-import ctypes
 import hashlib
 import json
 import os
@@ -17,10 +16,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from mime_fast.bundled import NAMES
+from mime_fast.checkpoint_error import CheckpointError
 from mime_fast.config import GenerationConfig, ModelConfig
 from mime_fast.files import (
     check_place,
@@ -32,9 +31,14 @@ from mime_fast.files import (
     sync,
     write_errors,
 )
-from mime_fast.models import parameter_shapes
-from mime_fast.quantized import SCALE, dequantize, scales_of
+from mime_fast.folders import replace_folder
 from mime_fast.relevance import RelevanceTable
+from mime_fast.stored_tensors import (
+    STORED,
+    check_finite,
+    check_stored,
+    read_tensors,
+)
 from mime_fast.text.load_tokenizer import load_tokenizer
 from mime_fast.text.reply_tokenizer import ReplyTokenizer
 from mime_fast.types import FloatArray
@@ -49,12 +53,6 @@ CONFIG, WEIGHTS, TOKENIZER, CARD = (
     "tokenizer.json",
     "README.md",
 )
-
-STORED = {np.dtype(np.float16): "F16", np.dtype(np.float32): "F32", np.dtype(np.int8): "I8"}
-
-
-class CheckpointError(ValueError):
-    """A checkpoint that cannot be used; the message names the file and the remedy."""
 
 
 @dataclass(frozen=True)
@@ -119,7 +117,7 @@ class Checkpoint:
 
         CheckpointError: a tensor is missing, unknown or misshapen for the config, or not finite.
         """
-        return _read_tensors(self.weights, self.config)
+        return read_tensors(self.weights, self.config)
 
 
 def load(path: str | Path) -> Checkpoint:
@@ -176,76 +174,6 @@ def _read_config(path: Path) -> ModelConfig:
         raise CheckpointError(f"{path}: {error}") from error
 
 
-def _read_tensors(path: Path, config: ModelConfig) -> dict[str, FloatArray]:
-    """Names, shapes and types are checked first; what goes wrong names the path."""
-    try:
-        with safe_open(str(path), framework="np") as file:
-            stored = {name: file.get_slice(name) for name in sorted(file.keys())}
-            shapes = {name: tuple(part.get_shape()) for name, part in stored.items()}
-            types = {name: str(part.get_dtype()) for name, part in stored.items()}
-            _check_stored(shapes, types, config)
-            scales = scales_of(shapes)
-            return {name: _read_tensor(file, name) for name in shapes if name not in scales}
-    except SafetensorError as error:
-        raise CheckpointError(
-            f"{path} is not a whole safetensors file ({error}); copy it again"
-        ) from error
-    except CheckpointError as error:
-        raise CheckpointError(f"{path}: {error}") from error
-
-
-def _check_stored(
-    shapes: Mapping[str, tuple[int, ...]], types: Mapping[str, str], config: ModelConfig
-) -> None:
-    """Check names and shapes, then how each tensor is stored; CheckpointError: one does not fit."""
-    scales = scales_of(shapes)
-    own = {name: shape for name, shape in shapes.items() if name not in scales}
-    check_tensors(own, parameter_shapes(config))
-    for name in own:
-        stored, scale = types[name], name + SCALE
-        if stored == "I8" and (types.get(scale) != "F32" or shapes[scale] != shapes[name][:1]):
-            raise CheckpointError(f"{name} is stored as I8 without a fitting {scale}")
-        if stored not in STORED.values():
-            raise CheckpointError(f"{name} is stored as {stored}; store it as F32 or F16")
-        if stored != "I8" and scale in scales:
-            raise CheckpointError(f"{scale} is of {name}, which is stored as {stored}, not I8")
-
-
-def _read_tensor(file: Any, name: str) -> FloatArray:
-    stored = file.get_tensor(name)
-    if stored.dtype == np.int8:
-        scale = file.get_tensor(name + SCALE)
-        _check_finite(name + SCALE, scale)
-        return dequantize(stored, scale)
-    tensor = np.ascontiguousarray(stored, dtype=np.float32)
-    _check_finite(name, tensor)
-    return tensor
-
-
-def _check_finite(name: str, tensor: np.ndarray[Any, Any]) -> None:
-    if not np.isfinite(tensor).all():
-        raise CheckpointError(f"{name} holds NaN or infinity; train or convert it again")
-
-
-def check_tensors(
-    found: Mapping[str, tuple[int, ...]], expected: Mapping[str, tuple[int, ...]]
-) -> None:
-    """Compare names and shapes; CheckpointError lists what is missing, unknown or misshapen."""
-    problems = [f"missing {name}" for name in sorted(expected.keys() - found.keys())]
-    problems += [f"unknown {name}" for name in sorted(found.keys() - expected.keys())]
-    problems += [
-        f"{name} has shape {found[name]}, expected {expected[name]}"
-        for name in sorted(expected.keys() & found.keys())
-        if found[name] != expected[name]
-    ]
-    if problems:
-        shown = "; ".join(problems[:8])
-        more = f"; and {len(problems) - 8} more" if len(problems) > 8 else ""
-        raise CheckpointError(
-            f"the tensors do not fit the config, take both from the same checkpoint: {shown}{more}"
-        )
-
-
 def save(
     path: str | Path,
     config: ModelConfig,
@@ -267,10 +195,10 @@ def save(
     for name, tensor in tensors.items():
         if tensor.dtype not in STORED:
             raise CheckpointError(f"{name} is {tensor.dtype}; convert it to float32 or float16")
-        _check_finite(name, tensor)
+        check_finite(name, tensor)
     shapes = {name: tensor.shape for name, tensor in tensors.items()}
     types = {name: STORED[tensor.dtype] for name, tensor in tensors.items()}
-    _check_stored(shapes, types, config)
+    check_stored(shapes, types, config)
     make_folder(folder.parent)
     staging = folder.with_name(staging_name())
     try:
@@ -280,7 +208,7 @@ def save(
             for name, content in (extra or {}).items():
                 (staging / name).write_bytes(content)
                 sync(staging / name)
-            _replace_folder(staging, folder)
+            replace_folder(staging, folder)
     finally:
         shutil.rmtree(staging, ignore_errors=True)
 
@@ -329,25 +257,3 @@ def _check_replaceable(folder: Path, path: str | Path) -> None:
         raise CheckpointError(f"{path} is no checkpoint; name another folder, or remove it first")
     if folder.is_mount():
         raise CheckpointError(f"{path} is a mount point, which cannot be replaced; name one in it")
-
-
-def _replace_folder(staging: Path, folder: Path) -> None:
-    """Put the staged folder in place; an older one is left in its stead, to be removed."""
-    if not folder.exists():
-        staging.replace(folder)
-    elif not _exchange(staging, folder):
-        old = staging.with_name(staging.name + ".old")
-        folder.replace(old)
-        try:
-            staging.replace(folder)
-        except OSError:
-            old.replace(folder)
-            raise
-        shutil.rmtree(old, ignore_errors=True)
-
-
-def _exchange(first: Path, second: Path) -> bool:
-    """Swap two folders in one step, which rename cannot; False where the system has no way."""
-    rename = getattr(ctypes.CDLL(None), "renameat2", None)
-    here, swap = -100, 2  # AT_FDCWD, RENAME_EXCHANGE
-    return rename is not None and rename(here, bytes(first), here, bytes(second), swap) == 0

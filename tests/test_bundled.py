@@ -6,7 +6,7 @@ import pytest
 
 from mime_fast import Generator
 from mime_fast.bundled import DEFAULT, FOLDER, NAMES, folder_of
-from mime_fast.checkpoint import CheckpointError
+from mime_fast.checkpoint_error import CheckpointError
 
 MESSAGE = "I lost my dog yesterday."
 

@@ -17,8 +17,8 @@ import torch
 from safetensors.numpy import load_file, save_file
 from safetensors.torch import save_file as save_torch_file
 
-from mime_fast import Generator, checkpoint
-from mime_fast.checkpoint import CheckpointError
+from mime_fast import Generator, checkpoint, folders
+from mime_fast.checkpoint_error import CheckpointError
 from mime_fast.config import GenerationConfig, ModelConfig
 from mime_fast.engines import create_engine
 from mime_fast.files import WriteError
@@ -460,7 +460,7 @@ def test_a_failure_while_replacing_restores_the_old_checkpoint(
             raise OSError("no space left on device")
         replace(source, target)
 
-    monkeypatch.setattr(checkpoint, "_exchange", lambda *_: False)  # as on an older system
+    monkeypatch.setattr(folders, "_exchange", lambda *_: False)  # as on an older system
     monkeypatch.setattr(os, "replace", refuse_new)
     with pytest.raises(OSError, match="no space left"):
         save_tiny(folder, authors_config)

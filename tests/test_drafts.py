@@ -12,7 +12,8 @@ from safetensors.numpy import load_file, save_file
 from typer.testing import CliRunner
 
 from mime_fast import GenerationConfig, Generator, drafts
-from mime_fast.checkpoint import DRAFTS, CheckpointError
+from mime_fast.checkpoint import DRAFTS
+from mime_fast.checkpoint_error import CheckpointError
 from mime_fast.cli import app
 from mime_fast.text.tokenizer import EOS, SOS
 from mime_fast.types import Dialogue

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from mime_fast import GenerationConfig, Generator, Response, TokenEvent, checkpoint, relevance
+from mime_fast.checkpoint_error import CheckpointError
 from mime_fast.config import ModelConfig
 from mime_fast.emotions import EMOTIONS, NEGATIVE, POSITIVE, emotion_id, polarity
 from mime_fast.models import parameter_shapes
@@ -438,7 +439,7 @@ def test_best_of_without_a_relevance_table_names_the_remedy(native: Generator) -
 def test_a_damaged_relevance_table_is_refused(related: Path, tmp_path: Path) -> None:
     folder = shutil.copytree(related, tmp_path / "model")
     (folder / checkpoint.RELEVANCE).write_bytes(b"{}")
-    with pytest.raises(checkpoint.CheckpointError, match="make it: mime-fast relevance"):
+    with pytest.raises(CheckpointError, match="make it: mime-fast relevance"):
         Generator(folder)
 
 

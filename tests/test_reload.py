@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from mime_fast import GenerationConfig, Generator, reload
-from mime_fast.checkpoint import CheckpointError
+from mime_fast.checkpoint_error import CheckpointError
 from mime_fast.types import Dialogue
 
 MESSAGE = "I lost my dog yesterday."

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from mime_fast import checkpoint
-from mime_fast.checkpoint import CheckpointError
+from mime_fast.checkpoint_error import CheckpointError
 from mime_fast.cli import main
 from mime_fast.evaluation.outputs.files import check_outputs_target, write_outputs
 from mime_fast.evaluation.outputs.outputs import Outputs

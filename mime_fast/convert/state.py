@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mime_fast import checkpoint
-from mime_fast.checkpoint import CheckpointError
+from mime_fast.checkpoint_error import CheckpointError
 from mime_fast.config import ModelConfig
 from mime_fast.convert.forms import UNSUPPORTED, Form, recognise
 from mime_fast.models import parameter_shapes
+from mime_fast.stored_tensors import check_tensors
 from mime_fast.types import FloatArray
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ class AuthorsState:
         shapes = parameter_shapes(config)
         expected = {self.form.name(name): shape for name, shape in shapes.items()}
         try:
-            checkpoint.check_tensors(found, expected)
+            check_tensors(found, expected)
         except CheckpointError as error:
             raise ConvertError(
                 f"{self.source} is not a state dict of the authors' {self.form.title} as "

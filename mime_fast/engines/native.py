@@ -8,7 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from mime_fast import _C
-from mime_fast.checkpoint import Checkpoint, CheckpointError
+from mime_fast.checkpoint import Checkpoint
+from mime_fast.checkpoint_error import CheckpointError
 from mime_fast.config import GenerationConfig
 from mime_fast.engines.base import EncoderArrays, EncoderOutput, EngineError
 from mime_fast.engines.threads import default_threads

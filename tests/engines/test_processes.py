@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 from mime_fast import Generator
-from mime_fast.checkpoint import Checkpoint, CheckpointError
+from mime_fast.checkpoint import Checkpoint
+from mime_fast.checkpoint_error import CheckpointError
 from mime_fast.config import ModelConfig
 
 SHAPES: list[dict[str, Any]] = [

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from mime_fast import AsyncGenerator, GenerationConfig, Generator, checkpoint, drafts
-from mime_fast.checkpoint import DRAFTS, CheckpointError
+from mime_fast.checkpoint import DRAFTS
+from mime_fast.checkpoint_error import CheckpointError
 from mime_fast.config import ModelConfig
 from mime_fast.emotions import EMOTIONS, NEGATIVE, POSITIVE
 from mime_fast.engines import create_engine

@@ -16,7 +16,7 @@ import pytest
 from torch import Tensor
 
 from mime_fast import Generator, checkpoint
-from mime_fast.checkpoint import CheckpointError
+from mime_fast.checkpoint_error import CheckpointError
 from mime_fast.files import WriteError
 from mime_fast.likelihood.perplexity import Likelihood
 from mime_fast.models.moel import Moel

@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 
 from mime_fast import _C
-from mime_fast.checkpoint import Checkpoint, CheckpointError
+from mime_fast.checkpoint import Checkpoint
+from mime_fast.checkpoint_error import CheckpointError
 from mime_fast.config import ModelConfig
 from mime_fast.emotions import NEGATIVE, POSITIVE
 from mime_fast.kernels.decode_step import DecoderWeights
