@@ -6,8 +6,9 @@ moved: `kv_positions` says which column a position was decoded in, and when hypo
 only that table is gathered.
 
 Rows of a group are words of one reply, of which each follows the one before: drafts, to be verified
-together. A program waits, three times a layer, for the words before its own; they are decoded by
-programs of lower numbers, which start no later.
+together. A program waits, three times a layer, for the words before its own. A GPU may start
+programs in any order, and not all of them at once. So a program takes the next row when it starts,
+and waits only for programs that have started. It does not wait for ever: it reports a failure.
 """
 
 from __future__ import annotations
@@ -26,6 +27,8 @@ from mime_fast.kernels.replies import Replies, active_rows
 BLOCK_COLUMNS = 16  # with 16 warps and 1,024 inputs (three taps of 300), 32 weights a thread
 BLOCK_TIMES = 32
 WARPS = 16
+# About a second; a row takes some 100 us. Behind it, what a row waits for will not come.
+MOST_POLLS = 1 << 20
 
 
 class DecoderWeights(NamedTuple):
@@ -57,6 +60,16 @@ class Caches(NamedTuple):
     outer: Tensor  # float32 (layers, steps, columns, filter): and of the second
     cross: Tensor  # float32 (layers, requests, source, 2 * key_dim)
     lengths: Tensor  # int32 (requests,): of the sources
+
+
+class Turns(NamedTuple):
+    """How far the rows of groups have come. All zeros when a reply begins."""
+
+    stages: Tensor  # int32 (rows,): how many stages of all positions a row has stored
+    ticket: Tensor  # int32 (1,): the next row to be decoded; left as 0
+    failed: Tensor  # int32 (groups,): becomes 1 if a row waited in vain; its words are wrong then
+    # int32 (rows, 3 * layers): polls that a row makes before it stores a stage; only tests delay.
+    delays: Tensor | None = None
 
 
 @triton.jit
@@ -107,23 +120,40 @@ def load_window(history, kv_positions, position, columns, size, WINDOW: tl.const
 
 
 @triton.jit
-def publish(stages, row, stage):
+def take_row(ticket, rows):
+    """The first row that no program has taken; the last program resets the ticket."""
+    row = tl.atomic_add(ticket, 1)
+    if row == rows - 1:
+        tl.atomic_xchg(ticket, 0)
+    return row
+
+
+@triton.jit
+def publish(stages, delays, row, stage, a_position):
     """Say that everything up to a stage is stored, by all threads: a barrier is behind them."""
+    if delays is not None:
+        for _ in range(tl.load(delays + row * a_position + (stage - 1) % a_position)):
+            tl.atomic_add(stages + row, 0)
     tl.atomic_xchg(stages + row, stage, sem="release")
 
 
 @triton.jit
-def await_group(stages, row, stage, a_position, GROUP: tl.constexpr):
+def await_group(
+    stages, failed, row, stage, a_position, GROUP: tl.constexpr, POLLS: tl.constexpr
+):  # fmt: skip
     """Until the rows of the group before this one, at the positions before its own, are there too.
 
     stage: that they must have reached if they were at this row's position; a_position: how many
     stages a position has.
     """
     first = row // GROUP * GROUP
+    polls = 0
     for other in range(first, row):
         goal = stage - (row - other) * a_position
-        while tl.atomic_add(stages + other, 0, sem="acquire") < goal:
-            pass
+        while (polls < POLLS) & (tl.atomic_add(stages + other, 0, sem="acquire") < goal):
+            polls += 1
+    if polls >= POLLS:
+        tl.store(failed + row // GROUP, 1)
     tl.debug_barrier()
 
 
@@ -133,14 +163,17 @@ def decode_step_kernel(
     outer_bias, last_norm,
     generated, positions, limits,
     sources, kv_positions, keys_values, inner_history, outer_history, cross, lengths,
-    hidden, scratch, stages,
+    hidden, scratch, stages, ticket, failed, delays,
     end_word, columns, steps, source_size, keys_layer, inner_layer, outer_layer, cross_layer,
     dim, key_dim, filter_dim, scale,
     LAYERS: tl.constexpr, HEADS: tl.constexpr, WIDTH: tl.constexpr, BLOCK_WIDTH: tl.constexpr,
     DIM: tl.constexpr, KEY: tl.constexpr, INNER_WINDOW: tl.constexpr,
     OUTER_WINDOW: tl.constexpr, TIMES: tl.constexpr, COLUMNS: tl.constexpr, GROUP: tl.constexpr,
+    POLLS: tl.constexpr,
 ):  # fmt: skip
     row = tl.program_id(0)
+    if GROUP > 1:
+        row = take_row(ticket, tl.num_programs(0))
     if not active_rows(generated, positions, limits, row, True, steps + 1, end_word):
         return
     lane, key = tl.arange(0, DIM), tl.arange(0, KEY)
@@ -170,8 +203,8 @@ def decode_step_kernel(
             tl.store(to + key, part, mask=key < key_dim)
         tl.debug_barrier()
         if GROUP > 1:
-            publish(stages, row, stage + 1)
-            await_group(stages, row, stage + 1, 3 * LAYERS, GROUP)
+            publish(stages, delays, row, stage + 1, 3 * LAYERS)
+            await_group(stages, failed, row, stage + 1, 3 * LAYERS, GROUP, POLLS)
         attend(
             projected, keys_values, kv_positions=own_kv_positions, out=attended, count=position + 1,
             columns=columns, key_dim=key_dim, scale=scale,
@@ -206,16 +239,16 @@ def decode_step_kernel(
         tl.store(inner_history + here * dim + lane, normed, mask=real)
         tl.debug_barrier()
         if GROUP > 1:
-            publish(stages, row, stage + 2)
-            await_group(stages, row, stage + 2, 3 * LAYERS, GROUP)
+            publish(stages, delays, row, stage + 2, 3 * LAYERS)
+            await_group(stages, failed, row, stage + 2, 3 * LAYERS, GROUP, POLLS)
         window = load_window(inner_history, own_kv_positions, position, columns, dim, INNER_WINDOW)
         matvec(
             window, inner, bias=inner_bias, y=outer_history + here * filter_dim,
             columns=filter_dim, inner=3 * dim, RELU=True, COLUMNS=COLUMNS, INNER=INNER_WINDOW,
         )  # fmt: skip
         if GROUP > 1:
-            publish(stages, row, stage + 3)
-            await_group(stages, row, stage + 3, 3 * LAYERS, GROUP)
+            publish(stages, delays, row, stage + 3, 3 * LAYERS)
+            await_group(stages, failed, row, stage + 3, 3 * LAYERS, GROUP, POLLS)
         stage += 3
         window = load_window(
             outer_history, own_kv_positions, position, columns, filter_dim, OUTER_WINDOW
@@ -251,7 +284,7 @@ def decode_step(
     heads: int,
     end_word: int,
     group: int = 1,
-    stages: Tensor | None = None,
+    turns: Turns | None = None,
 ) -> Tensor:
     """Decode the newest word of each active row; its keys, values and inputs are cached.
 
@@ -263,8 +296,7 @@ def decode_step(
         end_word: rows whose newest word it is have ended.
         group: rows g * group and following are words of one reply, each at the position behind
             that of the row before it, as `kv_positions` has them.
-        stages: int32 (rows,), with a group of more than one: how far each row has come; zeros when
-            its reply begins.
+        turns: with a group of more than one; see Turns.
 
     Returns: float32 (rows, dim): the last norm's output; not written where a row has ended.
     """
@@ -273,6 +305,7 @@ def decode_step(
     columns = caches.keys_values.shape[2]
     dim, key_dim = weights.output.shape[1:]
     filter_dim, width = weights.inner.shape[1], key_dim // heads
+    stages, ticket, failed, delays = turns or (None, None, None, None)
     hidden = torch.empty(rows, dim, device=replies.generated.device)
     scratch = torch.empty(rows, 4 * key_dim + dim, device=replies.generated.device)
     decode_step_kernel[rows,](
@@ -280,7 +313,8 @@ def decode_step(
         generated=replies.generated, positions=replies.positions, limits=replies.limits,
         sources=caches.sources, kv_positions=caches.kv_positions, keys_values=caches.keys_values,
         inner_history=caches.inner, outer_history=caches.outer, cross=caches.cross,
-        lengths=caches.lengths, hidden=hidden, scratch=scratch, stages=stages,
+        lengths=caches.lengths, hidden=hidden, scratch=scratch,
+        stages=stages, ticket=ticket, failed=failed, delays=delays,
         end_word=end_word, columns=columns, steps=steps, source_size=source_size,
         keys_layer=caches.keys_values.stride(0), inner_layer=caches.inner.stride(0),
         outer_layer=caches.outer.stride(0), cross_layer=caches.cross.stride(0),
@@ -290,6 +324,7 @@ def decode_step(
         DIM=triton.next_power_of_2(dim), KEY=triton.next_power_of_2(key_dim),
         INNER_WINDOW=triton.next_power_of_2(3 * dim),
         OUTER_WINDOW=triton.next_power_of_2(3 * filter_dim),
-        TIMES=BLOCK_TIMES, COLUMNS=BLOCK_COLUMNS, GROUP=group, num_warps=WARPS,
+        TIMES=BLOCK_TIMES, COLUMNS=BLOCK_COLUMNS, GROUP=group, POLLS=MOST_POLLS,
+        num_warps=WARPS,
     )  # fmt: skip
     return hidden

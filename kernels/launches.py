@@ -10,7 +10,7 @@ from torch import Tensor
 from mime_fast.config import ModelConfig
 from mime_fast.emotions import EMOTIONS, POSITIVE
 from mime_fast.kernels.attention import attention
-from mime_fast.kernels.decode_step import Caches, DecoderWeights, decode_step
+from mime_fast.kernels.decode_step import Caches, DecoderWeights, Turns, decode_step
 from mime_fast.kernels.embed import embed
 from mime_fast.kernels.emotions import EmotionWeights, emotions
 from mime_fast.kernels.fusion import fusion
@@ -117,7 +117,8 @@ def decoder(weights: torch.dtype) -> None:
         last_norm=tensor(2, dim),
     )
     hidden = decode_step(replies, caches, decoder_weights, CONFIG.num_heads, EOS)
-    decode_step(replies, caches, decoder_weights, CONFIG.num_heads, EOS, ROWS, ids(ROWS))
+    turns = Turns(ids(ROWS), ids(1), ids(1))
+    decode_step(replies, caches, decoder_weights, CONFIG.num_heads, EOS, ROWS, turns)
     weight = tensor(CONFIG.vocab_size, dim, dtype=weights)
     logits, log_probs = tensor(ROWS, CONFIG.vocab_size), tensor(ROWS, STEPS)
     arguments = hidden, weight, tensor(CONFIG.vocab_size), replies

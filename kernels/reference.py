@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from mime_fast.kernels.decode_step import Caches, DecoderWeights
+from mime_fast.kernels.decode_step import Caches, DecoderWeights, Turns
 from mime_fast.kernels.emotions import Emotions, EmotionWeights
 from mime_fast.kernels.project import Best
 from mime_fast.kernels.replies import Replies
@@ -138,7 +138,7 @@ def decode_step(
     heads: int,
     end_word: int,
     group: int = 1,  # noqa: ARG001 - what came before a row is there
-    stages: Tensor | None = None,  # noqa: ARG001
+    turns: Turns | None = None,  # noqa: ARG001
 ) -> Tensor:
     """See kernels/decode_step.py. One row after the other; 0 where a reply has ended."""
     generated = replies.generated

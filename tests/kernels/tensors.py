@@ -1,20 +1,13 @@
 """What the kernels' tests share: hostile sequences, and the comparison with a slow twin.
 
-With TRITON_INTERPRET=0 and a GPU the same tests run there. Each combination of block sizes is then
-compiled for a second or two, so there are few examples, always the same ones, and the default
-model's shape is one of them.
+With TRITON_INTERPRET=0 and a GPU the same tests run there.
 """
 
 import os
-from collections.abc import Callable, Iterable
-from typing import Any, TypeVar
 
 import numpy as np
 import torch
-from hypothesis import example, settings
 from torch import Tensor
-
-Test = TypeVar("Test", bound=Callable[..., None])
 
 ON_GPU = os.environ.get("TRITON_INTERPRET") == "0" and torch.cuda.is_available()
 DEVICE = torch.device("cuda" if ON_GPU else "cpu")
@@ -23,23 +16,6 @@ DTYPES = [torch.float32, torch.float16, *([torch.bfloat16] if ON_GPU else [])]
 # Errors of float32 sums over 100 terms near 1, and of products whose factors are kept in half
 # precision, where both sides round; bfloat16 has three bits less than float16.
 TOLERANCES = {torch.float32: 2e-5, torch.float16: 4e-3, torch.bfloat16: 3.2e-2}
-
-
-def examples(count: int) -> settings:
-    """So many where kernels are interpreted."""
-    return settings(max_examples=2, derandomize=True) if ON_GPU else settings(max_examples=count)
-
-
-def on_gpu(*shapes: dict[str, Any], dtypes: Iterable[torch.dtype] = ()) -> Callable[[Test], Test]:
-    """Further examples of a test where there is a GPU, each with each of the types."""
-
-    def add(test: Test) -> Test:
-        for shape in shapes if ON_GPU else ():
-            for more in [{"dtype": dtype} for dtype in dtypes] or [{}]:
-                test = example(**shape, **more)(test)
-        return test
-
-    return add
 
 
 class Draw:

@@ -9,15 +9,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mime_fast.kernels import reference
-from mime_fast.kernels.decode_step import Caches, DecoderWeights, decode_step
-from mime_fast.kernels.emotions import EmotionWeights, emotions
+from mime_fast.kernels.decode_step import decode_step
+from mime_fast.kernels.emotions import emotions
 from mime_fast.kernels.project import project
 from mime_fast.kernels.replies import Replies
 from mime_fast.text.special import EOS
-from tests.kernels.tensors import DTYPES, Draw, check_close, examples, on_gpu
+from tests.kernels.examples import examples, on_gpu
+from tests.kernels.inputs import (
+    STEPS,
+    clone,
+    random_caches,
+    random_decoder,
+    random_emotions,
+    random_replies,
+)
+from tests.kernels.tensors import DTYPES, Draw, check_close
 
 SEED = st.integers(0, 2**32)
-STEPS = 40
 DTYPE = st.sampled_from(DTYPES)
 few = examples(12)
 
@@ -45,19 +53,7 @@ def test_emotions(
     seed: int,
 ) -> None:
     draw = Draw(seed)
-    weights = EmotionWeights(
-        classifier=draw.weight(32, dim, dtype=dtype),
-        prior_hidden=draw.weight(dim, dim, dtype=dtype),
-        prior_hidden_bias=draw(dim),
-        prior=(draw(2, 2, latent, dim) * dim**-0.5).to(dtype),
-        prior_bias=draw(2, 2, latent),
-        mixture=draw.weight(32, latent, dtype=dtype),
-        mixture_bias=draw(32),
-        members=draw.permutation(32),
-        table=draw(32, dim).to(dtype),
-        refine=(draw(2, dim, dim) * dim**-0.5).to(dtype),
-        positives=positives,
-    )
+    weights = random_emotions(draw, dim, latent, positives, dtype)
     query, noise = draw(batch, dim), draw(batch, 2, latent)
     speakers = torch.full((batch,), forced, dtype=torch.int32)
     found = emotions(query, noise, speakers, weights)
@@ -65,66 +61,6 @@ def test_emotions(
     assert torch.equal(found.mimics_positive, expected.mimics_positive)
     for name in ("logits", "mixture", "refinements"):
         check_close(getattr(found, name), getattr(expected, name))
-
-
-def random_decoder(draw: Any, shape: dict[str, int], dtype: torch.dtype) -> DecoderWeights:
-    layers, dim, key_dim, filter_dim = (
-        shape[name] for name in ("layers", "dim", "key_dim", "filter_dim")
-    )
-
-    def weight(*size: int) -> torch.Tensor:
-        drawn: torch.Tensor = draw(*size) * size[-1] ** -0.5
-        return drawn.to(dtype)
-
-    return DecoderWeights(
-        words=draw(50, dim).to(dtype),
-        timing=draw(64, dim),
-        norms=draw(layers, 3, 2, dim),
-        qkv=weight(layers, 3 * key_dim, dim),
-        output=weight(layers, dim, key_dim),
-        cross_query=weight(layers, key_dim, dim),
-        cross_output=weight(layers, dim, key_dim),
-        inner=weight(layers, filter_dim, 3 * dim),
-        inner_bias=draw(layers, filter_dim),
-        outer=weight(layers, dim, 3 * filter_dim),
-        outer_bias=draw(layers, dim),
-        last_norm=draw(2, dim),
-    )
-
-
-def random_replies(draw: Any, rows: int, words: int, longest: int) -> Replies:
-    """Replies of random words; a third have ended, of which some are full."""
-    positions = draw.ids(longest + 1, rows)
-    generated = draw.ids(words, rows, STEPS + 1)
-    ended = torch.arange(rows) % 3 == 2
-    generated[ended, positions[ended].long()] = EOS
-    limits = torch.stack([torch.full((rows,), STEPS), draw.ids(4, rows), draw.ids(4, rows)], 1)
-    full = draw.ids(6, rows) == 0
-    limits[full, 0] = positions[full].long()
-    penalties = torch.tensor([1.0, 1.5, 0.7])[draw.ids(3, rows).long()]
-    return Replies(generated, positions, limits.int(), penalties)
-
-
-def random_caches(draw: Any, shape: dict[str, int], rows: int, requests: int) -> Caches:
-    """NaN where nothing was decoded yet."""
-    layers, dim, key_dim, filter_dim = (
-        shape[name] for name in ("layers", "dim", "key_dim", "filter_dim")
-    )
-    lengths = draw.lengths(requests, 37)
-    cross = torch.stack([draw.sequences(lengths, 2 * key_dim) for _ in range(layers)])
-    return Caches(
-        sources=draw.ids(requests, rows),
-        kv_positions=torch.full((rows, STEPS), -(10**6), dtype=torch.int32),
-        keys_values=torch.full((layers, STEPS, rows + 1, 2 * key_dim), torch.nan),
-        inner=torch.full((layers, STEPS, rows + 1, dim), torch.nan),
-        outer=torch.full((layers, STEPS, rows + 1, filter_dim), torch.nan),
-        cross=cross,
-        lengths=lengths,
-    )
-
-
-def clone(tensors: Any) -> Any:
-    return type(tensors)(*(tensor.clone() for tensor in tensors))
 
 
 @examples(8)

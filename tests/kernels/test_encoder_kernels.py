@@ -13,7 +13,8 @@ from mime_fast.kernels.embed import embed
 from mime_fast.kernels.fusion import fusion
 from mime_fast.kernels.layer_norm import layer_norm
 from mime_fast.kernels.linear import linear
-from tests.kernels.tensors import DTYPES, TOLERANCES, Draw, check_sequences, examples, on_gpu
+from tests.kernels.examples import examples, on_gpu
+from tests.kernels.tensors import DTYPES, TOLERANCES, Draw, check_sequences
 
 BATCH, LENGTH, SEED = st.integers(1, 3), st.integers(1, 50), st.integers(0, 2**32)
 DTYPE = st.sampled_from(DTYPES)

@@ -53,6 +53,7 @@ class DecodeBatch:
         record = shape.search.record(shape.places, shape.steps)
         self.record = Block(record, model.device) if record else None
         self.tensors = t = self.control.tensors | (self.record.tensors if self.record else {})
+        t["ticket"] = torch.zeros(1, dtype=torch.int32, device=model.device)
         self.replies = Replies(t["generated"], t["positions"], t["limits"], t["penalties"])
         cross = torch.empty(
             model.config.num_layers, shape.places, shape.source, 2 * model.config.key_dim,
@@ -106,10 +107,17 @@ class DecodeBatch:
             self._step()
 
     def _step(self) -> None:
-        decoder, heads = self._model.weights.decoder, self._model.config.num_heads
-        group, stages = self.shape.search.group, self.tensors.get("stages")
-        self._hidden = decode_step(self.replies, self.caches, decoder, heads, EOS, group, stages)
+        self.decode()
         self.shape.search.step(self)
+
+    def decode(self) -> None:
+        """The decoder's output for the newest word of each row; see project()."""
+        decoder, heads = self._model.weights.decoder, self._model.config.num_heads
+        search = self.shape.search
+        turns = search.turns(self.tensors)
+        self._hidden = decode_step(
+            self.replies, self.caches, decoder, heads, EOS, search.group, turns
+        )
 
     def project(self, logits: Tensor | None = None, log_probs: Tensor | None = None) -> Best:
         """The best words of each row after this step; see kernels/project.py."""

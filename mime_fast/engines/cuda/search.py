@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from torch import Tensor
 
 from mime_fast import _C
 from mime_fast.config import GenerationConfig
-from mime_fast.engines.base import TOKEN_STREAM
+from mime_fast.engines.base import TOKEN_STREAM, EngineError
 from mime_fast.engines.cuda.memory import Fields
 from mime_fast.engines.cuda.rows import (
     BEAM_FIELDS,
@@ -21,6 +22,7 @@ from mime_fast.engines.cuda.rows import (
     SampleRows,
     row_fields,
 )
+from mime_fast.kernels.decode_step import Turns
 from mime_fast.search.hypothesis import Hypothesis
 from mime_fast.text.special import EOS, SOS
 from mime_fast.types import IntArray
@@ -62,6 +64,10 @@ class _Sequences:
         arrays["generated"][rows.start : rows.stop : self.group, 0] = SOS
         arrays["positions"][rows] = 0
         arrays["log_probs"][rows] = 0
+
+    def turns(self, tensors: Mapping[str, Tensor]) -> Turns | None:  # noqa: ARG002
+        """How far the rows of groups have come; None: there are none."""
+        return None
 
     def ended(self, arrays: Arrays) -> NDArray[np.bool_]:
         """Whether all replies of a place have ended: (places,); a group's first row says it."""
@@ -124,7 +130,15 @@ class DeviceDrafting(_Sequences):
     def fields(self, places: int, steps: int) -> Fields:
         """The fields that it keeps on the device, beside those of every search."""
         rows = places * self.width
-        return {"log_probs": ("float32", (rows, steps)), "stages": ("int32", (rows,))}
+        return {
+            "log_probs": ("float32", (rows, steps)),
+            "stages": ("int32", (rows,)),
+            "failed": ("int32", (places,)),
+        }
+
+    def turns(self, tensors: Mapping[str, Tensor]) -> Turns | None:
+        """How far the rows of the drafts have come."""
+        return Turns(tensors["stages"], tensors["ticket"], tensors["failed"])
 
     def fill(
         self, arrays: Arrays, places: slice, options: GenerationConfig, seeds: Sequence[int]
@@ -132,6 +146,16 @@ class DeviceDrafting(_Sequences):
         """Begin replies in these places, without drafts."""
         super().fill(arrays, places, options, seeds)
         arrays["stages"][rows_of(places, self.width)] = 0
+        arrays["failed"][places] = 0
+
+    def ended(self, arrays: Arrays) -> NDArray[np.bool_]:
+        """Whether all replies of a place have ended; EngineError if a draft waited in vain."""
+        if arrays["failed"].any():
+            raise EngineError(
+                "the rows of a reply's drafts waited for each other in vain; "
+                "use speculation=False, and please report it"
+            )
+        return super().ended(arrays)
 
     def step(self, rows: RowView) -> None:
         """Choose the next words of each row, with the kernel of csrc/search."""
@@ -208,6 +232,10 @@ class DeviceBeams:
             "scores": ("float64", (places, self.width)),
             "options": ("float64", (places, 2)),
         }
+
+    def turns(self, tensors: Mapping[str, Tensor]) -> Turns | None:  # noqa: ARG002
+        """No row waits for another one."""
+        return None
 
     def record(self, places: int, steps: int) -> Fields:
         """The tree of hypotheses, a megabyte for a hundred places, read when a reply has ended."""
