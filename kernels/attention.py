@@ -14,7 +14,7 @@ LEAST_WIDTH = 16  # likewise
 
 @triton.jit
 def attention_kernel(
-    qkv, out, lengths,
+    packed, out, lengths,
     qkv_batch, qkv_row, out_batch, out_row, key_dim, scale,
     WIDTH: tl.constexpr, BLOCK_WIDTH: tl.constexpr,
     QUERIES: tl.constexpr, KEYS: tl.constexpr,
@@ -25,7 +25,7 @@ def attention_kernel(
         return
     row = block * QUERIES + tl.arange(0, QUERIES)
     lane = tl.arange(0, BLOCK_WIDTH)
-    base = qkv + batch * qkv_batch + head * WIDTH
+    base = packed + batch * qkv_batch + head * WIDTH
     real = (row[:, None] < length) & (lane[None, :] < WIDTH)
     query = tl.load(base + row[:, None] * qkv_row + lane[None, :], mask=real, other=0.0) * scale
 
@@ -66,7 +66,7 @@ def attention(qkv: Tensor, lengths: Tensor, heads: int) -> Tensor:
     width = key_dim // heads
     out = torch.empty(batch, length, key_dim, device=qkv.device)
     attention_kernel[batch, heads, triton.cdiv(length, BLOCK_QUERIES)](
-        qkv=qkv, out=out, lengths=lengths,
+        packed=qkv, out=out, lengths=lengths,
         qkv_batch=qkv.stride(0), qkv_row=qkv.stride(1),
         out_batch=out.stride(0), out_row=out.stride(1), key_dim=key_dim, scale=width**-0.5,
         WIDTH=width, BLOCK_WIDTH=max(LEAST_WIDTH, triton.next_power_of_2(width)),

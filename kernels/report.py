@@ -1,4 +1,4 @@
-"""Compiles every kernel without a GPU, as the engine launches it, and says what it needs.
+"""Compiles every kernel without a GPU, as the engine launches it, and counts what it needs.
 
 python -m mime_fast.kernels.report [--target 80 90] [--json]
 """
@@ -25,12 +25,18 @@ from triton.compiler import ASTSource
 from triton.runtime.jit import JITFunction
 
 from mime_fast.kernels import launches
+from mime_fast.kernels.ptx import count
 
 POINTERS = {
     torch.float32: "*fp32",
     torch.float16: "*fp16",
     torch.bfloat16: "*bf16",
     torch.int32: "*i32",
+}
+# What kernels call the matrices that they multiply by.
+WEIGHTS = {
+    *("weight", "gate", "output", "words", "qkv", "cross_query", "cross_output", "inner", "outer"),
+    *("classifier", "prior_hidden", "prior", "mixture_weight", "table", "refine"),
 }
 DIVISIBLE = [["tt.divisibility", 16]]
 
@@ -43,6 +49,7 @@ class Launch:
     signature: dict[str, str]
     constants: dict[str, Any]
     divisible: tuple[str, ...]  # arguments that are known to be multiples of 16
+    weights: frozenset[int]  # which of the arguments that are passed point to weights
     options: dict[str, int]  # num_warps and the like
 
 
@@ -57,21 +64,27 @@ class Compiled:
     spilled: int  # bytes
     shared: int  # bytes a program
     tf32: bool  # whether a float32 product is rounded to tf32
+    load_bytes: int  # of a thread's narrowest load of a weight; 0: no weight is loaded
+    loads: int  # of weights; each is counted once, however often its loop runs
+    shuffles: int  # within loops, counted likewise
+    barriers: int
 
 
 @contextmanager
-def recorded() -> Iterator[list[Launch]]:
-    """Kernels that are called meanwhile are not run, but listed."""
+def recorded(weights: torch.dtype) -> Iterator[list[Launch]]:
+    """Kernels that are called meanwhile are not run, but listed. weights: the type of theirs."""
     calls: list[Launch] = []
 
     def record(kernel: Any, *arguments: Any, grid: Any, warmup: bool, **named: Any) -> None:  # noqa: ARG001
-        calls.append(_launch(kernel, arguments, named))
+        calls.append(_launch(kernel, arguments, named, weights))
 
     with patch.object(JITFunction, "run", record):
         yield calls
 
 
-def _launch(kernel: Any, arguments: tuple[Any, ...], named: dict[str, Any]) -> Launch:
+def _launch(
+    kernel: Any, arguments: tuple[Any, ...], named: dict[str, Any], dtype: torch.dtype
+) -> Launch:
     values = dict(zip(kernel.arg_names, arguments, strict=False)) | named
     options = {name: value for name, value in named.items() if name not in kernel.arg_names}
     signature, constants, divisible = {}, {}, []
@@ -88,7 +101,13 @@ def _launch(kernel: Any, arguments: tuple[Any, ...], named: dict[str, Any]) -> L
             signature[name] = "i32" if abs(value) < 2**31 else "i64"
             if value % 16 == 0:
                 divisible.append(name)
-    return Launch(kernel, signature, constants, tuple(divisible), options)
+    passed = [name for name, kind in signature.items() if kind != "constexpr"]
+    weights = frozenset(
+        index
+        for index, name in enumerate(passed)
+        if name in WEIGHTS and signature[name] == POINTERS[dtype]
+    )
+    return Launch(kernel, signature, constants, tuple(divisible), weights, options)
 
 
 def compile_launch(launch: Launch, weights: str, capability: int) -> Compiled:
@@ -111,6 +130,7 @@ def compile_launch(launch: Launch, weights: str, capability: int) -> Compiled:
         spilled,
         compiled.metadata.shared,
         "tf32" in compiled.asm["ptx"],
+        *count(compiled.asm["ptx"], launch.weights),
     )
 
 
@@ -134,7 +154,7 @@ def _ptxas() -> str:
 def compile_all(capabilities: list[int]) -> Iterator[Compiled]:
     """Every kernel, with weights in each type, for each capability."""
     for weights in (torch.float32, torch.float16, torch.bfloat16):
-        with recorded() as calls:
+        with recorded(weights) as calls:
             for launch in launches.ALL:
                 launch(weights)
         name = str(weights).removeprefix("torch.")
@@ -150,7 +170,10 @@ def main() -> None:
     options = parser.parse_args()
     show: Callable[[Compiled], None] = _show_json if options.json else _show_row
     if not options.json:
-        print(f"{'kernel':20} {'weights':8} {'target':7} registers  spilled  shared")
+        print(
+            f"{'kernel':20} {'weights':8} {'target':7} registers  spilled  shared  "
+            "load bytes  loads  shuffles  barriers"
+        )
     for compiled in compile_all(options.target):
         show(compiled)
 
@@ -162,7 +185,8 @@ def _show_json(compiled: Compiled) -> None:
 def _show_row(each: Compiled) -> None:
     print(
         f"{each.name:20} {each.weights:8} {each.target:7} "
-        f"{each.registers:9} {each.spilled:8} {each.shared:7}",
+        f"{each.registers:9} {each.spilled:8} {each.shared:7}  "
+        f"{each.load_bytes:10} {each.loads:6} {each.shuffles:9} {each.barriers:9}",
         flush=True,
     )
 
