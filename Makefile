@@ -75,7 +75,7 @@ PYTHONS ?= 3.12 3.13 3.14
 QUICK_BUILD := -DMIME_FAST_CUDA=OFF -DMIME_FAST_WERROR=ON -DCMAKE_INTERPROCEDURAL_OPTIMIZATION=OFF \
 	-DMIME_FAST_BINDING_FLAGS=-O0
 
-.PHONY: help demo wheel test test-wheel test-lower-bounds test-pythons gpu sanitize sanitize-threads fuzz \
+.PHONY: help demo wheel test test-wheel test-lower-bounds test-pythons gpu gpu-rehearsal sanitize sanitize-threads fuzz \
 	bench bench-quick bench-smoke bench-report kernels-report lint format clean
 
 help:  ## show this list
@@ -117,8 +117,11 @@ test-lower-bounds: $(VENV)/.stamp-demo  ## test without torch and with the oldes
 	PYTHONPATH="$(CURDIR)" build/lower-bounds/bin/pytest $(PARALLEL) --quiet -p no:cacheprovider $(BASE_TESTS)
 
 # On a machine with a GPU, torch is there already: PYTHON itself runs it, and nothing is installed.
-gpu:  ## on a machine with an NVIDIA GPU: build, test and measure the cuda engine (9 minutes)
-	$(PYTHON) -m benchmarks.gpu
+gpu:  ## on a machine with an NVIDIA GPU: build, test and measure the cuda engine (11 minutes)
+	$(PYTHON) -m benchmarks.gpu $(GPU_ARGS)
+
+gpu-rehearsal: $(VENV)/.stamp-dev $(VENV)/.stamp-bench  ## the same without a GPU, with interpreted kernels (10 minutes)
+	$(BIN)/python -m benchmarks.gpu --device cpu $(GPU_ARGS)
 
 bench: $(VENV)/.stamp-bench  ## measure everything beside its peers (30 minutes), and make a page of it
 	$(BIN)/python -m benchmarks.run $(BENCH_ARGS)
@@ -150,7 +153,7 @@ fuzz: $(VENV)/.stamp-dev  ## run the fuzzers for SECONDS, 600 if not given
 	build/address/tests/csrc/cpp/fuzz_safetensors --seconds $$(($(SECONDS) / 2)) --seed $$(date +%s)
 	cd build/address && tests/csrc/cpp/fuzz_engine $$(($(SECONDS) / 2)) $$(date +%s)000000
 
-kernels-report: $(VENV)/.stamp-dev  ## compile the Triton kernels, and show what each needs of a GPU
+kernels-report: $(VENV)/.stamp-dev  ## compile the Triton kernels, and count registers, loads and barriers
 	$(BIN)/python -m mime_fast.kernels.report
 
 lint: $(VENV)/.stamp-dev  ## check style, types and formatting

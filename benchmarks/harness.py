@@ -36,7 +36,9 @@ class Row:
     rounds: int
     x: float | None = None  # where the group is a line: the batch size, the length of context, ...
     floor_ms: float | None = None  # what this machine cannot do faster, see floors.py
-    equal: float | None = None  # share of tokens equal to the reference's; None: not comparable
+    # Share of tokens equal to the reference's. None: not comparable. False: a contestant that
+    # promises the same tokens gave others.
+    equal: float | bool | None = None
     extra: dict[str, Any] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:

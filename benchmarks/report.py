@@ -133,8 +133,10 @@ def _table(rows: list[dict[str, Any]]) -> str:
     return f"<table><tr>{head}</tr>{body}</table>"
 
 
-def share(value: float) -> str:
-    """In per cent; 100% is all."""
+def share(value: float | bool) -> str:
+    """In per cent; 100% is all. False: promised, and not kept."""
+    if value is False:
+        return "no"
     return "100%" if value == 1 else f"{min(value, 0.999):.1%}"
 
 

@@ -1,11 +1,12 @@
 """Fixtures of the GPU's suite: the races of the other suites, on one device.
 
-Device time is precious: a contestant that fails or answers wrongly is left out of its race, which
-still takes place, and then the test fails.
+Device time is precious: a contestant that answers wrongly is timed all the same, and its row says
+so; one that fails is left out of its race, which still takes place. Then the test fails.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 from itertools import cycle
@@ -18,12 +19,12 @@ from benchmarks.conftest import FLOORS, ROWS, write_rows
 from benchmarks.floors import Floors, reply_seconds
 from benchmarks.gpu import floors as gpu_floors
 from benchmarks.gpu.contestants import BY_NAME, exact_float32
+from benchmarks.gpu.measured import load_floors
 from benchmarks.harness import Budget, Call, Race, Row, Seconds, summarise, time_call
-from benchmarks.peers import OURS, REFERENCE, check
+from benchmarks.peers import REFERENCE, same_tokens
 from benchmarks.peers.base import Tokens
-from benchmarks.workload import REHEARSAL, Request, random_checkpoint
+from benchmarks.workload import Request, random_checkpoint
 from mime_fast.checkpoint import Checkpoint
-from mime_fast.engines.cuda import decoding
 
 Answer = Callable[[Any, list[Request]], Sequence[Tokens]]
 
@@ -35,8 +36,6 @@ def device(pytestconfig: pytest.Config) -> torch.device:
     if name is None:
         pytest.skip("the suite of a GPU; make gpu runs it")
     exact_float32()
-    if REHEARSAL:
-        decoding.CHECKED = 1  # steps that are decoded at a time
     return torch.device(name)
 
 
@@ -64,7 +63,8 @@ def checkpoint(*, rehearsed: bool) -> Checkpoint:
 
 @pytest.fixture(scope="session")
 def floors(pytestconfig: pytest.Config, device: torch.device) -> Floors:
-    pytestconfig.stash[FLOORS] = gpu_floors.measure(device)
+    known = load_floors() if "MIME_FAST_GPU_FOLDER" in os.environ else None
+    pytestconfig.stash[FLOORS] = known or gpu_floors.measure(device)
     return pytestconfig.stash[FLOORS]
 
 
@@ -145,19 +145,21 @@ def reply_race(
 
         def describe(name: str) -> dict[str, Any]:
             contestant = BY_NAME[name]
-            share = check(contestant, answers(name), expected)
+            equal, share = same_tokens(contestant, answers(name), expected)
             floor = reply_seconds(floors, checkpoint.config, contestant.work, **shape)
-            return {"x": x, "floor_ms": 1e3 * floor, "equal": share}
+            if equal is False:
+                failed.append(f"{name} answers other tokens than {REFERENCE}: {share:.1%} agree")
+            return {"x": x, "floor_ms": 1e3 * floor, "equal": equal}
 
         expected = answers(REFERENCE)
-        more, failed = {}, []
+        more: dict[str, dict[str, Any]] = {}
+        failed: list[str] = []
         for name in names:
             try:
                 more[name] = describe(name)
             except Exception as error:  # noqa: BLE001 - the others are still measured
                 failed.append(f"{name}: {type(error).__name__}: {error}")
-        if OURS in more or OURS not in names:
-            race(group, {name: _in_turns(peer(name), works, answer) for name in more}, more)
+        race(group, {name: _in_turns(peer(name), works, answer) for name in more}, more)
         if failed:
             pytest.fail("; ".join(failed))
 

@@ -6,11 +6,14 @@ Copies of tens of megabytes stay in the second-level cache, as the weights of a 
 from __future__ import annotations
 
 import statistics
+from dataclasses import asdict
 
 import torch
 
 from benchmarks.floors import Floors
+from benchmarks.gpu.measured import save_floors, save_rows
 from benchmarks.gpu.timing import seconds_a_launch
+from benchmarks.harness import summarise
 
 SIZES = tuple(2**power for power in (24, 25, 26, 28, 30, 33))  # bytes, read and written together
 SIDE = 8192
@@ -29,6 +32,19 @@ def measure(device: torch.device) -> Floors:
         {str(dtype).removeprefix("torch."): _peak(dtype, side, device) for dtype in DTYPES},
         [(float(size), size / max(1e-9, _copy_seconds(size, device) - nothing)) for size in sizes],
     )
+
+
+def main(name: str) -> int:
+    """Measure the limits for the items that follow, and the least that a node of a graph takes."""
+    device = torch.device(name)
+    floors = asdict(measure(device))
+    save_floors(floors)
+    cell = torch.zeros(1, device=device)
+    empty = seconds_a_launch(lambda: cell.add_(1), device)
+    row = summarise("kernel: empty node", "float32", 1, empty)
+    save_rows([row], floors=floors)
+    print(floors, row)
+    return 0
 
 
 def _copy_seconds(size: int, device: torch.device) -> float:

@@ -32,7 +32,7 @@ def test_text(
     race: Callable[..., None], generators: dict[str, Generator], group: str, *, rehearsed: bool
 ) -> None:
     if not rehearsed:
-        race_texts(race, generators, group, len(MESSAGES))
+        race_texts(race, generators, group, len(MESSAGES), insist=False)
     elif group == REHEARSED:
         race_texts(race, generators, group, 1, max_new_tokens=NEW_TOKENS)
     else:

@@ -9,6 +9,7 @@ import torch
 
 Launch = Callable[[], object]
 REPLAYS, WARM = 20, 3
+FLUSHED = 256 * 2**20  # bytes: more than any second-level cache has
 
 
 def finish(device: torch.device) -> None:
@@ -30,17 +31,42 @@ def seconds_a_launch(
     if device.type != "cuda":
         return [_seconds_on_host(launch, prepare)]
     finish(device)  # the inputs were made on another stream
-    stream = torch.cuda.Stream(device)
-    with torch.cuda.stream(stream):
+    with torch.cuda.stream(torch.cuda.Stream(device)):
         prepare()
-        launch()  # kernels are compiled and loaded, neither of which can be recorded
-        finish(device)
-        recorded = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(recorded, stream=stream):
-            for _ in range(launches):
-                launch()
+        recorded = _record(launch, launches, device)
         seconds = [_seconds_of_replay(recorded, prepare) for _ in range(WARM + REPLAYS)]
     return [each / launches for each in seconds[WARM:]]
+
+
+def seconds_cold(launch: Launch, device: torch.device) -> list[float]:
+    """Time of one launch in a CUDA graph whose inputs have left the second-level cache.
+
+    The time of an empty launch is subtracted: events around a launch measure some of its own.
+    """
+    if device.type != "cuda":
+        return [_seconds_on_host(launch, lambda: None)]
+    flushed = torch.empty(FLUSHED, dtype=torch.uint8, device=device)
+    cell = torch.zeros(1, device=device)
+    empty, ours = (_cold_replays(each, flushed, device) for each in (lambda: cell.add_(1), launch))
+    nothing = min(empty)
+    return [max(0.0, each - nothing) for each in ours]
+
+
+def _cold_replays(launch: Launch, flushed: torch.Tensor, device: torch.device) -> list[float]:
+    with torch.cuda.stream(torch.cuda.Stream(device)):
+        recorded = _record(launch, 1, device)
+        return [_seconds_of_replay(recorded, lambda: flushed.add_(1)) for _ in range(REPLAYS)]
+
+
+def _record(launch: Launch, launches: int, device: torch.device) -> torch.cuda.CUDAGraph:
+    """On the current stream."""
+    launch()  # kernels are compiled and loaded, neither of which can be recorded
+    finish(device)
+    recorded = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(recorded, stream=torch.cuda.current_stream()):
+        for _ in range(launches):
+            launch()
+    return recorded
 
 
 def _seconds_of_replay(recorded: torch.cuda.CUDAGraph, prepare: Launch) -> float:

@@ -1,5 +1,8 @@
-"""What of the GPU's suite can be run without one, so that nothing small stops it where one is."""
+"""What of `make gpu` can be run without a GPU, so that nothing small stops it where one is."""
 
+import json
+import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -9,20 +12,23 @@ import pytest
 import torch
 
 from benchmarks import results
-from benchmarks.gpu.__main__ import Steps
-from benchmarks.gpu.kernel_cases import decoder_cases, encoder_cases
+from benchmarks.gpu import build, plan
+from benchmarks.gpu.__main__ import always_built
+from benchmarks.gpu.bare_package import ROOT
+from benchmarks.gpu.build import Build
+from benchmarks.gpu.journal import Journal
+from benchmarks.gpu.kernel_cases import MAKERS, cases, model_config
 from benchmarks.gpu.names import LOSSY
-from benchmarks.gpu.processes import PYTEST, ROOT, TIMED_OUT, run_limited, variables
-from benchmarks.gpu.run import HERE, SUITES
+from benchmarks.gpu.plan import Item
+from benchmarks.gpu.processes import PYTEST, TIMED_OUT, TRACE, run_limited, variables
+from benchmarks.gpu.runner import Runner
 from benchmarks.gpu.table import short_table
-from benchmarks.gpu.timing import seconds_a_launch
-from benchmarks.harness import summarise
-from benchmarks.peers import OURS
+from benchmarks.harness import Row, summarise
+from benchmarks.peers import OURS, Contestant, same_tokens
 from benchmarks.report import build_page
-from benchmarks.workload import BEAMS, random_checkpoint
-from mime_fast.engines.cuda import CudaEngine
 
 GPU = {"name": "NVIDIA H200", "driver": "580.1", "memory_gb": 151}
+ROW = summarise("greedy reply", OURS, 1, [1e-3], equal=1).to_dict()
 
 
 def measured() -> dict[str, Any]:
@@ -36,7 +42,7 @@ def measured() -> dict[str, Any]:
     return results.assemble([{"floors": floors, "rows": rows}], "1a2b", quick=False, gpu=GPU)
 
 
-def test_the_file_tells_the_gpu() -> None:
+def test_the_file_names_the_gpu() -> None:
     whole = measured()
     assert whole["machine"]["gpu"] == GPU
     assert "cpu" in whole["machine"]
@@ -44,7 +50,7 @@ def test_the_file_tells_the_gpu() -> None:
     assert "gpu" not in results.assemble([], "1a2b", quick=True)["machine"]
 
 
-def test_the_page_tells_the_gpu() -> None:
+def test_the_page_names_the_gpu() -> None:
     page = build_page(measured(), [])
     assert "name NVIDIA H200, driver 580.1, memory_gb 151" in page
     assert f"May differ: {LOSSY[0]}." in page
@@ -56,35 +62,75 @@ def test_the_table_has_everybody_and_the_goals() -> None:
     assert "greedy, ms" in head
     assert [line.split()[-1] for line in lines] == [
         *("256,000", "512,000", "25,600"),
-        *("100,000", "250,000"),
+        *("100,000", "350,000"),
     ]
     assert lines[0].split()[:2] == [OURS, "0.500"]
     assert lines[-1].startswith("goal: target")
 
 
-@pytest.mark.parametrize("rows", [1, BEAMS])
-def test_every_kernel_is_launched_alone(rows: int) -> None:
-    engine = CudaEngine(random_checkpoint(tiny=True), "cpu")
-    with torch.inference_mode():
-        for case in [*encoder_cases(engine, 1), *decoder_cases(engine, rows)]:
-            (seconds,) = seconds_a_launch(case.launch, engine.device, prepare=case.prepare)
-            assert seconds > 0
-            assert case.moved > 0 or case.name == "beam search"
+def test_a_kernel_that_is_wrong_is_timed_and_marked(tmp_path: Path) -> None:
+    journal = Journal(tmp_path, "gpu-first", rehearsed=True)
+    check = {"op": "embed", "case": "embed", "weights": "float32", "passed": False}
+    journal.add("check embed", "FAILED (1)", 1, {"checks": [check]})
+    rows = [
+        summarise(f"kernel: {name}", "float32", 1, [2e-6], x=1, extra={"cold_ms": 4e-3}).to_dict()
+        for name in ("embed", "fusion")
+    ]
+    journal.add("time embed", "passed", 1, {"rows": rows})
+    assert [row.get("equal") for row in journal.document["rows"]] == [False, None]
+    lines = short_table(journal.document).splitlines()
+    assert lines[-2].split() == ["embed", "x", "1,", "float32", "(wrong)", "2.0", "4.0", "-"]
 
 
-def test_every_suite_is_run() -> None:
-    """Here their order is chosen; a new file must be named."""
-    assert sorted(SUITES) == sorted(path.name for path in HERE.glob("test_*.py"))
+@pytest.mark.parametrize(
+    ("agreement", "tokens", "equal"),
+    [("exact", [1, 2], 1), ("exact", [1, 3], False), ("exact", [1], False), ("lossy", [1, 3], 0.5)],
+)
+def test_wrong_tokens_are_marked(agreement: str, tokens: list[int], equal: float | bool) -> None:
+    contestant = Contestant("one", lambda *_: None, agreement)
+    assert same_tokens(contestant, [tokens], [[1, 2]])[0] == equal
+    row = Row("greedy reply", "one", 1, 1, 1, 1, 1, equal=False).to_dict()
+    assert row["equal"] is False
 
 
-def test_pytest_finds_every_suite() -> None:
-    suites = [str(HERE / suite) for suite in SUITES]
-    command = [*PYTEST, "--collect-only", *suites, "--device", "cpu"]
+@pytest.mark.parametrize("op", plan.OPS)
+def test_inputs_are_the_same_for_the_same_seed(op: str) -> None:
+    """A kernel and its twin get inputs that were made twice."""
+    assert MAKERS.keys() == set(plan.OPS)
+    made = [cases(op, model_config(tiny=True), torch.float32, 2, 3) for _ in range(2)]
+    pairs = zip(*made, strict=True)
+    for one, other in pairs:
+        assert one.moved > 0
+        assert one.name == other.name
+        for ours, theirs in zip(one.arguments, other.arguments, strict=True):
+            if isinstance(ours, torch.Tensor):
+                torch.testing.assert_close(ours, theirs, rtol=0, atol=0, equal_nan=True)
+
+
+def test_every_suite_and_every_test_is_run() -> None:
+    """A new file must be named in the plan."""
+    suites = {path.name for path in plan.HERE.glob("test_*.py")}
+    assert suites == {*plan.HEADLINES, *plan.PEERS, *plan.SWEEPS}
+    second = plan.second_part("compute-sanitizer", Path("gpu_device_search"))
+    named = {item.arguments[1].split("::")[0] for item in second if item.arguments[0] == "pytest"}
+    tests = {str(path.relative_to(ROOT)) for path in (ROOT / "tests" / "gpu").glob("test_*.py")}
+    assert tests < named
+    assert [item.name for item in second if item.program] == [
+        *("C++ test", "C++ test, memcheck", "C++ test, racecheck"),
+    ]
+    names = [item.name for item in [*plan.first_part(), *second]]
+    assert len(names) == len(set(names))
+    assert set(plan.QUICK) < set(names)
+
+
+def test_pytest_finds_every_test() -> None:
+    chosen = [*plan.first_part(), *plan.second_part(None, Path("none"))]
+    tests = [item.arguments[1] for item in chosen if item.arguments[0] == "pytest"]
+    command = [*PYTEST, "--collect-only", *tests, "--device", "cpu"]
     found = subprocess.run(
         command, check=True, capture_output=True, text=True, cwd=ROOT, env=variables("cpu")
     ).stdout
-    for suite in SUITES:
-        assert f"{suite}::" in found
+    assert all(name in found for name in tests)
 
 
 def test_without_a_gpu_it_says_so() -> None:
@@ -94,27 +140,141 @@ def test_without_a_gpu_it_says_so() -> None:
     result = subprocess.run(command, check=False, capture_output=True, text=True, cwd=ROOT)
     assert result.returncode == 1
     assert "make gpu needs an NVIDIA GPU" in result.stderr
+    assert "--device cpu rehearses it" in result.stderr
 
 
-def test_a_step_that_fails_does_not_stop_the_next(capfd: pytest.CaptureFixture[str]) -> None:
-    def run(code: str, seconds: float = 20) -> int:
-        return run_limited([sys.executable, "-c", code], seconds, variables("cpu"))
+def program(name: str, code: str, limit: float = 20, *, together: bool = False) -> Item:
+    """An item that runs Python code instead of benchmarks.gpu.item."""
+    command = (sys.executable, "-c", code)
+    return Item(name, command, limit, built=False, together=together, program=True)
 
-    steps = Steps()
-    assert not steps.run("first", 20, lambda seconds: run("raise SystemExit(3)", seconds))
-    assert steps.run("second", 20, lambda seconds: run("print('ran')", seconds))
-    steps.skip("third", "not here", passed=True)
-    code = [sys.executable, "-c", "print('at the same time')"]
-    steps.run_together({"fourth": (20.0, code), "fifth": (20.0, ["false"])})
-    assert steps.failed
-    names = ["first", "second", "third", "fourth", "fifth"]
-    assert [line.split()[0] for line in steps.lines] == names
-    assert [line.split()[-1] for line in steps.lines] == [
-        *("(3)", "passed", "here", "passed", "(1)"),
-    ]
-    out = capfd.readouterr().out
-    assert "ran" in out
-    assert out.index("== fourth\nat the same time") < out.index("== fifth")
+
+LEAVE_ROWS = (
+    "import json, os, pathlib\n"
+    f"pathlib.Path(os.environ['MIME_FAST_GPU_ROWS']).write_text(json.dumps({{'rows': [{ROW}]}}))\n"
+)
+HANG = "import signal, time; signal.signal(signal.SIGINT, signal.SIG_IGN); time.sleep(600)"
+
+
+def test_an_item_that_fails_costs_itself_only(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A crash, a hang that ignores interrupts, and an error: what they measured before is kept."""
+    monkeypatch.setattr("benchmarks.gpu.processes.PATIENCE", 0.5)
+    monkeypatch.setenv("MIME_FAST_COMMIT", "abcdef")
+    journal = Journal(tmp_path / "out", "gpu-first", rehearsed=True)
+    runner = Runner(journal, always_built, "cpu", tmp_path, 100, 2)
+    crash = f"{LEAVE_ROWS}\nos.kill(os.getpid(), 11)"
+    runner.run(
+        [
+            program("crash", crash),
+            program("hang", LEAVE_ROWS + HANG, 3),
+            program("error", "print('what it printed'); 1 / 0", together=True),
+            program("beside", "print('fine')", together=True),
+            program("turn", "import sys; assert sys.stdin.readline() == '\\n'"),
+        ]
+    )
+    journal.close(tmp_path / TRACE)
+    outcomes = {item["name"]: item["outcome"] for item in journal.document["items"]}
+    assert outcomes == {
+        "crash": "FAILED (-11)",
+        "hang": "STOPPED after 3 s",
+        "error": "FAILED (1)",
+        "beside": "passed",
+        "turn": "passed",
+    }
+    assert journal.failed
+    written = results.read(tmp_path / "out" / "gpu-first.json")
+    assert written["rows"] == [ROW, ROW]
+    assert written["commit"] == "abcdef"
+    assert "ZeroDivisionError" in capsys.readouterr().out
+    assert "what it printed" in (tmp_path / "out" / "gpu-first.log").read_text()
+    assert len(list((tmp_path / "out").iterdir())) <= 4  # two parts leave at most eight files
+
+
+def test_results_are_there_while_the_next_item_runs(tmp_path: Path) -> None:
+    """A machine may be taken away at any time."""
+    path = tmp_path / "gpu-first.json"
+    look = f"import json; print(json.load(open({str(path)!r}))['items'])"
+    journal = Journal(tmp_path, "gpu-first", rehearsed=True)
+    Runner(journal, always_built, "cpu", tmp_path, 100, 2).run(
+        [program("first", "", together=True), program("second", look)]
+    )
+    assert "'name': 'first', 'outcome': 'passed'" in (tmp_path / "gpu-first.log").read_text()
+
+
+def test_what_there_is_no_time_for_is_named(tmp_path: Path) -> None:
+    journal = Journal(tmp_path, "gpu-first", rehearsed=True)
+    Runner(journal, always_built, "cpu", tmp_path, 0.1, 2).run([program("late", "")])
+    assert journal.document["items"][0]["outcome"] == "not run: no time is left"
+    assert journal.failed
+
+
+def test_a_build_that_fails_stops_only_those_that_need_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code = "raise SystemExit('no compiler')"
+    monkeypatch.setattr(build, "commands", lambda _: [[sys.executable, "-c", code]])
+    making = Build(None, tmp_path / "build.log")
+    making.start()
+    journal = Journal(tmp_path, "gpu-first", rehearsed=True)
+    needs = Item("needs", (sys.executable, "-c", ""), 20, program=True)
+    Runner(journal, making.wait, "cpu", tmp_path, 60, 2).run([program("bare", ""), needs])
+    outcomes = [item["outcome"] for item in journal.document["items"]]
+    assert outcomes == ["passed", "not run: the extension was not built"]
+    assert "no compiler" in (tmp_path / "build.log").read_text()
+
+
+def test_nvcc_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(build, "TOOLKITS", tmp_path)
+    monkeypatch.setattr(shutil, "which", lambda *_, **__: None)
+    monkeypatch.delenv("CUDACXX", raising=False)
+    with pytest.raises(RuntimeError, match="needs nvcc, CUDA's compiler, and finds none"):
+        build.find_nvcc()
+    for version in ("cuda-12.4", "cuda-13.0"):
+        (tmp_path / version / "bin").mkdir(parents=True)
+        (tmp_path / version / "bin" / "nvcc").touch()
+    assert build.find_nvcc().parts[-3] == "cuda-13.0"
+    monkeypatch.setenv("CUDACXX", "/opt/nvcc")
+    assert build.find_nvcc() == Path("/opt/nvcc")
+
+
+def test_cmake_alone_configures_the_build() -> None:
+    """Neither setuptools nor make takes part."""
+    configure, make = build.commands("90")
+    assert Path(configure[0]).name == "cmake"
+    assert "-DCMAKE_CUDA_ARCHITECTURES=90" in configure
+    assert "-DMIME_FAST_CUDA=ON" in configure
+    assert make[-2:] == ["_C", "gpu_device_search"]
+
+
+BARE = """
+import io, sys
+from benchmarks.gpu import item
+sys.stdin = io.StringIO("\\n")
+try:
+    item.main(*sys.argv[1:])
+except SystemExit as error:
+    assert error.code == 0, error.code
+assert "hypothesis" not in sys.modules
+assert "mime_fast._C" not in sys.modules
+"""
+
+
+def test_kernels_are_checked_without_extension_or_history(tmp_path: Path) -> None:
+    """While it is built; in a copy of the files, as a machine with a GPU has it."""
+    copy = tmp_path / "copy"
+    skipped = shutil.ignore_patterns(
+        *("*.so", "pretrained", "results", "__pycache__", "*.xz", "csrc", "engines", "training")
+    )
+    for name in ("benchmarks", "kernels", "mime_fast", "tests"):
+        shutil.copytree(ROOT / name, copy / name, symlinks=True, ignore=skipped)
+    environment = variables("cpu", tmp_path) | {"MIME_FAST_GPU_ROWS": str(tmp_path / "rows")}
+    environment.pop("PYTHONPATH", None)
+    command = [sys.executable, "-c", BARE, "check_kernel", "embed"]
+    subprocess.run(command, check=True, cwd=copy, env=environment, stdout=subprocess.DEVNULL)
+    checks = json.loads((tmp_path / "rows").read_text())["checks"]
+    assert [check["passed"] for check in checks] == [True, True]
 
 
 def test_a_step_that_takes_too_long_may_write_what_it_has(tmp_path: Path) -> None:
@@ -125,5 +285,5 @@ def test_a_step_that_takes_too_long_may_write_what_it_has(tmp_path: Path) -> Non
         "except KeyboardInterrupt:\n    pathlib.Path(sys.argv[1]).touch()"
     )
     command = [sys.executable, "-c", code, str(written)]
-    assert run_limited(command, 2, variables("cpu")) == TIMED_OUT
+    assert run_limited(command, 2, dict(os.environ)) == TIMED_OUT
     assert written.exists()

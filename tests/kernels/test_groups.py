@@ -1,13 +1,18 @@
 """Words of one reply that are decoded together, as drafts are: as if one after the other."""
 
+import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from triton.runtime.interpreter import interpreter_builder
 
-from mime_fast.kernels.decode_step import decode_step
+from benchmarks.gpu.kernel_cases import Case, cases, model_config
+from mime_fast.kernels import decode_step as module
+from mime_fast.kernels.decode_step import Turns, decode_step
 from mime_fast.text.special import EOS
-from tests.kernels.tensors import Draw, check_close, examples
-from tests.kernels.test_decoder_kernels import STEPS, random_caches, random_decoder, random_replies
+from tests.kernels.examples import examples
+from tests.kernels.inputs import STEPS, new_turns, random_caches, random_decoder, random_replies
+from tests.kernels.tensors import ON_GPU, Draw, check_close
 
 SHAPE = {"layers": 2, "dim": 24, "key_dim": 8, "filter_dim": 10}
 HEADS = 2
@@ -31,7 +36,7 @@ def test_a_group_sees_what_was_before(replies: int, group: int, first: int, seed
     own = torch.arange(0, rows, group, device=words.device)
     caches.sources.copy_(caches.sources[own].repeat_interleave(group))
     state.generated.fill_(EOS)
-    stages = torch.zeros(rows, dtype=torch.int32, device=words.device)
+    turns = new_turns(rows, group)
 
     def decode(position: int, count: int) -> torch.Tensor:
         """So many words of each reply from there on, each in a row of its own."""
@@ -44,13 +49,49 @@ def test_a_group_sees_what_was_before(replies: int, group: int, first: int, seed
             before = torch.arange(at, device=words.device)
             columns = (before - position).clamp(min=0) + place * group
             caches.kv_positions[row, :at] = columns.int()
-        return decode_step(state, caches, weights, HEADS, EOS, group, stages)
+        return decode_step(state, caches, weights, HEADS, EOS, group, turns)
 
     expected = [decode(position, 1)[own] for position in range(first + group)]
-    stages.zero_()
+    turns.stages.zero_()
     for position in range(first):
         decode(position, 1)
     found = decode(first, group).unflatten(0, (replies, group))
     for draft in range(group):
         last = replies - (draft == group - 1)
         check_close(found[:last, draft], expected[first + draft][:last])
+
+
+def drafts() -> Case:
+    """Drafts of one reply, in the middle of it."""
+    (case,) = cases("groups", model_config(tiny=True), torch.float32, 1, 0)
+    return case
+
+
+def test_programs_may_start_in_any_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A row that waited for a program that starts later would wait for ever."""
+    if ON_GPU:
+        pytest.skip("only the interpreter starts programs in a chosen order")
+    start = interpreter_builder.set_grid_idx
+
+    def start_last_first(x: int, y: int, z: int) -> None:
+        start(interpreter_builder.grid_dim[0] - 1 - x, y, z)
+
+    monkeypatch.setattr(interpreter_builder, "set_grid_idx", start_last_first)
+    monkeypatch.setattr(module, "MOST_POLLS", 50)
+    ours, twin = drafts(), drafts()
+    for _ in range(2):  # the ticket is as it was
+        check_close(ours.launch(), twin.twin())
+    turns: Turns = ours.arguments[-1]
+    assert turns.failed.tolist() == [0]
+    assert turns.ticket.tolist() == [0]
+
+
+def test_a_row_does_not_wait_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The reply's own row has ended, so that nobody stores what the drafts read."""
+    monkeypatch.setattr(module, "MOST_POLLS", 5)
+    case = drafts()
+    replies, turns = case.arguments[0], case.arguments[-1]
+    replies.generated[0, int(replies.positions[0])] = EOS
+    case.launch()
+    assert turns.failed.tolist() == [1]
+    assert turns.ticket.tolist() == [0]
