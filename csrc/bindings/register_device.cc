@@ -54,7 +54,7 @@ Raises:
     CheckpointError: it is no draft table, or holds words that are not in the vocabulary.
 )";
 
-constexpr const char* kBeamDoc = R"(Make one step of every beam search that is not over.
+constexpr const char* kBeamStepDoc = R"(Make one step of every beam search that is not over.
 
 Args:
     rows: a BeamRows of mime_fast.engines.cuda.rows.
@@ -214,7 +214,7 @@ void register_device(py::module_& module) {
   module.attr("has_cuda") = cuda::is_built();
   module.attr("MOST_DEVICE_BEAMS") = kMaxBeams;
   module.def("sample_step", &sample_step, py::arg("rows"), py::arg("stream") = 0, kSampleDoc);
-  module.def("beam_step", &beam_step, py::arg("rows"), py::arg("stream") = 0, kBeamDoc);
+  module.def("beam_step", &beam_step, py::arg("rows"), py::arg("stream") = 0, kBeamStepDoc);
 }
 
 }  // namespace mime_fast
