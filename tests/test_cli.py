@@ -27,7 +27,10 @@ COMMANDS = (
 )
 MESSAGE = "I lost my dog"
 # A file of messages, and its output.
-OPTIONS_OF_RESPOND_ALONE = {"--file", "-f", "--input-format", "--batch-size", "--json"}
+OPTIONS_OF_RESPOND_ALONE = {
+    *("--file", "-f", "--input-format", "--batch-size", "--json"),
+    *("--ray", "--out", "--actors", "--part-lines"),
+}
 KEYS = {
     *("text", "emotion", "polarity", "score", "seed", "emotions", "mixture", "candidates"),
     *(
@@ -477,6 +480,18 @@ def test_a_missing_dependency_names_the_extra(
     result = Result(done.returncode, done.stdout, done.stderr)
     check_error(result, f"pip install 'mime-fast[{extra}]'")
     assert "torch" in result.err
+
+
+def test_ray_is_needed_where_it_is_asked_for(tmp_path: Path) -> None:
+    (tmp_path / "messages").write_text("I lost my dog.\n")
+    code = "import sys; sys.modules['ray'] = None; from mime_fast import cli; cli.main()"
+    command = [sys.executable, "-c", code, "respond", "--file", "messages"]
+    done = subprocess.run(
+        [*command, "--ray"], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    result = Result(done.returncode, done.stdout, done.stderr)
+    check_error(result, "ray is not installed; run: pip install 'mime-fast[ray]'")
+    subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
 
 
 @pytest.mark.parametrize("module", ["mime_fast", "mime_fast.cli"])

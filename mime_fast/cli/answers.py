@@ -51,7 +51,7 @@ def answer_all(
     show: Callable[[Message, Response], None],
 ) -> None:
     """Show the replies to each batch when it is answered. total: if known, for the bar."""
-    with _progress(total) as advance:
+    with progress(total) as advance:
         for messages in batches:
             responses = generator.respond_batch([message.turns for message in messages], config)
             for message, response in zip(messages, responses, strict=True):
@@ -61,7 +61,7 @@ def answer_all(
 
 
 @contextmanager
-def _progress(total: int | None) -> Iterator[Callable[[int], None]]:
+def progress(total: int | None) -> Iterator[Callable[[int], None]]:
     """A bar of several messages, on standard error, if only that is a terminal.
 
     Where the number of messages is unknown, the second one that is answered brings the bar.

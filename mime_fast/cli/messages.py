@@ -66,6 +66,8 @@ class MessageFile:
     begins with { or [ as JSON, and one that is a JSON string. check: called with the turns.
     """
 
+    first_line = 1  # its number, for errors
+
     def __init__(self, path: str, form: InputFormat, history: Sequence[str], check: Check) -> None:
         self.path, self.form, self.history, self.check = path, form, history, check
         self.name = "<stdin>" if path == "-" else path
@@ -81,7 +83,7 @@ class MessageFile:
 
         It is raised when the messages before that line were taken.
         """
-        number = 0
+        number = self.first_line - 1
         with self._errors_named(), self._open() as stream:
             for lines in _lines(stream, self.name):
                 ready: list[Message] = []

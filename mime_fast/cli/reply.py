@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import nullcontext
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from mime_fast.cli.app import Command, app
+from mime_fast.cli.cluster import ClusterOptions
 from mime_fast.cli.messages import InputFormat, Message
 from mime_fast.cli.options import Options, takes
-from mime_fast.cli.shared import EngineOptions
+from mime_fast.cli.shared import EngineOptions, needs
 from mime_fast.config import GenerationConfig
 
 if TYPE_CHECKING:
@@ -24,10 +26,15 @@ History = Annotated[
 
 
 @app.command(cls=Command)
-@takes(given=Options(GenerationConfig, given_only=True), engine=Options(EngineOptions))
+@takes(
+    given=Options(GenerationConfig, given_only=True),
+    engine=Options(EngineOptions),
+    cluster=Options(ClusterOptions),
+)
 def respond(
     given: Mapping[str, Any],
     engine: EngineOptions,
+    cluster: ClusterOptions,
     texts: Annotated[
         list[str] | None,
         typer.Argument(
@@ -63,20 +70,34 @@ def respond(
 
     mime-fast respond --file messages.txt --json > replies.jsonl
 
+    mime-fast respond --file messages.txt --ray --out replies
+
     Earlier turns (--history) come before every message. Wrong lines of a file are named as
     file:line before the first reply; of a pipe, when they come, after the replies to the lines
     before. The exit status is 0 if everything was answered, 1 if not, 2 for wrong usage.
     """
     if bool(texts) == (file is not None):
         raise typer.BadParameter("give either messages or --file", param_hint="TEXT")
+    if cluster.ray and file is None:
+        raise typer.BadParameter("it goes with --file", param_hint="--ray")
     from mime_fast.cli import answers
     from mime_fast.cli.messages import MessageFile, read_arguments
     from mime_fast.cli.prompt import clean_exit
 
+    if cluster.ray:
+        engine = engine.native("--ray", threads=1)
     generator, turns = engine.generator(), history or []
     options = generator.options(None, given)
     most = answers.fitting(batch_size, options)
     show = answers.print_json if as_json else answers.print_text
+    if cluster.ray and file is not None:
+        with needs("ray"):
+            from mime_fast.cli.ray_job import Job
+            from mime_fast.cli.with_ray import respond_with_ray
+        path, threads = Path(file).absolute(), engine.intra_threads or 1
+        job = Job(file, path, input_format, turns, generator, options, batch_size, threads)
+        respond_with_ray(job, cluster, show)
+        return
     reads_terminal = "-" in (texts or []) or str(file) == "-"
     with clean_exit() if reads_terminal else nullcontext():
         if file is not None:

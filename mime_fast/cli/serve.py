@@ -44,6 +44,4 @@ def _for_workers(engine: EngineOptions) -> EngineOptions:
             f"--workers goes with one thread each, got --threads {engine.intra_threads}; "
             "leave --threads out"
         )
-    if engine.engine not in ("auto", "native") or engine.device not in ("auto", "cpu"):
-        raise ValueError("--workers needs the native engine; leave --engine and --device out")
-    return engine.replace(engine="native", device="cpu", intra_threads=1)
+    return engine.native("--workers", threads=1)

@@ -45,6 +45,16 @@ class EngineOptions(Config):
     def __post_init__(self) -> None:
         check_options(self)
 
+    def native(self, flag: str, threads: int) -> EngineOptions:
+        """The native engine, which an option of that flag needs; threads: if none are given.
+
+        ValueError: another engine was asked for.
+        """
+        if self.engine not in ("auto", "native") or self.device not in ("auto", "cpu"):
+            raise ValueError(f"{flag} needs the native engine; leave --engine and --device out")
+        threads = self.intra_threads or threads
+        return self.replace(engine="native", device="cpu", intra_threads=threads)
+
     def generator(self) -> Generator:
         """Load the checkpoint."""
         from mime_fast.generator import Generator

@@ -180,7 +180,8 @@ async def serving(state: ServerState) -> AsyncIterator[None]:
         max_waiting=options.max_waiting,
         max_wait_seconds=options.max_wait_seconds,
     )
-    tasks = [asyncio.create_task(_warm_up(state)), asyncio.create_task(_watch_load(state))]
+    state.warming = asyncio.create_task(_warm_up(state))
+    tasks = [state.warming, asyncio.create_task(_watch_load(state))]
     try:
         yield
     finally:

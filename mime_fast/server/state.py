@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from dataclasses import dataclass, field
 
@@ -27,6 +28,7 @@ class ServerState:
     created: int = field(default_factory=lambda: int(time.time()))
     service: AsyncGenerator | None = None  # from the start of the event loop on
     warm: bool = False
+    warming: asyncio.Task[None] | None = None  # ends when it is warm, or cannot be
     draining: bool = False
     mean_seconds: float = 0.05  # of the latest replies
 
