@@ -5,6 +5,7 @@
 
 The server is a process of its own with the bundled checkpoint, on one thread. Latencies are those
 of one client on one connection, in turns with the direct call; decoding the answer is part of it.
+The peer is the same model in ONNX Runtime behind Starlette (benchmarks/peers/onnx_server.py).
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ import uvloop
 
 from benchmarks import results
 from benchmarks.http_load import PATH, Address, Load
+from benchmarks.workload import NEW_TOKENS
 from mime_fast import Generator
 from mime_fast.files import write_whole
 
@@ -41,7 +43,16 @@ MESSAGES = (
     "We are having a baby!",
     "I failed the exam again.",
 )
-OPTIONS: dict[str, Any] = {"seed": 1, "do_sample": False}
+# What the peer can do, too.
+OPTIONS: dict[str, Any] = {
+    "seed": 1,
+    "do_sample": False,
+    "avoid_cheer": False,
+    "no_repeat_ngram_size": 0,
+    "max_new_tokens": NEW_TOKENS,
+}
+OURS = ("mime_fast", "serve", "--threads", "1", "--no-access-log")
+PEER = ("benchmarks.peers.onnx_server",)
 ROUNDS, QUICK_ROUNDS, SMOKE_ROUNDS = 200, 20, 1  # of all messages, each way
 SECONDS, QUICK_SECONDS, SMOKE_SECONDS = 10.0, 2.0, 0.1  # of each load
 CLIENTS = (1, 4, 16, 64)
@@ -63,13 +74,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     rounds = SMOKE_ROUNDS if options.smoke else QUICK_ROUNDS if options.quick else ROUNDS
     seconds = SMOKE_SECONDS if options.smoke else QUICK_SECONDS if options.quick else SECONDS
     generator = Generator(engine="native", intra_threads=1)
-    found = {
-        "machine": results.describe_machine(),
-        "versions": results.describe_versions(),
-        "commit": results.describe_commit(),
-        "latency_ms": latencies(generator, rounds),
-        **loads(generator, seconds, options.overload or seconds),
-    }
+    with server(program=PEER) as (peer, _):
+        found = {
+            "machine": results.describe_machine(),
+            "versions": results.describe_versions(),
+            "commit": results.describe_commit(),
+            "latency_ms": latencies(generator, peer, rounds),
+            **loads(generator, peer, seconds, options.overload or seconds),
+        }
     text = json.dumps(found, indent=1)
     print(text)
     if options.output:
@@ -77,14 +89,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 @contextmanager
-def server(*options: str) -> Iterator[tuple[Address, int]]:
+def server(*options: str, program: Sequence[str] = OURS) -> Iterator[tuple[Address, int]]:
     """A server, its address and its process id."""
     with TemporaryDirectory() as folder:
         place = Path(folder) / "socket"
         where = ("--uds", str(place)) if "--uds" in options else ("--port", "0")
         others = [option for option in options if option != "--uds"]
-        command = [sys.executable, "-m", "mime_fast", "serve", "--threads", "1", "--no-access-log"]
-        process = subprocess.Popen([*command, *where, *others], stdout=subprocess.PIPE, text=True)
+        command = [sys.executable, "-m", *program, *where, *others]
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         try:
             assert process.stdout is not None
             address = process.stdout.readline().split()[0]
@@ -119,7 +131,7 @@ class Blocking:
         return found[head_end:]
 
 
-def latencies(generator: Generator, rounds: int) -> dict[str, dict[str, float]]:
+def latencies(generator: Generator, peer: Address, rounds: int) -> dict[str, dict[str, float]]:
     """Milliseconds of the direct call and of each way to the server.
 
     They take turns, all messages at a time: in its turn a way has its caches to itself.
@@ -130,6 +142,7 @@ def latencies(generator: Generator, rounds: int) -> dict[str, dict[str, float]]:
         for name, client in clients.items():
             ways[name] = partial(_respond, client)
             ways[f"{name}_chat"] = partial(_chat, client)
+        ways["onnx_runtime_tcp"] = partial(_respond, Blocking(peer))
         seconds: dict[str, list[float]] = {name: [] for name in ways}
         expected = [generator.respond(message, **OPTIONS).text for message in MESSAGES]
         for number in range(rounds + 1):
@@ -171,10 +184,15 @@ def _percentiles(seconds: list[float], direct: list[float]) -> dict[str, float]:
     return {name: round(1e3 * value, 4) for name, value in found.items()}
 
 
-def loads(generator: Generator, seconds: float, overload_seconds: float) -> dict[str, Any]:
-    """Closed loops of several numbers of clients, streamed too, and an overload."""
+def loads(
+    generator: Generator, peer: Address, seconds: float, overload_seconds: float
+) -> dict[str, Any]:
+    """Closed loops of several numbers of clients, streamed too, the peer's, and an overload."""
     expected = {message: generator.respond(message, **OPTIONS).text for message in MESSAGES}
-    found: dict[str, Any] = {"closed": {}, "closed_stream": {}}
+    found: dict[str, Any] = {"closed": {}, "closed_stream": {}, "closed_onnx_runtime": {}}
+    for clients in CLIENTS:
+        outcomes = uvloop.run(Load(peer, expected, OPTIONS).closed(clients, seconds))
+        found["closed_onnx_runtime"][str(clients)] = outcomes.summary()
     with server(*LIMITS) as (address, process):
         for clients in CLIENTS:
             for name, more in (("closed", {}), ("closed_stream", {"stream": True})):
