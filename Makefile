@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --constraint constraints.txt
 INPUTS := pyproject.toml setup.py constraints.txt CMakeLists.txt $(shell find csrc -type f)
-CXX_FILES := $(shell find csrc benchmarks tests/csrc/cpp -name '*.h' -o -name '*.cc' -o -name '*.cu' -o -name '*.cuh')
+CXX_FILES := $(shell find csrc benchmarks tests/csrc/cpp -name '*.h' -o -name '*.hpp' -o -name '*.cc' -o -name '*.cu' -o -name '*.cuh')
 PY_PATHS := $(wildcard mime_fast kernels benchmarks tests setup.py)
 , := ,
 
@@ -22,14 +22,14 @@ export CMAKE_CUDA_COMPILER_LAUNCHER ?= $(CMAKE_CXX_COMPILER_LAUNCHER)
 export CCACHE_BASEDIR ?= /
 export CCACHE_NOHASHDIR ?= 1
 
-# C++ tests: $(call build_cpp,folder of build/,sanitizers,targets) is quiet unless it fails, and
-# compiles only what changed. Objects with sanitizers serve no other build: several files are
-# compiled as one, in half of the time.
+# C++ tests: $(call build_cpp,folder of build/,sanitizers,targets,more flags) is quiet unless it
+# fails, and compiles only what changed. Objects with sanitizers serve no other build: several files
+# are compiled as one, in half of the time.
 define build_cpp
 	@mkdir -p build/$(1)
 	@{ $(BIN)/cmake -S . -B build/$(1) -GNinja -DCMAKE_MAKE_PROGRAM="$(abspath $(BIN))/ninja" \
 	  -DMIME_FAST_TESTS=ON -DMIME_FAST_WERROR=ON -DMIME_FAST_SANITIZE=$(2) \
-	  -DCMAKE_INTERPROCEDURAL_OPTIMIZATION=OFF -DCMAKE_UNITY_BUILD=$(if $(2),ON,OFF) \
+	  -DCMAKE_INTERPROCEDURAL_OPTIMIZATION=OFF -DCMAKE_UNITY_BUILD=$(if $(2),ON,OFF) $(4) \
 	  -DPython_EXECUTABLE="$(abspath $(BIN))/python" \
 	  -Dpybind11_DIR="$$($(BIN)/python -m pybind11 --cmakedir)" \
 	  -DCMAKE_LIBRARY_OUTPUT_DIRECTORY="$(CURDIR)/build/$(1)/python/mime_fast" && \
@@ -52,6 +52,10 @@ define build_wheel
 	  PATH="$(CURDIR)/build/wheel/tools/bin:$$PATH" auditwheel repair --wheel-dir $(1) build/wheel/built/*.whl && \
 	  cp build/wheel/built/*.tar.gz $(1); } > build/wheel/log 2>&1 || { cat build/wheel/log >&2; exit 1; }
 endef
+
+# libmime_fast, where the libraries that it needs are.
+LIBRARY = -DMIME_FAST_LIBRARY=$(shell pkg-config --exists oniguruma libutf8proc 2>/dev/null && \
+	echo ON || echo OFF)
 
 # Python is no sanitized program: it gets the sanitizers' libraries before all others. It leaks, and
 # its own allocator would hide ours.
@@ -139,7 +143,7 @@ bench-report: $(VENV)/.stamp-bench  ## make the pages of RESULTS='FILE.json ...'
 	$(BIN)/python -m benchmarks.report $(RESULTS)
 
 sanitize: $(VENV)/.stamp-dev  ## run the C++ tests, and Python's of the extension, with sanitizers
-	$(call build_cpp,address,address$(,)undefined,cpp_tests _C)
+	$(call build_cpp,address,address$(,)undefined,cpp_tests _C,$(LIBRARY))
 	$(call run_cpp,address)
 	@cp -r $(filter-out %.so,$(wildcard mime_fast/*)) build/address/python/mime_fast
 	$(SANITIZED_PYTHON) $(BIN)/pytest $(PARALLEL) --hypothesis-profile=brief \

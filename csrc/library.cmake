@@ -75,3 +75,58 @@ target_link_libraries(mime_fast_text PUBLIC mime_fast_core PRIVATE mime_fast_fla
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
   target_compile_options(mime_fast_text PRIVATE -Wno-restrict)
 endif()
+
+file(STRINGS ${PROJECT_SOURCE_DIR}/pyproject.toml VERSION_LINE REGEX "^version = ")
+string(REGEX REPLACE ".*\"(.*)\".*" "\\1" MIME_FAST_VERSION "${VERSION_LINE}")
+add_library(mime_fast SHARED
+  csrc/library/boundary.cc
+  csrc/library/c_generator.cc
+  csrc/library/c_options.cc
+  csrc/library/c_response.cc
+  csrc/library/cpu_quota.cc
+  csrc/library/default_threads.cc
+  csrc/library/generator.cc
+  csrc/library/model_config.cc
+  csrc/library/ranking.cc
+  csrc/library/read_json.cc
+  csrc/library/read_reply_options.cc
+  csrc/library/reply_options.cc
+  csrc/library/request.cc)
+target_compile_definitions(mime_fast PRIVATE
+  MIME_FAST_BUILDS_LIBRARY MIME_FAST_VERSION="${MIME_FAST_VERSION}")
+target_link_libraries(mime_fast PRIVATE mime_fast_text mime_fast_flags)
+set(EXPORTS ${PROJECT_SOURCE_DIR}/csrc/library/exports.map)
+target_link_options(mime_fast PRIVATE -Wl,--version-script=${EXPORTS}
+  $<$<NOT:$<BOOL:${MIME_FAST_SANITIZE}>>:-Wl,--no-undefined>)
+# The number of the C interface: it changes when a program must be compiled again.
+set_target_properties(mime_fast PROPERTIES
+  VERSION ${MIME_FAST_VERSION} SOVERSION 1 LINK_DEPENDS ${EXPORTS})
+
+include(GNUInstallDirs)
+include(CMakePackageConfigHelpers)
+target_include_directories(mime_fast INTERFACE $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/csrc/include>
+  $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
+set(CONFIG_FOLDER ${CMAKE_INSTALL_LIBDIR}/cmake/mime_fast)
+set(MIME_FAST_CHECKPOINT ${CMAKE_INSTALL_DATADIR}/mime_fast/mime-small)
+configure_package_config_file(csrc/library/mime_fastConfig.cmake.in
+  ${CMAKE_CURRENT_BINARY_DIR}/mime_fastConfig.cmake INSTALL_DESTINATION ${CONFIG_FOLDER}
+  PATH_VARS MIME_FAST_CHECKPOINT)
+write_basic_package_version_file(${CMAKE_CURRENT_BINARY_DIR}/mime_fastConfigVersion.cmake
+  VERSION ${MIME_FAST_VERSION} COMPATIBILITY SameMinorVersion)
+file(RELATIVE_PATH PC_TO_PREFIX /prefix/${CMAKE_INSTALL_LIBDIR}/pkgconfig /prefix)
+configure_file(csrc/library/mime_fast.pc.in mime_fast.pc @ONLY)
+install(TARGETS mime_fast EXPORT mime_fastTargets LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}
+  COMPONENT library)
+install(EXPORT mime_fastTargets NAMESPACE mime_fast:: DESTINATION ${CONFIG_FOLDER}
+  COMPONENT library)
+install(FILES csrc/include/mime_fast/mime_fast.h csrc/include/mime_fast/mime_fast.hpp
+  DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/mime_fast COMPONENT library)
+install(FILES ${CMAKE_CURRENT_BINARY_DIR}/mime_fastConfig.cmake
+  ${CMAKE_CURRENT_BINARY_DIR}/mime_fastConfigVersion.cmake DESTINATION ${CONFIG_FOLDER}
+  COMPONENT library)
+install(FILES ${CMAKE_CURRENT_BINARY_DIR}/mime_fast.pc
+  DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig COMPONENT library)
+install(DIRECTORY mime_fast/pretrained/mime-small
+  DESTINATION ${CMAKE_INSTALL_DATADIR}/mime_fast COMPONENT library)
+install(FILES mime_fast/pretrained/LICENSE
+  DESTINATION ${CMAKE_INSTALL_DATADIR}/mime_fast COMPONENT library)

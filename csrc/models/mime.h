@@ -24,6 +24,9 @@ class Mime final : public WordModel {
   NoiseShape noise() const override {
     return {config_.mime.stochastic ? config_.mime.groups() : 0, config_.mime.latent_dim};
   }
+  // Only the polarity of the emotion is read, and only by mimicry.
+  bool reads_emotion() const override { return config_.mime.mimicry; }
+  bool mimics() const override { return config_.mime.mimicry; }
 
  private:
   struct ResponseProjection {

@@ -27,6 +27,8 @@ class MimeBase final : public ReplyModel {
   // The vectors of the positive and the negative group, and that of the intent.
   NoiseShape noise() const override;
   std::int64_t context_vocab_size() const override { return options().context_vocab_size; }
+  bool reads_emotion() const override { return true; }
+  bool mimics() const override { return true; }
 
  private:
   // The emotion vectors of a request, (hidden_dim,) each.

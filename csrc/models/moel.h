@@ -17,6 +17,8 @@ class Moel final : public WordModel {
   Moel(TensorReader& tensors, const ModelConfig& config, ComputeType compute_type,
        const cpu::Kernels& kernels, Team& team);
 
+  bool reads_emotion() const override { return true; }  // it weights the listeners
+
  private:
   void compute_output(Team& team, const Context& context, EncoderOutput& output) const override;
   void decode(Team& team, DecodeState& state) const override;

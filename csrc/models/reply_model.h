@@ -53,6 +53,10 @@ class ReplyModel {
   }
   // The noise that encode reads.
   virtual NoiseShape noise() const { return {0, 0}; }
+  // Whether the reply depends on the speaker's emotion, so that forcing one has an effect.
+  virtual bool reads_emotion() const { return false; }
+  // Whether the reply depends on the polarity of the speaker's emotion.
+  virtual bool mimics() const { return false; }
   // The number of ids that a context may hold.
   virtual std::int64_t context_vocab_size() const { return config_.vocab_size; }
   // Whether this memory has the shape that this model's layers read.

@@ -21,6 +21,7 @@ ROOMS = (
     "engine",
     "service",
     "text",
+    "library",
     "bindings",
 )
 

@@ -1,4 +1,5 @@
-// A shared library through which Python compares the text room with its twins (tests/capi).
+// A shared library through which Python compares what is behind libmime_fast with its twins
+// (tests/capi).
 #include <exception>
 #include <map>
 #include <stdexcept>
@@ -6,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "library/default_threads.h"
 #include "text/crisis/finder.h"
 #include "text/crisis/spelling.h"
 #include "text/detokenizer.h"
@@ -102,6 +104,11 @@ std::string call(std::string_view name, const Strings& arguments) {
   if (name == "crisis") return crisis(arguments);
   if (name == "is_grave") return is_grave(arguments) ? "yes" : "no";
   if (name == "is_cheerful") return is_cheerful(arguments.at(0)) ? "yes" : "no";
+  if (name == "default_threads") return std::to_string(default_threads());
+  if (name == "cpu_quota") {
+    const auto quota = cpu_quota(arguments.at(0));
+    return quota ? std::to_string(*quota) : "";
+  }
   if (name == "careful") {
     return joined(careful_replies(std::stoull(arguments.at(0)), std::stoull(arguments.at(1))), "|");
   }

@@ -1,0 +1,219 @@
+/* libmime_fast: empathetic replies, text in and text out. C99; mime_fast.hpp is a C++17 layer.
+ *
+ * Texts are UTF-8 that ends with a zero byte. Functions that can fail return a mime_fast_status;
+ * mime_fast_last_error() then says what is wrong, and the remedy. No function throws or ends the
+ * process. docs/cpp.md has examples.
+ */
+#ifndef MIME_FAST_MIME_FAST_H
+#define MIME_FAST_MIME_FAST_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#if defined(MIME_FAST_BUILDS_LIBRARY)
+#define MIME_FAST_API __attribute__((visibility("default")))
+#else
+#define MIME_FAST_API
+#endif
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef enum mime_fast_status {
+  MIME_FAST_OK = 0,
+  MIME_FAST_INVALID_ARGUMENT = 1, /* a text, an option or a pointer is wrong */
+  MIME_FAST_CHECKPOINT_ERROR = 2, /* a file of the checkpoint cannot be used */
+  MIME_FAST_OUT_OF_MEMORY = 3,    /* other calls go on */
+  MIME_FAST_CANCELLED = 4,        /* the callback gave the reply up */
+  MIME_FAST_SYSTEM_ERROR = 5,     /* the system starts no threads, or the like */
+  MIME_FAST_INTERNAL_ERROR = 6    /* a bug of this library */
+} mime_fast_status;
+
+/* The version of the library, such as "0.1.0". */
+MIME_FAST_API const char* mime_fast_version(void);
+
+/* What was wrong with the last call of this thread that failed; "" before there was one. It is
+ * valid until the next call of this thread. */
+MIME_FAST_API const char* mime_fast_last_error(void);
+
+/* ---- A loaded checkpoint. Any number of threads may use one at the same time. ---- */
+
+typedef struct mime_fast_generator mime_fast_generator;
+
+/* How a checkpoint is loaded. Call mime_fast_load_options_init before anything is set. */
+typedef struct mime_fast_load_options {
+  size_t size;              /* of this struct; set by the initialiser */
+  const char* compute_type; /* "int8" (exact, the default), "float32", or "bfloat16" (may change a
+                               reply); NULL: the default */
+  int threads;              /* of one call, in [1, 256]; 0: the physical cores, at most 4 */
+} mime_fast_load_options;
+
+MIME_FAST_API void mime_fast_load_options_init(mime_fast_load_options* options);
+
+/* Loads a checkpoint's folder. options: NULL for the defaults. *generator is NULL on failure; else
+ * the caller destroys it. */
+MIME_FAST_API mime_fast_status mime_fast_generator_create(const char* folder,
+                                                          const mime_fast_load_options* options,
+                                                          mime_fast_generator** generator);
+
+/* NULL is allowed. No call may use the generator any more; responses outlive it. */
+MIME_FAST_API void mime_fast_generator_destroy(mime_fast_generator* generator);
+
+/* ---- The options of a reply; docs/generation.md explains each. ---- */
+
+/* The checkpoint's own value. For numbers with a point, NaN is. */
+#define MIME_FAST_DEFAULT (-1)
+
+typedef enum mime_fast_early_stopping {
+  MIME_FAST_EARLY_STOPPING_DEFAULT = MIME_FAST_DEFAULT,
+  MIME_FAST_EARLY_STOPPING_OFF = 0,
+  MIME_FAST_EARLY_STOPPING_ON = 1,
+  MIME_FAST_EARLY_STOPPING_NEVER = 2
+} mime_fast_early_stopping;
+
+typedef enum mime_fast_on_crisis {
+  MIME_FAST_ON_CRISIS_DEFAULT = MIME_FAST_DEFAULT,
+  MIME_FAST_ON_CRISIS_REPLY = 0, /* reply with a fixed text */
+  MIME_FAST_ON_CRISIS_FLAG = 1,  /* generate a reply, and report the signal */
+  MIME_FAST_ON_CRISIS_OFF = 2    /* do not look for one */
+} mime_fast_on_crisis;
+
+/* Call mime_fast_options_init before anything is set: it sets everything to the checkpoint's own
+ * values. If do_sample or num_beams is set, the other options of sampling that are not set are off,
+ * whatever the checkpoint says. Later versions add fields at the end. */
+typedef struct mime_fast_options {
+  size_t size; /* of this struct; set by the initialiser */
+  int64_t max_new_tokens;
+  int64_t min_new_tokens;
+  const char* const* stop; /* (stop_count,) the reply ends before the first of these */
+  size_t stop_count;
+  int64_t num_beams;
+  double length_penalty;
+  mime_fast_early_stopping early_stopping;
+  int do_sample; /* 0 or 1, as all options of type int */
+  double temperature;
+  int64_t top_k;
+  double top_p;
+  double min_p;
+  double repetition_penalty;
+  int64_t no_repeat_ngram_size;
+  const char* const* bad_words; /* (bad_words_count,) never generated */
+  size_t bad_words_count;
+  int64_t num_return_sequences;
+  int64_t mbr_samples;
+  int64_t best_of;
+  int return_scores;
+  int speculation;
+  int has_seed; /* 1: `seed` counts; 0: one is drawn; it repeats a reply exactly */
+  uint64_t seed;
+  int stochastic_emotion;
+  const char* emotion; /* such as "sad", in place of the recognised one; NULL: the latter */
+  mime_fast_on_crisis on_crisis;
+  const char* crisis_reply; /* the fixed text; NULL: one of ours that fits */
+  int avoid_cheer;
+} mime_fast_options;
+
+MIME_FAST_API void mime_fast_options_init(mime_fast_options* options);
+
+/* ---- Replies ---- */
+
+typedef struct mime_fast_response mime_fast_response;
+
+/* Takes a piece of a reply, which is valid until it returns. Returns 0 to go on; anything else
+ * gives the reply up. */
+typedef int (*mime_fast_on_piece)(const char* piece, void* context);
+
+/* Replies to a history of turns: the speaker's first, then the listener's, in turn, and the
+ * speaker's last. One turn is a message alone.
+ *   turns      (turn_count,)
+ *   options    NULL for those of the checkpoint
+ *   *response  NULL on failure; else the caller destroys it */
+MIME_FAST_API mime_fast_status mime_fast_respond(const mime_fast_generator* generator,
+                                                 const char* const* turns, size_t turn_count,
+                                                 const mime_fast_options* options,
+                                                 mime_fast_response** response);
+
+/* The same, and each piece of the text is handed to the callback as soon as nothing can change it.
+ * The pieces joined are exactly the text. A reply that is chosen among several samples, such as
+ * with best_of, is one piece. response: NULL if only the pieces are wanted. */
+MIME_FAST_API mime_fast_status mime_fast_stream(const mime_fast_generator* generator,
+                                                const char* const* turns, size_t turn_count,
+                                                const mime_fast_options* options,
+                                                mime_fast_on_piece on_piece, void* context,
+                                                mime_fast_response** response);
+
+/* NULL is allowed. */
+MIME_FAST_API void mime_fast_response_destroy(mime_fast_response* response);
+
+/* ---- What a response holds. Texts and arrays are valid until it is destroyed. An index that is
+ * out of range gives "", 0 or NULL. ---- */
+
+MIME_FAST_API const char* mime_fast_response_text(const mime_fast_response* response);
+/* "stop", "length", "crisis" (a fixed text) or "careful" (a fixed text in place of a cheerful one).
+ */
+MIME_FAST_API const char* mime_fast_response_finish_reason(const mime_fast_response* response);
+/* The speaker's emotion, recognised or forced, and its polarity: "positive" or "negative". */
+MIME_FAST_API const char* mime_fast_response_emotion(const mime_fast_response* response);
+MIME_FAST_API const char* mime_fast_response_polarity(const mime_fast_response* response);
+/* With has_seed and this seed the same call gives the same reply. */
+MIME_FAST_API uint64_t mime_fast_response_seed(const mime_fast_response* response);
+
+/* The signal of a crisis (docs/safety.md): its category, NULL if none was found, which is no proof
+ * of safety; "self" or "other"; and the index of the turn that it was found in. */
+MIME_FAST_API const char* mime_fast_response_crisis(const mime_fast_response* response);
+MIME_FAST_API const char* mime_fast_response_crisis_about(const mime_fast_response* response);
+MIME_FAST_API size_t mime_fast_response_crisis_turn(const mime_fast_response* response);
+
+/* The emotions by their ids, 0 to mime_fast_emotion_count() - 1. */
+MIME_FAST_API size_t mime_fast_emotion_count(void);
+MIME_FAST_API const char* mime_fast_emotion_name(size_t emotion);
+/* Probability that it is the speaker's. */
+MIME_FAST_API double mime_fast_response_probability(const mime_fast_response* response,
+                                                    size_t emotion);
+/* Its weight in the mixture that the reply is composed of. */
+MIME_FAST_API double mime_fast_response_mixture(const mime_fast_response* response, size_t emotion);
+/* The group of emotions that is mimicked, "positive" or "negative"; NULL: the model mimics none. */
+MIME_FAST_API const char* mime_fast_response_mimicked(const mime_fast_response* response);
+
+/* Candidates, of which the first is the reply. */
+MIME_FAST_API size_t mime_fast_response_candidate_count(const mime_fast_response* response);
+MIME_FAST_API const char* mime_fast_response_candidate_text(const mime_fast_response* response,
+                                                            size_t candidate);
+MIME_FAST_API const char* mime_fast_response_candidate_finish_reason(
+    const mime_fast_response* response, size_t candidate);
+/* Log-probability / length ** length_penalty; NaN: it was not computed. */
+MIME_FAST_API double mime_fast_response_candidate_score(const mime_fast_response* response,
+                                                        size_t candidate);
+/* Ids of the words; *count is their number. */
+MIME_FAST_API const int32_t* mime_fast_response_candidate_tokens(const mime_fast_response* response,
+                                                                 size_t candidate, size_t* count);
+
+/* How long the encoder and the decoder took. */
+MIME_FAST_API double mime_fast_response_encode_milliseconds(const mime_fast_response* response);
+MIME_FAST_API double mime_fast_response_decode_milliseconds(const mime_fast_response* response);
+/* Length of the context that the model read, and how much of it was cut from its oldest end. */
+MIME_FAST_API int64_t mime_fast_response_prompt_tokens(const mime_fast_response* response);
+MIME_FAST_API int64_t mime_fast_response_dropped_turns(const mime_fast_response* response);
+MIME_FAST_API int64_t mime_fast_response_dropped_words(const mime_fast_response* response);
+/* Words of the last turn, and how many of them the vocabulary lacks. */
+MIME_FAST_API int64_t mime_fast_response_words(const mime_fast_response* response);
+MIME_FAST_API int64_t mime_fast_response_unknown_words(const mime_fast_response* response);
+
+/* ---- Text ---- */
+
+/* Writes the words that the checkpoint's tokeniser splits a text into, joined by blanks. Writes at
+ * most `capacity` bytes, the zero byte included; *length is the number of bytes without it that the
+ * whole result has. buffer may be NULL if capacity is 0. */
+MIME_FAST_API mime_fast_status mime_fast_tokenize(const mime_fast_generator* generator,
+                                                  const char* text, char* buffer, size_t capacity,
+                                                  size_t* length);
+/* The other way: words joined by blanks to natural text. */
+MIME_FAST_API mime_fast_status mime_fast_detokenize(const char* words, char* buffer,
+                                                    size_t capacity, size_t* length);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,84 @@
+#include "library/boundary.h"
+
+#include <algorithm>
+#include <cstring>
+#include <exception>
+#include <new>
+#include <stdexcept>
+#include <system_error>
+
+#include "io/checkpoint_error.h"
+
+namespace mime_fast {
+namespace {
+
+constexpr std::size_t kLongestError = 1024;
+thread_local char last_error[kLongestError] = "";
+
+mime_fast_status fail(mime_fast_status status, const char* message) noexcept {
+  set_last_error(message);
+  return status;
+}
+
+}  // namespace
+
+void set_last_error(const char* message) noexcept {
+  const std::size_t length = std::min(std::strlen(message), kLongestError - 1);
+  std::memcpy(last_error, message, length);
+  last_error[length] = '\0';
+}
+
+mime_fast_status status_of_exception() noexcept {
+  try {
+    throw;
+  } catch (const Cancelled& error) {
+    return fail(MIME_FAST_CANCELLED, error.what());
+  } catch (const CheckpointError& error) {
+    return fail(MIME_FAST_CHECKPOINT_ERROR, error.what());
+  } catch (const std::invalid_argument& error) {
+    return fail(MIME_FAST_INVALID_ARGUMENT, error.what());
+  } catch (const std::bad_alloc&) {
+    return fail(MIME_FAST_OUT_OF_MEMORY,
+                "there is too little memory; ask for fewer beams, sequences or tokens at once");
+  } catch (const std::length_error&) {
+    return fail(MIME_FAST_OUT_OF_MEMORY, "a text or a number of replies is too large");
+  } catch (const std::system_error& error) {
+    return fail(MIME_FAST_SYSTEM_ERROR, error.what());
+  } catch (const std::exception& error) {
+    return fail(MIME_FAST_INTERNAL_ERROR, error.what());
+  } catch (...) {
+    return fail(MIME_FAST_INTERNAL_ERROR, "an exception of an unknown type");
+  }
+}
+
+void require_pointer(const void* pointer, const char* name) {
+  if (pointer == nullptr) throw std::invalid_argument(std::string(name) + " must not be NULL");
+}
+
+void require_size(std::size_t size, std::size_t own, const char* initializer) {
+  if (size == 0) {
+    throw std::invalid_argument(std::string("the options have no size; call ") + initializer +
+                                " before anything is set");
+  }
+  if (size > own) {
+    throw std::invalid_argument("the options have " + std::to_string(size) +
+                                " bytes, and this library knows " + std::to_string(own) +
+                                "; take header and library of one version");
+  }
+}
+
+void copy_text(std::string_view text, char* buffer, std::size_t capacity, std::size_t* length) {
+  require_pointer(length, "length");
+  *length = text.size();
+  if (capacity == 0) return;
+  require_pointer(buffer, "buffer");
+  const std::size_t copied = std::min(text.size(), capacity - 1);
+  std::memcpy(buffer, text.data(), copied);
+  buffer[copied] = '\0';
+}
+
+}  // namespace mime_fast
+
+const char* mime_fast_version(void) { return MIME_FAST_VERSION; }
+
+const char* mime_fast_last_error(void) { return mime_fast::last_error; }

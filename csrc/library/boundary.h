@@ -1,0 +1,49 @@
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+#include "library/generator.h"
+#include "mime_fast/mime_fast.h"
+
+// What the C functions share: no exception crosses the boundary.
+
+struct mime_fast_generator {
+  mime_fast::TextGenerator generator;
+};
+
+struct mime_fast_response {
+  mime_fast::Reply reply;
+};
+
+namespace mime_fast {
+
+// Stores what mime_fast_last_error() returns. Allocates nothing.
+void set_last_error(const char* message) noexcept;
+// Stores the message of the exception that is being handled, and returns its status.
+mime_fast_status status_of_exception() noexcept;
+
+// Calls what a C function does; its status is that of the exception that it throws.
+template <typename Call>
+mime_fast_status guarded(Call&& call) noexcept {
+  try {
+    call();
+    return MIME_FAST_OK;
+  } catch (...) {
+    return status_of_exception();
+  }
+}
+
+// Throws std::invalid_argument if a pointer that must be given is null.
+void require_pointer(const void* pointer, const char* name);
+// Checks the size of a struct of options, which the initialiser sets.
+void require_size(std::size_t size, std::size_t own, const char* initializer);
+
+// The options of a call: those that are set, over the checkpoint's.
+ReplyOptions to_reply_options(const mime_fast_options* given, const ReplyOptions& defaults);
+
+// Copies a text as mime_fast_tokenize does.
+void copy_text(std::string_view text, char* buffer, std::size_t capacity, std::size_t* length);
+
+}  // namespace mime_fast

@@ -1,0 +1,133 @@
+#include <cstring>
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "library/boundary.h"
+#include "text/detokenizer.h"
+#include "text/message.h"
+#include "text/tables.h"
+#include "text/unicode.h"
+
+namespace mime_fast {
+namespace {
+
+ComputeType to_compute_type(std::string_view name) {
+  if (name == "int8") return ComputeType::int8;
+  if (name == "float32") return ComputeType::float32;
+  if (name == "bfloat16") return ComputeType::bfloat16;
+  throw std::invalid_argument("compute_type must be int8, float32 or bfloat16, got " + shown(name));
+}
+
+LoadOptions to_load_options(const mime_fast_load_options* given) {
+  LoadOptions options;
+  if (given == nullptr) return options;
+  require_size(given->size, sizeof *given, "mime_fast_load_options_init");
+  mime_fast_load_options all;
+  mime_fast_load_options_init(&all);
+  std::memcpy(&all, given, given->size);
+  if (all.compute_type != nullptr) options.compute_type = to_compute_type(all.compute_type);
+  options.threads = all.threads;
+  return options;
+}
+
+std::vector<std::string_view> to_turns(const char* const* turns, std::size_t count) {
+  if (count > 0) require_pointer(turns, "turns");
+  std::vector<std::string_view> result;
+  for (std::size_t i = 0; i < count; ++i) {
+    require_pointer(turns[i], "a turn");
+    result.emplace_back(turns[i]);
+  }
+  return result;
+}
+
+mime_fast_status respond(const mime_fast_generator* generator, const char* const* turns,
+                         std::size_t turn_count, const mime_fast_options* options,
+                         const OnPiece& on_piece, mime_fast_response** response) noexcept {
+  if (response != nullptr) *response = nullptr;
+  return guarded([&] {
+    require_pointer(generator, "generator");
+    const TextGenerator& own = generator->generator;
+    const ReplyOptions all = to_reply_options(options, own.defaults());
+    auto made = std::make_unique<mime_fast_response>();
+    made->reply = own.respond(to_turns(turns, turn_count), all, on_piece);
+    if (response != nullptr) *response = made.release();
+  });
+}
+
+std::string_view checked_text(const char* text, const char* name) {
+  require_pointer(text, name);
+  std::size_t at = 0;
+  if (is_utf8(text, at)) return text;
+  throw std::invalid_argument(std::string(name) + " is not valid UTF-8 at byte " +
+                              std::to_string(at));
+}
+
+std::string joined(const std::vector<std::string>& words) {
+  std::string text;
+  for (const std::string& word : words) text += (text.empty() ? "" : " ") + word;
+  return text;
+}
+
+}  // namespace
+}  // namespace mime_fast
+
+using mime_fast::guarded;
+
+mime_fast_status mime_fast_generator_create(const char* folder,
+                                            const mime_fast_load_options* options,
+                                            mime_fast_generator** generator) {
+  if (generator != nullptr) *generator = nullptr;
+  return guarded([&] {
+    mime_fast::require_pointer(folder, "folder");
+    mime_fast::require_pointer(generator, "generator");
+    *generator = new mime_fast_generator{
+        mime_fast::TextGenerator(folder, mime_fast::to_load_options(options))};
+  });
+}
+
+void mime_fast_generator_destroy(mime_fast_generator* generator) { delete generator; }
+
+mime_fast_status mime_fast_respond(const mime_fast_generator* generator, const char* const* turns,
+                                   size_t turn_count, const mime_fast_options* options,
+                                   mime_fast_response** response) {
+  const mime_fast_status status =
+      guarded([&] { mime_fast::require_pointer(response, "response"); });
+  if (status != MIME_FAST_OK) return status;
+  return mime_fast::respond(generator, turns, turn_count, options, nullptr, response);
+}
+
+mime_fast_status mime_fast_stream(const mime_fast_generator* generator, const char* const* turns,
+                                  size_t turn_count, const mime_fast_options* options,
+                                  mime_fast_on_piece on_piece, void* context,
+                                  mime_fast_response** response) {
+  if (response != nullptr) *response = nullptr;
+  const auto takes = [=](const std::string& piece) {
+    return on_piece(piece.c_str(), context) == 0;
+  };
+  const mime_fast_status status = guarded(
+      [&] { mime_fast::require_pointer(reinterpret_cast<const void*>(on_piece), "on_piece"); });
+  if (status != MIME_FAST_OK) return status;
+  return mime_fast::respond(generator, turns, turn_count, options, takes, response);
+}
+
+mime_fast_status mime_fast_tokenize(const mime_fast_generator* generator, const char* text,
+                                    char* buffer, size_t capacity, size_t* length) {
+  return guarded([&] {
+    mime_fast::require_pointer(generator, "generator");
+    const std::string_view checked = mime_fast::checked_text(text, "text");
+    const auto words = generator->generator.tokenizer().tokenize(checked);
+    mime_fast::copy_text(mime_fast::joined(words), buffer, capacity, length);
+  });
+}
+
+mime_fast_status mime_fast_detokenize(const char* words, char* buffer, size_t capacity,
+                                      size_t* length) {
+  return guarded([&] {
+    const std::string_view checked = mime_fast::checked_text(words, "words");
+    const std::string text = mime_fast::detokenize(mime_fast::split(checked));
+    mime_fast::copy_text(text, buffer, capacity, length);
+  });
+}

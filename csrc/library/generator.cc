@@ -1,0 +1,85 @@
+#include "library/generator.h"
+
+#include <filesystem>
+#include <stdexcept>
+
+#include "io/checkpoint_error.h"
+#include "library/default_threads.h"
+#include "library/model_config.h"
+#include "library/request.h"
+#include "text/crisis/finder.h"
+
+namespace mime_fast {
+namespace {
+
+constexpr int kMostThreads = 256;
+
+std::string checked_folder(const std::string& folder) {
+  if (!std::filesystem::is_directory(folder)) {
+    throw CheckpointError("no checkpoint directory at " + folder +
+                          "; expected a folder with config.json");
+  }
+  for (const char* name : {"config.json", "model.safetensors", "tokenizer.json"}) {
+    if (std::filesystem::is_regular_file(folder + "/" + name)) continue;
+    throw CheckpointError(folder + " lacks " + name + "; copy the whole directory again");
+  }
+  return folder;
+}
+
+std::optional<RelevanceTable> load_relevance(const std::string& folder, std::int64_t ids) {
+  const std::string path = folder + "/relevance.safetensors";
+  if (!std::filesystem::exists(path)) return std::nullopt;
+  return RelevanceTable(path, ids);
+}
+
+ReplyOptions load_defaults(const std::string& folder, const Tokenizer& tokenizer) {
+  const std::string path = folder + "/generation_config.json";
+  if (!std::filesystem::exists(path)) return {};
+  return read_reply_options(path, tokenizer);
+}
+
+std::shared_ptr<Engine> load_engine(const std::string& folder, const Tokenizer& tokenizer,
+                                    const LoadOptions& options) {
+  const ModelConfig config = read_model_config(folder + "/config.json");
+  if (config.vocab_size != tokenizer.size()) {
+    throw CheckpointError(folder + ": tokenizer.json holds " + std::to_string(tokenizer.size()) +
+                          " words but config.json says vocab_size " +
+                          std::to_string(config.vocab_size) + "; take both from one checkpoint");
+  }
+  if (options.threads < 0 || options.threads > kMostThreads) {
+    throw std::invalid_argument("threads must be in [1, 256], or 0 for the usual number, got " +
+                                std::to_string(options.threads));
+  }
+  const std::string drafts = folder + "/drafts.safetensors";
+  return std::make_shared<Engine>(
+      folder + "/model.safetensors", config, options.compute_type,
+      options.threads == 0 ? default_threads() : options.threads,
+      std::filesystem::exists(drafts) ? drafts : "",
+      options.threads == 0 ? ThreadPool::Shortage::take_fewer : ThreadPool::Shortage::fail);
+}
+
+}  // namespace
+
+TextGenerator::TextGenerator(const std::string& folder, const LoadOptions& options)
+    : folder_(checked_folder(folder)),
+      tokenizer_(Tokenizer::load(folder_ + "/tokenizer.json")),
+      relevance_(load_relevance(folder_, tokenizer_.size())),
+      defaults_(load_defaults(folder_, tokenizer_)),
+      engine_(load_engine(folder_, tokenizer_, options)) {
+  if (defaults_.best_of != 0 && !relevance_) {
+    throw CheckpointError(
+        folder_ + "/generation_config.json says best_of=" + std::to_string(defaults_.best_of) +
+        ", which needs relevance.safetensors; copy the whole directory again");
+  }
+  find_crisis({""});  // reads the tables, which take as long as a reply
+}
+
+Reply TextGenerator::respond(const std::vector<std::string_view>& turns,
+                             const ReplyOptions& options, const OnPiece& on_piece) const {
+  Request request(*this, turns, options);
+  request.encode();
+  request.decode(on_piece);
+  return request.reply();
+}
+
+}  // namespace mime_fast

@@ -1,0 +1,134 @@
+#include "library/reply_options.h"
+
+#include <algorithm>
+#include <cmath>
+#include <stdexcept>
+
+#include "models/emotions.h"
+#include "sampling/check.h"
+#include "search/special.h"
+#include "text/message.h"
+
+namespace mime_fast {
+namespace {
+
+// In the order of their ids, as in mime_fast/emotions.py.
+constexpr const char* kNames[] = {
+    "surprised",    "excited",    "annoyed",     "proud",        "angry",        "sad",
+    "grateful",     "lonely",     "impressed",   "afraid",       "disgusted",    "confident",
+    "terrified",    "hopeful",    "anxious",     "disappointed", "joyful",       "prepared",
+    "guilty",       "furious",    "nostalgic",   "jealous",      "anticipating", "embarrassed",
+    "content",      "devastated", "sentimental", "caring",       "trusting",     "ashamed",
+    "apprehensive", "faithful"};
+static_assert(std::size(kNames) == kEmotions);
+
+void check(bool valid, const std::string& problem) {
+  if (!valid) throw std::invalid_argument(problem);
+}
+
+// Options of sampling stay at their defaults where nothing is sampled.
+void check_without_sampling(const ReplyOptions& options) {
+  const ReplyOptions usual;
+  const auto needs_sampling = [](const char* name, auto value, auto unset) {
+    check(value == unset, std::string(name) + "=" + to_text(value) + " needs do_sample=true");
+  };
+  needs_sampling("temperature", options.temperature, usual.temperature);
+  needs_sampling("top_k", options.top_k, usual.top_k);
+  needs_sampling("top_p", options.top_p, usual.top_p);
+  needs_sampling("min_p", options.min_p, usual.min_p);
+  needs_sampling("mbr_samples", options.mbr_samples, usual.mbr_samples);
+  needs_sampling("best_of", options.best_of, usual.best_of);
+  check(options.num_return_sequences <= options.num_beams,
+        "num_return_sequences=" + to_text(options.num_return_sequences) +
+            " needs do_sample=true or num_beams >= " + to_text(options.num_return_sequences));
+}
+
+void check_ranked(const ReplyOptions& options) {
+  check(options.mbr_samples == 0 || options.best_of == 0,
+        "mbr_samples=" + to_text(options.mbr_samples) +
+            " does not go with best_of=" + to_text(options.best_of) + "; use one of the two");
+  for (const auto& [name, samples] :
+       {std::pair{"mbr_samples", options.mbr_samples}, std::pair{"best_of", options.best_of}}) {
+    check(samples >= 0 && samples <= 1000,
+          std::string(name) + " must be in [0, 1000], got " + to_text(samples) + "; 0 is off");
+    check(samples == 0 || options.num_return_sequences <= samples,
+          "num_return_sequences (" + to_text(options.num_return_sequences) + ") must not exceed " +
+              name + " (" + to_text(samples) + ")");
+  }
+}
+
+void check_texts(const ReplyOptions& options, const Tokenizer& tokenizer) {
+  for (const std::string& words : options.bad_words) {
+    check(holds_word(words, tokenizer),
+          "bad_words must hold words, got " + shown(words) + ", which holds none; leave it out");
+  }
+  for (const std::string& text : options.stop) {
+    check(is_visible(text),
+          "stop must hold text, got " + shown(text) + ", which is invisible; leave it out");
+  }
+  if (!options.crisis_reply) return;
+  check(is_visible(*options.crisis_reply) && holds_word(*options.crisis_reply, tokenizer),
+        "crisis_reply must hold a text, got " + shown(*options.crisis_reply));
+  check(options.on_crisis == OnCrisis::reply, "crisis_reply needs on_crisis=reply");
+}
+
+}  // namespace
+
+void ReplyOptions::check(const Tokenizer& tokenizer) const {
+  using mime_fast::check;
+  check(temperature >= 0.01 && temperature <= 100,
+        "temperature must be in [0.01, 100], got " + to_text(temperature) +
+            "; 1 is off; for greedy decoding use do_sample=false");
+  GenerationOptions ranges = for_search(tokenizer);
+  ranges.ranked_samples = 0;  // check_ranked() names the option
+  ranges.checked();
+  check(min_new_tokens <= max_new_tokens, "min_new_tokens (" + to_text(min_new_tokens) +
+                                              ") must not exceed max_new_tokens (" +
+                                              to_text(max_new_tokens) + ")");
+  check(!do_sample || num_beams <= 1,
+        "do_sample does not go with num_beams=" + to_text(num_beams) + "; use one of the two");
+  check_texts(*this, tokenizer);
+  if (!do_sample) check_without_sampling(*this);
+  check_ranked(*this);
+  if (emotion) emotion_id(*emotion);
+}
+
+GenerationOptions ReplyOptions::for_search(const Tokenizer& tokenizer) const {
+  GenerationOptions options;
+  options.max_new_tokens = max_new_tokens;
+  options.min_new_tokens = min_new_tokens;
+  options.num_beams = num_beams;
+  options.length_penalty = length_penalty;
+  options.early_stopping = early_stopping;
+  options.do_sample = do_sample;
+  options.temperature = temperature;
+  options.top_k = top_k;
+  options.top_p = top_p;
+  options.min_p = min_p;
+  options.repetition_penalty = repetition_penalty;
+  options.no_repeat_ngram_size = no_repeat_ngram_size;
+  options.num_return_sequences = num_return_sequences;
+  options.ranked_samples = ranked_samples();
+  options.return_scores = return_scores;
+  options.speculation = speculation;
+  for (const std::string& words : bad_words) {
+    TokenIds ids = tokenizer.encode(words);  // a word that the vocabulary lacks is never generated
+    const bool is_known = std::find(ids.begin(), ids.end(), kUnk) == ids.end();
+    if (is_known && !ids.empty()) options.bad_words.push_back(std::move(ids));
+  }
+  return options;
+}
+
+std::int64_t emotion_id(const std::string& name) {
+  const auto* found = std::find(std::begin(kNames), std::end(kNames), name);
+  if (found != std::end(kNames)) return found - std::begin(kNames);
+  std::vector<std::string> sorted(std::begin(kNames), std::end(kNames));
+  std::sort(sorted.begin(), sorted.end());
+  std::string known;
+  for (const std::string& each : sorted) known += (known.empty() ? "" : ", ") + each;
+  throw std::invalid_argument("unknown emotion " + shown(name) + "; use one of: " + known);
+}
+
+const char* emotion_name(std::int64_t id) { return kNames[id]; }
+
+}  // namespace mime_fast

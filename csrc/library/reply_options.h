@@ -1,0 +1,61 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "search/options.h"
+#include "text/tokenizer.h"
+
+namespace mime_fast {
+
+// What is done where the speaker's turns show a crisis.
+enum class OnCrisis { reply, flag, off };
+
+// The options of a reply, under the names that GenerationConfig has
+// (mime_fast/config/generation.py), which explains each.
+struct ReplyOptions {
+  std::int64_t max_new_tokens = 50;
+  std::int64_t min_new_tokens = 1;
+  std::vector<std::string> stop;
+  std::int64_t num_beams = 1;
+  double length_penalty = 1.0;
+  EarlyStopping early_stopping = EarlyStopping::yes;
+  bool do_sample = false;
+  double temperature = 1.0;
+  std::int64_t top_k = 0;
+  double top_p = 1.0;
+  double min_p = 0.0;
+  double repetition_penalty = 1.0;
+  std::int64_t no_repeat_ngram_size = 0;
+  std::vector<std::string> bad_words;
+  std::int64_t num_return_sequences = 1;
+  std::int64_t mbr_samples = 0;
+  std::int64_t best_of = 0;
+  bool return_scores = false;
+  bool speculation = true;
+  std::optional<std::uint64_t> seed;  // nothing: one is drawn
+  bool stochastic_emotion = true;
+  std::optional<std::string> emotion;  // nothing: the recognised one
+  OnCrisis on_crisis = OnCrisis::reply;
+  std::optional<std::string> crisis_reply;  // nothing: a text of ours
+  bool avoid_cheer = true;
+
+  // How many samples are drawn to be ranked; 0: none are.
+  std::int64_t ranked_samples() const { return mbr_samples != 0 ? mbr_samples : best_of; }
+
+  // Throws std::invalid_argument naming the value that is wrong, and the remedy.
+  void check(const Tokenizer& tokenizer) const;
+  // What a search needs of them. stop is left out: it borrows a tokeniser.
+  GenerationOptions for_search(const Tokenizer& tokenizer) const;
+};
+
+// Reads a checkpoint's generation_config.json. Throws CheckpointError that names the path.
+ReplyOptions read_reply_options(const std::string& path, const Tokenizer& tokenizer);
+
+// The id of an emotion; throws std::invalid_argument that lists the names if there is none.
+std::int64_t emotion_id(const std::string& name);
+const char* emotion_name(std::int64_t id);
+
+}  // namespace mime_fast

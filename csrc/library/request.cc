@@ -1,0 +1,242 @@
+#include "library/request.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <random>
+#include <stdexcept>
+#include <utility>
+
+#include "models/emotions.h"
+#include "sampling/rng.h"
+#include "search/special.h"
+#include "text/grave/finder.h"
+#include "text/message.h"
+
+namespace mime_fast {
+namespace {
+
+constexpr std::uint32_t kEmotionStream = 0;  // of a request's random numbers
+// Share of the positive emotions from which on a reply may be cheerful.
+constexpr double kFeelsGood = 0.6;
+
+// Milliseconds since an earlier time.
+class Clock {
+ public:
+  double milliseconds() const {
+    return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - started_)
+        .count();
+  }
+
+ private:
+  std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();
+};
+
+std::vector<double> softmax(const Buffer<float>& logits, std::size_t count) {
+  std::vector<double> shares(logits.data(), logits.data() + count);
+  const double best = *std::max_element(shares.begin(), shares.end());
+  double sum = 0;
+  for (double& share : shares) sum += share = std::exp(share - best);
+  for (double& share : shares) share /= sum;
+  return shares;
+}
+
+std::vector<float> draw_noise(const NoiseShape& shape, bool is_stochastic, std::uint64_t seed) {
+  std::vector<float> noise(static_cast<std::size_t>(shape.size()));
+  if (is_stochastic) RandomStream{seed, kEmotionStream}.fill_normal(noise.size(), noise.data());
+  return noise;
+}
+
+bool ends_itself(const Hypothesis& hypothesis) {
+  return !hypothesis.tokens.empty() && hypothesis.tokens.back() == kEos;
+}
+
+}  // namespace
+
+Request::Request(const TextGenerator& generator, const std::vector<std::string_view>& turns,
+                 const ReplyOptions& options)
+    : generator_(generator),
+      options_(options),
+      search_options_(options.for_search(generator.tokenizer())),
+      seed_(options.seed ? *options.seed : std::random_device()()),
+      text_(generator.tokenizer(), options.stop) {
+  check_options();
+  if (options.emotion) emotion_ = emotion_id(*options.emotion);
+  const Tokenizer& tokenizer = generator.tokenizer();
+  const std::vector<std::string> checked = check_turns(turns, tokenizer);
+  dialogue_ =
+      encode_dialogue(tokenizer, checked, generator.engine()->model->config().max_positions);
+  if (dialogue_.last_turn.empty()) {
+    throw std::invalid_argument("the message " + shown(checked.back()) +
+                                " holds no word; write at least one");
+  }
+  counts_ = count_words(tokenizer, checked.back(), dialogue_.last_turn);
+  look_for_crisis(checked);
+}
+
+void Request::check_options() const {
+  options_.check(generator_.tokenizer());
+  const ReplyModel& model = *generator_.engine()->model;
+  const std::int64_t longest = model.config().max_positions;
+  if (options_.max_new_tokens > longest) {
+    throw std::invalid_argument("max_new_tokens must be at most " + std::to_string(longest) +
+                                " (the checkpoint's positions), got " +
+                                std::to_string(options_.max_new_tokens));
+  }
+  if (options_.emotion && !model.reads_emotion()) {
+    throw std::invalid_argument("emotion='" + *options_.emotion +
+                                "' has no effect: the replies of this model do not depend on the "
+                                "speaker's emotion; leave it out");
+  }
+  if (options_.best_of != 0 && generator_.relevance() == nullptr) {
+    throw std::invalid_argument("best_of=" + std::to_string(options_.best_of) +
+                                " needs a relevance table, which the checkpoint lacks; "
+                                "make it: mime-fast relevance; or use mbr_samples");
+  }
+}
+
+void Request::look_for_crisis(const std::vector<std::string>& turns) {
+  if (options_.on_crisis != OnCrisis::off) crisis_ = find_crisis(turns);
+  if (crisis_ && options_.on_crisis == OnCrisis::reply) {
+    fixed_ = options_.crisis_reply ? *options_.crisis_reply : crisis_reply(*crisis_, turns.size());
+  }
+  is_grave_ = options_.avoid_cheer && (crisis_ || is_grave(turns));
+}
+
+void Request::encode() {
+  const Clock clock;
+  Engine& engine = *generator_.engine();
+  const std::vector<float> noise =
+      draw_noise(engine.model->noise(), options_.stochastic_emotion, seed_);
+  const EncoderInput input{&dialogue_.dialogue, noise.data(), emotion_.value_or(-1)};
+  encoded_ = encode_all(engine, {input}, nullptr).front();
+  encode_ms_ = clock.milliseconds();
+  emotions_ = softmax(encoded_->emotion_logits, kEmotions);
+}
+
+void Request::decode(const OnPiece& on_piece) {
+  if (fixed_) {
+    candidates_.push_back({*fixed_, {}, std::nullopt, Finish::crisis});
+    return send(on_piece, *fixed_);
+  }
+  const Clock clock;
+  if (!options_.stop.empty()) {
+    search_options_.stop = std::make_shared<TextStop>(generator_.tokenizer(), options_.stop);
+  }
+  DecodingSession session(generator_.engine(), search_options_, 1);
+  session.join(encoded_, seed_);
+  run(session, on_piece);
+  decode_ms_ = clock.milliseconds();
+}
+
+void Request::run(DecodingSession& session, const OnPiece& on_piece) {
+  const bool is_chosen_last = options_.ranked_samples() > 0 || is_careful();
+  if (!on_piece || is_chosen_last) {
+    session.run();
+  } else {
+    while (session.advance()) send_agreed(session.search(0), on_piece);
+  }
+  const std::vector<Hypothesis> found = ranked(session.search(0).results());
+  choose(found);
+  if (!on_piece) return;
+  if (candidates_.front().finish == Finish::careful) {
+    return send(on_piece, candidates_.front().text);
+  }
+  const TokenIds& tokens = candidates_.front().tokens;
+  std::string piece =
+      text_.push({tokens.begin() + static_cast<std::ptrdiff_t>(sent_), tokens.end()});
+  piece += text_.finish();
+  send(on_piece, piece);
+}
+
+// The end of a reply belongs to the last piece.
+void Request::send_agreed(Search& search, const OnPiece& on_piece) {
+  const TokenIds& agreed = search.agreed();
+  const bool has_ended = !agreed.empty() && agreed.back() == kEos;
+  const std::size_t end = agreed.size() - (has_ended ? 1 : 0);
+  if (end <= sent_) return;
+  const TokenIds added(agreed.begin() + static_cast<std::ptrdiff_t>(sent_),
+                       agreed.begin() + static_cast<std::ptrdiff_t>(end));
+  sent_ = end;
+  send(on_piece, text_.push(added));
+}
+
+void Request::send(const OnPiece& on_piece, const std::string& piece) const {
+  if (on_piece && !piece.empty() && !on_piece(piece)) throw Cancelled();
+}
+
+std::vector<Hypothesis> Request::ranked(std::vector<Hypothesis> samples) const {
+  if (options_.ranked_samples() == 0) return samples;
+  std::vector<double> bonus;
+  if (options_.best_of != 0) {
+    bonus = generator_.relevance()->similarities(samples, dialogue_.last_turn);
+  }
+  return by_consensus(samples, bonus);
+}
+
+// The candidates in their order, of which none is cheerful where none may be.
+void Request::choose(const std::vector<Hypothesis>& found) {
+  const std::size_t wanted =
+      std::min(static_cast<std::size_t>(options_.num_return_sequences), found.size());
+  for (const Hypothesis& hypothesis : found) {
+    if (candidates_.size() == wanted) break;
+    Candidate each = candidate(hypothesis);
+    if (!is_careful() || !is_cheerful(each.text)) candidates_.push_back(std::move(each));
+  }
+  for (std::string& text : careful_replies(seed_, wanted - candidates_.size())) {
+    candidates_.push_back({std::move(text), {}, std::nullopt, Finish::careful});
+  }
+}
+
+bool Request::is_careful() const { return options_.avoid_cheer && (is_grave_ || !feels_good()); }
+
+bool Request::feels_good() const {
+  if (emotion_) return is_positive(*emotion_);
+  double share = 0;
+  for (const std::int64_t emotion : kPositive)
+    share += emotions_[static_cast<std::size_t>(emotion)];
+  return share >= kFeelsGood;
+}
+
+Candidate Request::candidate(const Hypothesis& hypothesis) const {
+  Candidate result;
+  ReplyText text(generator_.tokenizer(), options_.stop);
+  result.text = text.push(hypothesis.tokens);
+  result.text += text.finish();
+  std::copy_if(hypothesis.tokens.begin(), hypothesis.tokens.end(),
+               std::back_inserter(result.tokens), [](std::int32_t token) { return token != kEos; });
+  result.finish = ends_itself(hypothesis) || text.stopped() ? Finish::stop : Finish::length;
+  if (search_options_.needs_scores()) {
+    const auto length = std::max<std::int64_t>(1, std::ssize(hypothesis.tokens));
+    result.score = length_score(hypothesis.log_prob, length, options_.length_penalty);
+  }
+  return result;
+}
+
+Reply Request::reply() const {
+  Reply reply;
+  reply.candidates = candidates_;
+  const float* const logits = encoded_->emotion_logits.data();
+  reply.emotion = emotion_.value_or(std::max_element(logits, logits + kEmotions) - logits);
+  std::copy(emotions_.begin(), emotions_.end(), reply.emotions.begin());
+  std::copy_n(encoded_->positive.data(), kPositives, reply.positive.begin());
+  std::copy_n(encoded_->negative.data(), kNegatives, reply.negative.begin());
+  const auto is_set = [](float weight) { return weight != 0; };
+  reply.has_mixture = std::any_of(reply.positive.begin(), reply.positive.end(), is_set) ||
+                      std::any_of(reply.negative.begin(), reply.negative.end(), is_set);
+  if (reply.has_mixture && generator_.engine()->model->mimics()) {
+    reply.mimics_positive = encoded_->mimics_positive;
+  }
+  reply.seed = seed_;
+  reply.encode_ms = encode_ms_;
+  reply.decode_ms = decode_ms_;
+  reply.prompt_tokens = std::ssize(dialogue_.dialogue.tokens);
+  reply.dropped_turns = dialogue_.dropped_turns;
+  reply.dropped_words = dialogue_.dropped_words;
+  reply.words = counts_.words;
+  reply.unknown_words = counts_.unknown;
+  reply.crisis = crisis_;
+  return reply;
+}
+
+}  // namespace mime_fast
