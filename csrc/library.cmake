@@ -96,8 +96,10 @@ target_compile_definitions(mime_fast PRIVATE
   MIME_FAST_BUILDS_LIBRARY MIME_FAST_VERSION="${MIME_FAST_VERSION}")
 target_link_libraries(mime_fast PRIVATE mime_fast_text mime_fast_flags)
 set(EXPORTS ${PROJECT_SOURCE_DIR}/csrc/library/exports.map)
-target_link_options(mime_fast PRIVATE -Wl,--version-script=${EXPORTS}
-  $<$<NOT:$<BOOL:${MIME_FAST_SANITIZE}>>:-Wl,--no-undefined>)
+target_link_options(mime_fast PRIVATE -Wl,--version-script=${EXPORTS})
+if(NOT MIME_FAST_SANITIZE) # whose functions are in the program
+  target_link_options(mime_fast PRIVATE -Wl,--no-undefined)
+endif()
 # The number of the C interface: it changes when a program must be compiled again.
 set_target_properties(mime_fast PROPERTIES
   VERSION ${MIME_FAST_VERSION} SOVERSION 1 LINK_DEPENDS ${EXPORTS})
