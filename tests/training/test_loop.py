@@ -105,13 +105,14 @@ def test_a_resumed_run_ends_where_an_uninterrupted_one_does(
     dialogues: Path, tmp_path: Path, form: dict[str, Any]
 ) -> None:
     model = {**(SHARED if "architecture" in form else MODEL), **form}
-    Trainer(dialogues, tmp_path / "whole", SHORT, model, Recorder()).run()
+    config = SHORT.replace(epochs=2, validate_every=5)
+    Trainer(dialogues, tmp_path / "whole", config, model, Recorder()).run()
     with pytest.raises(KeyboardInterrupt):
-        Trainer(dialogues, tmp_path / "cut", SHORT, model, Recorder(stop_after=27)).run()
+        Trainer(dialogues, tmp_path / "cut", config, model, Recorder(stop_after=13)).run()
     assert not (tmp_path / "cut").exists()
     resumed = Recorder()
-    Trainer(dialogues, tmp_path / "cut", SHORT, model, resumed, resume=True).run()
-    assert resumed.validations[0][0] == 30  # it went on from the validation at step 20
+    Trainer(dialogues, tmp_path / "cut", config, model, resumed, resume=True).run()
+    assert resumed.validations[0][0] == 15  # it went on from the validation at step 10
     whole, cut = (checkpoint.load(tmp_path / name).tensors for name in ("whole", "cut"))
     for name, tensor in whole.items():
         np.testing.assert_array_equal(tensor, cut[name], err_msg=name)
@@ -122,7 +123,7 @@ def test_a_killed_run_loses_at_most_one_validation_interval(
 ) -> None:
     state = tmp_path / "out.training.safetensors"
     command = [sys.executable, "-m", "mime_fast.cli", "train", "--data", str(dialogues)]
-    command += ["--out", str(tmp_path / "out"), "--epochs", "10", "--batch-size", "8"]
+    command += ["--out", str(tmp_path / "out"), "--epochs", "4", "--batch-size", "8"]
     command += ["--validate-every", "5", "--hidden-dim", "32", "--key-dim", "16"]
     command += ["--filter-dim", "16", "--patience", "1000", "--min-count", "1"]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
@@ -136,7 +137,7 @@ def test_a_killed_run_loses_at_most_one_validation_interval(
     assert saved % 5 == 0
 
     subprocess.run([*command, "--resume"], check=True, stdout=subprocess.DEVNULL)
-    assert load_state(state)[1]["progress"]["step"] == 80
+    assert load_state(state)[1]["progress"]["step"] == 32
     assert Generator(tmp_path / "out").respond("I lost my dog.").text
 
 
