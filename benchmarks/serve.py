@@ -123,12 +123,20 @@ class Blocking:
         content = json.dumps(body).encode()
         head = f"POST {path} HTTP/1.1\r\nHost: mime\r\nContent-Length: {len(content)}\r\n\r\n"
         self._socket.sendall(head.encode() + content)
-        found = self._socket.recv(1 << 20)
+        found = self._receive()
+        while b"\r\n\r\n" not in found:
+            found += self._receive()
         head_end = found.index(b"\r\n\r\n") + 4
         length = int(found.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0])
         while len(found) < head_end + length:
-            found += self._socket.recv(1 << 20)
+            found += self._receive()
         return found[head_end:]
+
+    def _receive(self) -> bytes:
+        received = self._socket.recv(1 << 20)
+        if not received:
+            raise ConnectionResetError("the server closed the connection")
+        return received
 
 
 def latencies(generator: Generator, peer: Address, rounds: int) -> dict[str, dict[str, float]]:
@@ -138,29 +146,38 @@ def latencies(generator: Generator, peer: Address, rounds: int) -> dict[str, dic
     """
     with server() as (tcp, _), server("--uds") as (unix, _):
         clients = {"tcp": Blocking(tcp), "unix_socket": Blocking(unix)}
-        ways: dict[str, Callable[[str], str]] = {"direct": partial(_direct, generator)}
+        ways: dict[str, Callable[[str], str]] = {"direct": partial(direct, generator)}
         for name, client in clients.items():
-            ways[name] = partial(_respond, client)
+            ways[name] = partial(respond, client)
             ways[f"{name}_chat"] = partial(_chat, client)
-        ways["onnx_runtime_tcp"] = partial(_respond, Blocking(peer))
-        seconds: dict[str, list[float]] = {name: [] for name in ways}
-        expected = [generator.respond(message, **OPTIONS).text for message in MESSAGES]
-        for number in range(rounds + 1):
-            for name, ask in ways.items():
-                for message, text in zip((MESSAGES[0], *MESSAGES), ("", *expected), strict=True):
-                    started = time.perf_counter()
-                    answer = ask(message)
-                    if number and text:  # the first of a turn, and the first turn, warm the caches
-                        seconds[name].append(time.perf_counter() - started)
-                        check(answer, text)
+        ways["onnx_runtime_tcp"] = partial(respond, Blocking(peer))
+        return in_turns(generator, ways, rounds)
+
+
+def in_turns(
+    generator: Generator, ways: Mapping[str, Callable[[str], str]], rounds: int
+) -> dict[str, dict[str, float]]:
+    """Milliseconds of each way to a reply; one of them is "direct", and all give its replies."""
+    seconds: dict[str, list[float]] = {name: [] for name in ways}
+    expected = [direct(generator, message) for message in MESSAGES]
+    for number in range(rounds + 1):
+        for name, ask in ways.items():
+            for message, text in zip((MESSAGES[0], *MESSAGES), ("", *expected), strict=True):
+                started = time.perf_counter()
+                answer = ask(message)
+                if number and text:  # the first of a turn, and the first turn, warm the caches
+                    seconds[name].append(time.perf_counter() - started)
+                    check(answer, text)
     return {name: _percentiles(values, seconds["direct"]) for name, values in seconds.items()}
 
 
-def _direct(generator: Generator, message: str) -> str:
+def direct(generator: Generator, message: str) -> str:
+    """The reply of the direct call."""
     return generator.respond(message, **OPTIONS).text
 
 
-def _respond(client: Blocking, message: str) -> str:
+def respond(client: Blocking, message: str) -> str:
+    """The reply of a server."""
     return str(json.loads(client.ask(PATH, {"message": message, **OPTIONS}))["text"])
 
 
@@ -180,7 +197,7 @@ def _percentiles(seconds: list[float], direct: list[float]) -> dict[str, float]:
     """added: the median of the differences to the direct call of the same turn."""
     hundredths = statistics.quantiles(seconds, n=100) if len(seconds) > 1 else seconds * 99
     added = statistics.median(a - b for a, b in zip(seconds, direct, strict=True))
-    found = {"p50": hundredths[49], "p99": hundredths[98], "added_p50": added}
+    found = {"p10": hundredths[9], "p50": hundredths[49], "p99": hundredths[98], "added_p50": added}
     return {name: round(1e3 * value, 4) for name, value in found.items()}
 
 

@@ -177,7 +177,7 @@ def a_stream_of_a_killed_replica(client: httpx2.Client, _: Generator) -> None:
         with pytest.raises(httpx2.RemoteProtocolError):
             read_on(pieces, found)
     assert '"final":true' not in "".join(found)
-    assert client.get("/ready").status_code == 200
+    eventually(lambda: client.get("/ready").status_code == 200, 60)
 
 
 def draining(client: httpx2.Client, _: Generator) -> None:

@@ -1,0 +1,133 @@
+"""What Ray Serve costs a request, beside `mime-fast serve`, and how many replies a proxy passes on.
+
+    python -m benchmarks.ray_serve [--quick] [--output FILE.json]
+    RAY_SERVE_ENABLE_HA_PROXY=1 python -m benchmarks.ray_serve     # HAProxy before the replica
+
+Both have one process with the bundled checkpoint, on one thread; latencies are those of one client
+on one connection, in turns with the direct call. Ray runs on this machine and ends with it.
+cpu_ms is the processor time of the server's processes for each reply, whatever else runs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import os
+import socket
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import ray
+import uvloop
+from ray import serve
+
+from benchmarks import results
+from benchmarks.http_load import Address, Load
+from benchmarks.serve import MESSAGES, OPTIONS, Blocking, direct, in_turns, respond, server
+from mime_fast import Generator
+from mime_fast.files import write_whole
+from mime_fast.ray.serve import build
+
+ROUNDS, QUICK_ROUNDS, SMOKE_ROUNDS = 100, 20, 1  # of all messages, each way
+SECONDS, QUICK_SECONDS, SMOKE_SECONDS = 5.0, 2.0, 0.1  # of each load
+CLIENTS = (1, 16, 64)
+SETTLE = 3.0  # seconds: HAProxy is given its replicas, and closes connections that are idle
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Measure, print and write."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.ray_serve")
+    parser.add_argument("--quick", action="store_true", help="fewer requests")
+    parser.add_argument("--smoke", action="store_true", help="a few requests: times mean nothing")
+    parser.add_argument("--output", type=Path, help="write what was measured there, as JSON")
+    options = parser.parse_args(arguments)
+    rounds = SMOKE_ROUNDS if options.smoke else QUICK_ROUNDS if options.quick else ROUNDS
+    seconds = SMOKE_SECONDS if options.smoke else QUICK_SECONDS if options.quick else SECONDS
+    generator = Generator(engine="native", intra_threads=1)
+    with server() as (alone, process), ray_server() as behind_ray:
+        addresses = {"mime_fast_serve": alone, "ray_serve": behind_ray}
+        ways: dict[str, Callable[[str], str]] = {"direct": partial(direct, generator)}
+        ways |= {name: partial(respond, Blocking(place)) for name, place in addresses.items()}
+        rays = [each for each in family(os.getpid()) if each != process]
+        processes = {"mime_fast_serve": [process], "ray_serve": rays}
+        found = {
+            "machine": results.describe_machine(),
+            "versions": {**results.describe_versions(), "ray": ray.__version__},
+            "commit": results.describe_commit(),
+            "ha_proxy": os.environ.get("RAY_SERVE_ENABLE_HA_PROXY", "0"),
+            "latency_ms": in_turns(generator, ways, rounds),
+            "closed": {
+                name: closed(generator, address, seconds, processes[name])
+                for name, address in addresses.items()
+            },
+        }
+    text = json.dumps(found, indent=1)
+    print(text)
+    if options.output:  # not in a smoke run
+        write_whole(options.output, f"{text}\n".encode())
+
+
+@contextmanager
+def ray_server() -> Iterator[Address]:
+    """One replica of one CPU, and its address."""
+    os.environ.setdefault("RAY_AUTH_MODE", "disabled")  # it listens on this machine alone
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port: int = free.getsockname()[1]
+    ray.init(
+        "local",
+        num_cpus=2,
+        include_dashboard=False,
+        object_store_memory=200 << 20,
+        log_to_driver=False,
+        logging_level=logging.ERROR,
+        _node_ip_address="127.0.0.1",
+    )
+    try:
+        serve.start(http_options={"host": "127.0.0.1", "port": port})
+        application = build({"access_log": False})
+        serve.run(application, route_prefix="/", logging_config={"enable_access_log": False})
+        time.sleep(SETTLE)
+        yield "127.0.0.1", port
+    finally:
+        serve.shutdown()
+        ray.shutdown()
+
+
+def closed(
+    generator: Generator, address: Address, seconds: float, processes: list[int]
+) -> dict[str, Any]:
+    """Replies a second, percentiles and processor time of closed loops, by number of clients."""
+    expected = {message: direct(generator, message) for message in MESSAGES}
+    found = {}
+    for clients in CLIENTS:
+        before = cpu_seconds(processes)
+        outcomes = uvloop.run(Load(address, expected, OPTIONS).closed(clients, seconds))
+        used = cpu_seconds(processes) - before
+        cpu_ms = round(1e3 * used / sum(outcomes.statuses.values()), 2)
+        found[str(clients)] = {**outcomes.summary(), "cpu_ms": cpu_ms}
+    return found
+
+
+def family(process: int) -> list[int]:
+    """The processes that a process started, and theirs."""
+    tasks = Path(f"/proc/{process}/task").iterdir()
+    children = " ".join((task / "children").read_text(encoding="ascii") for task in tasks)
+    found = [int(child) for child in children.split()]
+    return found + [each for child in found for each in family(child)]
+
+
+def cpu_seconds(processes: list[int]) -> float:
+    """The processor time that they took so far."""
+    stats = [Path(f"/proc/{each}/stat").read_text(encoding="ascii") for each in processes]
+    fields = [stat.rpartition(")")[2].split() for stat in stats]
+    ticks = sum(int(each[11]) + int(each[12]) for each in fields)
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
+if __name__ == "__main__":
+    main()
