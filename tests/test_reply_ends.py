@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mime_fast import Generator, Response, drafts
@@ -16,6 +16,7 @@ from mime_fast.text.reply_tokenizer import ReplyTokenizer
 from mime_fast.text.stop import find_stop
 from mime_fast.text.tokenizer import EOS
 from mime_fast.types import Candidate
+from tests.examples import examples
 
 MESSAGES = ["I lost my dog yesterday.", "no", "I am good!"]
 STRATEGIES: list[dict[str, Any]] = [
@@ -64,7 +65,7 @@ def parts_of(text: str) -> st.SearchStrategy[str]:
     return st.tuples(edges, edges).map(lambda ends: text[min(ends) : max(ends)]).filter(bool)
 
 
-@settings(max_examples=60)
+@examples(3)
 @given(data=st.data())
 def test_a_reply_ends_with_the_token_that_completes_a_stop_string(
     native: Generator, data: st.DataObject
@@ -81,7 +82,7 @@ def test_a_reply_ends_with_the_token_that_completes_a_stop_string(
             assert candidate.finish_reason == "stop"
 
 
-@settings(max_examples=40)
+@examples(2)
 @given(data=st.data())
 def test_the_engines_and_streams_agree_on_any_stop_strings(
     native: Generator, eager: Generator, data: st.DataObject

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mime_fast import _C
@@ -20,6 +20,7 @@ from mime_fast.request import emotion_noise
 from mime_fast.search.hypothesis import Hypothesis
 from mime_fast.text.tokenizer import PAD, SOS
 from mime_fast.types import Dialogue, FloatArray
+from tests.examples import examples
 
 ATOL = 2e-4  # of logits of size 4, in networks of up to three layers
 
@@ -80,7 +81,7 @@ def step_both(engines: list[Engine], states: list[Any], tokens: list[int]) -> No
     check_close(native, eager)
 
 
-@settings(max_examples=90)
+@examples(3)
 @given(
     data=st.data(),
     lengths=LENGTHS,
@@ -174,7 +175,7 @@ def check_same(
 
 
 @pytest.mark.parametrize("compute_type", ["float32", "bfloat16", "int8"])
-@settings(max_examples=80)
+@examples(3)
 @given(data=st.data(), lengths=LENGTHS, seed=SEEDS, options=any_options())
 def test_whole_decodes_are_the_searches_over_their_steps(
     data: st.DataObject,

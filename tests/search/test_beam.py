@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mime_fast import _C
@@ -14,6 +14,7 @@ from mime_fast.engines.stepwise import decode
 from mime_fast.search import Search
 from mime_fast.search.hypothesis import Hypothesis, log_softmax
 from mime_fast.text.tokenizer import EOS
+from tests.examples import examples
 from tests.oracle.beam import BeamSearch, common_prefix
 from tests.oracle.constraints import Constraints
 
@@ -154,7 +155,7 @@ def test_all_replies_of_five_words_are_ranked(
     check_same(run(model, new_search(**options)), replies)
 
 
-@settings(max_examples=200)
+@examples(10)
 @given(model=MODELS, options=OPTIONS)
 def test_any_beam_equals_its_slow_twin(
     table_model: Table, new_search: NewSearch, model: dict[str, Any], options: dict[str, Any]
@@ -165,7 +166,7 @@ def test_any_beam_equals_its_slow_twin(
     check_same(run(table, search), expected)
 
 
-@settings(max_examples=400)
+@examples(15)
 @given(model=MODELS, options=OPTIONS)
 def test_what_is_agreed_is_never_taken_back(
     table_model: Table, new_search: NewSearch, model: dict[str, Any], options: dict[str, Any]

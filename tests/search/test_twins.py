@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from mime_fast import _C
@@ -18,6 +18,7 @@ from mime_fast.search.hypothesis import Hypothesis, log_softmax
 from mime_fast.search.rules import TextRules
 from mime_fast.text.special import EOS, NEVER_GENERATED
 from mime_fast.types import FloatArray
+from tests.examples import examples
 from tests.oracle.beam import BeamSearch
 from tests.oracle.sampler import Sampler
 
@@ -140,7 +141,7 @@ def run_both(model: Model, native: Search, numpy: Search) -> None:
     check_same(native.results(), numpy.results())
 
 
-@settings(max_examples=300)
+@examples(10)
 @given(
     model=MODELS,
     options=st.fixed_dictionaries(
@@ -167,7 +168,7 @@ def test_samplers_are_equal(
     run_both(model, _C.Sampler(config, seed, blocked=blocked, rules=rules), numpy)
 
 
-@settings(max_examples=400)
+@examples(15)
 @given(
     model=MODELS,
     options=st.fixed_dictionaries({**LENGTHS, **BEAMS}, optional=REPETITION),
