@@ -90,7 +90,7 @@ demo: $(VENV)/.stamp-demo  ## install the package (no torch) and show some repli
 	$(BIN)/mime-fast chat --message "I lost my dog yesterday."
 
 test: $(VENV)/.stamp-dev  ## install everything that the tests need, and run them
-	$(call build_cpp,tests,,cpp_tests)
+	$(call build_cpp,tests,,cpp_tests,$(LIBRARY))
 	$(call run_cpp,tests)
 	$(BIN)/pytest $(PARALLEL) $(PYTEST_ARGS)
 

@@ -62,6 +62,7 @@ std::shared_ptr<Engine> load_engine(const std::string& folder, const Tokenizer& 
 
 TextGenerator::TextGenerator(const std::string& folder, const LoadOptions& options)
     : folder_(checked_folder(folder)),
+      tables_(std::async([] { find_crisis({""}); })),
       tokenizer_(Tokenizer::load(folder_ + "/tokenizer.json")),
       relevance_(load_relevance(folder_, tokenizer_.size())),
       defaults_(load_defaults(folder_, tokenizer_)),
@@ -71,7 +72,6 @@ TextGenerator::TextGenerator(const std::string& folder, const LoadOptions& optio
         folder_ + "/generation_config.json says best_of=" + std::to_string(defaults_.best_of) +
         ", which needs relevance.safetensors; copy the whole directory again");
   }
-  find_crisis({""});  // reads the tables, which take as long as a reply
 }
 
 Reply TextGenerator::respond(const std::vector<std::string_view>& turns,

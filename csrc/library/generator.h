@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <future>
 #include <memory>
 #include <optional>
 #include <string>
@@ -54,6 +55,7 @@ class TextGenerator {
 
  private:
   std::string folder_;
+  std::future<void> tables_;  // of the crisis finder, which are read while the weights are loaded
   Tokenizer tokenizer_;
   std::optional<RelevanceTable> relevance_;
   ReplyOptions defaults_;

@@ -1,4 +1,7 @@
-"""libmime_fast and its test programs in build/library, built once for all workers of pytest."""
+"""libmime_fast and its test programs, built once for all workers of pytest.
+
+`make test` has built most of them in build/tests; elsewhere they are built in build/library.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-FOLDER = ROOT / "build" / "library"
+OWN, SHARED = ROOT / "build/library", ROOT / "build/tests"
 PACKAGES = {"oniguruma": "libonig-dev", "libutf8proc": "libutf8proc-dev"}
 # As `make test` compiles the C++ tests, so that ccache has the objects of the engine.
 FLAGS = (
@@ -34,12 +37,20 @@ ENVIRONMENT = os.environ | {
 def library_folder() -> Path:
     """The build folder; the test is skipped where what the library needs is missing."""
     check_tools()
-    FOLDER.mkdir(parents=True, exist_ok=True)
-    with FOLDER.with_suffix(".lock").open("w") as lock:
+    folder = SHARED if builds_library(SHARED) else OWN
+    folder.mkdir(parents=True, exist_ok=True)
+    with folder.with_suffix(".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # until the file is closed
-        run("cmake", "-S", ROOT, "-B", FOLDER, "-GNinja", *FLAGS, *launcher())
-        run("cmake", "--build", FOLDER, "--target", *TARGETS)
-    return FOLDER
+        if folder == OWN:
+            run("cmake", "-S", ROOT, "-B", folder, "-GNinja", *FLAGS, *launcher())
+        run("cmake", "--build", folder, "--target", *TARGETS)
+    return folder
+
+
+def builds_library(folder: Path) -> bool:
+    """Whether a folder is configured for the library."""
+    cache = folder / "CMakeCache.txt"
+    return cache.exists() and "MIME_FAST_LIBRARY:BOOL=ON\n" in cache.read_text(encoding="utf-8")
 
 
 def check_tools() -> None:
