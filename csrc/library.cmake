@@ -104,7 +104,8 @@ if(NOT MIME_FAST_SANITIZE) # whose functions are in the program
 endif()
 # The number of the C interface: it changes when a program must be compiled again.
 set_target_properties(mime_fast PROPERTIES
-  VERSION ${MIME_FAST_VERSION} SOVERSION 1 LINK_DEPENDS ${EXPORTS})
+  VERSION ${MIME_FAST_VERSION} SOVERSION 1 LINK_DEPENDS ${EXPORTS}
+  LIBRARY_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}) # not where the extension goes
 
 include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
@@ -123,8 +124,9 @@ install(TARGETS mime_fast EXPORT mime_fastTargets LIBRARY DESTINATION ${CMAKE_IN
   COMPONENT library)
 install(EXPORT mime_fastTargets NAMESPACE mime_fast:: DESTINATION ${CONFIG_FOLDER}
   COMPONENT library)
-install(FILES csrc/include/mime_fast/mime_fast.h csrc/include/mime_fast/mime_fast.hpp
-  DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/mime_fast COMPONENT library)
+set(HEADERS mime_fast.h mime_fast.hpp options.hpp response.hpp)
+list(TRANSFORM HEADERS PREPEND csrc/include/mime_fast/)
+install(FILES ${HEADERS} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/mime_fast COMPONENT library)
 install(FILES ${CMAKE_CURRENT_BINARY_DIR}/mime_fastConfig.cmake
   ${CMAKE_CURRENT_BINARY_DIR}/mime_fastConfigVersion.cmake DESTINATION ${CONFIG_FOLDER}
   COMPONENT library)

@@ -8,6 +8,7 @@
 #include <system_error>
 
 #include "io/checkpoint_error.h"
+#include "text/unicode.h"
 
 namespace mime_fast {
 namespace {
@@ -53,6 +54,14 @@ mime_fast_status status_of_exception() noexcept {
 
 void require_pointer(const void* pointer, const char* name) {
   if (pointer == nullptr) throw std::invalid_argument(std::string(name) + " must not be NULL");
+}
+
+std::string_view checked_text(const char* text, const char* name) {
+  require_pointer(text, name);
+  std::size_t at = 0;
+  if (is_utf8(text, at)) return text;
+  throw std::invalid_argument(std::string(name) + " is not valid UTF-8 at byte " +
+                              std::to_string(at) + "; send UTF-8 text");
 }
 
 void require_size(std::size_t size, std::size_t own, const char* initializer) {

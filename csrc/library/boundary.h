@@ -37,6 +37,8 @@ mime_fast_status guarded(Call&& call) noexcept {
 
 // Throws std::invalid_argument if a pointer that must be given is null.
 void require_pointer(const void* pointer, const char* name);
+// A text of the caller. Throws std::invalid_argument if it is null or no UTF-8.
+std::string_view checked_text(const char* text, const char* name);
 // Checks the size of a struct of options, which the initialiser sets.
 void require_size(std::size_t size, std::size_t own, const char* initializer);
 

@@ -9,7 +9,6 @@
 #include "text/detokenizer.h"
 #include "text/message.h"
 #include "text/tables.h"
-#include "text/unicode.h"
 
 namespace mime_fast {
 namespace {
@@ -28,7 +27,8 @@ LoadOptions to_load_options(const mime_fast_load_options* given) {
   mime_fast_load_options all;
   mime_fast_load_options_init(&all);
   std::memcpy(&all, given, given->size);
-  if (all.compute_type != nullptr) options.compute_type = to_compute_type(all.compute_type);
+  if (all.compute_type != nullptr)
+    options.compute_type = to_compute_type(checked_text(all.compute_type, "compute_type"));
   options.threads = all.threads;
   return options;
 }
@@ -55,14 +55,6 @@ mime_fast_status respond(const mime_fast_generator* generator, const char* const
     made->reply = own.respond(to_turns(turns, turn_count), all, on_piece);
     if (response != nullptr) *response = made.release();
   });
-}
-
-std::string_view checked_text(const char* text, const char* name) {
-  require_pointer(text, name);
-  std::size_t at = 0;
-  if (is_utf8(text, at)) return text;
-  throw std::invalid_argument(std::string(name) + " is not valid UTF-8 at byte " +
-                              std::to_string(at));
 }
 
 std::string joined(const std::vector<std::string>& words) {

@@ -28,8 +28,8 @@ void set(bool& option, int value, const char* name) {
   option = value == 1;
 }
 
-void set(std::optional<std::string>& option, const char* value) {
-  if (value != nullptr) option = value;
+void set(std::optional<std::string>& option, const char* value, const char* name) {
+  if (value != nullptr) option = checked_text(value, name);
 }
 
 void set(std::vector<std::string>& option, const char* const* values, std::size_t count,
@@ -38,11 +38,10 @@ void set(std::vector<std::string>& option, const char* const* values, std::size_
   require_pointer(values, name);
   option.clear();
   for (std::size_t i = 0; i < count; ++i) {
-    require_pointer(values[i], name);
-    if (values[i][0] == '\0') {
+    option.emplace_back(checked_text(values[i], name));
+    if (option.back().empty()) {
       throw std::invalid_argument(std::string(name) + " must hold no empty text");
     }
-    option.emplace_back(values[i]);
   }
 }
 
@@ -114,9 +113,9 @@ ReplyOptions to_reply_options(const mime_fast_options* options, const ReplyOptio
   set(has_seed, given.has_seed, "has_seed");
   if (has_seed) result.seed = given.seed;
   set(result.stochastic_emotion, given.stochastic_emotion, "stochastic_emotion");
-  set(result.emotion, given.emotion);
+  set(result.emotion, given.emotion, "emotion");
   set(result.on_crisis, given.on_crisis, OnCrisis::off, "on_crisis");
-  set(result.crisis_reply, given.crisis_reply);
+  set(result.crisis_reply, given.crisis_reply, "crisis_reply");
   set(result.avoid_cheer, given.avoid_cheer, "avoid_cheer");
   return result;
 }

@@ -71,9 +71,14 @@ class LoadOptions(ctypes.Structure):
 OnPiece = ctypes.CFUNCTYPE(c_int, c_char_p, c_void_p)
 
 
-def texts(values: Sequence[str]) -> Any:
+def texts(values: Sequence[str | bytes]) -> Any:
     """An array of C strings."""
-    return (c_char_p * len(values))(*(value.encode() for value in values))
+    return (c_char_p * len(values))(*map(raw, values))
+
+
+def raw(value: str | bytes) -> bytes:
+    """The bytes of a text."""
+    return value.encode() if isinstance(value, str) else value
 
 
 class Library:
@@ -175,12 +180,9 @@ class Loaded:
     def respond(self, *turns: str | bytes, **given: Any) -> dict[str, Any]:
         """The reply, as facts of it."""
         response, options = c_void_p(), self.library.options(**given)
-        array = (c_char_p * len(turns))(
-            *(turn.encode() if isinstance(turn, str) else turn for turn in turns)
-        )
         self.library.check(
             self.library.c.mime_fast_respond(
-                self._generator, array, len(turns), byref(options), byref(response)
+                self._generator, texts(turns), len(turns), byref(options), byref(response)
             )
         )
         return self._facts(response)

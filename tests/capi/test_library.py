@@ -245,6 +245,10 @@ def test_the_version(library: Library) -> None:
         (["hi"], {"min_new_tokens": 51}, r"min_new_tokens \(51\) must not exceed"),
         (["hi"], {"emotion": "sadd"}, 'unknown emotion "sadd"; use one of: afraid, angry'),
         (["hi"], {"stop": [""]}, "stop must hold no empty text"),
+        (["hi"], {"stop": [b"a\xe2\x82"]}, "stop is not valid UTF-8 at byte 1"),
+        (["hi"], {"bad_words": ["hi", b"\xff"]}, "bad_words is not valid UTF-8"),
+        (["hi"], {"emotion": b"\xed\xa0\x80"}, "emotion is not valid UTF-8"),
+        (["hi"], {"crisis_reply": b"\xc0\x80"}, "crisis_reply is not valid UTF-8"),
         (["hi"], {"stop": ["\u200b"]}, "stop must hold text, got .*, which is invisible"),
         (["hi"], {"bad_words": [" "]}, "bad_words must hold words"),
         (["hi"], {"crisis_reply": " "}, "crisis_reply must hold a text"),
@@ -352,6 +356,7 @@ def test_files_that_are_missing(library: Library, copy: Path) -> None:
     ("options", "error"),
     [
         ({"threads": 257}, r"threads must be in \[1, 256\], .* got 257"),
+        ({"compute_type": b"\xff"}, "compute_type is not valid UTF-8"),
         ({"compute_type": "int4"}, "compute_type must be int8, float32 or bfloat16"),
         ({"size": 0}, "call mime_fast_load_options_init"),
     ],

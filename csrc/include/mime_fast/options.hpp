@@ -1,0 +1,114 @@
+// Options for mime_fast.hpp.
+#ifndef MIME_FAST_OPTIONS_HPP
+#define MIME_FAST_OPTIONS_HPP
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "mime_fast/mime_fast.h"
+
+namespace mime_fast {
+
+// The options of a reply, under the names that docs/generation.md explains. What is not set is the
+// checkpoint's own value.
+struct Options {
+  std::optional<std::int64_t> max_new_tokens, min_new_tokens;
+  std::vector<std::string> stop;
+  std::optional<std::int64_t> num_beams;
+  std::optional<double> length_penalty;
+  mime_fast_early_stopping early_stopping = MIME_FAST_EARLY_STOPPING_DEFAULT;
+  std::optional<bool> do_sample;
+  std::optional<double> temperature;
+  std::optional<std::int64_t> top_k;
+  std::optional<double> top_p, min_p;
+  std::optional<double> repetition_penalty;
+  std::optional<std::int64_t> no_repeat_ngram_size;
+  std::vector<std::string> bad_words;
+  std::optional<std::int64_t> num_return_sequences, mbr_samples, best_of;
+  std::optional<bool> return_scores, speculation;
+  std::optional<std::uint64_t> seed;
+  std::optional<bool> stochastic_emotion;
+  std::optional<std::string> emotion;
+  mime_fast_on_crisis on_crisis = MIME_FAST_ON_CRISIS_DEFAULT;
+  std::optional<std::string> crisis_reply;
+  std::optional<bool> avoid_cheer;
+};
+
+// How a checkpoint is loaded; mime_fast_load_options explains each.
+struct LoadOptions {
+  std::string compute_type = "int8";
+  int threads = 0;
+};
+
+namespace detail {
+
+inline std::vector<const char*> pointers(const std::vector<std::string>& texts) {
+  std::vector<const char*> found;
+  for (const std::string& text : texts) found.push_back(text.c_str());
+  return found;
+}
+
+template <typename Field, typename Value>
+void set(Field& field, const std::optional<Value>& value) {
+  if (value) field = static_cast<Field>(*value);
+}
+
+// The options as C has them; they borrow the texts.
+class COptions {
+ public:
+  explicit COptions(const Options& given)
+      : stop_(pointers(given.stop)), bad_words_(pointers(given.bad_words)) {
+    mime_fast_options_init(&options_);
+    set_search(given);
+    set_sampling(given);
+    set_rest(given);
+  }
+
+  const mime_fast_options* get() const { return &options_; }
+
+ private:
+  void set_search(const Options& given) {
+    set(options_.max_new_tokens, given.max_new_tokens);
+    set(options_.min_new_tokens, given.min_new_tokens);
+    set(options_.num_beams, given.num_beams);
+    set(options_.length_penalty, given.length_penalty);
+    options_.early_stopping = given.early_stopping;
+    set(options_.repetition_penalty, given.repetition_penalty);
+    set(options_.no_repeat_ngram_size, given.no_repeat_ngram_size);
+    set(options_.num_return_sequences, given.num_return_sequences);
+    if (!stop_.empty()) options_.stop = stop_.data();
+    options_.stop_count = stop_.size();
+    if (!bad_words_.empty()) options_.bad_words = bad_words_.data();
+    options_.bad_words_count = bad_words_.size();
+  }
+  void set_sampling(const Options& given) {
+    set(options_.do_sample, given.do_sample);
+    set(options_.temperature, given.temperature);
+    set(options_.top_k, given.top_k);
+    set(options_.top_p, given.top_p);
+    set(options_.min_p, given.min_p);
+    set(options_.mbr_samples, given.mbr_samples);
+    set(options_.best_of, given.best_of);
+    options_.has_seed = given.seed ? 1 : 0;
+    set(options_.seed, given.seed);
+  }
+  void set_rest(const Options& given) {
+    set(options_.return_scores, given.return_scores);
+    set(options_.speculation, given.speculation);
+    set(options_.stochastic_emotion, given.stochastic_emotion);
+    if (given.emotion) options_.emotion = given.emotion->c_str();
+    options_.on_crisis = given.on_crisis;
+    if (given.crisis_reply) options_.crisis_reply = given.crisis_reply->c_str();
+    set(options_.avoid_cheer, given.avoid_cheer);
+  }
+
+  std::vector<const char*> stop_, bad_words_;
+  mime_fast_options options_;
+};
+
+}  // namespace detail
+}  // namespace mime_fast
+
+#endif
