@@ -9,6 +9,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+MISSING = "Ray is not installed: pip install 'mime-fast[ray]'"
+REPLICA = "ServeReplica:mime-fast:Replica"
+
 
 @contextmanager
 def local_cluster() -> Iterator[None]:
