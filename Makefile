@@ -80,7 +80,7 @@ PYTHONS ?= 3.12 3.13 3.14
 QUICK_BUILD := -DMIME_FAST_CUDA=OFF -DMIME_FAST_WERROR=ON -DCMAKE_INTERPROCEDURAL_OPTIMIZATION=OFF \
 	-DMIME_FAST_BINDING_FLAGS=-O0
 
-.PHONY: help demo wheel test test-wheel test-lower-bounds test-pythons gpu gpu-rehearsal sanitize sanitize-threads fuzz \
+.PHONY: help demo wheel test test-ray test-wheel test-lower-bounds test-pythons gpu gpu-rehearsal sanitize sanitize-threads fuzz \
 	bench bench-quick bench-smoke bench-report kernels-report lint format clean
 
 help:  ## show this list
@@ -97,6 +97,9 @@ test: $(VENV)/.stamp-dev  ## install everything that the tests need, and run the
 wheel:  ## build a wheel with PYTHON that installs without a compiler, in dist/ (two minutes)
 	$(call build_wheel,dist,-DMIME_FAST_CUDA=OFF)
 	@ls dist/*.whl
+
+test-ray: $(VENV)/.stamp-dev $(VENV)/.stamp-ray  ## install Ray (600 MB), and test what runs on it (three minutes)
+	MIME_FAST_RAY=1 $(BIN)/pytest tests/ray $(PYTEST_ARGS)
 
 test-wheel:  ## build a wheel with PYTHON, install it without a compiler or torch, and test it
 	@echo "Building, installing and testing mime_fast with $$($(PYTHON) --version)"
@@ -136,7 +139,7 @@ bench-quick: $(VENV)/.stamp-bench  ## the same in three minutes: fewer rounds, s
 	$(BIN)/python -m benchmarks.run --quick $(BENCH_ARGS)
 	$(BIN)/python -m benchmarks.report
 
-bench-smoke: $(VENV)/.stamp-dev $(VENV)/.stamp-bench  ## run every benchmark, peer and tool once, tiny and untimed (five minutes)
+bench-smoke: $(VENV)/.stamp-dev $(VENV)/.stamp-bench $(VENV)/.stamp-ray  ## run every benchmark, peer and tool once, tiny and untimed (five minutes)
 	$(BIN)/python -m benchmarks.smoke
 
 bench-report: $(VENV)/.stamp-bench  ## make the pages of RESULTS='FILE.json ...' (the newest) again
@@ -174,7 +177,7 @@ format: $(VENV)/.stamp-dev  ## rewrite the files as lint wants them
 
 clean:  ## remove everything that was built; .venv stays, with its packages
 	rm -rf build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
-	rm -f mime_fast/_C.*.so $(VENV)/.stamp-demo $(VENV)/.stamp-dev $(VENV)/.stamp-bench
+	rm -f mime_fast/_C.*.so $(VENV)/.stamp-demo $(VENV)/.stamp-dev $(VENV)/.stamp-bench $(VENV)/.stamp-ray
 
 $(VENV)/.stamp-python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
@@ -210,4 +213,9 @@ $(VENV)/.stamp-dev: $(INPUTS) $(VENV)/.stamp-torch
 $(VENV)/.stamp-bench: pyproject.toml constraints.txt $(VENV)/.stamp-demo $(VENV)/.stamp-torch
 	@echo 'Installing the libraries that mime_fast is measured beside in $(VENV)'
 	$(PIP_INSTALL) 'mime-fast[bench]'
+	@touch $@
+
+$(VENV)/.stamp-ray: pyproject.toml constraints.txt $(VENV)/.stamp-demo
+	@echo 'Installing Ray in $(VENV)'
+	$(PIP_INSTALL) 'mime-fast[ray]'
 	@touch $@

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +17,8 @@ from tests.ray import rows, serving
 from tests.ray.cluster import MISSING, REPLICA, actors, local_cluster
 from tests.server.serving import eventually
 
+if "MIME_FAST_RAY" not in os.environ:
+    pytest.skip("make test-ray starts a cluster of Ray's", allow_module_level=True)
 serve = pytest.importorskip("ray.serve", reason=MISSING)
 scripts = pytest.importorskip("ray.serve.scripts", reason=MISSING)
 # Ray's own.
