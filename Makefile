@@ -54,8 +54,8 @@ define build_wheel
 endef
 
 # libmime_fast, where the libraries that it needs are.
-LIBRARY = -DMIME_FAST_LIBRARY=$(shell pkg-config --exists oniguruma libutf8proc 2>/dev/null && \
-	echo ON || echo OFF)
+HAS_LIBRARY = $(shell pkg-config --exists oniguruma libutf8proc 2>/dev/null && echo ON || echo OFF)
+LIBRARY = -DMIME_FAST_LIBRARY=$(HAS_LIBRARY)
 
 # Python is no sanitized program: it gets the sanitizers' libraries before all others. It leaks, and
 # its own allocator would hide ours.
@@ -153,8 +153,9 @@ sanitize: $(VENV)/.stamp-dev  ## run the C++ tests, and Python's of the extensio
 	  -k 'not numpy and not million' $(SANITIZED_TESTS) $(PYTEST_ARGS)
 
 sanitize-threads: $(VENV)/.stamp-dev  ## run what has threads with the thread sanitizer
-	$(call build_cpp,thread,thread,test_thread_pool test_concurrent_requests test_service)
-	$(call run_cpp,thread,--tests-regex 'thread_pool|concurrent|service')
+	$(call build_cpp,thread,thread,test_thread_pool test_concurrent_requests test_service \
+	  $(if $(filter ON,$(HAS_LIBRARY)),test_library),$(LIBRARY))
+	$(call run_cpp,thread,--tests-regex 'thread_pool|concurrent|service|test_library')
 
 fuzz: $(VENV)/.stamp-dev  ## run the fuzzers for SECONDS, 600 if not given
 	$(call build_cpp,address,address$(,)undefined,cpp_tests)
