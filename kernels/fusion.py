@@ -1,7 +1,8 @@
 """The gate that fuses both refinements of the context (Eq. 24-27), its two products in one kernel.
 
 Each program computes some gates of a block of positions and what they add to every output. The last
-one of a block adds the parts up, always in the same order: no atomic addition, the same bits.
+one of a block adds the parts up, always in the same order: no atomic addition, the same bits. Where
+there are many blocks, one program computes all gates of a block, and adds in that order too.
 """
 
 from __future__ import annotations
@@ -14,27 +15,17 @@ from torch import Tensor
 BLOCK_ROWS = 16  # the least that tl.dot takes
 BLOCK_GATES = 64  # 600 gates are ten parts, which the last program reads in about 2 us
 BLOCK_INNER = 32  # 64 would spill
+MOST_SPLIT = 64  # blocks whose gates are split: 12 MB of parts. More blocks fill the GPU without.
 
 
 @triton.jit
-def fusion_kernel(
-    x, gate, gate_bias, output, output_bias, y, lengths, parts, arrived,
-    x_batch, x_row, y_batch, y_row, width, columns,
-    CHUNKS: tl.constexpr, ROWS: tl.constexpr, GATES: tl.constexpr, INNER: tl.constexpr,
+def gated_inputs(
+    rows, gate, gate_bias, one, real, width, GATES: tl.constexpr, INNER: tl.constexpr
 ):  # fmt: skip
-    batch, block, chunk = tl.program_id(0), tl.program_id(1), tl.program_id(2)
-    length = tl.load(lengths + batch)
-    if block * ROWS >= length:
-        return
-    row = block * ROWS + tl.arange(0, ROWS)
-    one = chunk * GATES + tl.arange(0, GATES)
-    offsets = tl.arange(0, INNER)
-    real = row < length
-    rows = x + batch * x_batch + row * x_row
-
-    sums = tl.zeros((ROWS, GATES), tl.float32)
+    """The gates `one` (GATES,) times their inputs: (ROWS, GATES); rows: pointers to the inputs."""
+    sums = tl.zeros((rows.shape[0], GATES), tl.float32)
     for start in range(0, width, INNER):
-        k = start + offsets
+        k = start + tl.arange(0, INNER)
         part = tl.load(
             rows[:, None] + k[None, :], mask=real[:, None] & (k[None, :] < width), other=0.0
         )
@@ -45,36 +36,77 @@ def fusion_kernel(
         )
         sums += tl.dot(part.to(weights.dtype), weights, input_precision="ieee")
     sums += tl.load(gate_bias + one, mask=one < width, other=0.0)
-    gated = tl.load(
-        rows[:, None] + one[None, :], mask=real[:, None] & (one[None, :] < width), other=0.0
-    ) / (1.0 + tl.exp(-sums))
+    inside = real[:, None] & (one[None, :] < width)
+    return tl.load(rows[:, None] + one[None, :], mask=inside, other=0.0) / (1.0 + tl.exp(-sums))
 
-    base = (batch * tl.num_programs(1) + block) * CHUNKS
-    local = tl.arange(0, ROWS)
-    for start in range(0, columns, INNER):
-        column = start + offsets
-        weights = tl.load(
-            output + column[None, :] * width + one[:, None],
-            mask=(column[None, :] < columns) & (one[:, None] < width),
-            other=0.0,
-        )
-        part = tl.dot(gated.to(weights.dtype), weights, input_precision="ieee")
-        to = parts + ((base + chunk) * ROWS + local[:, None]) * columns + column[None, :]
-        tl.store(to, part, mask=column[None, :] < columns)
 
-    tl.debug_barrier()  # every thread has stored its share
-    if tl.atomic_add(arrived + batch * tl.num_programs(1) + block, 1) == CHUNKS - 1:
+@triton.jit
+def output_part(gated, output, one, column, width, columns):
+    """What the gates `one` (GATES,) add to these columns: (ROWS, COLUMNS)."""
+    weights = tl.load(
+        output + column[None, :] * width + one[:, None],
+        mask=(column[None, :] < columns) & (one[:, None] < width),
+        other=0.0,
+    )
+    return tl.dot(gated.to(weights.dtype), weights, input_precision="ieee")
+
+
+@triton.jit
+def fusion_kernel(
+    x, gate, gate_bias, output, output_bias, y, lengths, parts, arrived,
+    x_batch, x_row, y_batch, y_row, width, columns,
+    CHUNKS: tl.constexpr, ROWS: tl.constexpr, GATES: tl.constexpr, INNER: tl.constexpr,
+    SPLIT: tl.constexpr,
+):  # fmt: skip
+    batch, block = tl.program_id(0), tl.program_id(1)
+    length = tl.load(lengths + batch)
+    if block * ROWS >= length:
+        return
+    row = block * ROWS + tl.arange(0, ROWS)
+    real = row < length
+    rows = x + batch * x_batch + row * x_row
+    outputs = y + batch * y_batch + row[:, None] * y_row
+    if SPLIT:
+        chunk = tl.program_id(2)
+        one = chunk * GATES + tl.arange(0, GATES)
+        gated = gated_inputs(rows, gate, gate_bias, one, real, width, GATES, INNER)
+        base = (batch * tl.num_programs(1) + block) * CHUNKS
+        local = tl.arange(0, ROWS)
         for start in range(0, columns, INNER):
-            column = start + offsets
-            inside = column < columns
-            total = tl.zeros((ROWS, INNER), tl.float32)
-            total += tl.load(output_bias + column, mask=inside, other=0.0)
-            for other in range(CHUNKS):
-                there = parts + ((base + other) * ROWS + local[:, None]) * columns + column[None, :]
-                total += tl.load(there, mask=inside[None, :], other=0.0)
-            to = y + batch * y_batch + row[:, None] * y_row + column[None, :]
-            tl.store(to, total, mask=real[:, None] & inside[None, :])
-        tl.store(arrived + batch * tl.num_programs(1) + block, 0)  # for the next launch
+            column = start + tl.arange(0, INNER)
+            part = output_part(gated, output, one, column, width, columns)
+            to = parts + ((base + chunk) * ROWS + local[:, None]) * columns + column[None, :]
+            tl.store(to, part, mask=column[None, :] < columns)
+
+        tl.debug_barrier()  # every thread has stored its share
+        if tl.atomic_add(arrived + batch * tl.num_programs(1) + block, 1) == CHUNKS - 1:
+            for start in range(0, columns, INNER):
+                column = start + tl.arange(0, INNER)
+                inside = column < columns
+                total = tl.zeros((ROWS, INNER), tl.float32)
+                total += tl.load(output_bias + column, mask=inside, other=0.0)
+                for other in range(CHUNKS):
+                    there = (
+                        parts + ((base + other) * ROWS + local[:, None]) * columns + column[None, :]
+                    )
+                    total += tl.load(there, mask=inside[None, :], other=0.0)
+                tl.store(outputs + column[None, :], total, mask=real[:, None] & inside[None, :])
+            tl.store(arrived + batch * tl.num_programs(1) + block, 0)  # for the next launch
+    else:
+        for chunk in range(CHUNKS):
+            one = chunk * GATES + tl.arange(0, GATES)
+            gated = gated_inputs(rows, gate, gate_bias, one, real, width, GATES, INNER)
+            for start in range(0, columns, INNER):
+                column = start + tl.arange(0, INNER)
+                inside = real[:, None] & (column[None, :] < columns)
+                added = output_part(gated, output, one, column, width, columns)
+                if chunk == 0:
+                    total = tl.load(output_bias + column, mask=column < columns, other=0.0)[None, :]
+                    total = tl.broadcast_to(total, added.shape)
+                else:
+                    total = tl.load(outputs + column[None, :], mask=inside, other=0.0)
+                tl.store(outputs + column[None, :], total + added, mask=inside)
+            tl.debug_barrier()  # another thread may read what this one has stored
 
 
 def fusion(
@@ -100,14 +132,18 @@ def fusion(
     (batch, length, width), columns = both.shape, len(output)
     blocks, chunks = triton.cdiv(length, BLOCK_ROWS), triton.cdiv(width, BLOCK_GATES)
     y = torch.empty(batch, length, columns, device=both.device)
-    parts = torch.empty(batch, blocks, chunks, BLOCK_ROWS, columns, device=both.device)
+    split = batch * blocks <= MOST_SPLIT
+    parts = None
+    if split:
+        parts = torch.empty(batch, blocks, chunks, BLOCK_ROWS, columns, device=both.device)
     if arrived is None:
         arrived = torch.zeros(batch, blocks, dtype=torch.int32, device=both.device)
-    fusion_kernel[batch, blocks, chunks](
+    fusion_kernel[batch, blocks, chunks if split else 1](
         x=both, gate=gate, gate_bias=gate_bias, output=output, output_bias=output_bias, y=y,
         lengths=lengths, parts=parts, arrived=arrived,
         x_batch=both.stride(0), x_row=both.stride(1), y_batch=y.stride(0), y_row=y.stride(1),
         width=width, columns=columns,
         CHUNKS=chunks, ROWS=BLOCK_ROWS, GATES=BLOCK_GATES, INNER=BLOCK_INNER,
+        SPLIT=split,
     )  # fmt: skip
     return y

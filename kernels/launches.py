@@ -78,14 +78,15 @@ def emotion_path(weights: torch.dtype) -> None:
             positives=len(POSITIVE),
         ),
     )
-    fusion(
-        tensor(BATCH, LENGTH, 2 * dim),
-        tensor(2 * dim, 2 * dim, dtype=weights),
-        tensor(2 * dim),
-        tensor(dim, 2 * dim, dtype=weights),
-        tensor(dim),
-        ids(BATCH),
-    )
+    for batch in (BATCH, 256):
+        fusion(
+            tensor(batch, LENGTH, 2 * dim),
+            tensor(2 * dim, 2 * dim, dtype=weights),
+            tensor(2 * dim),
+            tensor(dim, 2 * dim, dtype=weights),
+            tensor(dim),
+            ids(batch),
+        )
 
 
 def decoder(weights: torch.dtype) -> None:

@@ -61,7 +61,7 @@ def new_batch(engine: CudaEngine, rows: int) -> DecodeBatch:
         )
         waiting = Waiting(0, encoded.memory, 0, [0] * requests)
         batch.fill(slice(0, requests), waiting, options)
-        batch.control.upload()
+        batch.send()
         batch.tensors["limits"][:, 0] = STEPS
         batch.tensors["generated"].fill_(SOS)
         batch.tensors["positions"].fill_(POSITION)

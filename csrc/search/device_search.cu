@@ -1,5 +1,6 @@
 #include <cuda_runtime_api.h>
 
+#include <new>
 #include <stdexcept>
 #include <string>
 
@@ -32,6 +33,7 @@ __global__ void step_beams(BeamRows rows) {
 
 void check(cudaError_t status, const char* what) {
   if (status == cudaSuccess) return;
+  if (status == cudaErrorMemoryAllocation) throw std::bad_alloc();
   throw std::runtime_error(std::string(what) + " failed on the GPU: " + cudaGetErrorString(status));
 }
 

@@ -324,8 +324,10 @@ def test_logits_that_are_not_finite_are_an_error(tiny_checkpoint: Path) -> None:
 
 def test_what_a_launch_fails_with_is_named(engine: CudaEngine) -> None:
     """Not every library has a type for memory that ends; a compiler that fails is named."""
-    with pytest.raises(torch.OutOfMemoryError, match="CUDA error"), engine.gpu.launching():
-        raise RuntimeError("CUDA error: out of memory")
+    with pytest.raises(torch.OutOfMemoryError, match="Triton"), engine.gpu.launching():
+        raise RuntimeError("Triton Error [CUDA]: out of memory")
+    with pytest.raises(torch.OutOfMemoryError, match="bad_alloc"), engine.gpu.launching():
+        raise MemoryError("std::bad_alloc")
     with pytest.raises(RuntimeError, match="another"), engine.gpu.launching():
         raise RuntimeError("another")
     compiler = pytest.raises(EngineError, match=r"could not be compiled for cpu .*use device='cpu'")

@@ -6,7 +6,11 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from torch.utils._python_dispatch import TorchDispatchMode
+from triton.runtime.interpreter import InterpretedFunction
+from triton.runtime.jit import JITFunction
 
+from mime_fast.kernels import fusion as fusion_module
 from mime_fast.kernels import reference
 from mime_fast.kernels.attention import attention
 from mime_fast.kernels.embed import embed
@@ -14,7 +18,7 @@ from mime_fast.kernels.fusion import fusion
 from mime_fast.kernels.layer_norm import layer_norm
 from mime_fast.kernels.linear import linear
 from tests.kernels.examples import examples, on_gpu
-from tests.kernels.tensors import DTYPES, TOLERANCES, Draw, check_sequences
+from tests.kernels.tensors import DTYPES, TOLERANCES, Draw, check_sequences, within
 
 BATCH, LENGTH, SEED = st.integers(1, 3), st.integers(1, 50), st.integers(0, 2**32)
 DTYPE = st.sampled_from(DTYPES)
@@ -177,3 +181,49 @@ def test_fusion(
         lengths,
     )
     check_sequences(fusion(*arguments), reference.fusion(*arguments), lengths, TOLERANCES[dtype])
+
+
+class CountBytes(TorchDispatchMode):
+    """Of the tensors that are made meanwhile."""
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.total = 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        made = func(*args, **(kwargs or {}))
+        self.total += made.numel() * made.element_size()
+        return made
+
+
+def test_fusion_of_a_large_batch_keeps_no_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """256 contexts of 40 words need 12 MB for the result, and needed 147 MB for parts."""
+    monkeypatch.setattr(JITFunction, "run", lambda *_, **__: None)
+    monkeypatch.setattr(InterpretedFunction, "run", lambda *_, **__: None)
+    matrices = (torch.empty(columns, 600, device="meta") for columns in (600, 300))
+    gate, output = matrices
+    biases = torch.empty(600, device="meta"), torch.empty(300, device="meta")
+    both, lengths = torch.empty(256, 40, 600, device="meta"), torch.empty(256, device="meta")
+    with CountBytes() as counted:
+        fusion(both, gate, biases[0], output, biases[1], lengths)
+    assert counted.total < 13e6
+
+
+@pytest.mark.parametrize("columns", [5, 70])
+def test_fusion_has_the_same_bits_in_every_batch(
+    monkeypatch: pytest.MonkeyPatch, columns: int
+) -> None:
+    draw, width = Draw(0), 150
+    lengths = draw.lengths(2, 20)
+    x, gate, output = (
+        draw.sequences(lengths, width),
+        draw.weight(width, width),
+        draw(columns, width),
+    )
+    arguments = x, gate, draw(width), output, draw(columns), lengths
+    split = fusion(*arguments)
+    monkeypatch.setattr(fusion_module, "MOST_SPLIT", 0)
+    whole = fusion(*arguments)
+    visible = within(split, lengths)
+    assert torch.equal(split.where(visible, 0), whole.where(visible, 0))
+    check_sequences(whole, reference.fusion(*arguments), lengths, 1e-4)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from mime_fast.config import GenerationConfig
-from mime_fast.engines.cuda.encoder import CudaMemory
-from mime_fast.engines.cuda.memory import Block, Graph
+from mime_fast.engines.cuda.encoder import MemoryPart
+from mime_fast.engines.cuda.graphs import Launch
+from mime_fast.engines.cuda.memory import Block, Download, Upload
 from mime_fast.engines.cuda.search import DeviceSearch, rows_of
 from mime_fast.engines.cuda.weights import Model
 from mime_fast.kernels.decode_step import Caches, decode_step
@@ -24,7 +24,7 @@ class Waiting(NamedTuple):
     """Requests that wait for a place."""
 
     number: int  # of the first one, in the decoding
-    memory: CudaMemory
+    memory: MemoryPart
     first: int  # its index in the memory
     seeds: Sequence[int]
 
@@ -49,23 +49,25 @@ class DecodeBatch:
     def __init__(self, model: Model, shape: DecodeShape) -> None:
         self.shape, self._model, self.drafts = shape, model, model.drafts
         self.requests: list[int | None] = [None] * shape.places  # which one is in each place
-        self.control = Block(_fields(shape), model.device)
-        record = shape.search.record(shape.places, shape.steps)
-        self.record = Block(record, model.device) if record else None
-        self.tensors = t = self.control.tensors | (self.record.tensors if self.record else {})
+        control = Block(_fields(shape), model.device)
+        self._begin, self.progress = Upload(control), Download(control)
+        self._begun: list[slice] = []  # places of which the device has not heard
+        record = Block(shape.search.record(shape.places, shape.steps), model.device)
+        self.record = Download(record) if record.tensors else None
+        self.tensors = t = control.tensors | record.tensors
         t["ticket"] = torch.zeros(1, dtype=torch.int32, device=model.device)
         self.replies = Replies(t["generated"], t["positions"], t["limits"], t["penalties"])
         cross = torch.empty(
             model.config.num_layers, shape.places, shape.source, 2 * model.config.key_dim,
             device=model.device,
         )  # fmt: skip
-        self.caches = new_caches(model, shape.steps, t["sources"], cross, t["lengths"])
         rows = len(self.replies.generated)
-        self.control.arrays["sources"][...] = np.arange(rows) // shape.search.width
+        sources = torch.arange(rows, dtype=torch.int32, device=model.device) // shape.search.width
+        self.caches = new_caches(model, shape.steps, sources, cross, t["lengths"])
         blocks = -(-rows // BLOCK_ROWS)
         self._arrived = torch.zeros(blocks, dtype=torch.int32, device=model.device)
         self._hidden = torch.empty(0, device=model.device)
-        self._graphs: dict[int, Graph] = {}
+        self._graphs: dict[int, Launch] = {}
 
     def free_run(self, most: int) -> slice:
         """Neighbouring places that are free, at most so many."""
@@ -75,9 +77,12 @@ class DecodeBatch:
         return slice(start, min(stop, start + most))
 
     def fill(self, places: slice, waiting: Waiting, options: GenerationConfig) -> None:
-        """Begin replies to the first requests that wait; see upload()."""
+        """Begin replies to the first requests that wait; see send()."""
         count = places.stop - places.start
-        arrays, memory, first = self.control.arrays, waiting.memory, waiting.first
+        self._begin.wait()
+        if self._is_free():  # what begun there before may go on where nobody begins
+            self._begin.clear()
+        arrays, memory, first = self._begin.arrays, waiting.memory, waiting.first
         rows = rows_of(places, self.shape.search.width)
         # An n-gram longer than the reply is never repeated.
         ngram = min(options.no_repeat_ngram_size, options.max_new_tokens + 1)
@@ -85,22 +90,35 @@ class DecodeBatch:
         arrays["penalties"][rows] = options.repetition_penalty
         arrays["lengths"][places] = memory.lengths[first : first + count]
         self.shape.search.fill(arrays, places, options, waiting.seeds[:count])
+        self._begun.append(places)
         self.requests[places] = range(waiting.number, waiting.number + count)
-        source = memory.cross.shape[2]
-        self.caches.cross[:, places, :source] = memory.cross[:, first : first + count]
+        self.caches.cross[:, places, : memory.source] = memory.cross[:, first : first + count]
+
+    def send(self) -> None:
+        """Tell the device of the replies that begin. Those that run there are not touched."""
+        new = sum(places.stop - places.start for places in self._begun)
+        if new == sum(request is not None for request in self.requests):
+            self._begin.send()
+        else:
+            for places in self._begun:
+                self._begin.send_part(places, self.shape.places)
+        self._begun.clear()
+
+    def _is_free(self) -> bool:
+        return all(request is None for request in self.requests)
 
     def prepare(self, steps: int) -> None:
         """Record the launches of so many steps; no row may be active."""
         if steps not in self._graphs:
-            self._graphs[steps] = Graph(lambda: self._launch(steps), self._model.device)
+            self._graphs[steps] = self._model.recorder.record(lambda: self._launch(steps))
 
     def replay(self, steps: int) -> None:
-        """Make so many steps of what was begun; then see control.wait()."""
+        """Make so many steps of what was begun; then see progress.wait()."""
         if steps in self._graphs:
-            self._graphs[steps].replay()
+            self._graphs[steps]()
         else:  # prepared for another number
             self._launch(steps)
-        self.control.download()
+        self.progress.receive()
 
     def _launch(self, steps: int) -> None:
         for _ in range(steps):
@@ -155,7 +173,6 @@ def _fields(shape: DecodeShape) -> dict[str, tuple[str, tuple[int, ...]]]:
         "positions": ("int32", (rows,)),
         "limits": ("int32", (rows, 3)),
         "penalties": ("float32", (rows,)),
-        "sources": ("int32", (rows,)),
         "lengths": ("int32", (shape.places,)),
         **shape.search.fields(shape.places, shape.steps),
     }

@@ -36,8 +36,12 @@ class DeviceSession(Unpicklable):
     def join(self, memory: CudaMemory, seeds: Sequence[int]) -> int:
         """Answer further requests, one for each seed; the number of the first one."""
         first, self._count = self._count, self._count + len(seeds)
-        if len(seeds):
-            self._waiting.append(Waiting(first, memory, 0, list(seeds)))
+        number, left = first, list(seeds)
+        for part in memory.parts:
+            count = len(part.lengths)
+            if own := left[:count]:
+                self._waiting.append(Waiting(number, part, 0, own))
+            number, left = number + count, left[count:]
         return first
 
     def advance(self) -> bool:
@@ -56,7 +60,7 @@ class DeviceSession(Unpicklable):
                 batch.replay(steps)
         running = self._batches.copy()
         for batch in running:
-            batch.control.wait()
+            batch.progress.wait()
             self._collect(batch)
         return bool(running)
 
@@ -96,7 +100,7 @@ class DeviceSession(Unpicklable):
         return DecodeShape(
             min(self._most, bucket(len(waiting.seeds), least)),
             bucket(options.max_new_tokens, LEAST_STEPS),
-            bucket(waiting.memory.cross.shape[2], LEAST_SOURCE),
+            bucket(waiting.memory.source, LEAST_SOURCE),
             self._search,
             options.repetition_penalty != 1 or options.no_repeat_ngram_size > 0,
         )
@@ -107,7 +111,7 @@ class DeviceSession(Unpicklable):
             waiting = self._waiting[0]
             places = batch.free_run(len(waiting.seeds))
             count = places.stop - places.start
-            if count <= 0 or waiting.memory.cross.shape[2] > batch.shape.source:
+            if count <= 0 or waiting.memory.source > batch.shape.source:
                 break
             batch.fill(places, waiting, self._options)
             begun = True
@@ -115,11 +119,11 @@ class DeviceSession(Unpicklable):
             if count < len(waiting.seeds):
                 self._waiting.appendleft(waiting.after(count))
         if begun:
-            batch.control.upload()
+            batch.send()
 
     def _collect(self, batch: DecodeBatch) -> None:
         """Read the replies that have ended; their places are free."""
-        over = self._search.ended(batch.control.arrays)
+        over = self._search.ended(batch.progress.arrays)
         ended = [
             (place, request)
             for place, request in enumerate(batch.requests)
@@ -136,10 +140,10 @@ class DeviceSession(Unpicklable):
             self._gpu.decoders.put(batch)
 
     def _read(self, batch: DecodeBatch, places: Sequence[int]) -> list[list[Hypothesis]]:
-        options, arrays = self._options, batch.control.arrays
+        options, arrays = self._options, batch.progress.arrays
         if batch.record is not None:
             with self._gpu.launching():
-                batch.record.download()
+                batch.record.receive()
             batch.record.wait()
             arrays = arrays | batch.record.arrays
         found = self._search.results(arrays, places, scored=options.needs_scores)

@@ -13,6 +13,7 @@ from triton.errors import TritonError
 from mime_fast.engines.base import EngineError
 from mime_fast.engines.cuda.batch import DecodeBatch, DecodeShape
 from mime_fast.engines.cuda.encoder import EncoderBatch, EncoderShape
+from mime_fast.engines.cuda.graphs import RECORDING, is_out_of_memory
 from mime_fast.engines.cuda.memory import BatchPool
 from mime_fast.engines.cuda.weights import Model
 
@@ -27,7 +28,9 @@ class Device:
         self._lock = RLock()
         self._stream = None
         if self.device.type == "cuda":
-            torch.cuda.synchronize(self.device)  # the weights are there, for any stream
+            # The weights are there, for any stream. To wait for the whole device would break a
+            # recording of another thread.
+            torch.cuda.current_stream(self.device).synchronize()
             self._stream = torch.cuda.Stream(self.device)
 
     @contextmanager
@@ -38,8 +41,11 @@ class Device:
             try:
                 yield
             except RuntimeError as error:
-                # Not every library has a type for it.
-                if "out of memory" in str(error) and not isinstance(error, torch.OutOfMemoryError):
+                if is_out_of_memory(error) and not isinstance(error, torch.OutOfMemoryError):
+                    raise torch.OutOfMemoryError(str(error)) from error
+                raise
+            except MemoryError as error:
+                if error.__cause__ is None:  # of _C; make_room() names a cause
                     raise torch.OutOfMemoryError(str(error)) from error
                 raise
             except TritonError as error:
@@ -68,4 +74,5 @@ class Device:
             self.encoders.clear()
             gc.collect()  # an error that was raised may hold what was refused
             if self.device.type == "cuda":
-                torch.cuda.empty_cache()
+                with RECORDING:
+                    torch.cuda.empty_cache()

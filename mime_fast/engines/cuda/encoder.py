@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import weakref
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from mime_fast.emotions import EMOTIONS, POSITIVE
-from mime_fast.engines.cuda.memory import Block, Event, Graph, Layout, host_memory
+from mime_fast.engines.cuda.memory import Block, Event, Layout, Upload, host_memory
 from mime_fast.engines.cuda.weights import EncoderWeights, Model
 from mime_fast.kernels.attention import attention
 from mime_fast.kernels.embed import embed
@@ -30,6 +31,72 @@ class EncoderShape(NamedTuple):
 
     batch: int
     length: int
+
+
+class CrossBuffer:
+    """Keys and values in the buffer of an EncoderBatch, and a copy once that is needed again.
+
+    Usually nobody reads them any more by then. So they are copied once, to where they are decoded.
+    """
+
+    def __init__(self, tensor: Tensor) -> None:
+        self.tensor = tensor  # (layers, batch, length, 2 * key_dim)
+
+    def keep(self) -> None:
+        """Copy them, before they are overwritten."""
+        self.tensor = self.tensor.clone()
+
+
+@dataclass(frozen=True)
+class MemoryPart:
+    """Keys and values of requests that were encoded together, of every decoder layer."""
+
+    buffer: CrossBuffer
+    first: int  # request of the buffer
+    lengths: IntArray  # (requests,)
+
+    @property
+    def source(self) -> int:
+        """Length of the longest context."""
+        return int(self.lengths.max())
+
+    @property
+    def cross(self) -> Tensor:
+        """(layers, requests, source, 2 * key_dim), until others are encoded."""
+        stop = self.first + len(self.lengths)
+        return self.buffer.tensor[:, self.first : stop, : self.source]
+
+
+@dataclass(frozen=True)
+class CudaMemory:
+    """Keys and values that rows attend to."""
+
+    parts: tuple[MemoryPart, ...]
+
+    @property
+    def lengths(self) -> IntArray:
+        """(requests,)."""
+        return np.concatenate([part.lengths for part in self.parts])
+
+    def __getitem__(self, request: int) -> CudaMemory:
+        """The part of one request."""
+        for part in self.parts:
+            if request < len(part.lengths):
+                lengths = part.lengths[request : request + 1]
+                return CudaMemory((MemoryPart(part.buffer, part.first + request, lengths),))
+            request -= len(part.lengths)
+        raise IndexError(f"there is no such request in {self!r}")
+
+    def copy(self) -> Tensor:
+        """All of them in memory of its own: (layers, requests, longest, 2 * key_dim)."""
+        layers, _, _, size = self.parts[0].cross.shape
+        shape = layers, len(self.lengths), int(self.lengths.max()), size
+        whole, first = self.parts[0].cross.new_empty(shape), 0
+        for part in self.parts:
+            count = len(part.lengths)
+            whole[:, first : first + count, : part.source] = part.cross
+            first += count
+        return whole
 
 
 class Found:
@@ -56,7 +123,7 @@ class EncoderBatch:
         config, weights, device = model.config, model.weights, model.device
         self.shape, self._config, self._weights = shape, config, weights
         batch, length = shape
-        self.inputs = Block(
+        block = Block(
             {
                 "tokens": ("int32", shape),
                 "speakers": ("int32", shape),
@@ -66,6 +133,7 @@ class EncoderBatch:
             },
             device,
         )
+        self._inputs, self.inputs = block.tensors, Upload(block)
         self._layout = Layout(
             {
                 "logits": ("float32", (batch, len(EMOTIONS))),
@@ -74,14 +142,20 @@ class EncoderBatch:
             }
         )
         self._found = torch.zeros(self._layout.size, dtype=torch.uint8, device=device)
-        self.cross = torch.empty(
+        self._cross = torch.empty(
             len(weights.cross), batch, length, 2 * config.key_dim, device=device
         )
+        self._lent: Callable[[], CrossBuffer | None] = lambda: None
         self._arrived = torch.zeros(batch, length, dtype=torch.int32, device=device)
-        self._graph = Graph(self._launch, device)
+        self._replay = model.recorder.record(self._launch)
 
-    def run(self, dialogues: Sequence[Dialogue], noise: FloatArray, emotion: int | None) -> Found:
-        """Encode; what the decoder attends to is then in `cross`, until the next run."""
+    def run(
+        self, dialogues: Sequence[Dialogue], noise: FloatArray, emotion: int | None
+    ) -> tuple[Found, MemoryPart]:
+        """Encode; the second result is what the decoder attends to."""
+        lent = self._lent()
+        if lent is not None:
+            lent.keep()
         self.inputs.wait()
         arrays = self.inputs.arrays
         lengths = [len(dialogue.tokens) for dialogue in dialogues]
@@ -94,12 +168,15 @@ class EncoderBatch:
             arrays[name][: len(lengths)][real] = np.fromiter(words, np.int32, sum(lengths))
         arrays["forced"][...] = -1 if emotion is None else emotion
         arrays["noise"][: len(noise)] = noise
-        self.inputs.upload()
-        self._graph.replay()
-        return Found(self._layout, self._found, len(dialogues))
+        self.inputs.send()
+        self._replay()
+        buffer = CrossBuffer(self._cross)
+        self._lent = weakref.ref(buffer)
+        found = Found(self._layout, self._found, len(dialogues))
+        return found, MemoryPart(buffer, 0, np.array(lengths, np.int64))
 
     def _launch(self) -> None:
-        w, i = self._weights, self.inputs.tensors
+        w, i = self._weights, self._inputs
         lengths = i["lengths"]
         x = embed(i["tokens"], i["speakers"], lengths, w.words, w.timing)
         context = self._stack(w.context_encoder, x, lengths)
@@ -110,7 +187,7 @@ class EncoderBatch:
         both = self._refine(context, lengths, out.refinements)
         fused = fusion(both, *w.fusion, lengths, self._arrived)
         for layer, weight in enumerate(w.cross):
-            linear(fused, weight, lengths, out=self.cross[layer])
+            linear(fused, weight, lengths, out=self._cross[layer])
 
     def _query(self, context: Tensor, lengths: Tensor) -> Tensor:
         if not self._config.mean_query:
@@ -143,20 +220,6 @@ class EncoderBatch:
             )  # fmt: skip
             x = linear(inner, layer.outer, lengths, bias=layer.outer_bias, relu=True, residual=x)
         return layer_norm(x, *encoder.norm, lengths, out)
-
-
-@dataclass(frozen=True)
-class CudaMemory:
-    """Keys and values that rows attend to, of every decoder layer and request."""
-
-    cross: Tensor  # (layers, requests, source, 2 * key_dim)
-    lengths: IntArray  # (requests,)
-
-    def __getitem__(self, request: int) -> CudaMemory:
-        """The part of one request."""
-        part = slice(request, request + 1)
-        length = int(self.lengths[request])
-        return CudaMemory(self.cross[:, part, :length], self.lengths[part])
 
 
 class CudaEncoderOutput:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -18,7 +17,13 @@ from mime_fast.engines.base import DecodingSession, EncoderOutput, Unpicklable
 from mime_fast.engines.cuda.batch import new_caches
 from mime_fast.engines.cuda.decoding import DeviceSession
 from mime_fast.engines.cuda.device import Device
-from mime_fast.engines.cuda.encoder import CudaEncoderOutput, CudaMemory, EncoderShape, Found
+from mime_fast.engines.cuda.encoder import (
+    CudaEncoderOutput,
+    CudaMemory,
+    EncoderShape,
+    Found,
+    MemoryPart,
+)
 from mime_fast.engines.cuda.memory import Event, bucket
 from mime_fast.engines.cuda.search import DeviceBeams, device_search
 from mime_fast.engines.cuda.state import State
@@ -57,54 +62,35 @@ class CudaEngine:
         self, dialogues: Sequence[Dialogue], noise: FloatArray, emotion: int | None
     ) -> CudaEncoderOutput:
         """Encode in batches, which are halved where there is no memory for them."""
-        lengths = np.array([len(dialogue.tokens) for dialogue in dialogues], np.int64)
-        memory = self._new_memory(lengths)
         found: list[Found] = []
+        parts: list[MemoryPart] = []
         first, most = 0, MOST_ENCODED
         while first < len(dialogues):
             group = slice(first, first + most)
             count = len(dialogues[group])
             try:
-                found.append(self._encode(dialogues[group], noise[group], emotion, memory, first))
+                read, part = self._encode(dialogues[group], noise[group], emotion)
             except torch.OutOfMemoryError as error:
                 failed = error.with_traceback(None)  # which holds what was asked for last
             else:
+                found.append(read)
+                parts.append(part)
                 first += count
                 continue
             self.gpu.make_room(count, failed)
             most = count // 2
-        return CudaEncoderOutput(found, memory)
-
-    def _new_memory(self, lengths: IntArray) -> CudaMemory:
-        shape = len(self.weights.cross), len(lengths), int(lengths.max()), 2 * self.config.key_dim
-        try:
-            with self.gpu.launching():
-                return CudaMemory(torch.empty(shape, device=self.device), lengths)
-        except torch.OutOfMemoryError as error:
-            failed = error.with_traceback(None)
-        if self.gpu.decoders or self.gpu.encoders:
-            self.gpu.make_room(len(lengths) + 1, failed)
-            return self._new_memory(lengths)
-        raise MemoryError(
-            f"{self.device} has no memory left for {len(lengths)} contexts; send fewer together"
-        ) from failed
+        return CudaEncoderOutput(found, CudaMemory(tuple(parts)))
 
     def _encode(
-        self,
-        dialogues: Sequence[Dialogue],
-        noise: FloatArray,
-        emotion: int | None,
-        memory: CudaMemory,
-        first: int,
-    ) -> Found:
+        self, dialogues: Sequence[Dialogue], noise: FloatArray, emotion: int | None
+    ) -> tuple[Found, MemoryPart]:
         count, longest = len(dialogues), max(len(dialogue.tokens) for dialogue in dialogues)
         shape = EncoderShape(bucket(count), bucket(longest, LEAST_LENGTH))
         with self.gpu.launching():
             batch = self.gpu.encoder_batch(shape)
-            found = batch.run(dialogues, noise, emotion)
-            memory.cross[:, first : first + count, :longest] = batch.cross[:, :count, :longest]
+            encoded = batch.run(dialogues, noise, emotion)
             self.gpu.encoders.put(batch)
-        return found
+        return encoded
 
     def decode(
         self,
@@ -133,7 +119,7 @@ class CudaEngine:
             size = len(rows), steps + 1
             generated = torch.full(size, SOS, dtype=torch.int32, device=self.device)
             lengths = self._ids(memory.lengths.tolist())
-            caches = new_caches(self.model, steps, self._ids(rows), memory.cross, lengths)
+            caches = new_caches(self.model, steps, self._ids(rows), memory.copy(), lengths)
         return State(generated, caches)
 
     def step(self, state: State, tokens: IntArray) -> FloatArray:

@@ -1,10 +1,8 @@
-"""Memory that host and device share a view of, and launches that are recorded once."""
+"""Memory that host and device have a copy of each, and the pool of buffers."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from functools import cache
 from threading import Lock
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -15,7 +13,9 @@ from torch import Tensor
 
 ALIGNED = 16  # bytes: Triton compiles better code for pointers that are
 
-MOST_IDLE = 16  # batches of buffers that wait for the next call
+# Batches of buffers that wait for the next call: an encoder has 63 shapes, up to 256 contexts of up
+# to 1,024 tokens. Each is recorded once, which takes milliseconds.
+MOST_IDLE = 64
 
 Fields = dict[str, tuple[str, tuple[int, ...]]]  # name -> type and shape
 
@@ -48,11 +48,12 @@ class Layout:
 
 def host_memory(size: int, device: torch.device) -> Tensor:
     """Zeros, uint8 (size,), pinned if a GPU is to copy them while the host goes on."""
-    return torch.zeros(size, dtype=torch.uint8, pin_memory=device.type == "cuda")
+    pinned = device.type == "cuda"
+    return torch.zeros(size, dtype=torch.uint8, device="cpu", pin_memory=pinned)
 
 
 class Event:
-    """A point of what was asked of a device that the host can wait for."""
+    """A CUDA event on the current stream, which the host can wait for."""
 
     def __init__(self, device: torch.device) -> None:
         self._event = torch.cuda.Event() if device.type == "cuda" else None
@@ -66,26 +67,22 @@ class Event:
 
 
 class Block:
-    """Named arrays, of which host and device have a copy each: one transfer moves all of them."""
+    """Named arrays in one piece of a device's memory: one transfer moves all of them."""
 
     def __init__(self, fields: Fields, device: torch.device) -> None:
-        layout = Layout(fields)
-        self._device = device
-        self._memory = torch.zeros(layout.size, dtype=torch.uint8, device=device)
-        self._staged = host_memory(layout.size, device)
-        self.tensors = layout.tensors(self._memory)
-        self.arrays = layout.arrays(self._staged.numpy())
+        self.layout, self.device = Layout(fields), device
+        self.memory = torch.zeros(self.layout.size, dtype=torch.uint8, device=device)
+        self.tensors = self.layout.tensors(self.memory)
+
+
+class Staging:
+    """The host's copy of a block, for transfers in one direction."""
+
+    def __init__(self, block: Block) -> None:
+        self._block = block
+        self._staged = host_memory(block.layout.size, block.device)
+        self.arrays = block.layout.arrays(self._staged.numpy())
         self._moved: Event | None = None
-
-    def upload(self) -> None:
-        """Host to device; call wait() before the arrays are written again."""
-        self._memory.copy_(self._staged, non_blocking=True)
-        self._moved = Event(self._device)
-
-    def download(self) -> None:
-        """Device to host; call wait() before the arrays are read."""
-        self._staged.copy_(self._memory, non_blocking=True)
-        self._moved = Event(self._device)
 
     def wait(self) -> None:
         """For the last transfer."""
@@ -93,34 +90,36 @@ class Block:
             self._moved.wait()
 
 
-class Graph:
-    """Launches that are recorded once and replayed as one: a CUDA graph.
+class Upload(Staging):
+    """What the host writes for the device. Call wait() before the arrays are written again."""
 
-    What they read and write stays where it is. Without a GPU they are made again each time.
-    """
+    def clear(self) -> None:
+        """Zeros, on the host."""
+        self.wait()
+        self._staged.zero_()
 
-    replay: Callable[[], None]  # on the current stream
+    def send(self) -> None:
+        """All arrays, over whatever the device has made of them."""
+        self._block.memory.copy_(self._staged, non_blocking=True)
+        self._moved = Event(self._block.device)
 
-    def __init__(self, launch: Callable[[], None], device: torch.device) -> None:
-        self.replay = _record(launch, device).replay if device.type == "cuda" else launch
+    def send_part(self, part: slice, whole: int) -> None:
+        """Of each array, as many of its rows as the part has of the whole; the others stay."""
+        staged = self._block.layout.tensors(self._staged)
+        for name, tensor in self._block.tensors.items():
+            width = len(tensor) // whole
+            rows = slice(part.start * width, part.stop * width)
+            tensor[rows].copy_(staged[name][rows], non_blocking=True)
+        self._moved = Event(self._block.device)
 
 
-RECORDING = Lock()  # a process may record one graph at a time
+class Download(Staging):
+    """What the device has made of a block. The host only reads it."""
 
-
-@cache
-def _recording_stream(device: torch.device) -> torch.cuda.Stream:
-    """Nothing else goes there: what is freed meanwhile would leave its event in the recording."""
-    return torch.cuda.Stream(device)
-
-
-def _record(launch: Callable[[], None], device: torch.device) -> torch.cuda.CUDAGraph:
-    launch()  # kernels are compiled and loaded, neither of which can be recorded
-    graph = torch.cuda.CUDAGraph()
-    stream = _recording_stream(device)
-    with RECORDING, torch.cuda.graph(graph, stream=stream, capture_error_mode="thread_local"):
-        launch()
-    return graph
+    def receive(self) -> None:
+        """All arrays; call wait() before they are read."""
+        self._staged.copy_(self._block.memory, non_blocking=True)
+        self._moved = Event(self._block.device)
 
 
 def bucket(count: int, least: int = 1) -> int:

@@ -14,6 +14,7 @@ from mime_fast.checkpoint import Checkpoint
 from mime_fast.checkpoint_error import CheckpointError
 from mime_fast.config import ModelConfig
 from mime_fast.emotions import NEGATIVE, POSITIVE
+from mime_fast.engines.cuda.graphs import Recorder
 from mime_fast.kernels.decode_step import DecoderWeights
 from mime_fast.kernels.emotions import EmotionWeights
 from mime_fast.models.layers import timing_signal
@@ -83,12 +84,15 @@ class Model:
     weights: CudaWeights
     drafts: tuple[Tensor, Tensor, Tensor] | None  # hashes, words, confidences; see _C.draft_step
     device: torch.device
+    recorder: Recorder
 
 
 def load_model(checkpoint: Checkpoint, device: torch.device, dtype: torch.dtype) -> Model:
     """Weights and draft table of a checkpoint; matrices are rounded to dtype."""
-    weights = _Reader(checkpoint, device, dtype).read()
-    return Model(checkpoint.config, weights, _load_drafts(checkpoint, device), device)
+    with torch.device("cpu"):  # whatever the default device is
+        weights = _Reader(checkpoint, device, dtype).read()
+        drafts = _load_drafts(checkpoint, device)
+    return Model(checkpoint.config, weights, drafts, device, Recorder(device))
 
 
 def _load_drafts(
