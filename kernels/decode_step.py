@@ -21,10 +21,10 @@ import triton.language as tl
 from torch import Tensor
 
 from mime_fast.kernels.layer_norm import normalise
-from mime_fast.kernels.matvec import matvec
+from mime_fast.kernels.matvec import matvec, share
 from mime_fast.kernels.replies import Replies, active_rows
 
-BLOCK_COLUMNS = 16  # with 16 warps and 1,024 inputs (three taps of 300), 32 weights a thread
+BLOCK_COLUMNS = 64  # with 16 warps, four of a warp: 16 weights of a thread are on their way at once
 BLOCK_TIMES = 32
 WARPS = 16
 # About a second; a row takes some 100 us. Behind it, what a row waits for will not come.
@@ -74,7 +74,7 @@ class Turns(NamedTuple):
 
 @triton.jit
 def attend(
-    query, memory, kv_positions, out, count, columns, key_dim, scale,
+    query, memory, kv_positions, out, count, columns, scale, key_dim: tl.constexpr,
     HEADS: tl.constexpr, WIDTH: tl.constexpr, BLOCK_WIDTH: tl.constexpr, TIMES: tl.constexpr,
 ):  # fmt: skip
     """One query (key_dim,) over `count` entries of keys and values; all in memory.
@@ -109,14 +109,17 @@ def attend(
 
 
 @triton.jit
-def load_window(history, kv_positions, position, columns, size, WINDOW: tl.constexpr):
+def share_window(
+    to, history, kv_positions, position, columns, size: tl.constexpr, WINDOW: tl.constexpr
+):  # fmt: skip
     """The newest three entries of a row side by side, oldest first; 0 before the first one."""
     lane = tl.arange(0, WINDOW)
     time = position - 2 + lane // size
     inside = (lane < 3 * size) & (time >= 0)
     column = tl.load(kv_positions + time, mask=inside, other=0)
     entry = (time * columns + column).to(tl.int64)
-    return tl.load(history + entry * size + lane % size, mask=inside, other=0.0)
+    window = tl.load(history + entry * size + lane % size, mask=inside, other=0.0)
+    share(to + lane, window, lane < 3 * size)
 
 
 @triton.jit
@@ -165,11 +168,13 @@ def decode_step_kernel(
     sources, kv_positions, keys_values, inner_history, outer_history, cross, lengths,
     hidden, scratch, stages, ticket, failed, delays,
     end_word, columns, steps, source_size, keys_layer, inner_layer, outer_layer, cross_layer,
-    dim, key_dim, filter_dim, scale,
+    scale, dim: tl.constexpr, key_dim: tl.constexpr, filter_dim: tl.constexpr,
+    WORD_ROW: tl.constexpr, DIM_ROW: tl.constexpr, KEY_ROW: tl.constexpr,
+    INNER_ROW: tl.constexpr, OUTER_ROW: tl.constexpr,
     LAYERS: tl.constexpr, HEADS: tl.constexpr, WIDTH: tl.constexpr, BLOCK_WIDTH: tl.constexpr,
     DIM: tl.constexpr, KEY: tl.constexpr, INNER_WINDOW: tl.constexpr,
     OUTER_WINDOW: tl.constexpr, TIMES: tl.constexpr, COLUMNS: tl.constexpr, GROUP: tl.constexpr,
-    POLLS: tl.constexpr,
+    POLLS: tl.constexpr, SCRATCH: tl.constexpr,
 ):  # fmt: skip
     row = tl.program_id(0)
     if GROUP > 1:
@@ -185,17 +190,18 @@ def decode_step_kernel(
     own_kv_positions = kv_positions + row * steps
     tl.store(own_kv_positions + position, row)
     here = (position * columns + row).to(tl.int64)
-    projected = scratch + row * (4 * key_dim + dim)
+    projected = scratch + row * SCRATCH
     attended, added = projected + 3 * key_dim, projected + 4 * key_dim
+    vector = added + dim  # what is multiplied next: at most three taps of the widest input
 
-    x = tl.load(words + token.to(tl.int64) * dim + lane, mask=real, other=0.0).to(tl.float32)
+    x = tl.load(words + token.to(tl.int64) * WORD_ROW + lane, mask=real, other=0.0).to(tl.float32)
     x += tl.load(timing + position * dim + lane, mask=real, other=0.0)
     stage = position * 3 * LAYERS
     for _ in range(LAYERS):
-        normed = normalise(x, norms, norms + dim, dim, DIM)
+        share(vector + lane, normalise(x, norms, norms + dim, dim, DIM), real)
         matvec(
-            normed, qkv, bias=None, y=projected, columns=3 * key_dim, inner=dim,
-            RELU=False, COLUMNS=COLUMNS, INNER=DIM,
+            vector, qkv, bias=None, y=projected, columns=3 * key_dim, inner=dim, ROW=DIM_ROW,
+            RELU=False, COLUMNS=COLUMNS,
         )  # fmt: skip
         for half in tl.static_range(2):
             part = tl.load(projected + (1 + half) * key_dim + key, mask=key < key_dim)
@@ -210,17 +216,16 @@ def decode_step_kernel(
             columns=columns, key_dim=key_dim, scale=scale,
             HEADS=HEADS, WIDTH=WIDTH, BLOCK_WIDTH=BLOCK_WIDTH, TIMES=TIMES,
         )  # fmt: skip
-        vector = tl.load(attended + key, mask=key < key_dim, other=0.0)
         matvec(
-            vector, output, bias=None, y=added, columns=dim, inner=key_dim,
-            RELU=False, COLUMNS=COLUMNS, INNER=KEY,
+            attended, output, bias=None, y=added, columns=dim, inner=key_dim, ROW=KEY_ROW,
+            RELU=False, COLUMNS=COLUMNS,
         )  # fmt: skip
         x += tl.load(added + lane, mask=real, other=0.0)
 
-        normed = normalise(x, norms + 2 * dim, norms + 3 * dim, dim, DIM)
+        share(vector + lane, normalise(x, norms + 2 * dim, norms + 3 * dim, dim, DIM), real)
         matvec(
-            normed, cross_query, bias=None, y=projected, columns=key_dim, inner=dim,
-            RELU=False, COLUMNS=COLUMNS, INNER=DIM,
+            vector, cross_query, bias=None, y=projected, columns=key_dim, inner=dim, ROW=DIM_ROW,
+            RELU=False, COLUMNS=COLUMNS,
         )  # fmt: skip
         memory = cross + (source * source_size).to(tl.int64) * 2 * key_dim
         attend(
@@ -228,10 +233,9 @@ def decode_step_kernel(
             columns=columns, key_dim=key_dim, scale=scale,
             HEADS=HEADS, WIDTH=WIDTH, BLOCK_WIDTH=BLOCK_WIDTH, TIMES=TIMES,
         )  # fmt: skip
-        vector = tl.load(attended + key, mask=key < key_dim, other=0.0)
         matvec(
-            vector, cross_output, bias=None, y=added, columns=dim, inner=key_dim,
-            RELU=False, COLUMNS=COLUMNS, INNER=KEY,
+            attended, cross_output, bias=None, y=added, columns=dim, inner=key_dim, ROW=KEY_ROW,
+            RELU=False, COLUMNS=COLUMNS,
         )  # fmt: skip
         x += tl.load(added + lane, mask=real, other=0.0)
 
@@ -241,33 +245,35 @@ def decode_step_kernel(
         if GROUP > 1:
             publish(stages, delays, row, stage + 2, 3 * LAYERS)
             await_group(stages, failed, row, stage + 2, 3 * LAYERS, GROUP, POLLS)
-        window = load_window(inner_history, own_kv_positions, position, columns, dim, INNER_WINDOW)
+        share_window(
+            vector, inner_history, own_kv_positions, position, columns, dim, INNER_WINDOW
+        )  # fmt: skip
         matvec(
-            window, inner, bias=inner_bias, y=outer_history + here * filter_dim,
-            columns=filter_dim, inner=3 * dim, RELU=True, COLUMNS=COLUMNS, INNER=INNER_WINDOW,
+            vector, inner, bias=inner_bias, y=outer_history + here * filter_dim,
+            columns=filter_dim, inner=3 * dim, ROW=INNER_ROW, RELU=True, COLUMNS=COLUMNS,
         )  # fmt: skip
         if GROUP > 1:
             publish(stages, delays, row, stage + 3, 3 * LAYERS)
             await_group(stages, failed, row, stage + 3, 3 * LAYERS, GROUP, POLLS)
         stage += 3
-        window = load_window(
-            outer_history, own_kv_positions, position, columns, filter_dim, OUTER_WINDOW
+        share_window(
+            vector, outer_history, own_kv_positions, position, columns, filter_dim, OUTER_WINDOW
         )  # fmt: skip
         matvec(
-            window, outer, bias=outer_bias, y=added, columns=dim, inner=3 * filter_dim,
-            RELU=True, COLUMNS=COLUMNS, INNER=OUTER_WINDOW,
+            vector, outer, bias=outer_bias, y=added, columns=dim, inner=3 * filter_dim,
+            ROW=OUTER_ROW, RELU=True, COLUMNS=COLUMNS,
         )  # fmt: skip
         x += tl.load(added + lane, mask=real, other=0.0)
         tl.debug_barrier()  # all have read what the next layer writes
 
         norms += 6 * dim
-        qkv += 3 * key_dim * dim
-        output += dim * key_dim
-        cross_query += key_dim * dim
-        cross_output += dim * key_dim
-        inner += filter_dim * 3 * dim
+        qkv += 3 * key_dim * DIM_ROW
+        output += dim * KEY_ROW
+        cross_query += key_dim * DIM_ROW
+        cross_output += dim * KEY_ROW
+        inner += filter_dim * INNER_ROW
         inner_bias += filter_dim
-        outer += dim * 3 * filter_dim
+        outer += dim * OUTER_ROW
         outer_bias += dim
         keys_values += keys_layer
         inner_history += inner_layer
@@ -306,8 +312,12 @@ def decode_step(
     dim, key_dim = weights.output.shape[1:]
     filter_dim, width = weights.inner.shape[1], key_dim // heads
     stages, ticket, failed, delays = turns or (None, None, None, None)
+    # Matrices with the same inner dimension are padded alike.
+    assert weights.qkv.stride(1) == weights.cross_query.stride(1)  # noqa: S101
+    assert weights.output.stride(1) == weights.cross_output.stride(1)  # noqa: S101
     hidden = torch.empty(rows, dim, device=replies.generated.device)
-    scratch = torch.empty(rows, 4 * key_dim + dim, device=replies.generated.device)
+    size = 4 * key_dim + dim + 3 * max(dim, filter_dim)
+    scratch = torch.empty(rows, size, device=replies.generated.device)
     decode_step_kernel[rows,](
         **weights._asdict(),
         generated=replies.generated, positions=replies.positions, limits=replies.limits,
@@ -318,13 +328,16 @@ def decode_step(
         end_word=end_word, columns=columns, steps=steps, source_size=source_size,
         keys_layer=caches.keys_values.stride(0), inner_layer=caches.inner.stride(0),
         outer_layer=caches.outer.stride(0), cross_layer=caches.cross.stride(0),
-        dim=dim, key_dim=key_dim, filter_dim=filter_dim, scale=width**-0.5,
+        scale=width**-0.5, dim=dim, key_dim=key_dim, filter_dim=filter_dim,
+        WORD_ROW=weights.words.stride(0), DIM_ROW=weights.qkv.stride(1),
+        KEY_ROW=weights.output.stride(1),
+        INNER_ROW=weights.inner.stride(1), OUTER_ROW=weights.outer.stride(1),
         LAYERS=layers, HEADS=heads, WIDTH=width,
         BLOCK_WIDTH=triton.next_power_of_2(width),
         DIM=triton.next_power_of_2(dim), KEY=triton.next_power_of_2(key_dim),
         INNER_WINDOW=triton.next_power_of_2(3 * dim),
         OUTER_WINDOW=triton.next_power_of_2(3 * filter_dim),
-        TIMES=BLOCK_TIMES, COLUMNS=BLOCK_COLUMNS, GROUP=group, POLLS=MOST_POLLS,
+        TIMES=BLOCK_TIMES, COLUMNS=BLOCK_COLUMNS, GROUP=group, POLLS=MOST_POLLS, SCRATCH=size,
         num_warps=WARPS,
     )  # fmt: skip
     return hidden

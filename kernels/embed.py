@@ -10,7 +10,8 @@ from torch import Tensor
 
 @triton.jit
 def embed_kernel(
-    tokens, speakers, lengths, words, timing, x, length, dim, BLOCK: tl.constexpr
+    tokens, speakers, lengths, words, timing, x, length, dim: tl.constexpr, ROW: tl.constexpr,
+    BLOCK: tl.constexpr,
 ):  # fmt: skip
     batch, row = tl.program_id(0), tl.program_id(1)
     if row >= tl.load(lengths + batch):
@@ -21,8 +22,8 @@ def embed_kernel(
     token = tl.load(tokens + here).to(tl.int64)
     speaker = tl.load(speakers + here).to(tl.int64)
     total = tl.load(timing + row * dim + offsets, mask=inside, other=0.0)
-    total += tl.load(words + token * dim + offsets, mask=inside, other=0.0)
-    total += tl.load(words + speaker * dim + offsets, mask=inside, other=0.0)
+    total += tl.load(words + token * ROW + offsets, mask=inside, other=0.0)
+    total += tl.load(words + speaker * ROW + offsets, mask=inside, other=0.0)
     tl.store(x + here * dim + offsets, total, mask=inside)
 
 
@@ -42,6 +43,6 @@ def embed(
     x = torch.empty(batch, length, dim, device=tokens.device)
     embed_kernel[batch, length](
         tokens=tokens, speakers=speakers, lengths=lengths, words=words, timing=timing, x=x,
-        length=length, dim=dim, BLOCK=triton.next_power_of_2(dim),
+        length=length, dim=dim, ROW=words.stride(0), BLOCK=triton.next_power_of_2(dim),
     )  # fmt: skip
     return x

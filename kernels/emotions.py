@@ -13,9 +13,9 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
-from mime_fast.kernels.matvec import matvec
+from mime_fast.kernels.matvec import matvec, share
 
-BLOCK_COLUMNS = 16  # 32 weights a thread are on their way
+BLOCK_COLUMNS = 32  # with 8 warps, four of a warp: 16 weights of a thread are on their way at once
 WARPS = 8  # 16 would spill
 
 
@@ -58,21 +58,21 @@ def emotions_kernel(
     classifier, prior_hidden, prior_hidden_bias, prior, prior_bias, mixture_weight, mixture_bias,
     members, table, refine,
     logits, mixture, mimics_positive, refinements, scratch,
-    query_batch, batches, dim, latent, positives,
+    batches, query_batch: tl.constexpr, dim: tl.constexpr, latent: tl.constexpr,
+    positives: tl.constexpr, DIM_ROW: tl.constexpr, LATENT_ROW: tl.constexpr,
     EMOTIONS: tl.constexpr, BLOCK_EMOTIONS: tl.constexpr, DIM: tl.constexpr, LATENT: tl.constexpr,
     COLUMNS: tl.constexpr,
 ):  # fmt: skip
     batch = tl.program_id(0)
     lane, emotion = tl.arange(0, DIM), tl.arange(0, BLOCK_EMOTIONS)
     real = emotion < EMOTIONS
-    x = tl.load(query + batch * query_batch + lane, mask=lane < dim, other=0.0)
     own_logits, own_mixture = logits + batch * EMOTIONS, mixture + batch * EMOTIONS
-    hidden = scratch + batch * (dim + 4 * latent)
-    gaussians = hidden + dim
+    hidden = scratch + batch * (dim + 5 * latent)
+    gaussians, z = hidden + dim, hidden + dim + 4 * latent
 
     matvec(
-        x, classifier, bias=None, y=own_logits, columns=EMOTIONS, inner=dim,
-        RELU=False, COLUMNS=COLUMNS, INNER=DIM,
+        query + batch * query_batch, classifier, bias=None, y=own_logits,
+        columns=EMOTIONS, inner=dim, ROW=DIM_ROW, RELU=False, COLUMNS=COLUMNS,
     )  # fmt: skip
     found = tl.load(own_logits + emotion, mask=real, other=float("-inf"))
     ranks = tl.where(found == tl.max(found, 0), emotion, EMOTIONS)
@@ -83,13 +83,12 @@ def emotions_kernel(
     tl.store(mimics_positive + batch, positive)
 
     matvec(
-        x, prior_hidden, bias=prior_hidden_bias, y=hidden, columns=dim, inner=dim,
-        RELU=True, COLUMNS=COLUMNS, INNER=DIM,
+        query + batch * query_batch, prior_hidden, bias=prior_hidden_bias, y=hidden,
+        columns=dim, inner=dim, ROW=DIM_ROW, RELU=True, COLUMNS=COLUMNS,
     )  # fmt: skip
-    x = tl.load(hidden + lane, mask=lane < dim, other=0.0)
     matvec(
-        x, prior, bias=prior_bias, y=gaussians, columns=4 * latent, inner=dim,
-        RELU=False, COLUMNS=COLUMNS, INNER=DIM,
+        hidden, prior, bias=prior_bias, y=gaussians, columns=4 * latent, inner=dim,
+        ROW=DIM_ROW, RELU=False, COLUMNS=COLUMNS,
     )  # fmt: skip
 
     spot = tl.arange(0, LATENT)
@@ -98,12 +97,12 @@ def emotions_kernel(
         mean = tl.load(gaussians + 2 * group * latent + spot, mask=drawn, other=0.0)
         variance = tl.load(gaussians + (2 * group + 1) * latent + spot, mask=drawn, other=0.0)
         normal = tl.load(noise + (2 * batch + group) * latent + spot, mask=drawn, other=0.0)
-        z = tl.where(drawn, mean + normal * tl.exp(variance / 2), 0.0)
+        share(z + spot, mean + normal * tl.exp(variance / 2), drawn)
         first = group * positives
-        count = positives if group == 0 else EMOTIONS - positives
         matvec(
-            z, mixture_weight + first * latent, bias=mixture_bias + first, y=own_mixture + first,
-            columns=count, inner=latent, RELU=False, COLUMNS=COLUMNS, INNER=LATENT,
+            z, mixture_weight + first * LATENT_ROW, bias=mixture_bias + first,
+            y=own_mixture + first, columns=positives if group == 0 else EMOTIONS - positives,
+            inner=latent, ROW=LATENT_ROW, RELU=False, COLUMNS=COLUMNS,
         )  # fmt: skip
     values = tl.load(own_mixture + emotion, mask=real, other=0.0)
     is_first = emotion < positives
@@ -115,15 +114,15 @@ def emotions_kernel(
         # Mimicking first: the positive group if the speaker's emotion is positive.
         wanted = is_first == ((positive == 1) if role == 0 else (positive == 0))
         rows = tl.load(
-            table + member[:, None] * dim + lane[None, :],
+            table + member[:, None] * DIM_ROW + lane[None, :],
             mask=(wanted & real)[:, None] & (lane[None, :] < dim),
             other=0.0,
         )
-        mean = tl.sum(shares[:, None] * rows.to(tl.float32), 0)
+        share(hidden + lane, tl.sum(shares[:, None] * rows.to(tl.float32), 0), lane < dim)
         to = refinements + (role * batches + batch) * dim
         matvec(
-            mean, refine + role * dim * dim, bias=None, y=to, columns=dim, inner=dim,
-            RELU=False, COLUMNS=COLUMNS, INNER=DIM,
+            hidden, refine + role * dim * DIM_ROW, bias=None, y=to, columns=dim, inner=dim,
+            ROW=DIM_ROW, RELU=False, COLUMNS=COLUMNS,
         )  # fmt: skip
 
 
@@ -153,7 +152,9 @@ def emotions(
         torch.empty(batch, dtype=torch.int32, device=device),
         torch.empty(2, batch, dim, device=device),
     )
-    scratch = torch.empty(batch, dim + 4 * latent, device=device)
+    scratch = torch.empty(batch, dim + 5 * latent, device=device)
+    rows = {matrix.stride(-2) for matrix in (*weights[:2], weights.prior, *weights[8:10])}
+    assert len(rows) == 1  # noqa: S101 - matrices with the same inner dimension are padded alike
     emotions_kernel[batch,](
         query=query, noise=noise, forced=forced, scratch=scratch,
         classifier=weights.classifier, prior_hidden=weights.prior_hidden,
@@ -164,6 +165,7 @@ def emotions(
         logits=found.logits, mixture=found.mixture, mimics_positive=found.mimics_positive,
         refinements=found.refinements,
         query_batch=query.stride(0), batches=batch, dim=dim, latent=latent,
+        DIM_ROW=rows.pop(), LATENT_ROW=weights.mixture.stride(0),
         EMOTIONS=count, BLOCK_EMOTIONS=triton.next_power_of_2(count),
         DIM=triton.next_power_of_2(dim), LATENT=triton.next_power_of_2(latent),
         COLUMNS=BLOCK_COLUMNS, num_warps=WARPS,

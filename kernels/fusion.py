@@ -20,7 +20,8 @@ MOST_SPLIT = 64  # blocks whose gates are split: 12 MB of parts. More blocks fil
 
 @triton.jit
 def gated_inputs(
-    rows, gate, gate_bias, one, real, width, GATES: tl.constexpr, INNER: tl.constexpr
+    rows, gate, gate_bias, one, real, width: tl.constexpr, ROW: tl.constexpr,
+    GATES: tl.constexpr, INNER: tl.constexpr,
 ):  # fmt: skip
     """The gates `one` (GATES,) times their inputs: (ROWS, GATES); rows: pointers to the inputs."""
     sums = tl.zeros((rows.shape[0], GATES), tl.float32)
@@ -30,8 +31,8 @@ def gated_inputs(
             rows[:, None] + k[None, :], mask=real[:, None] & (k[None, :] < width), other=0.0
         )
         weights = tl.load(
-            gate + one[None, :] * width + k[:, None],
-            mask=(one[None, :] < width) & (k[:, None] < width),
+            gate + one[None, :] * ROW + k[:, None],
+            mask=(one[None, :] < width) & (k[:, None] < ROW),
             other=0.0,
         )
         sums += tl.dot(part.to(weights.dtype), weights, input_precision="ieee")
@@ -41,11 +42,13 @@ def gated_inputs(
 
 
 @triton.jit
-def output_part(gated, output, one, column, width, columns):
+def output_part(
+    gated, output, one, column, columns: tl.constexpr, ROW: tl.constexpr
+):  # fmt: skip
     """What the gates `one` (GATES,) add to these columns: (ROWS, COLUMNS)."""
     weights = tl.load(
-        output + column[None, :] * width + one[:, None],
-        mask=(column[None, :] < columns) & (one[:, None] < width),
+        output + column[None, :] * ROW + one[:, None],
+        mask=(column[None, :] < columns) & (one[:, None] < ROW),
         other=0.0,
     )
     return tl.dot(gated.to(weights.dtype), weights, input_precision="ieee")
@@ -54,7 +57,8 @@ def output_part(gated, output, one, column, width, columns):
 @triton.jit
 def fusion_kernel(
     x, gate, gate_bias, output, output_bias, y, lengths, parts, arrived,
-    x_batch, x_row, y_batch, y_row, width, columns,
+    x_batch, y_batch, x_row: tl.constexpr, y_row: tl.constexpr,
+    width: tl.constexpr, columns: tl.constexpr, ROW: tl.constexpr,
     CHUNKS: tl.constexpr, ROWS: tl.constexpr, GATES: tl.constexpr, INNER: tl.constexpr,
     SPLIT: tl.constexpr,
 ):  # fmt: skip
@@ -69,12 +73,12 @@ def fusion_kernel(
     if SPLIT:
         chunk = tl.program_id(2)
         one = chunk * GATES + tl.arange(0, GATES)
-        gated = gated_inputs(rows, gate, gate_bias, one, real, width, GATES, INNER)
+        gated = gated_inputs(rows, gate, gate_bias, one, real, width, ROW, GATES, INNER)
         base = (batch * tl.num_programs(1) + block) * CHUNKS
         local = tl.arange(0, ROWS)
         for start in range(0, columns, INNER):
             column = start + tl.arange(0, INNER)
-            part = output_part(gated, output, one, column, width, columns)
+            part = output_part(gated, output, one, column, columns, ROW)
             to = parts + ((base + chunk) * ROWS + local[:, None]) * columns + column[None, :]
             tl.store(to, part, mask=column[None, :] < columns)
 
@@ -95,11 +99,11 @@ def fusion_kernel(
     else:
         for chunk in range(CHUNKS):
             one = chunk * GATES + tl.arange(0, GATES)
-            gated = gated_inputs(rows, gate, gate_bias, one, real, width, GATES, INNER)
+            gated = gated_inputs(rows, gate, gate_bias, one, real, width, ROW, GATES, INNER)
             for start in range(0, columns, INNER):
                 column = start + tl.arange(0, INNER)
                 inside = real[:, None] & (column[None, :] < columns)
-                added = output_part(gated, output, one, column, width, columns)
+                added = output_part(gated, output, one, column, columns, ROW)
                 if chunk == 0:
                     total = tl.load(output_bias + column, mask=column < columns, other=0.0)[None, :]
                     total = tl.broadcast_to(total, added.shape)
@@ -133,6 +137,7 @@ def fusion(
     blocks, chunks = triton.cdiv(length, BLOCK_ROWS), triton.cdiv(width, BLOCK_GATES)
     y = torch.empty(batch, length, columns, device=both.device)
     split = batch * blocks <= MOST_SPLIT
+    assert gate.stride(0) == output.stride(0)  # noqa: S101 - both are padded alike
     parts = None
     if split:
         parts = torch.empty(batch, blocks, chunks, BLOCK_ROWS, columns, device=both.device)
@@ -142,7 +147,7 @@ def fusion(
         x=both, gate=gate, gate_bias=gate_bias, output=output, output_bias=output_bias, y=y,
         lengths=lengths, parts=parts, arrived=arrived,
         x_batch=both.stride(0), x_row=both.stride(1), y_batch=y.stride(0), y_row=y.stride(1),
-        width=width, columns=columns,
+        width=width, columns=columns, ROW=gate.stride(0),
         CHUNKS=chunks, ROWS=BLOCK_ROWS, GATES=BLOCK_GATES, INNER=BLOCK_INNER,
         SPLIT=split,
     )  # fmt: skip

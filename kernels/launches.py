@@ -16,6 +16,7 @@ from mime_fast.kernels.emotions import EmotionWeights, emotions
 from mime_fast.kernels.fusion import fusion
 from mime_fast.kernels.layer_norm import layer_norm
 from mime_fast.kernels.linear import linear
+from mime_fast.kernels.padding import padded
 from mime_fast.kernels.project import project
 from mime_fast.kernels.replies import Replies
 from mime_fast.text.special import EOS
@@ -29,6 +30,11 @@ def tensor(*shape: int, dtype: torch.dtype = torch.float32) -> Tensor:
     return torch.empty(*shape, dtype=dtype, device="meta")
 
 
+def matrix(*shape: int, dtype: torch.dtype) -> Tensor:
+    """Weights, padded as the engine pads them."""
+    return padded(tensor(*shape, dtype=dtype))
+
+
 def ids(*shape: int) -> Tensor:
     """Likewise, of int32."""
     return tensor(*shape, dtype=torch.int32)
@@ -36,7 +42,7 @@ def ids(*shape: int) -> Tensor:
 
 def embedding(weights: torch.dtype) -> None:
     """The context encoder's input."""
-    words = tensor(CONFIG.vocab_size, CONFIG.hidden_dim, dtype=weights)
+    words = matrix(CONFIG.vocab_size, CONFIG.hidden_dim, dtype=weights)
     timing = tensor(CONFIG.max_positions, CONFIG.hidden_dim)
     embed(ids(BATCH, LENGTH), ids(BATCH, LENGTH), ids(BATCH), words, timing)
 
@@ -46,14 +52,14 @@ def encoder(weights: torch.dtype) -> None:
     dim, key_dim, filter_dim = CONFIG.hidden_dim, CONFIG.key_dim, CONFIG.filter_dim
     x, lengths, norm = tensor(BATCH, LENGTH, dim), ids(BATCH), (tensor(dim), tensor(dim))
     layer_norm(x, *norm, lengths)
-    qkv = linear(x, tensor(3 * key_dim, 1, dim, dtype=weights), lengths, norm=norm)
+    qkv = linear(x, matrix(3 * key_dim, 1, dim, dtype=weights), lengths, norm=norm)
     attended = attention(qkv, lengths, CONFIG.num_heads)
-    linear(attended, tensor(dim, 1, key_dim, dtype=weights), lengths, residual=x)
-    inner = tensor(filter_dim, 3, dim, dtype=weights)
+    linear(attended, matrix(dim, 1, key_dim, dtype=weights), lengths, residual=x)
+    inner = matrix(filter_dim, 3, dim, dtype=weights)
     hidden = linear(x, inner, lengths, bias=tensor(filter_dim), norm=norm, relu=True)
-    outer = tensor(dim, 3, filter_dim, dtype=weights)
+    outer = matrix(dim, 3, filter_dim, dtype=weights)
     linear(hidden, outer, lengths, bias=tensor(dim), relu=True, residual=x)
-    context = tensor(dim, 1, dim, dtype=weights)
+    context = matrix(dim, 1, dim, dtype=weights)
     linear(x, context, lengths, bias=tensor(BATCH, dim), residual=tensor(1, LENGTH, dim))
 
 
@@ -65,25 +71,25 @@ def emotion_path(weights: torch.dtype) -> None:
         tensor(BATCH, 2, latent),
         ids(BATCH),
         EmotionWeights(
-            classifier=tensor(count, dim, dtype=weights),
-            prior_hidden=tensor(dim, dim, dtype=weights),
+            classifier=matrix(count, dim, dtype=weights),
+            prior_hidden=matrix(dim, dim, dtype=weights),
             prior_hidden_bias=tensor(dim),
-            prior=tensor(2, 2, latent, dim, dtype=weights),
+            prior=matrix(2, 2, latent, dim, dtype=weights),
             prior_bias=tensor(2, 2, latent),
-            mixture=tensor(count, latent, dtype=weights),
+            mixture=matrix(count, latent, dtype=weights),
             mixture_bias=tensor(count),
             members=ids(count),
-            table=tensor(count, dim, dtype=weights),
-            refine=tensor(2, dim, dim, dtype=weights),
+            table=matrix(count, dim, dtype=weights),
+            refine=matrix(2, dim, dim, dtype=weights),
             positives=len(POSITIVE),
         ),
     )
     for batch in (BATCH, 256):
         fusion(
             tensor(batch, LENGTH, 2 * dim),
-            tensor(2 * dim, 2 * dim, dtype=weights),
+            matrix(2 * dim, 2 * dim, dtype=weights),
             tensor(2 * dim),
-            tensor(dim, 2 * dim, dtype=weights),
+            matrix(dim, 2 * dim, dtype=weights),
             tensor(dim),
             ids(batch),
         )
@@ -104,23 +110,23 @@ def decoder(weights: torch.dtype) -> None:
         lengths=ids(BATCH),
     )
     decoder_weights = DecoderWeights(
-        words=tensor(CONFIG.vocab_size, dim, dtype=weights),
+        words=matrix(CONFIG.vocab_size, dim, dtype=weights),
         timing=tensor(CONFIG.max_positions, dim),
         norms=tensor(layers, 3, 2, dim),
-        qkv=tensor(layers, 3 * key_dim, dim, dtype=weights),
-        output=tensor(layers, dim, key_dim, dtype=weights),
-        cross_query=tensor(layers, key_dim, dim, dtype=weights),
-        cross_output=tensor(layers, dim, key_dim, dtype=weights),
-        inner=tensor(layers, filter_dim, 3 * dim, dtype=weights),
+        qkv=matrix(layers, 3 * key_dim, dim, dtype=weights),
+        output=matrix(layers, dim, key_dim, dtype=weights),
+        cross_query=matrix(layers, key_dim, dim, dtype=weights),
+        cross_output=matrix(layers, dim, key_dim, dtype=weights),
+        inner=matrix(layers, filter_dim, 3 * dim, dtype=weights),
         inner_bias=tensor(layers, filter_dim),
-        outer=tensor(layers, dim, 3 * filter_dim, dtype=weights),
+        outer=matrix(layers, dim, 3 * filter_dim, dtype=weights),
         outer_bias=tensor(layers, dim),
         last_norm=tensor(2, dim),
     )
     hidden = decode_step(replies, caches, decoder_weights, CONFIG.num_heads, EOS)
     turns = Turns(ids(ROWS), ids(1), ids(1))
     decode_step(replies, caches, decoder_weights, CONFIG.num_heads, EOS, ROWS, turns)
-    weight = tensor(CONFIG.vocab_size, dim, dtype=weights)
+    weight = matrix(CONFIG.vocab_size, dim, dtype=weights)
     logits, log_probs = tensor(ROWS, CONFIG.vocab_size), tensor(ROWS, STEPS)
     arguments = hidden, weight, tensor(CONFIG.vocab_size), replies
     for constrained in (False, True):

@@ -9,7 +9,7 @@ from torch import Tensor
 
 
 @triton.jit
-def normalise(x, gamma, beta, dim, BLOCK: tl.constexpr):
+def normalise(x, gamma, beta, dim: tl.constexpr, BLOCK: tl.constexpr):
     """The norm of a vector in registers (BLOCK,), which is 0 beyond dim; so is the result."""
     offsets = tl.arange(0, BLOCK)
     inside = offsets < dim
@@ -22,7 +22,8 @@ def normalise(x, gamma, beta, dim, BLOCK: tl.constexpr):
 
 @triton.jit
 def layer_norm_kernel(
-    x, gamma, beta, y, lengths, x_batch, x_row, y_batch, y_row, dim, BLOCK: tl.constexpr
+    x, gamma, beta, y, lengths, x_batch, y_batch, x_row: tl.constexpr, y_row: tl.constexpr,
+    dim: tl.constexpr, BLOCK: tl.constexpr,
 ):  # fmt: skip
     batch, row = tl.program_id(0), tl.program_id(1)
     if row >= tl.load(lengths + batch):

@@ -42,8 +42,9 @@ def row_statistics(rows, mask, inner, BLOCK: tl.constexpr):
 @triton.jit
 def linear_kernel(
     x, weight, bias, gamma, beta, residual, y, lengths,
-    x_batch, x_row, bias_batch, residual_batch, residual_row, y_batch, y_row,
-    columns, inner,
+    x_batch, bias_batch, residual_batch, y_batch,
+    x_row: tl.constexpr, residual_row: tl.constexpr, y_row: tl.constexpr,
+    columns: tl.constexpr, inner: tl.constexpr, ROW: tl.constexpr,
     TAPS: tl.constexpr, NORM: tl.constexpr, BIAS: tl.constexpr, RELU: tl.constexpr,
     RESIDUAL: tl.constexpr,
     ROWS: tl.constexpr, COLUMNS: tl.constexpr, INNER: tl.constexpr,
@@ -72,8 +73,8 @@ def linear_kernel(
                 part = (part - mean[:, None]) * scale[:, None] * factor[None, :] + shift[None, :]
                 part = tl.where(inside, part, 0.0)
             weights = tl.load(
-                weight + (column[None, :] * TAPS + tap) * inner + k[:, None],
-                mask=(column[None, :] < columns) & (k[:, None] < inner),
+                weight + (column[None, :] * TAPS + tap) * ROW + k[:, None],
+                mask=(column[None, :] < columns) & (k[:, None] < ROW),
                 other=0.0,
             )
             sums += tl.dot(part.to(weights.dtype), weights, input_precision="ieee")
@@ -103,8 +104,8 @@ def linear(
 
     Args:
         x: float32 (batch, length, inner), any strides of batch and row.
-        weight: (columns, taps, inner), any float type; taps 1 or 3, the middle one being the
-            position itself, and nothing outside the sequence.
+        weight: (columns, taps, inner), any float type, perhaps padded; taps 1 or 3, the middle one
+            being the position itself, and nothing outside the sequence.
         lengths: int32 (batch,), each at most `length`.
         bias: float32 (columns,), or (batch, columns).
         norm: gamma and beta, float32 (inner,), of the model's LayerNorm before the product.
@@ -125,7 +126,7 @@ def linear(
         residual_batch=0 if residual is None or repeats else residual.stride(0),
         residual_row=0 if residual is None else residual.stride(1),
         y_batch=out.stride(0), y_row=out.stride(1),
-        columns=columns, inner=inner,
+        columns=columns, inner=inner, ROW=weight.stride(1),
         TAPS=taps, NORM=norm is not None, BIAS=bias is not None, RELU=relu,
         RESIDUAL=residual is not None,
         ROWS=BLOCK_ROWS, COLUMNS=BLOCK_COLUMNS, INNER=BLOCK_INNER, num_stages=STAGES,

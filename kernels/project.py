@@ -68,7 +68,7 @@ def project_kernel(
     hidden, weight, bias, generated, positions, limits, penalties,
     best_words, best_logits, normalisers, logits, log_probs,
     tile_words, tile_logits, masses, arrived,
-    rows, words, dim, end_word, steps, tiles,
+    rows, words, end_word, steps, tiles, dim: tl.constexpr, ROW: tl.constexpr,
     LOGITS: tl.constexpr, CONSTRAINED: tl.constexpr, APPEND: tl.constexpr, KEPT: tl.constexpr,
     ROWS: tl.constexpr, WORDS: tl.constexpr, INNER: tl.constexpr, TILES: tl.constexpr,
 ):  # fmt: skip
@@ -81,7 +81,7 @@ def project_kernel(
     word = tile * WORDS + tl.arange(0, WORDS)
     offsets = tl.arange(0, INNER)
     sums = tl.zeros((ROWS, WORDS), tl.float32)
-    inputs, columns = hidden + row * dim, weight + word.to(tl.int64) * dim
+    inputs, columns = hidden + row * dim, weight + word.to(tl.int64) * ROW
     for start in range(0, dim, INNER):
         k = start + offsets
         x = tl.load(
@@ -91,7 +91,7 @@ def project_kernel(
         )
         weights = tl.load(
             columns[None, :] + k[:, None],
-            mask=(word[None, :] < words) & (k[:, None] < dim),
+            mask=(word[None, :] < words) & (k[:, None] < ROW),
             other=0.0,
         )
         sums += tl.dot(x.to(weights.dtype), weights, input_precision="ieee")
@@ -173,7 +173,7 @@ def project(
 
     Args:
         hidden: float32 (rows, dim), contiguous.
-        weight: (vocabulary, dim), any float type, contiguous.
+        weight: (vocabulary, dim), any float type, perhaps padded.
         bias: float32 (vocabulary,); -inf blocks a word.
         replies: see Replies.
         end_word: blocked where the reply has fewer than min_new_tokens words; chosen, with a logit
@@ -201,7 +201,8 @@ def project(
         best_words=best.words, best_logits=best.logits, normalisers=best.normalisers,
         logits=logits, log_probs=log_probs,
         tile_words=tile_words, tile_logits=tile_logits, masses=empty(rows, tiles), arrived=arrived,
-        rows=rows, words=words, dim=dim, end_word=end_word, steps=steps, tiles=tiles,
+        rows=rows, words=words, dim=dim, ROW=weight.stride(0),
+        end_word=end_word, steps=steps, tiles=tiles,
         LOGITS=logits is not None, CONSTRAINED=constrained, APPEND=log_probs is not None,
         KEPT=kept, ROWS=BLOCK_ROWS, WORDS=BLOCK_WORDS,
         INNER=BLOCK_INNER_CONSTRAINED if constrained else BLOCK_INNER,

@@ -35,7 +35,7 @@ POINTERS = {
 }
 # What kernels call the matrices that they multiply by.
 WEIGHTS = {
-    *("weight", "gate", "output", "words", "qkv", "cross_query", "cross_output", "inner", "outer"),
+    *("weight", "gate", "output", "qkv", "cross_query", "cross_output", "inner", "outer"),
     *("classifier", "prior_hidden", "prior", "mixture_weight", "table", "refine"),
 }
 DIVISIBLE = [["tt.divisibility", 16]]

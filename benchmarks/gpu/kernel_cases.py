@@ -21,6 +21,7 @@ from mime_fast.kernels.fusion import fusion
 from mime_fast.kernels.launches import CONFIG
 from mime_fast.kernels.layer_norm import layer_norm
 from mime_fast.kernels.linear import linear
+from mime_fast.kernels.padding import padded
 from mime_fast.kernels.project import BLOCK_ROWS, project
 from mime_fast.kernels.replies import Replies
 from mime_fast.text.special import EOS
@@ -83,7 +84,7 @@ def cases(op: str, config: ModelConfig, dtype: torch.dtype, count: int, seed: in
 def _embed(config: ModelConfig, dtype: torch.dtype, count: int, draw: Draw) -> Iterator[Case]:
     lengths, dim = draw.lengths(count, CONTEXT), config.hidden_dim
     ids = [draw.ids(config.vocab_size, count, CONTEXT) for _ in range(2)]
-    words, timing = draw(config.vocab_size, dim).to(dtype), draw(CONTEXT, dim)
+    words, timing = padded(draw(config.vocab_size, dim).to(dtype)), draw(CONTEXT, dim)
     moved = count * CONTEXT * dim * (2 * words.element_size() + 4)
     yield Case("embed", embed, (*ids, lengths, words, timing), lengths=lengths, moved=moved)
 

@@ -7,6 +7,7 @@ import torch
 from mime_fast.config import ModelConfig
 from mime_fast.kernels.decode_step import Caches, DecoderWeights, Turns
 from mime_fast.kernels.emotions import EmotionWeights
+from mime_fast.kernels.padding import padded
 from mime_fast.kernels.replies import Replies
 from mime_fast.text.special import EOS
 from tests.kernels.tensors import Draw
@@ -31,13 +32,13 @@ def random_emotions(
         classifier=draw.weight(32, dim, dtype=dtype),
         prior_hidden=draw.weight(dim, dim, dtype=dtype),
         prior_hidden_bias=draw(dim),
-        prior=(draw(2, 2, latent, dim) * dim**-0.5).to(dtype),
+        prior=padded(draw(2, 2, latent, dim, scale=dim**-0.5).to(dtype)),
         prior_bias=draw(2, 2, latent),
         mixture=draw.weight(32, latent, dtype=dtype),
         mixture_bias=draw(32),
         members=draw.permutation(32),
-        table=draw(32, dim).to(dtype),
-        refine=(draw(2, dim, dim) * dim**-0.5).to(dtype),
+        table=padded(draw(32, dim).to(dtype)),
+        refine=padded(draw(2, dim, dim, scale=dim**-0.5).to(dtype)),
         positives=positives,
     )
 
@@ -48,10 +49,10 @@ def random_decoder(draw: Draw, shape: dict[str, int], dtype: torch.dtype) -> Dec
     )
 
     def weight(*size: int) -> torch.Tensor:
-        return draw(*size, scale=size[-1] ** -0.5).to(dtype)
+        return padded(draw(*size, scale=size[-1] ** -0.5).to(dtype))
 
     return DecoderWeights(
-        words=draw(50, dim).to(dtype),
+        words=padded(draw(50, dim).to(dtype)),
         timing=draw(64, dim),
         norms=draw(layers, 3, 2, dim),
         qkv=weight(layers, 3 * key_dim, dim),

@@ -9,6 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from mime_fast.kernels.padding import padded
+
 ON_GPU = os.environ.get("TRITON_INTERPRET") == "0" and torch.cuda.is_available()
 DEVICE = torch.device("cuda" if ON_GPU else "cpu")
 # The interpreter silently computes nonsense in bfloat16.
@@ -29,8 +31,11 @@ class Draw:
         return torch.from_numpy(drawn).to(DEVICE)
 
     def weight(self, *shape: int, dtype: torch.dtype = torch.float32) -> Tensor:
-        """Keeps what it multiplies near 1; the product is over all but the first dimension."""
-        return self(*shape, scale=float(np.prod(shape[1:])) ** -0.5).to(dtype)
+        """Keeps what it multiplies near 1; the product is over all but the first dimension.
+
+        Padded, as the engine's weights are.
+        """
+        return padded(self(*shape, scale=float(np.prod(shape[1:])) ** -0.5).to(dtype))
 
     def ids(self, count: int, *shape: int) -> Tensor:
         return torch.from_numpy(self.generator.integers(0, count, shape, dtype=np.int32)).to(DEVICE)

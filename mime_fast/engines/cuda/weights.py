@@ -17,6 +17,7 @@ from mime_fast.emotions import NEGATIVE, POSITIVE
 from mime_fast.engines.cuda.graphs import Recorder
 from mime_fast.kernels.decode_step import DecoderWeights
 from mime_fast.kernels.emotions import EmotionWeights
+from mime_fast.kernels.padding import padded
 from mime_fast.models.layers import timing_signal
 from mime_fast.text.special import NEVER_GENERATED
 
@@ -154,7 +155,7 @@ class _Reader:
         return tensor.contiguous().to(self.device)
 
     def _round(self, tensor: Tensor) -> Tensor:
-        return self._put(tensor.to(self.dtype))
+        return padded(tensor.to(self.dtype), self.device)
 
     def _norm(self, name: str) -> Norm:
         return self._put(self._get(name)), self._put(self._get(name, "bias"))
