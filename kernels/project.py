@@ -20,8 +20,9 @@ from mime_fast.kernels.replies import Replies, active_rows, read_limit
 
 BLOCK_ROWS = 16  # the least that tl.dot takes
 BLOCK_WORDS = 128  # 23,700 words are 186 tiles, on 132 multiprocessors
-BLOCK_INNER = 32  # 64 would spill,
-BLOCK_INNER_CONSTRAINED = 16  # and 32 with constraints
+BLOCK_INNER = 32  # 64 would spill
+# By the bytes of a weight: with constraints, float32 would spill with more, and others with less.
+BLOCK_INNER_CONSTRAINED = {4: 16, 2: 64}
 WARPS = 8  # 4 would spill
 
 
@@ -205,7 +206,7 @@ def project(
         end_word=end_word, steps=steps, tiles=tiles,
         LOGITS=logits is not None, CONSTRAINED=constrained, APPEND=log_probs is not None,
         KEPT=kept, ROWS=BLOCK_ROWS, WORDS=BLOCK_WORDS,
-        INNER=BLOCK_INNER_CONSTRAINED if constrained else BLOCK_INNER,
+        INNER=BLOCK_INNER_CONSTRAINED[weight.element_size()] if constrained else BLOCK_INNER,
         TILES=triton.next_power_of_2(tiles), num_warps=WARPS,
     )  # fmt: skip
     return best

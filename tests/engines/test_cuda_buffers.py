@@ -1,5 +1,6 @@
 """Buffers of the cuda engine: what begins and what runs, what is copied, what waits for later."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -88,6 +89,24 @@ def test_replies_of_an_earlier_call_do_not_begin_again(
     batch.progress.receive()
     over = search.ended(batch.progress.arrays)
     assert over.tolist() == [False, True, True, True]
+
+
+def matrices(weights: Any) -> Iterator[Tensor]:
+    """All tensors of half precision, which are those that are multiplied by."""
+    if isinstance(weights, Tensor):
+        if weights.dtype == torch.float16:
+            yield weights
+    elif isinstance(weights, (list, tuple)):
+        for part in weights:
+            yield from matrices(part)
+
+
+def test_every_matrix_is_padded(tiny_checkpoint: Path) -> None:
+    """Kernels load 16 bytes at a time where rows start at multiples of them."""
+    weights = CudaEngine(checkpoint.load(tiny_checkpoint), "cpu", "float16").weights
+    found = [each for name in vars(weights) for each in matrices(getattr(weights, name))]
+    assert len(found) > 20
+    assert all(stride % 8 == 0 for matrix in found for stride in matrix.stride()[:-1])
 
 
 class CountCopies(TorchDispatchMode):

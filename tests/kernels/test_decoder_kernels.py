@@ -63,7 +63,7 @@ def test_emotions(
         check_close(getattr(found, name), getattr(expected, name))
 
 
-@examples(8)
+@examples(5)
 @on_gpu(
     {
         "rows": 20,

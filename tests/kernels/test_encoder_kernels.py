@@ -215,15 +215,12 @@ def test_fusion_has_the_same_bits_in_every_batch(
 ) -> None:
     draw, width = Draw(0), 150
     lengths = draw.lengths(2, 20)
-    x, gate, output = (
-        draw.sequences(lengths, width),
-        draw.weight(width, width),
-        draw(columns, width),
-    )
-    arguments = x, gate, draw(width), output, draw(columns), lengths
+    matrices = draw.weight(width, width), draw.weight(columns, width)
+    x, biases = draw.sequences(lengths, width), (draw(width), draw(columns))
+    arguments = x, matrices[0], biases[0], matrices[1], biases[1], lengths
     split = fusion(*arguments)
     monkeypatch.setattr(fusion_module, "MOST_SPLIT", 0)
     whole = fusion(*arguments)
     visible = within(split, lengths)
     assert torch.equal(split.where(visible, 0), whole.where(visible, 0))
-    check_sequences(whole, reference.fusion(*arguments), lengths, 1e-4)
+    check_sequences(whole, reference.fusion(*arguments), lengths)
