@@ -27,6 +27,7 @@ from mime_fast.kernels.replies import Replies, active_rows
 BLOCK_COLUMNS = 64  # with 16 warps, four of a warp: 16 weights of a thread are on their way at once
 BLOCK_TIMES = 32
 WARPS = 16
+REGISTERS = 128  # all that 512 threads have; with less in mind, the assembler would spill
 # About a second; a row takes some 100 us. Behind it, what a row waits for will not come.
 MOST_POLLS = 1 << 20
 
@@ -338,6 +339,6 @@ def decode_step(
         INNER_WINDOW=triton.next_power_of_2(3 * dim),
         OUTER_WINDOW=triton.next_power_of_2(3 * filter_dim),
         TIMES=BLOCK_TIMES, COLUMNS=BLOCK_COLUMNS, GROUP=group, POLLS=MOST_POLLS, SCRATCH=size,
-        num_warps=WARPS,
+        num_warps=WARPS, maxnreg=REGISTERS,
     )  # fmt: skip
     return hidden
