@@ -64,9 +64,10 @@ std::string_view checked_text(const char* text, const char* name) {
                               std::to_string(at) + "; send UTF-8 text");
 }
 
-void require_size(std::size_t size, std::size_t own, const char* initializer) {
-  if (size == 0) {
-    throw std::invalid_argument(std::string("the options have no size; call ") + initializer +
+void require_size(std::size_t size, std::size_t least, std::size_t own, const char* initializer) {
+  if (size < least) {
+    throw std::invalid_argument("the options say that they have " + std::to_string(size) +
+                                " bytes, less than any version; call " + initializer +
                                 " before anything is set");
   }
   if (size > own) {

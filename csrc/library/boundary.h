@@ -40,7 +40,8 @@ void require_pointer(const void* pointer, const char* name);
 // A text of the caller. Throws std::invalid_argument if it is null or no UTF-8.
 std::string_view checked_text(const char* text, const char* name);
 // Checks the size of a struct of options, which the initialiser sets.
-void require_size(std::size_t size, std::size_t own, const char* initializer);
+//   least, own  // those of the first version and of this one
+void require_size(std::size_t size, std::size_t least, std::size_t own, const char* initializer);
 
 // The options of a call: those that are set, over the checkpoint's.
 ReplyOptions to_reply_options(const mime_fast_options* given, const ReplyOptions& defaults);

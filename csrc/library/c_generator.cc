@@ -23,7 +23,9 @@ ComputeType to_compute_type(std::string_view name) {
 LoadOptions to_load_options(const mime_fast_load_options* given) {
   LoadOptions options;
   if (given == nullptr) return options;
-  require_size(given->size, sizeof *given, "mime_fast_load_options_init");
+  // The first version's size; later fields stand behind it.
+  constexpr std::size_t kFirstSize = offsetof(mime_fast_load_options, threads) + sizeof(int);
+  require_size(given->size, kFirstSize, sizeof *given, "mime_fast_load_options_init");
   mime_fast_load_options all;
   mime_fast_load_options_init(&all);
   std::memcpy(&all, given, given->size);

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cmath>
+#include <cstddef>
 #include <cstring>
 #include <limits>
 #include <stdexcept>
@@ -74,13 +75,25 @@ void drop_overridden(const mime_fast_options& given, ReplyOptions& options) {
   }
 }
 
+// The first version's size; later fields stand behind it.
+constexpr std::size_t kFirstSize = offsetof(mime_fast_options, avoid_cheer) + sizeof(int);
+
 // All fields, those of a caller with an older header by default.
 mime_fast_options whole(const mime_fast_options& given) {
-  require_size(given.size, sizeof given, "mime_fast_options_init");
+  require_size(given.size, kFirstSize, sizeof given, "mime_fast_options_init");
   mime_fast_options all;
   mime_fast_options_init(&all);
   std::memcpy(&all, &given, given.size);
   return all;
+}
+
+// Writes initial values into as much memory as the caller's header knows of; a newer one knows of
+// more than this library.
+template <typename Options>
+void initialize(Options initial, void* options, std::size_t size) {
+  initial.size = size;
+  std::memset(options, 0, size);
+  std::memcpy(options, &initial, std::min(size, sizeof initial));
 }
 
 }  // namespace
@@ -122,41 +135,43 @@ ReplyOptions to_reply_options(const mime_fast_options* options, const ReplyOptio
 
 }  // namespace mime_fast
 
-void mime_fast_options_init(mime_fast_options* options) {
+void mime_fast_options_init_sized(mime_fast_options* options, size_t size) {
   if (options == nullptr) return;
   constexpr double kUnset = std::numeric_limits<double>::quiet_NaN();
-  *options = {.size = sizeof *options,
-              .max_new_tokens = MIME_FAST_DEFAULT,
-              .min_new_tokens = MIME_FAST_DEFAULT,
-              .stop = nullptr,
-              .stop_count = 0,
-              .num_beams = MIME_FAST_DEFAULT,
-              .length_penalty = kUnset,
-              .early_stopping = MIME_FAST_EARLY_STOPPING_DEFAULT,
-              .do_sample = MIME_FAST_DEFAULT,
-              .temperature = kUnset,
-              .top_k = MIME_FAST_DEFAULT,
-              .top_p = kUnset,
-              .min_p = kUnset,
-              .repetition_penalty = kUnset,
-              .no_repeat_ngram_size = MIME_FAST_DEFAULT,
-              .bad_words = nullptr,
-              .bad_words_count = 0,
-              .num_return_sequences = MIME_FAST_DEFAULT,
-              .mbr_samples = MIME_FAST_DEFAULT,
-              .best_of = MIME_FAST_DEFAULT,
-              .return_scores = MIME_FAST_DEFAULT,
-              .speculation = MIME_FAST_DEFAULT,
-              .has_seed = 0,
-              .seed = 0,
-              .stochastic_emotion = MIME_FAST_DEFAULT,
-              .emotion = nullptr,
-              .on_crisis = MIME_FAST_ON_CRISIS_DEFAULT,
-              .crisis_reply = nullptr,
-              .avoid_cheer = MIME_FAST_DEFAULT};
+  const mime_fast_options initial = {.size = 0,
+                                     .max_new_tokens = MIME_FAST_DEFAULT,
+                                     .min_new_tokens = MIME_FAST_DEFAULT,
+                                     .stop = nullptr,
+                                     .stop_count = 0,
+                                     .num_beams = MIME_FAST_DEFAULT,
+                                     .length_penalty = kUnset,
+                                     .early_stopping = MIME_FAST_EARLY_STOPPING_DEFAULT,
+                                     .do_sample = MIME_FAST_DEFAULT,
+                                     .temperature = kUnset,
+                                     .top_k = MIME_FAST_DEFAULT,
+                                     .top_p = kUnset,
+                                     .min_p = kUnset,
+                                     .repetition_penalty = kUnset,
+                                     .no_repeat_ngram_size = MIME_FAST_DEFAULT,
+                                     .bad_words = nullptr,
+                                     .bad_words_count = 0,
+                                     .num_return_sequences = MIME_FAST_DEFAULT,
+                                     .mbr_samples = MIME_FAST_DEFAULT,
+                                     .best_of = MIME_FAST_DEFAULT,
+                                     .return_scores = MIME_FAST_DEFAULT,
+                                     .speculation = MIME_FAST_DEFAULT,
+                                     .has_seed = 0,
+                                     .seed = 0,
+                                     .stochastic_emotion = MIME_FAST_DEFAULT,
+                                     .emotion = nullptr,
+                                     .on_crisis = MIME_FAST_ON_CRISIS_DEFAULT,
+                                     .crisis_reply = nullptr,
+                                     .avoid_cheer = MIME_FAST_DEFAULT};
+  mime_fast::initialize(initial, options, size);
 }
 
-void mime_fast_load_options_init(mime_fast_load_options* options) {
+void mime_fast_load_options_init_sized(mime_fast_load_options* options, size_t size) {
   if (options == nullptr) return;
-  *options = {.size = sizeof *options, .compute_type = nullptr, .threads = 0};
+  mime_fast::initialize(mime_fast_load_options{.size = 0, .compute_type = nullptr, .threads = 0},
+                        options, size);
 }

@@ -67,6 +67,7 @@ TextGenerator::TextGenerator(const std::string& folder, const LoadOptions& optio
       relevance_(load_relevance(folder_, tokenizer_.size())),
       defaults_(load_defaults(folder_, tokenizer_)),
       engine_(load_engine(folder_, tokenizer_, options)) {
+  tables_.get();  // ends its thread, which a child of fork would not have
   if (defaults_.best_of != 0 && !relevance_) {
     throw CheckpointError(
         folder_ + "/generation_config.json says best_of=" + std::to_string(defaults_.best_of) +

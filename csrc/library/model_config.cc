@@ -3,11 +3,15 @@
 #include <algorithm>
 #include <cstdint>
 #include <stdexcept>
+#include <utility>
 
 #include "io/checkpoint_error.h"
 #include "io/json.h"
 #include "library/read_json.h"
 #include "models/emotions.h"
+#include "models/mime.h"
+#include "models/moel.h"
+#include "models/multi_tr.h"
 
 namespace mime_fast {
 namespace {
@@ -90,9 +94,33 @@ void resolve(MimeOptions& options) {
   options.mimicry = false;
 }
 
+// Refuses the options of a system in the config of another.
+void refuse_foreign(const JsonValue& document, const std::string& architecture) {
+  constexpr std::pair<const char*, const char*> kOwn[] = {
+      {"latent_dim", Mime::kArchitecture},
+      {"shared_log_variance", Mime::kArchitecture},
+      {"shared_response_encoder", Mime::kArchitecture},
+      {"mimicry", Mime::kArchitecture},
+      {"grouping", Mime::kArchitecture},
+      {"stochastic", Mime::kArchitecture},
+      {"share_emotion_embedding", Mime::kArchitecture},
+      {"top_listeners", Moel::kArchitecture},
+  };
+  const bool is_known = architecture == Mime::kArchitecture ||
+                        architecture == Moel::kArchitecture ||
+                        architecture == MultiTr::kArchitecture;
+  if (!is_known) return;  // which the engine refuses
+  for (const auto& [option, system] : kOwn) {
+    if (architecture == system || document.find(option) == nullptr) continue;
+    fail(std::string(option) + " is an option of " + system + ", and the architecture is " +
+         architecture + "; leave it out");
+  }
+}
+
 ModelConfig to_config(const JsonValue& document) {
   check_format(document);
   ModelConfig config;
+  config.architecture = Mime::kArchitecture;  // of a config that names none
   for (const JsonMember& member : document.object()) {
     if (member.key == "architecture") {
       config.architecture = member.value.string();
@@ -102,6 +130,7 @@ ModelConfig to_config(const JsonValue& document) {
       fail("unknown option " + quoted(member.key) + "; use the mime_fast version that wrote it");
     }
   }
+  refuse_foreign(document, config.architecture);
   if (config.vocab_size == 0) fail("it lacks vocab_size");
   if (config.key_dim % config.num_heads != 0) {
     fail("key_dim must be a multiple of num_heads (" + std::to_string(config.num_heads) +

@@ -1,5 +1,6 @@
 #include "library/read_json.h"
 
+#include "io/byte_order_mark.h"
 #include "io/checkpoint_error.h"
 #include "io/mapped_file.h"
 
@@ -8,7 +9,8 @@ namespace mime_fast {
 JsonValue read_json_object(const std::string& path) {
   const MappedFile file(path);
   try {
-    JsonValue value = parse_json({reinterpret_cast<const char*>(file.data()), file.size()});
+    const std::string_view text(reinterpret_cast<const char*>(file.data()), file.size());
+    JsonValue value = parse_json(without_byte_order_mark(text));
     value.object();
     return value;
   } catch (const JsonError& error) {

@@ -7,35 +7,49 @@
 #include <utility>
 
 #include "io/utf8.h"
+#include "text/never_destroyed.h"
 #include "text/tables.h"
 #include "text/unicode.h"
 
 namespace mime_fast {
 namespace {
 
-const Words kNeverShown = {"PAD", "EOS", "SOS", "USR", "SYS", "CLS"};
-const Words kClitics = {"n't", "'s", "'m", "'d", "'re", "'ve", "'ll"};
-const Words kJoinedLeft = {"n't", "'s", "'m", "'d",  "'re", "'ve", "'ll", ":", ";", ",",
-                           ".",   "!",  "?",  "...", ")",   "]",   "}",   "%", "'", "''"};
-const Words kJoinedRight = {"(", "[", "{", "$", "#", "``"};
-const std::unordered_map<std::string, std::string> kMouths = {{")", ")"}, {"(", "("}, {"/", "/"},
-                                                              {"-", "-"}, {"d", "D"}, {"p", "P"}};
+using Texts = std::unordered_map<std::string, std::string>;
+using WordsByText = std::unordered_map<std::string, Words>;
+
+const Words& kNeverShown = never_destroyed<Words>(Words{"PAD", "EOS", "SOS", "USR", "SYS", "CLS"});
+const Words& kClitics = never_destroyed<Words>(Words{"n't", "'s", "'m", "'d", "'re", "'ve", "'ll"});
+const Words& kJoinedLeft =
+    never_destroyed<Words>(Words{"n't", "'s", "'m", "'d",  "'re", "'ve", "'ll", ":", ";", ",",
+                                 ".",   "!",  "?",  "...", ")",   "]",   "}",   "%", "'", "''"});
+const Words& kJoinedRight = never_destroyed<Words>(Words{"(", "[", "{", "$", "#", "``"});
+const Texts& kMouths = never_destroyed<Texts>(
+    Texts{{")", ")"}, {"(", "("}, {"/", "/"}, {"-", "-"}, {"d", "D"}, {"p", "P"}});
 // A word, and what it is written together with when that precedes it.
-const std::unordered_map<std::string, Words> kCompounds = {
-    {"not", {"can"}}, {"na", {"gon", "wan"}}, {"ta", {"got"}}, {"me", {"gim", "lem"}},
-    {"'ye", {"d"}},   {"is", {"'t"}},         {"was", {"'t"}}, {"3", {"<"}}};
-const std::unordered_map<std::string, std::string> kSpellings = {
-    {"UNK", "<unk>"}, {"``", "\""},   {"''", "\""},    {"i", "I"},
-    {"tv", "TV"},     {"usa", "USA"}, {"u.s.", "U.S."}};
+const WordsByText& kCompounds = never_destroyed<WordsByText>(WordsByText{{"not", {"can"}},
+                                                                         {"na", {"gon", "wan"}},
+                                                                         {"ta", {"got"}},
+                                                                         {"me", {"gim", "lem"}},
+                                                                         {"'ye", {"d"}},
+                                                                         {"is", {"'t"}},
+                                                                         {"was", {"'t"}},
+                                                                         {"3", {"<"}}});
+const Texts& kSpellings = never_destroyed<Texts>(Texts{{"UNK", "<unk>"},
+                                                       {"``", "\""},
+                                                       {"''", "\""},
+                                                       {"i", "I"},
+                                                       {"tv", "TV"},
+                                                       {"usa", "USA"},
+                                                       {"u.s.", "U.S."}});
 
 const Words& proper_nouns() {
-  static const Words nouns = [] {
+  static const auto& nouns = never_destroyed<Words>([] {
     Words found;
     for (const std::string& line : content_lines("proper_nouns.txt")) {
       for (std::string& word : split(line)) found.insert(std::move(word));
     }
     return found;
-  }();
+  }());
   return nouns;
 }
 

@@ -4,6 +4,7 @@
 #include <stdexcept>
 
 #include "io/json.h"
+#include "text/never_destroyed.h"
 #include "text/regex.h"
 #include "text/unicode.h"
 
@@ -76,12 +77,12 @@ bool holds_word(std::string_view text, const Tokenizer& tokenizer) {
 }
 
 bool is_visible(std::string_view text) {
-  static const Regex invisible(kInvisible);
+  static const auto& invisible = never_destroyed<Regex>(kInvisible);
   return !invisible.replace(text, [](std::string_view) { return std::string(); }).empty();
 }
 
 std::string strip_escapes(std::string_view text) {
-  static const Regex sequence(kSequence);
+  static const auto& sequence = never_destroyed<Regex>(kSequence);
   if (text.find('\x1b') == std::string_view::npos) return std::string(text);
   return sequence.replace(text, [](std::string_view) { return std::string(); });
 }

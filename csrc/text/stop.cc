@@ -80,7 +80,7 @@ bool TextStop::ends(const TokenIds& tokens) const {
   for (std::size_t i = prefix.size(); i < tokens.size(); ++i) {
     progress = after(std::move(progress), tokens[i]);
   }
-  if (known_.size() >= kMostRemembered) known_.clear();
+  if (known_.size() >= kMostCached) known_.clear();
   return (known_[tokens] = std::move(progress)).stopped;
 }
 

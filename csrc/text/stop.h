@@ -65,7 +65,7 @@ class TextStop final : public StopCondition {
   Progress after(Progress progress, std::int32_t token) const;
 
   // Replies in progress, 30 MB at most; a step of 10,000 samples adds fewer.
-  static constexpr std::size_t kMostRemembered = 32'768;
+  static constexpr std::size_t kMostCached = 32'768;
 
   const Tokenizer& tokenizer_;
   const StopStrings& stop_;

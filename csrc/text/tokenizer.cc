@@ -4,6 +4,7 @@
 #include <array>
 #include <stdexcept>
 
+#include "io/byte_order_mark.h"
 #include "io/checkpoint_error.h"
 #include "io/mapped_file.h"
 #include "search/special.h"
@@ -14,7 +15,6 @@ namespace {
 
 // 30 times the file of a 25,000-word vocabulary; more is a wrong file, or a hostile one.
 constexpr std::size_t kMaxFileBytes = std::size_t{32} << 20;
-constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
 constexpr std::array<const char*, 7> kSpecialWords = {"UNK", "PAD", "EOS", "SOS",
                                                       "USR", "SYS", "CLS"};
 
@@ -94,9 +94,8 @@ Tokenizer Tokenizer::load(const std::string& path) {
       throw std::invalid_argument(std::to_string(file.size()) + " bytes, more than " +
                                   std::to_string(kMaxFileBytes));
     }
-    std::string_view text(reinterpret_cast<const char*>(file.data()), file.size());
-    if (text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
-    return Tokenizer(parse_json(text));
+    const std::string_view text(reinterpret_cast<const char*>(file.data()), file.size());
+    return Tokenizer(parse_json(without_byte_order_mark(text)));
   } catch (const std::invalid_argument& error) {
     throw CheckpointError(path + " is not a mime_fast tokenizer: " + error.what() +
                           ". Copy it again from the checkpoint that it belongs to");

@@ -3,10 +3,8 @@
 #include <utf8proc.h>
 
 #include <algorithm>
-#include <cstdlib>
-#include <memory>
-#include <new>
 #include <stdexcept>
+#include <vector>
 
 #include "io/utf8.h"
 
@@ -41,6 +39,44 @@ int options_of(Form form) {
   const bool compat = form == Form::nfkc || form == Form::nfkd;
   return UTF8PROC_STABLE | (compose ? UTF8PROC_COMPOSE : UTF8PROC_DECOMPOSE) |
          (compat ? UTF8PROC_COMPAT : 0);
+}
+
+// The code points of the text, each decomposed; their marks are in the order of the text.
+std::vector<std::int32_t> decomposed(std::string_view text, utf8proc_option_t options) {
+  constexpr std::size_t kLongest = 18;  // code points that one becomes (U+FDFA)
+  std::vector<std::int32_t> result;
+  result.reserve(text.size());
+  int boundary = 0;  // of graphemes, which these options do not ask for
+  for (std::size_t at = 0; at < text.size();) {
+    const std::int32_t code_point = next_code_point(text, at);
+    const std::size_t size = result.size();
+    result.resize(size + kLongest);
+    const utf8proc_ssize_t count =
+        utf8proc_decompose_char(code_point, result.data() + size,
+                                static_cast<utf8proc_ssize_t>(kLongest), options, &boundary);
+    if (count < 0 || static_cast<std::size_t>(count) > kLongest) {
+      throw std::invalid_argument(count < 0 ? utf8proc_errmsg(count) : "a code point is too long");
+    }
+    result.resize(size + static_cast<std::size_t>(count));
+  }
+  return result;
+}
+
+// Unicode's canonical ordering. utf8proc's own takes the square of the number of marks in a row.
+void sort_marks(std::vector<std::int32_t>& code_points) {
+  const auto mark_class = [](std::int32_t c) { return utf8proc_get_property(c)->combining_class; };
+  for (auto begin = code_points.begin(); begin != code_points.end();) {
+    if (mark_class(*begin) == 0) {
+      ++begin;
+      continue;
+    }
+    const auto end =
+        std::find_if(begin, code_points.end(), [&](std::int32_t c) { return mark_class(c) == 0; });
+    std::stable_sort(begin, end, [&](std::int32_t left, std::int32_t right) {
+      return mark_class(left) < mark_class(right);
+    });
+    begin = end;
+  }
 }
 
 }  // namespace
@@ -105,15 +141,17 @@ bool is_white_space(std::int32_t c) {
 
 std::string normalized(std::string_view text, Form form) {
   if (is_ascii(text)) return std::string(text);
-  utf8proc_uint8_t* result = nullptr;
-  const utf8proc_ssize_t length =
-      utf8proc_map(reinterpret_cast<const utf8proc_uint8_t*>(text.data()),
-                   static_cast<utf8proc_ssize_t>(text.size()), &result,
-                   static_cast<utf8proc_option_t>(options_of(form)));
-  const std::unique_ptr<utf8proc_uint8_t, decltype(&std::free)> owner(result, &std::free);
-  if (length == UTF8PROC_ERROR_NOMEM) throw std::bad_alloc();
-  if (length < 0) throw std::invalid_argument(utf8proc_errmsg(length));
-  return std::string(reinterpret_cast<const char*>(result), static_cast<std::size_t>(length));
+  const auto options = static_cast<utf8proc_option_t>(options_of(form));
+  std::vector<std::int32_t> code_points = decomposed(text, options);
+  sort_marks(code_points);
+  // Composes in place; without marks that are out of order, it takes one pass.
+  const utf8proc_ssize_t count = utf8proc_normalize_utf32(
+      code_points.data(), static_cast<utf8proc_ssize_t>(code_points.size()), options);
+  if (count < 0) throw std::invalid_argument(utf8proc_errmsg(count));
+  std::string result;
+  for (utf8proc_ssize_t i = 0; i < count; ++i)
+    append(code_points[static_cast<std::size_t>(i)], result);
+  return result;
 }
 
 std::string lower(std::string_view text) {

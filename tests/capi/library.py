@@ -126,7 +126,7 @@ class Library:
     def load(self, folder: Path | str, **given: Any) -> Loaded:
         """Load a checkpoint."""
         options, generator = LoadOptions(), c_void_p()
-        self.c.mime_fast_load_options_init(byref(options))
+        self.c.mime_fast_load_options_init_sized(byref(options), c_size_t(ctypes.sizeof(options)))
         for name, value in given.items():
             setattr(options, name, value.encode() if isinstance(value, str) else value)
         self.check(
@@ -139,7 +139,7 @@ class Library:
     def options(self, **given: Any) -> Options:
         """Options under the names of GenerationConfig."""
         options = Options()
-        self.c.mime_fast_options_init(byref(options))
+        self.c.mime_fast_options_init_sized(byref(options), c_size_t(ctypes.sizeof(options)))
         for name, value in given.items():
             if name in {"stop", "bad_words"}:
                 setattr(options, name, ctypes.cast(texts(value), Texts))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import re
 import shutil
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -266,11 +267,26 @@ def test_what_is_refused(
     assert caught.value.status == "invalid_argument"
 
 
-def test_an_older_header_has_fewer_options(loaded: Loaded) -> None:
-    size = Options.crisis_reply.offset
-    assert loaded.respond("I am sad", size=size, **GREEDY)["text"]
-    # What lies behind the size is not read.
-    assert loaded.respond("I am sad", size=size, avoid_cheer=77, **GREEDY)["text"]
+FIRST_SIZE = Options.avoid_cheer.offset + Options.avoid_cheer.size
+
+
+def test_another_header_has_its_own_size(library: Library, loaded: Loaded) -> None:
+    newer = ctypes.sizeof(Options) + 16
+    for size in (FIRST_SIZE, newer):
+        memory = ctypes.create_string_buffer(b"\xaa" * (newer + 8))
+        library.c.mime_fast_options_init_sized(memory, ctypes.c_size_t(size))
+        assert memory.raw[size : newer + 8] == b"\xaa" * (newer + 8 - size)
+        assert Options.from_buffer(memory).size == size
+        assert Options.from_buffer(memory).max_new_tokens == -1
+    assert loaded.respond("I am sad", size=FIRST_SIZE, **GREEDY)["text"]
+    with pytest.raises(LibraryError, match="header and library of one version"):
+        loaded.respond("I am sad", size=newer, **GREEDY)
+
+
+@pytest.mark.parametrize("size", [0, 8, Options.avoid_cheer.offset])
+def test_a_size_that_no_version_had_is_refused(loaded: Loaded, size: int) -> None:
+    with pytest.raises(LibraryError, match="call mime_fast_options_init before"):
+        loaded.respond("I am sad", size=size, **GREEDY)
 
 
 @pytest.mark.parametrize("function", ["respond", "stream", "generator_create"])
@@ -304,10 +320,10 @@ def copy(tmp_path: Path) -> Path:
     return folder
 
 
-def edit(path: Path, old: str, new: str) -> None:
+def edit(path: Path, old: str, new: str, count: int = -1) -> None:
     text = path.read_text(encoding="utf-8")
     assert old in text
-    path.write_text(text.replace(old, new), encoding="utf-8")
+    path.write_text(text.replace(old, new, count), encoding="utf-8")
 
 
 @pytest.mark.parametrize(
@@ -320,6 +336,7 @@ def edit(path: Path, old: str, new: str) -> None:
         ("config.json", '"vocab_size": 11036', '"vocab_size": 11037', "holds 11036 words"),
         ("config.json", '"mimicry"', '"mimicri"', 'unknown option "mimicri"'),
         ("config.json", '"mime"', '"mine"', "architecture is 'mine'"),
+        ("config.json", '"mime"', '"moel"', "latent_dim is an option of mime"),
         ("config.json", "{", "[", "config.json"),
         ("generation_config.json", '"best_of": 8', '"best_off": 8', 'unknown option "best_off"'),
         ("generation_config.json", '"do_sample": true', '"do_sample": false', "needs do_sample"),
@@ -333,6 +350,14 @@ def test_a_checkpoint_that_is_refused(
     with pytest.raises(LibraryError, match=error) as caught:
         library.load(copy)
     assert caught.value.status == "checkpoint_error"
+
+
+def test_what_python_reads_is_read(library: Library, copy: Path) -> None:
+    edit(copy / "config.json", '  "architecture": "mime",\n', "")
+    for name in ("config.json", "generation_config.json", "tokenizer.json"):
+        edit(copy / name, "{", "\ufeff{", count=1)
+    loaded = library.load(copy)
+    same(loaded.respond("I am sad", seed=1), Generator(copy).respond("I am sad", seed=1))
 
 
 def test_files_that_are_missing(library: Library, copy: Path) -> None:
@@ -369,7 +394,8 @@ def test_load_options_that_are_refused(
     assert caught.value.status == "invalid_argument"
 
 
-def test_only_the_c_functions_are_exported(symbols: set[str]) -> None:
-    assert symbols
+def test_exactly_the_c_functions_are_exported(symbols: set[str]) -> None:
     header = (Path(__file__).parents[2] / "csrc/include/mime_fast/mime_fast.h").read_text("utf-8")
-    assert {name for name in symbols if f"{name}(" not in header} == {"MIME_FAST_1"}
+    declared = set(re.findall(r"MIME_FAST_API[^;{]*?(mime_fast_\w+)\(", header))
+    assert len(declared) > 30
+    assert symbols - {"MIME_FAST_1"} == declared

@@ -61,6 +61,18 @@ def test_every_character(probe: Probe, tokenizer: Tokenizer) -> None:
         assert probe("tokenize", text) == " ".join(tokenizer.tokenize(text))
 
 
+def test_many_marks_in_a_row(probe: Probe, tokenizer: Tokenizer) -> None:
+    """In the square of their number this would take a minute."""
+    check_words(probe, tokenizer, "a" + "\u0301" * 49_000 + "\u0323" * 49_000 + "\u1e69 b")
+
+
+@given(
+    text=st.text(["a", "b", "\u0301", "\u0323", "\u0345", "\u3099", "\u1e69", "\uac00", "\u11a8"])
+)
+def test_any_marks(probe: Probe, tokenizer: Tokenizer, text: str) -> None:
+    check_words(probe, tokenizer, text)
+
+
 @given(text=TYPED)
 def test_typed_text(probe: Probe, tokenizer: Tokenizer, text: str) -> None:
     check_words(probe, tokenizer, text)

@@ -15,7 +15,7 @@ from hypothesis import settings
 from tokenizers import normalizers
 
 ROOT = Path(__file__).resolve().parents[2]
-ED = Path(os.environ.get("MIME_FAST_ED") or ROOT.parent / "shared/data/ed")
+ED = os.environ.get("MIME_FAST_ED")
 PHRASINGS = (
     "tests/text/crisis_development.jsonl",
     "benchmarks/crisis/heldout.jsonl",
@@ -52,9 +52,9 @@ def is_text(text: str) -> bool:
 @cache
 def data() -> list[str]:
     """Utterances of EmpatheticDialogues; skips where they are not."""
-    files = [ED / f"{split}.jsonl" for split in ("train", "valid", "test")]
-    if not all(path.exists() for path in files):
-        pytest.skip(f"EmpatheticDialogues is not in {ED}; MIME_FAST_ED names its folder")
+    if ED is None:
+        pytest.skip("MIME_FAST_ED does not name a folder with EmpatheticDialogues")
+    files = [Path(ED) / f"{split}.jsonl" for split in ("train", "valid", "test")]
     lines = [line for path in files for line in path.read_text("utf-8").splitlines()]
     found = dict.fromkeys(text for line in lines for text in json.loads(line)["utterances"])
     return list(found)[:: 1 if is_thorough() else EVERY]

@@ -49,7 +49,11 @@ typedef struct mime_fast_load_options {
   int threads;              /* of one call, in [1, 256]; 0: the physical cores, at most 4 */
 } mime_fast_load_options;
 
-MIME_FAST_API void mime_fast_load_options_init(mime_fast_load_options* options);
+/* What mime_fast_load_options_init calls with the size that this header knows. */
+MIME_FAST_API void mime_fast_load_options_init_sized(mime_fast_load_options* options, size_t size);
+static inline void mime_fast_load_options_init(mime_fast_load_options* options) {
+  mime_fast_load_options_init_sized(options, sizeof(mime_fast_load_options));
+}
 
 /* Loads a checkpoint's folder. options: NULL for the defaults. *generator is NULL on failure; else
  * the caller destroys it. */
@@ -114,7 +118,11 @@ typedef struct mime_fast_options {
   int avoid_cheer;
 } mime_fast_options;
 
-MIME_FAST_API void mime_fast_options_init(mime_fast_options* options);
+/* What mime_fast_options_init calls with the size that this header knows. */
+MIME_FAST_API void mime_fast_options_init_sized(mime_fast_options* options, size_t size);
+static inline void mime_fast_options_init(mime_fast_options* options) {
+  mime_fast_options_init_sized(options, sizeof(mime_fast_options));
+}
 
 /* ---- Replies ---- */
 

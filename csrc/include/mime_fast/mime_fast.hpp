@@ -58,10 +58,10 @@ class Generator {
   explicit Generator(const std::string& folder, const LoadOptions& given = {}) {
     mime_fast_load_options options;
     mime_fast_load_options_init(&options);
-    options.compute_type = given.compute_type.c_str();
+    options.compute_type = detail::pointer(given.compute_type);
     options.threads = given.threads;
     mime_fast_generator* generator = nullptr;
-    detail::check(mime_fast_generator_create(folder.c_str(), &options, &generator));
+    detail::check(mime_fast_generator_create(detail::pointer(folder), &options, &generator));
     generator_.reset(generator);
   }
 
@@ -100,7 +100,7 @@ class Generator {
   // The words of a text, joined by blanks.
   std::string tokenize(const std::string& text) const {
     return detail::written([&](char* buffer, std::size_t capacity, std::size_t* length) {
-      return mime_fast_tokenize(get(), text.c_str(), buffer, capacity, length);
+      return mime_fast_tokenize(get(), detail::pointer(text), buffer, capacity, length);
     });
   }
 
@@ -118,7 +118,7 @@ class Generator {
 // Words joined by blanks, as natural text.
 inline std::string detokenize(const std::string& words) {
   return detail::written([&](char* buffer, std::size_t capacity, std::size_t* length) {
-    return mime_fast_detokenize(words.c_str(), buffer, capacity, length);
+    return mime_fast_detokenize(detail::pointer(words), buffer, capacity, length);
   });
 }
 

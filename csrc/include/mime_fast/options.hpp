@@ -2,12 +2,14 @@
 #ifndef MIME_FAST_OPTIONS_HPP
 #define MIME_FAST_OPTIONS_HPP
 
+#include <cmath>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "mime_fast/mime_fast.h"
+#include "mime_fast/response.hpp"
 
 namespace mime_fast {
 
@@ -44,15 +46,32 @@ struct LoadOptions {
 
 namespace detail {
 
+// A text as C has it, which ends at its first zero byte.
+inline const char* pointer(const std::string& text) {
+  if (text.find('\0') == std::string::npos) return text.c_str();
+  throw Error(MIME_FAST_INVALID_ARGUMENT, "a text holds a zero byte; remove it");
+}
+
 inline std::vector<const char*> pointers(const std::vector<std::string>& texts) {
   std::vector<const char*> found;
-  for (const std::string& text : texts) found.push_back(text.c_str());
+  for (const std::string& text : texts) found.push_back(pointer(text));
   return found;
 }
 
+// What C takes for a number that is not set.
+inline bool is_unset(std::int64_t value) { return value == MIME_FAST_DEFAULT; }
+inline bool is_unset(double value) { return std::isnan(value); }
+inline bool is_unset(bool) { return false; }
+
 template <typename Field, typename Value>
 void set(Field& field, const std::optional<Value>& value) {
-  if (value) field = static_cast<Field>(*value);
+  if (!value) return;
+  if (is_unset(*value)) {
+    throw Error(MIME_FAST_INVALID_ARGUMENT,
+                "no option can be -1 or NaN; leave it out for the checkpoint's value, and 0 turns "
+                "top_k and the like off");
+  }
+  field = static_cast<Field>(*value);
 }
 
 // The options as C has them; they borrow the texts.
@@ -92,15 +111,15 @@ class COptions {
     set(options_.mbr_samples, given.mbr_samples);
     set(options_.best_of, given.best_of);
     options_.has_seed = given.seed ? 1 : 0;
-    set(options_.seed, given.seed);
+    options_.seed = given.seed.value_or(0);
   }
   void set_rest(const Options& given) {
     set(options_.return_scores, given.return_scores);
     set(options_.speculation, given.speculation);
     set(options_.stochastic_emotion, given.stochastic_emotion);
-    if (given.emotion) options_.emotion = given.emotion->c_str();
+    if (given.emotion) options_.emotion = pointer(*given.emotion);
     options_.on_crisis = given.on_crisis;
-    if (given.crisis_reply) options_.crisis_reply = given.crisis_reply->c_str();
+    if (given.crisis_reply) options_.crisis_reply = pointer(*given.crisis_reply);
     set(options_.avoid_cheer, given.avoid_cheer);
   }
 

@@ -7,6 +7,7 @@
 
 #include "text/crisis/rules.h"
 #include "text/crisis/spelling.h"
+#include "text/never_destroyed.h"
 #include "text/tables.h"
 #include "text/word_list.h"
 
@@ -72,7 +73,7 @@ class SentenceReader {
   }
 
   bool is_taken_back(const Rule& rule, const Match& match) const {
-    if (is_denied(match.begin) || is_told(match)) return true;
+    if (is_denied(match.begin) || is_fiction(match)) return true;
     if (rule.category == CrisisRules::kHarmByOthers) return false;  // it stays grave
     const std::size_t before = match.begin - std::min(match.begin, kImaginedWithin);
     if (rule.category == CrisisRules::kActUnderWay &&
@@ -94,7 +95,7 @@ class SentenceReader {
   }
 
   // Whether the match is part of a story, a song or a game.
-  bool is_told(const Match& match) const {
+  bool is_fiction(const Match& match) const {
     for (const Pattern& pattern : rules_.fiction_afterwards) {
       if (pattern.match(sentence_, match.end)) return true;
     }
@@ -147,7 +148,7 @@ std::optional<Crisis> find_crisis(const std::vector<std::string>& turns) {
 }
 
 const std::string& crisis_reply(const Crisis& crisis, std::size_t turns) {
-  static const Sections replies = read_sections("crisis/replies.txt");
+  static const auto& replies = never_destroyed<Sections>(read_sections("crisis/replies.txt"));
   if (crisis.turn + 1 < turns) return section(replies, "earlier turn").front();
   const auto found = replies.find(crisis.category + " " + crisis.about());
   if (found != replies.end()) return found->second.front();

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "text/crisis/spelling.h"
+#include "text/never_destroyed.h"
 #include "text/regex.h"
 #include "text/unicode.h"
 
@@ -22,21 +23,22 @@ constexpr std::string_view kEnds = ".,!?";
 constexpr std::string_view kLeet = "013457!|@$+", kLetters = "oieastilast";
 
 const Regex& suspicious() {
-  static const Regex expression(
+  static const auto& expression = never_destroyed<Regex>(
       "[a-z0-9][!@$*|+#._][a-z0-9]|[a-z][0-9]|[0-9@$][a-z]|[a-z]-[a-z]|([a-z])\\1\\1"
       "|(?<![a-z'])[a-z][ ._*~-]{1,2}[a-z0-9](?![a-z'])");
   return expression;
 }
 
 const Regex& spaced() {
-  static const Regex expression(
+  static const auto& expression = never_destroyed<Regex>(
       "(?<![\\p{L}\\p{N}])[\\p{L}\\p{Nl}\\p{No}]"
       "(?:[ ._*~-]{1,2}[a-z0-9!@$](?![\\p{L}\\p{N}])){2,}");
   return expression;
 }
 
 const Regex& hiding() {
-  static const Regex expression("[a-z0-9][!@$*|+#._-]+[a-z0-9]|[a-z][0-9]|[0-9@$][a-z]");
+  static const auto& expression =
+      never_destroyed<Regex>("[a-z0-9][!@$*|+#._-]+[a-z0-9]|[a-z][0-9]|[0-9@$][a-z]");
   return expression;
 }
 
@@ -58,7 +60,8 @@ bool is_alphabetic(std::string_view text) {
 
 // Blanks between the known words that letters consist of; as few words as possible.
 std::optional<std::string> split_known(const std::string& letters, const Words& known) {
-  static const Words linking = words_of(read_sections("crisis/spelling.txt"), "linking");
+  static const auto& linking =
+      never_destroyed<Words>(words_of(read_sections("crisis/spelling.txt"), "linking"));
   if (!is_alphabetic(letters) || count_code_points(letters) > kLongestSpaced) return std::nullopt;
   std::map<std::size_t, std::string> ends = {{0, ""}};  // how the letters before a place are split
   for (std::size_t place = 0; place < letters.size(); ++place) {
@@ -144,12 +147,12 @@ bool fits(std::string_view word, const std::vector<std::string>& parts, std::siz
 }
 
 std::optional<std::string> censored(std::string_view chunk) {
-  static const std::vector<std::string> listed = [] {
+  static const auto& listed = never_destroyed<std::vector<std::string>>([] {
     const Words words = words_of(read_sections("crisis/spelling.txt"), "censored");
     std::vector<std::string> sorted(words.begin(), words.end());
     std::sort(sorted.begin(), sorted.end());
     return sorted;
-  }();
+  }());
   const std::vector<std::string> parts = split_at(chunk, "*#");
   for (const std::string& word : listed) {
     if (fits(word, parts, 0)) return word;

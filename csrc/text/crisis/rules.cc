@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "text/crisis/spelling.h"
+#include "text/never_destroyed.h"
 #include "text/unicode.h"
 
 namespace mime_fast {
@@ -137,7 +138,7 @@ bool CrisisRules::is_triggered_by(std::string_view plain) const {
 }
 
 const CrisisRules& crisis_rules() {
-  static const CrisisRules rules;
+  static const auto& rules = never_destroyed<CrisisRules>();
   return rules;
 }
 

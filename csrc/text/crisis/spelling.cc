@@ -6,6 +6,7 @@
 #include "io/json.h"
 #include "io/utf8.h"
 #include "text/crisis/reveal.h"
+#include "text/never_destroyed.h"
 #include "text/normalizer.h"
 #include "text/regex.h"
 #include "text/unicode.h"
@@ -15,15 +16,16 @@ namespace {
 
 constexpr std::size_t kLongestSentence = 80, kOverlap = 25;  // words; a pattern has 25 at most
 
-const Words kIs = {"tonight", "today", "tomorrow", "he",  "she",  "it",        "that",
-                   "there",   "what",  "who",      "how", "life", "everything"};
+const Words& kIs =
+    never_destroyed<Words>(Words{"tonight", "today", "tomorrow", "he", "she", "it", "that", "there",
+                                 "what", "who", "how", "life", "everything"});
 const std::pair<std::string_view, const char*> kEndings[] = {{"n't", "not"},  {"'m", "am"},
                                                              {"'re", "are"},  {"'ve", "have"},
                                                              {"'ll", "will"}, {"'d", "would"}};
 
 // Letters of other scripts that look like Latin ones.
 const std::unordered_map<std::int32_t, char>& confusable() {
-  static const std::unordered_map<std::int32_t, char> letters = [] {
+  static const auto& letters = never_destroyed<std::unordered_map<std::int32_t, char>>([] {
     constexpr char32_t kOthers[] =
         U"\u0430\u0435\u043e\u0440\u0441\u0443\u0445\u0456\u0455\u0501\u04bb\u043a\u043c\u0442"
         U"\u03b1\u03b5\u03bf\u03c1\u03b9\u03ba\u03bd\u0131\u0261\u1d0b\u029f\u026a";
@@ -33,7 +35,7 @@ const std::unordered_map<std::int32_t, char>& confusable() {
       found.emplace(static_cast<std::int32_t>(kOthers[i]), kLatin[i]);
     }
     return found;
-  }();
+  }());
   return letters;
 }
 
@@ -68,7 +70,8 @@ std::unordered_map<std::string, std::string> read_expansions() {
 
 // The steps of mime_fast/text/characters.py.
 const Normalizer& plain_characters() {
-  static const Normalizer normalizer(parse_json(table_text("plain_characters.json")));
+  static const auto& normalizer =
+      never_destroyed<Normalizer>(parse_json(table_text("plain_characters.json")));
   return normalizer;
 }
 
@@ -136,7 +139,8 @@ void append_parts(const Sentence& sentence, std::vector<Sentence>& parts) {
 }  // namespace
 
 const std::unordered_map<std::string, std::string>& expansions() {
-  static const std::unordered_map<std::string, std::string> written = read_expansions();
+  static const auto& written =
+      never_destroyed<std::unordered_map<std::string, std::string>>(read_expansions());
   return written;
 }
 
@@ -152,8 +156,10 @@ std::string plain_text(std::string_view text, const Words& known) {
 }
 
 std::vector<Sentence> sentences_of(std::string_view plain) {
-  static const Regex own_self("(?<![\\p{L}\\p{N}_])(?:my|him|her) self(?![\\p{L}\\p{N}_])");
-  static const Regex token("[\\p{L}\\p{N}]+(?:'[\\p{L}\\p{N}]+)*|(?<!\\.)[.](?!\\.)|[!?;]+");
+  static const auto& own_self =
+      never_destroyed<Regex>("(?<![\\p{L}\\p{N}_])(?:my|him|her) self(?![\\p{L}\\p{N}_])");
+  static const auto& token =
+      never_destroyed<Regex>("[\\p{L}\\p{N}]+(?:'[\\p{L}\\p{N}]+)*|(?<!\\.)[.](?!\\.)|[!?;]+");
   constexpr std::string_view kSelf = " self";
   const std::string text = own_self.replace(plain, [&](std::string_view match) {
     return std::string(match.substr(0, match.size() - kSelf.size())) + "self";

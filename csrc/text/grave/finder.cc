@@ -5,6 +5,7 @@
 
 #include "sampling/rng.h"
 #include "text/crisis/spelling.h"
+#include "text/never_destroyed.h"
 #include "text/unicode.h"
 #include "text/word_list.h"
 
@@ -17,7 +18,7 @@ constexpr std::uint32_t kCarefulStream = 0xFFFFFFFF;
 }  // namespace
 
 bool is_grave(const std::vector<std::string>& turns) {
-  static const WordList grave("grave/grave.txt");
+  static const auto& grave = never_destroyed<WordList>("grave/grave.txt");
   for (std::size_t left = turns.size(); left > 0; left -= std::min<std::size_t>(left, 2)) {
     const std::string& turn = turns[left - 1];
     // Nobody hides these words, so that plain letters need no more than lower case.
@@ -28,12 +29,13 @@ bool is_grave(const std::vector<std::string>& turns) {
 }
 
 bool is_cheerful(std::string_view reply) {
-  static const WordList cheerful("grave/cheerful.txt");
+  static const auto& cheerful = never_destroyed<WordList>("grave/cheerful.txt");
   return cheerful.occurs_in(lower(reply));
 }
 
 std::vector<std::string> careful_replies(std::uint64_t seed, std::size_t count) {
-  static const std::vector<std::string> replies = content_lines("grave/careful.txt");
+  static const auto& replies =
+      never_destroyed<std::vector<std::string>>(content_lines("grave/careful.txt"));
   std::vector<double> drawn(replies.size());
   RandomStream{seed, kCarefulStream}.fill_uniform(0, drawn.size(), drawn.data());
   std::vector<std::size_t> order(replies.size());

@@ -68,10 +68,10 @@ std::string reply(const Strings& arguments) {
   std::size_t ended = 0;
   if (!stop.empty()) {
     const TextStop condition(*tokenizer, stop);
-    TokenIds said;
+    TokenIds generated;
     for (std::size_t i = 0; i < tokens.size() && ended == 0; ++i) {
-      said.push_back(tokens[i]);
-      if (condition.ends(said)) ended = i + 1;
+      generated.push_back(tokens[i]);
+      if (condition.ends(generated)) ended = i + 1;
     }
   }
   pieces.push_back(std::to_string(ended));

@@ -1,6 +1,7 @@
 // A program that embeds libmime_fast, as C++17: make sanitize and the tests of Python run it.
 //
 // test_library CHECKPOINT
+#include <chrono>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
@@ -95,6 +96,17 @@ void test_options(const Generator& generator) {
   wrong.top_p = 2;
   check(status_of([&] { generator.respond("hi", wrong); }) == MIME_FAST_INVALID_ARGUMENT,
         "a wrong option is refused");
+  Options off;
+  off.top_k = -1;
+  check(status_of([&] { generator.respond("hi", off); }) == MIME_FAST_INVALID_ARGUMENT,
+        "-1 is no value, but stands for the checkpoint's");
+  Options no_number;
+  no_number.temperature = std::nan("");
+  check(status_of([&] { generator.respond("hi", no_number); }) == MIME_FAST_INVALID_ARGUMENT,
+        "NaN is no value, but stands for the checkpoint's");
+  check(status_of([&] { generator.respond(std::string("hi\0I want to die", 16)); }) ==
+            MIME_FAST_INVALID_ARGUMENT,
+        "a text is never cut at a zero byte");
   check(status_of([&] { generator.respond(""); }) == MIME_FAST_INVALID_ARGUMENT,
         "an empty message is refused");
   check(status_of([] { Generator("/nowhere"); }) == MIME_FAST_CHECKPOINT_ERROR,
@@ -125,6 +137,15 @@ void test_text(const Generator& generator) {
         "text that is no UTF-8 is refused");
 }
 
+// The process ends while a thread answers: nothing that the thread reads is destroyed.
+void begin_endless_replies(const char* checkpoint) {
+  static const Generator& generator = *new Generator(checkpoint);
+  std::thread([] {
+    while (true) generator.respond("You said you would kys. Tim is dead.", seeded(5));
+  }).detach();
+  std::this_thread::sleep_for(std::chrono::milliseconds(50));
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -136,5 +157,6 @@ int main(int argc, char** argv) {
   test_crisis(generator);
   test_threads(generator);
   test_text(generator);
+  begin_endless_replies(argv[1]);
   return 0;
 }
