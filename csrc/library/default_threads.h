@@ -9,8 +9,8 @@ namespace mime_fast {
 // worth; at least 1. As mime_fast/engines/threads.py.
 int default_threads();
 
-// The least limit of the control groups of Linux that the process is in, in whole processors,
-// rounded up; nothing: there is none. root: of the file system, with a slash at its end.
+// The least limit of the control groups that the process is in, in processors, rounded up; nothing:
+// there is none. root: of the file system, with a slash at its end.
 std::optional<int> cpu_quota(const std::string& root = "/");
 
 }  // namespace mime_fast

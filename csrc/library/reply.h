@@ -12,10 +12,13 @@
 
 namespace mime_fast {
 
-// Why a reply ends: the model or a stop string ended it; max_new_tokens were generated; nothing was
-// generated, and the text is the fixed reply to a crisis; or it is a fixed reply, since what was
-// generated is too cheerful.
-enum class Finish { stop, length, crisis, careful };
+// Why a reply ends.
+enum class Finish {
+  stop,     // the model or a stop string ended it
+  length,   // max_new_tokens were generated
+  crisis,   // the fixed reply to a crisis; nothing was generated
+  careful,  // a fixed reply, since what was generated is too cheerful
+};
 
 // One reply of an n-best list.
 struct Candidate {
