@@ -168,7 +168,8 @@ MIME_FAST_API const char* mime_fast_response_polarity(const mime_fast_response* 
 MIME_FAST_API uint64_t mime_fast_response_seed(const mime_fast_response* response);
 
 /* The signal of a crisis (docs/safety.md): its category; "self" or "other"; and the index of the
- * turn that it was found in. The category is NULL if none was found, which is no proof of safety. */
+ * turn that it was found in. The category is NULL if none was found, which is no proof of safety.
+ */
 MIME_FAST_API const char* mime_fast_response_crisis(const mime_fast_response* response);
 MIME_FAST_API const char* mime_fast_response_crisis_about(const mime_fast_response* response);
 MIME_FAST_API size_t mime_fast_response_crisis_turn(const mime_fast_response* response);
