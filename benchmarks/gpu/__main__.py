@@ -60,7 +60,10 @@ def run_part(part: str, options: argparse.Namespace, capability: str | None) -> 
         if rehearsed:
             items = plan.rehearsal(items, quick=options.quick)
         beside = min(BESIDE, len(os.sched_getaffinity(0)))
-        Runner(journal, wait, options.device, folder, seconds, beside).run(items)
+        try:
+            Runner(journal, wait, options.device, folder, seconds, beside).run(items)
+        finally:
+            build.stop()
         if not rehearsed:
             note_build(journal, build, folder / "build.log")
         journal.close(folder / TRACE)
@@ -74,7 +77,6 @@ def always_built(_: float) -> bool:
 
 def note_build(journal: Journal, build: Build, log: Path) -> None:
     """Keep the compiler's output."""
-    build.stop()
     if log.exists():
         text = log.read_text(encoding="utf-8", errors="replace")
         journal.note("build", text, show=not build.passed)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import threading
 import time
 from pathlib import Path
 
+from benchmarks.gpu import processes
 from benchmarks.gpu.bare_package import ROOT
 
 FOLDER = ROOT / "build" / "gpu"
@@ -24,7 +26,8 @@ class Build:
         self._log, self._capability = log, capability
         self._thread = threading.Thread(target=self._run, daemon=True)
         self.passed, self.seconds = False, 0.0
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: subprocess.Popen[str] | None = None
+        self._lock, self._stopped = threading.Lock(), False
 
     def start(self) -> None:
         """In the background, at a lower priority."""
@@ -36,9 +39,14 @@ class Build:
         return self.passed and not self._thread.is_alive()
 
     def stop(self) -> None:
-        """End what is left of it."""
+        """End what is left of it: another build may then begin in its folder."""
+        with self._lock:
+            self._stopped = True
         if self._process is not None and self._process.poll() is None:
-            self._process.kill()
+            # Ninja gives each compiler a group of processes, and ends it only if it may.
+            processes.stop(self._process, signal.SIGTERM)
+        if self._thread.ident is not None:
+            self._thread.join()
 
     def _run(self) -> None:
         began = time.monotonic()
@@ -49,10 +57,18 @@ class Build:
         self.seconds = time.monotonic() - began
 
     def _call(self, command: list[str]) -> bool:
-        with self._log.open("ab") as log:
-            self._process = subprocess.Popen(
-                ["nice", *command], cwd=ROOT, stdout=log, stderr=subprocess.STDOUT
-            )
+        with self._log.open("a", encoding="utf-8") as log:
+            with self._lock:
+                if self._stopped:
+                    return False
+                self._process = subprocess.Popen(
+                    ["nice", *command],
+                    cwd=ROOT,
+                    stdout=log,
+                    stderr=subprocess.STDOUT,
+                    text=True,
+                    process_group=0,
+                )
             return self._process.wait() == 0
 
 

@@ -9,6 +9,7 @@ import sys
 from importlib import metadata
 from typing import Any
 
+from benchmarks.gpu.build import find_nvcc
 from benchmarks.gpu.measured import save_rows
 
 PACKAGES = ("torch", "triton", "numpy", "pybind11", "pytest", "hypothesis", "matplotlib")
@@ -21,7 +22,7 @@ def main(device: str) -> int:
 
     found = {"python": sys.version.split()[0], "system": platform.platform()}
     found |= {package: _version(package) for package in PACKAGES}
-    found |= {"nvcc": _first_line("nvcc", "--version", last=True), "cores": str(os.cpu_count())}
+    found |= {"nvcc": describe_nvcc(), "cores": str(os.cpu_count())}
     gpu: dict[str, Any] = {"name": "rehearsal", "driver": "none"}
     if device == "cuda":
         if not torch.cuda.is_available():
@@ -45,6 +46,14 @@ def _describe_gpu(properties: Any) -> dict[str, Any]:
         "cache_mb": round(properties.L2_cache_size / 2**20),
         "cuda": str(torch.version.cuda),
     }
+
+
+def describe_nvcc() -> str:
+    """Of the compiler that the build takes."""
+    try:
+        return _first_line(str(find_nvcc()), "--version", last=True)
+    except RuntimeError:
+        return "missing"
 
 
 def _version(package: str) -> str:

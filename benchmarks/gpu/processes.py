@@ -6,12 +6,14 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import IO
 
 from benchmarks.gpu.bare_package import ROOT
 
 PATIENCE = 10.0  # seconds in which an interrupted process may write what it has
+PAUSE = 0.05  # seconds between two looks
 TIMED_OUT = 124
 TRACE = "trace.json.gz"  # of the profiler, in the folder of a run
 # The machine's pytest may be of any version, with any plugins: neither the configuration nor the
@@ -70,23 +72,28 @@ def finish(process: subprocess.Popen[str], seconds: float) -> int:
 
 
 def stop(process: subprocess.Popen[str], polite: int = signal.SIGKILL) -> int:
-    """End the process and what it has started."""
-    _signal(process, polite)
-    try:
-        process.wait(PATIENCE)
-    except subprocess.TimeoutExpired:
+    """End the process and what it has started; all but SIGKILL leave them time to end."""
+    ends = time.monotonic() + (0 if polite == signal.SIGKILL else PATIENCE)
+    left = _signal(process, polite)
+    while left and time.monotonic() < ends:
+        time.sleep(PAUSE)
+        process.poll()  # until somebody asks for its status, it counts as running
+        left = _signal(process, 0)
+    if left:
         _signal(process, signal.SIGKILL)
-        process.wait()
+    process.wait()
     if process.stdin is not None:
         process.stdin.close()
     return TIMED_OUT
 
 
-def _signal(process: subprocess.Popen[str], number: int) -> None:
+def _signal(process: subprocess.Popen[str], number: int) -> bool:
+    """Whether the process, or another one of its group, was there; 0 only asks."""
     try:
         os.killpg(process.pid, number)
     except ProcessLookupError:
-        return
+        return False
+    return True
 
 
 def run_limited(
