@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from functools import cache
@@ -14,6 +13,7 @@ import pytest
 from benchmarks.floors import Floors
 from benchmarks.harness import FULL, QUICK, SMOKE, Budget, Call, Race, Row, summarise
 from benchmarks.peers import BY_NAME, OURS, REFERENCE
+from benchmarks.results import write_document
 from benchmarks.workload import random_checkpoint
 from mime_fast.checkpoint import Checkpoint
 
@@ -124,7 +124,7 @@ def write_rows(config: pytest.Config) -> None:
             "floors": asdict(floors) if floors else None,
             "rows": [row.to_dict() for row in config.stash.get(ROWS, [])],
         }
-        path.write_text(json.dumps(values), encoding="utf-8")
+        write_document(values, path)
 
 
 def pytest_terminal_summary(

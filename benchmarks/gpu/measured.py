@@ -10,6 +10,7 @@ from typing import Any
 
 from benchmarks.floors import Floors
 from benchmarks.harness import Row
+from benchmarks.results import write_document
 
 
 def folder() -> Path:
@@ -25,23 +26,22 @@ def rows_path() -> Path:
 def save_rows(rows: Iterable[Row], **more: Any) -> None:
     """For the results; more: other parts of the document, such as its environment."""
     values = {"rows": [row.to_dict() for row in rows], **more}
-    partial = rows_path().with_suffix(".partial")
-    partial.write_text(json.dumps(values), encoding="utf-8")
-    partial.replace(rows_path())
+    write_document(values, rows_path())
 
 
-def take_rows(path: Path) -> dict[str, Any]:
-    """What an item has left, which the next one must not find; nothing if it left nothing."""
+def load_values(path: Path) -> dict[str, Any]:
+    """What an item has left of its measurements, if anything; ValueError if it cannot be read."""
     if not path.exists():
-        return {"rows": []}
-    values: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    path.unlink()
+        return {}
+    values: Any = json.loads(path.read_text(encoding="utf-8"))
+    if not isinstance(values, dict):
+        raise ValueError(f"expected an object, got {type(values).__name__}")  # noqa: TRY004
     return values
 
 
 def save_floors(values: dict[str, Any]) -> None:
     """The limits of the GPU, for the items that follow."""
-    (folder() / "floors.json").write_text(json.dumps(values), encoding="utf-8")
+    write_document(values, folder() / "floors.json")
 
 
 def load_floors() -> Floors | None:

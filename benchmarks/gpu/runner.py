@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 import time
@@ -16,6 +15,7 @@ from typing import Any
 
 from benchmarks.gpu import processes
 from benchmarks.gpu.journal import Journal
+from benchmarks.gpu.measured import load_values
 from benchmarks.gpu.plan import Item
 
 LOADED = 4  # processes that load torch side by side, before one after the other has the GPU
@@ -128,15 +128,14 @@ class Runner:
         with self._lock:
             output = running.output.read_text(encoding="utf-8", errors="replace")
             self._journal.note(running.item.name, output, show=status != 0)
-            self._journal.add(running.item.name, outcome, seconds, take_values(running.rows))
-
-
-def take_values(path: Path) -> dict[str, Any]:
-    """What an item has left of its measurements, if anything."""
-    if not path.exists():
-        return {}
-    values: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return values
+            values: dict[str, Any] = {}
+            try:
+                values = load_values(running.rows)
+            except ValueError as error:  # the next items are run all the same
+                fault = f"its measurements cannot be read: {error}"
+                self._journal.note(running.item.name, fault, show=True)
+                outcome = "FAILED (no measurements)" if status == 0 else outcome
+            self._journal.add(running.item.name, outcome, seconds, values)
 
 
 def _batches(items: Sequence[Item], count: int) -> Iterator[Sequence[Item]]:

@@ -5,19 +5,24 @@ import os
 import shutil
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 import torch
 
 from benchmarks import results
+from benchmarks.conftest import write_rows
 from benchmarks.gpu import build, plan
 from benchmarks.gpu.__main__ import always_built
 from benchmarks.gpu.bare_package import ROOT
 from benchmarks.gpu.build import Build
 from benchmarks.gpu.journal import Journal
 from benchmarks.gpu.kernel_cases import MAKERS, cases, model_config
+from benchmarks.gpu.measured import save_floors, save_rows
 from benchmarks.gpu.names import LOSSY
 from benchmarks.gpu.plan import Item
 from benchmarks.gpu.processes import PYTEST, TIMED_OUT, TRACE, run_limited, variables
@@ -192,6 +197,49 @@ def test_an_item_that_fails_costs_itself_only(
     assert len(list((tmp_path / "out").iterdir())) <= 4  # two parts leave at most eight files
 
 
+def test_measurements_that_cannot_be_read_cost_their_item_only(tmp_path: Path) -> None:
+    """A process that is killed while it writes leaves half a file."""
+    change = f"{LEAVE_ROWS}path = pathlib.Path(os.environ['MIME_FAST_GPU_ROWS'])\n"
+    halve = f"{change}path.write_text(path.read_text()[:40])\n"
+    journal = Journal(tmp_path, "gpu-first", rehearsed=True)
+    Runner(journal, always_built, "cpu", tmp_path, 100, 2).run(
+        [
+            program("half", halve),
+            program("crash", f"{halve}os.kill(os.getpid(), 11)"),
+            program("list", f"{change}path.write_text('[]')"),
+            program("next", LEAVE_ROWS),
+        ]
+    )
+    assert [item["outcome"] for item in journal.document["items"]] == [
+        *("FAILED (no measurements)", "FAILED (-11)", "FAILED (no measurements)", "passed"),
+    ]
+    assert journal.document["rows"] == [ROW]
+    log = (tmp_path / "gpu-first.log").read_text()
+    assert "== half\nits measurements cannot be read: " in log
+    assert "== list\nits measurements cannot be read: expected an object, got list" in log
+
+
+def test_what_an_item_measured_is_written_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file is replaced, not written again: one that was opened before still has all of it."""
+    monkeypatch.setenv("MIME_FAST_GPU_FOLDER", str(tmp_path))
+    monkeypatch.setenv("MIME_FAST_GPU_ROWS", str(tmp_path / "rows.json"))
+    options = {"--rows": tmp_path / "suite.json"}
+    config = cast(pytest.Config, SimpleNamespace(getoption=options.get, stash=pytest.Stash()))
+    writers: dict[str, Callable[[], None]] = {
+        "rows.json": lambda: save_rows([], checks=[]),
+        "floors.json": lambda: save_floors({"read": []}),
+        "suite.json": lambda: write_rows(config),
+    }
+    for name, write in writers.items():
+        write()
+        with (tmp_path / name).open() as before:
+            write()
+            assert json.load(before)
+            assert os.fstat(before.fileno()).st_nlink == 0  # no name leads to it any more
+
+
 def test_results_are_there_while_the_next_item_runs(tmp_path: Path) -> None:
     """A machine may be taken away at any time."""
     path = tmp_path / "gpu-first.json"
@@ -223,29 +271,6 @@ def test_a_build_that_fails_stops_only_those_that_need_it(
     outcomes = [item["outcome"] for item in journal.document["items"]]
     assert outcomes == ["passed", "not run: the extension was not built"]
     assert "no compiler" in (tmp_path / "build.log").read_text()
-
-
-def test_nvcc_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(build, "TOOLKITS", tmp_path)
-    monkeypatch.setattr(shutil, "which", lambda *_, **__: None)
-    monkeypatch.delenv("CUDACXX", raising=False)
-    with pytest.raises(RuntimeError, match="needs nvcc, CUDA's compiler, and finds none"):
-        build.find_nvcc()
-    for version in ("cuda-12.4", "cuda-13.0"):
-        (tmp_path / version / "bin").mkdir(parents=True)
-        (tmp_path / version / "bin" / "nvcc").touch()
-    assert build.find_nvcc().parts[-3] == "cuda-13.0"
-    monkeypatch.setenv("CUDACXX", "/opt/nvcc")
-    assert build.find_nvcc() == Path("/opt/nvcc")
-
-
-def test_cmake_alone_configures_the_build() -> None:
-    """Neither setuptools nor make takes part."""
-    configure, make = build.commands("90")
-    assert Path(configure[0]).name == "cmake"
-    assert "-DCMAKE_CUDA_ARCHITECTURES=90" in configure
-    assert "-DMIME_FAST_CUDA=ON" in configure
-    assert make[-2:] == ["_C", "gpu_device_search"]
 
 
 BARE = """
@@ -287,3 +312,26 @@ def test_a_step_that_takes_too_long_may_write_what_it_has(tmp_path: Path) -> Non
     command = [sys.executable, "-c", code, str(written)]
     assert run_limited(command, 2, dict(os.environ)) == TIMED_OUT
     assert written.exists()
+
+
+def test_what_a_process_started_ends_with_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It leaves a child that ignores interrupts, and ends at the first one."""
+    monkeypatch.setattr("benchmarks.gpu.processes.PATIENCE", 0.5)
+    heart = tmp_path / "heart"
+    child = (
+        "import pathlib, signal, sys, time\n"
+        "signal.signal(signal.SIGINT, signal.SIG_IGN)\n"
+        "for _ in range(2000):\n    pathlib.Path(sys.argv[1]).touch()\n    time.sleep(0.01)"
+    )
+    code = (
+        "import subprocess, sys, time\n"
+        "subprocess.Popen([sys.executable, '-c', *sys.argv[1:]])\n"
+        "time.sleep(60)"
+    )
+    command = [sys.executable, "-c", code, child, str(heart)]
+    assert run_limited(command, 3, dict(os.environ)) == TIMED_OUT
+    heart.unlink()
+    time.sleep(0.2)
+    assert not heart.exists()
