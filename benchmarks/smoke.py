@@ -1,8 +1,8 @@
 """Run every benchmark, peer and tool once, in a form of seconds: make bench-smoke.
 
 Models are tiny, races have one round, and no time is kept. A function of this folder that nothing
-called fails the run, as it would break unseen, unless it is marked `# not in a smoke run`. Of
-benchmarks/gpu one item of each kind is rehearsed.
+called fails the run, as it would break unseen. `# not in a smoke run` marks an exception. One item
+of each kind of benchmarks/gpu is rehearsed.
 """
 
 from __future__ import annotations

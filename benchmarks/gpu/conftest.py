@@ -1,7 +1,7 @@
 """Fixtures of the GPU's suite: the races of the other suites, on one device.
 
-Device time is precious: a contestant that answers wrongly is timed all the same, and its row says
-so; one that fails is left out of its race, which still takes place. Then the test fails.
+Device time is scarce. So a contestant that answers wrongly is timed all the same, and its row says
+so. One that fails is left out of its race, which still takes place. Then the test fails.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
     python -m benchmarks.peers.onnx_server [--port 0]
 
 It answers POST /v1/mime/respond greedily, with at most NEW_TOKENS tokens, one request at a time on
-one thread; of the body it reads `message` and `seed`. The first line that it prints is its address.
+one thread. It reads `message` and `seed` of the body. The first line that it prints is its address.
 """
 
 from __future__ import annotations
