@@ -1,14 +1,15 @@
 """The whole decoder for the newest word of each row, embedding to last norm, in one kernel.
 
-One program follows one row, so rows never wait for each other and a row's numbers do not depend on
-who else is decoded; one whose reply has ended returns at once. Nothing that was cached is ever
-moved: `kv_positions` says which column a position was decoded in, and when hypotheses fork or leave
+One program computes one row, so rows never wait for each other. A row's numbers do not depend on
+which others are decoded. A program whose reply has ended returns at once. A cache is never moved:
+`kv_positions` holds the column in which each position was decoded. When hypotheses fork or leave,
 only that table is gathered.
 
 Rows of a group are words of one reply, of which each follows the one before: drafts, to be verified
 together. A program waits, three times a layer, for the words before its own. A GPU may start
 programs in any order, and not all of them at once. So a program takes the next row when it starts,
-and waits only for programs that have started. It does not wait for ever: it reports a failure.
+and waits only for programs that have started. After about a second it reports a failure, and no
+row of that group waits again.
 """
 
 from __future__ import annotations
@@ -28,7 +29,8 @@ BLOCK_COLUMNS = 64  # with 16 warps, four of a warp: 16 weights of a thread are 
 BLOCK_TIMES = 32
 WARPS = 16
 REGISTERS = 128  # all that 512 threads have; with less in mind, the assembler would spill
-# About a second; a row takes some 100 us. Behind it, what a row waits for will not come.
+# Of a row in one step: about a second, where a step takes some 100 us. What has not come by then
+# will not come.
 MOST_POLLS = 1 << 20
 
 
@@ -143,15 +145,15 @@ def publish(stages, delays, row, stage, a_position):
 
 @triton.jit
 def await_group(
-    stages, failed, row, stage, a_position, GROUP: tl.constexpr, POLLS: tl.constexpr
+    stages, failed, row, stage, a_position, polls, GROUP: tl.constexpr, POLLS: tl.constexpr
 ):  # fmt: skip
     """Until the rows of the group before this one, at the positions before its own, are there too.
 
-    stage: that they must have reached if they were at this row's position; a_position: how many
-    stages a position has.
+    stage: that they must have reached if they were at this row's position. a_position: how many
+    stages a position has. polls: how many the row has made in this step; returned with those made
+    here.
     """
     first = row // GROUP * GROUP
-    polls = 0
     for other in range(first, row):
         goal = stage - (row - other) * a_position
         while (polls < POLLS) & (tl.atomic_add(stages + other, 0, sem="acquire") < goal):
@@ -159,6 +161,7 @@ def await_group(
     if polls >= POLLS:
         tl.store(failed + row // GROUP, 1)
     tl.debug_barrier()
+    return polls
 
 
 @triton.jit
@@ -198,6 +201,11 @@ def decode_step_kernel(
     x = tl.load(words + token.to(tl.int64) * WORD_ROW + lane, mask=real, other=0.0).to(tl.float32)
     x += tl.load(timing + position * dim + lane, mask=real, other=0.0)
     stage = position * 3 * LAYERS
+    polls = 0
+    if GROUP > 1:
+        # Nobody waits in a group that has failed. An atomic, so that all threads see the same:
+        # another row may fail meanwhile.
+        polls = tl.where(tl.atomic_add(failed + row // GROUP, 0, sem="relaxed") != 0, POLLS, 0)
     for _ in range(LAYERS):
         share(vector + lane, normalise(x, norms, norms + dim, dim, DIM), real)
         matvec(
@@ -211,7 +219,9 @@ def decode_step_kernel(
         tl.debug_barrier()
         if GROUP > 1:
             publish(stages, delays, row, stage + 1, 3 * LAYERS)
-            await_group(stages, failed, row, stage + 1, 3 * LAYERS, GROUP, POLLS)
+            polls = await_group(
+                stages, failed, row, stage + 1, 3 * LAYERS, polls, GROUP, POLLS
+            )  # fmt: skip
         attend(
             projected, keys_values, kv_positions=own_kv_positions, out=attended, count=position + 1,
             columns=columns, key_dim=key_dim, scale=scale,
@@ -245,7 +255,9 @@ def decode_step_kernel(
         tl.debug_barrier()
         if GROUP > 1:
             publish(stages, delays, row, stage + 2, 3 * LAYERS)
-            await_group(stages, failed, row, stage + 2, 3 * LAYERS, GROUP, POLLS)
+            polls = await_group(
+                stages, failed, row, stage + 2, 3 * LAYERS, polls, GROUP, POLLS
+            )  # fmt: skip
         share_window(
             vector, inner_history, own_kv_positions, position, columns, dim, INNER_WINDOW
         )  # fmt: skip
@@ -255,7 +267,9 @@ def decode_step_kernel(
         )  # fmt: skip
         if GROUP > 1:
             publish(stages, delays, row, stage + 3, 3 * LAYERS)
-            await_group(stages, failed, row, stage + 3, 3 * LAYERS, GROUP, POLLS)
+            polls = await_group(
+                stages, failed, row, stage + 3, 3 * LAYERS, polls, GROUP, POLLS
+            )  # fmt: skip
         stage += 3
         share_window(
             vector, outer_history, own_kv_positions, position, columns, filter_dim, OUTER_WINDOW
@@ -301,8 +315,8 @@ def decode_step(
         weights: see DecoderWeights.
         heads: of attention; they divide key_dim.
         end_word: rows whose newest word it is have ended.
-        group: rows g * group and following are words of one reply, each at the position behind
-            that of the row before it, as `kv_positions` has them.
+        group: rows g * group to (g + 1) * group - 1 are words of one reply. Each is at the
+            position behind that of the row before it, as in `kv_positions`.
         turns: with a group of more than one; see Turns.
 
     Returns: float32 (rows, dim): the last norm's output; not written where a row has ended.

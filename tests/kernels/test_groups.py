@@ -86,6 +86,40 @@ def test_programs_may_start_in_any_order(monkeypatch: pytest.MonkeyPatch) -> Non
     assert turns.ticket.tolist() == [0]
 
 
+def count_atomics(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """A list with a number: how many atomic operations the interpreter has made."""
+    made = [0]
+    original = interpreter_builder.create_atomic_rmw
+
+    def create(*arguments: object) -> object:
+        made[0] += 1
+        return original(*arguments)
+
+    monkeypatch.setattr(interpreter_builder, "create_atomic_rmw", create)
+    return made
+
+
+def test_a_failed_reply_costs_one_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not one in each stage of each step until the host looks: 8 steps of 3 stages a layer."""
+    if ON_GPU:
+        pytest.skip("only the interpreter counts polls")
+    polls = 300
+    monkeypatch.setattr(module, "MOST_POLLS", polls)
+    made = count_atomics(monkeypatch)
+    case = drafts()
+    case.launch()
+    unfailed, made[0] = made[0], 0
+    replies, turns = case.arguments[0], case.arguments[-1]
+    turns.stages.zero_()
+    replies.generated[0, int(replies.positions[0])] = EOS
+    case.launch()
+    assert polls < made[0] <= unfailed + polls * (len(turns.stages) - 1)
+    made[0] = 0
+    case.launch()
+    assert made[0] <= unfailed
+    assert turns.failed.tolist() == [1]
+
+
 def test_a_row_does_not_wait_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
     """The reply's own row has ended, so that nobody stores what the drafts read."""
     monkeypatch.setattr(module, "MOST_POLLS", 5)
