@@ -29,9 +29,10 @@ def create(checkpoint: Checkpoint, precision: str, threads: int) -> CachedPeer:
     """precision: "float32" or "int8"."""
     encode, decode = modules(checkpoint)
     folder = Path(_export_both(checkpoint, encode, decode).name)
-    suffix = ".int8.onnx" if precision == "int8" else ".onnx"
-    encoder = _Session(folder / f"encode{suffix}", threads)
-    decoder = _Session(folder / f"decode{suffix}", threads)
+    encoder, decoder = (
+        _Session(_in_precision(folder / f"{part}.onnx", precision), threads)
+        for part in ("encode", "decode")
+    )
 
     def run_encode(tokens: Tensor, speakers: Tensor, noise: Tensor) -> Cross:
         return Cross(*encoder(tokens, speakers, noise))
@@ -54,17 +55,23 @@ def _export_both(
         path = Path(folder.name)
         _export_encode(encode, path / "encode.onnx")
         _export_decode(encode, decode, path / "decode.onnx")
-        for part in ("encode", "decode"):
-            quantized = path / f"{part}.int8.onnx"
-            # Convolutions in int8 are slower than in float32.
-            quantize_dynamic(
-                path / f"{part}.onnx",
-                quantized,
-                op_types_to_quantize=["MatMul", "Gemm"],
-                weight_type=QuantType.QInt8,
-            )
         _EXPORTED[id(checkpoint)] = checkpoint, folder
     return _EXPORTED[id(checkpoint)][1]
+
+
+def _in_precision(path: Path, precision: str) -> Path:
+    if precision == "float32":
+        return path
+    quantized = path.with_suffix(".int8.onnx")
+    if not quantized.exists():
+        # Convolutions in int8 are slower than in float32.
+        quantize_dynamic(
+            path,
+            quantized,
+            op_types_to_quantize=["MatMul", "Gemm"],
+            weight_type=QuantType.QInt8,
+        )
+    return quantized
 
 
 class _Session:
