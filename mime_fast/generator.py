@@ -162,7 +162,7 @@ class Generator:
         self, config: GenerationConfig | None = None, given: Mapping[str, Any] | None = None
     ) -> GenerationConfig:
         """The options of a call with this config and these options by name; see respond."""
-        return checked_options(self.engine, self.defaults, config, given or {})
+        return checked_options(self.engine.config, self.defaults, config, given or {})
 
     def request(
         self,

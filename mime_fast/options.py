@@ -120,10 +120,16 @@ def check_options(config: object) -> None:
     kind: Any = type(config)  # mypy finds no hash of type[object]
     for entry in table(kind):
         value = getattr(config, entry.name)
-        if not (entry.optional and value is None):
-            checked = _strings(entry, value) if entry.repeated else _checked(entry, value)
-            if checked is not value:
-                object.__setattr__(config, entry.name, checked)
+        checked = checked_value(entry, value)
+        if checked is not value:
+            object.__setattr__(config, entry.name, checked)
+
+
+def checked_value(entry: Entry, value: Any) -> Any:
+    """The value of one option, as check_options leaves it; ValueError: it is wrong by itself."""
+    if entry.optional and value is None:
+        return None
+    return _strings(entry, value) if entry.repeated else _checked(entry, value)
 
 
 def _checked(entry: Entry, value: Any) -> Any:

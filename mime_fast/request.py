@@ -46,28 +46,28 @@ Message = str | bytes | Sequence[str | bytes]
 
 
 def checked_options(
-    engine: Engine,
+    model: ModelConfig,
     defaults: GenerationConfig,
     config: GenerationConfig | None,
     given: Mapping[str, Any],
 ) -> GenerationConfig:
-    """The options of a call: `config`, or else `defaults`, with what is given in its place."""
+    """The options of a call of that model: `config`, or `defaults`, with what is given instead."""
     if not isinstance(config, GenerationConfig | None):
         raise TypeError(
             f"config must be a GenerationConfig, got {type(config).__name__}; "
             "pass a history as one list, and options by name"
         )
     checked = defaults.overridden(given) if config is None else config.replace(**given)
-    longest = engine.config.max_positions
+    longest = model.max_positions
     require(
         checked.max_new_tokens <= longest,
         f"max_new_tokens must be at most {longest} (the checkpoint's positions), "
         f"got {checked.max_new_tokens}",
     )
     require(
-        checked.emotion is None or engine.config.reads_emotion,
+        checked.emotion is None or model.reads_emotion,
         f"emotion={checked.emotion!r} has no effect: the replies of this "
-        f"{engine.config.architecture} model do not depend on the speaker's emotion; leave it out",
+        f"{model.architecture} model do not depend on the speaker's emotion; leave it out",
     )
     return checked
 

@@ -31,6 +31,25 @@ def create_engine(
     is exact: of the native engine int8, as docs/architecture.md defines it, of the others float32.
     intra_threads: of the native engine.
     """
+    chosen = choose_engine(engine, device, compute_type)
+    if chosen == "native":
+        return _native(checkpoint, compute_type, intra_threads)
+    if intra_threads is not None:
+        raise ValueError(
+            f"intra_threads={intra_threads} is for the native engine; leave it out for {chosen}"
+        )
+    if chosen == "eager":
+        return _eager(checkpoint, "cpu" if device == "auto" else device)
+    check_served(chosen, checkpoint.config)
+    exact = "float32" if compute_type == "auto" else compute_type
+    return _cuda(checkpoint, "cuda" if device == "auto" else device, exact)
+
+
+def choose_engine(engine: str = "auto", device: str = "auto", compute_type: str = "auto") -> str:
+    """The name of the engine that the options choose, which need not run on this machine.
+
+    ValueError: a name is unknown, or two do not fit.
+    """
     if engine not in ENGINES:
         raise ValueError(f"engine must be one of {', '.join(ENGINES)}, got {engine!r}")
     is_gpu = device.partition(":")[0] == "cuda"
@@ -40,27 +59,35 @@ def create_engine(
         raise ValueError(
             f"compute_type of the {chosen} engine must be one of {known}, got {compute_type!r}"
         )
-    if chosen == "native":
-        return _native(checkpoint, device, compute_type, intra_threads)
-    if intra_threads is not None:
-        raise ValueError(
-            f"intra_threads={intra_threads} is for the native engine; leave it out for {chosen}"
-        )
-    if chosen == "eager":
-        return _eager(checkpoint, "cpu" if device == "auto" else device)
-    _check_served_by_cuda(checkpoint.config)
-    exact = "float32" if compute_type == "auto" else compute_type
-    return _cuda(checkpoint, "cuda" if device == "auto" else device, exact)
-
-
-def _native(
-    checkpoint: Checkpoint, device: str, compute_type: str, intra_threads: int | None
-) -> Engine:
-    if device not in ("auto", "cpu"):
+    if chosen == "native" and device not in ("auto", "cpu"):
         raise ValueError(
             f"the native engine runs on the CPU, got device={device!r}; "
             "use engine='cuda' or engine='eager'"
         )
+    if chosen == "cuda" and device != "auto" and not _is_interpreted(device):
+        from mime_fast.engines.gpu import device_index
+
+        device_index(device)
+    return chosen
+
+
+def _is_interpreted(device: str) -> bool:
+    """Whether the cuda engine runs Triton's interpreter instead of a GPU."""
+    return device == "cpu" and os.environ.get("TRITON_INTERPRET") == "1"
+
+
+def check_served(engine: str, config: ModelConfig) -> None:
+    """ValueError if an engine, as choose_engine names it, serves no checkpoint of this config."""
+    if engine == "cuda" and not config.system.served_by_cuda(config):
+        ablated = f" without {config.ablations[0]}" if config.ablations else ""
+        system = config.system.name + ablated
+        raise ValueError(
+            f"the cuda engine serves MIME as its paper has it, and this checkpoint is of {system}; "
+            "use engine='eager', or engine='native' if it serves that system"
+        )
+
+
+def _native(checkpoint: Checkpoint, compute_type: str, intra_threads: int | None) -> Engine:
     if intra_threads is not None and not (type(intra_threads) is int and 1 <= intra_threads <= 256):
         raise ValueError(
             f"intra_threads must be an integer in [1, 256], got {intra_threads!r} (--threads)"
@@ -81,19 +108,8 @@ def _eager(checkpoint: Checkpoint, device: str) -> Engine:
     return EagerEngine(checkpoint, device)
 
 
-def _check_served_by_cuda(config: ModelConfig) -> None:
-    if not config.system.served_by_cuda(config):
-        ablated = f" without {config.ablations[0]}" if config.ablations else ""
-        system = config.system.name + ablated
-        raise ValueError(
-            f"the cuda engine serves MIME as its paper has it, and this checkpoint is of {system}; "
-            "use engine='eager', or engine='native' if it serves that system"
-        )
-
-
 def _cuda(checkpoint: Checkpoint, device: str, compute_type: str) -> Engine:
-    interpreted = device == "cpu" and os.environ.get("TRITON_INTERPRET") == "1"
-    if not interpreted:
+    if not _is_interpreted(device):
         from mime_fast.engines.gpu import check_gpu
 
         check_gpu(device)

@@ -93,6 +93,7 @@ class Engine(Protocol):
 
     name: str
     config: ModelConfig
+    compute_type: str  # never "auto"
 
     def encode(
         self, dialogues: Sequence[Dialogue], noise: FloatArray, emotion: int | None

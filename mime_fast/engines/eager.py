@@ -50,7 +50,7 @@ class EagerEngine:
     name = "eager"
 
     def __init__(self, checkpoint: Checkpoint, device: str = "cpu") -> None:
-        self.config = checkpoint.config
+        self.config, self.compute_type = checkpoint.config, "float32"
         self.device = _usable_device(device)
         if self.device.type == "cuda":
             torch.backends.cudnn.allow_tf32 = False  # of convolutions; it is on by default

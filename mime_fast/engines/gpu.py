@@ -22,12 +22,17 @@ class Gpu(NamedTuple):
 
 def check_gpu(device: str) -> None:
     """ValueError with a reason and a remedy if the engine cannot run on cuda or cuda:N."""
+    reason = missing(device_index(device))
+    if reason is not None:
+        raise ValueError(f"device {device!r} cannot be used: {reason}; or use device='cpu'")
+
+
+def device_index(device: str) -> int:
+    """The number of the GPU that cuda or cuda:N names; ValueError: the name is another."""
     match = re.fullmatch(r"cuda(?::(\d+))?", device)
     if match is None:
         raise ValueError(f"device of the cuda engine must be 'cuda' or 'cuda:N', got {device!r}")
-    reason = missing(int(match.group(1) or 0))
-    if reason is not None:
-        raise ValueError(f"device {device!r} cannot be used: {reason}; or use device='cpu'")
+    return int(match.group(1) or 0)
 
 
 def missing(index: int) -> str | None:

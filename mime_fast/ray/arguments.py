@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
-from mime_fast.config import GenerationConfig
-from mime_fast.options import Entry, table
+from mime_fast import bundled, checkpoint
+from mime_fast.config import GenerationConfig, require
+from mime_fast.engines import check_served, choose_engine
+from mime_fast.files import parse_json
+from mime_fast.options import Entry, checked_value, choice_text, table
+from mime_fast.request import checked_options
+from mime_fast.server.auth import load_keys
+from mime_fast.server.generation import check_size
 from mime_fast.server.options import ServerOptions
 
 ENGINE = ("checkpoint", "engine", "device", "compute_type")
@@ -27,24 +33,66 @@ class Arguments:
 
     @classmethod
     def parse(cls, given: Mapping[str, Any]) -> Arguments:
-        """Check the arguments; numbers may be strings, as `serve run` hands them over.
+        """Check the arguments; numbers and choices may be strings, as `serve run` hands them over.
 
         ValueError: one is unknown, belongs to Ray, or has a wrong value.
+        OSError: the file of API keys is here, and cannot be read.
         """
         server, reply = _entries(ServerOptions), _entries(GenerationConfig)
-        known = {*server, *ENGINE, *reply} - {*HTTP}
-        for name in given:
-            if name in HTTP:
-                raise ValueError(f"{name} is no argument here: set it in Ray's http_options")
-            if name in THREADS:
-                raise ValueError(f"{name} is no argument: set num_cpus in ray_actor_options")
-            if name not in known:
-                raise ValueError(f"unknown argument {name!r}; known: {', '.join(sorted(known))}")
+        _check_names(given, {*server, *ENGINE, *reply} - {*HTTP})
         chosen = {name: _value(server[name], given[name]) for name in server if name in given}
         options = {name: _value(reply[name], given[name]) for name in reply if name in given}
-        GenerationConfig().overridden(options)  # a wrong value is an error before replicas start
         engine = {name: given[name] for name in ENGINE if name in given}
-        return cls(ServerOptions.from_dict(chosen), engine, options)
+        parsed = cls(ServerOptions.from_dict(chosen), engine, options)
+        parsed._check()
+        return parsed
+
+    @property
+    def engine_name(self) -> str:
+        """The engine that the arguments choose: native, eager or cuda."""
+        return choose_engine(**{k: v for k, v in self.engine.items() if k != "checkpoint"})
+
+    def _check(self) -> None:
+        """Check what this machine can: another may have the checkpoint, or the file of keys."""
+        for name, value in self.engine.items():
+            right = isinstance(value, str) or (
+                name == "checkpoint" and isinstance(value, Path | None)
+            )
+            require(right, f"{name} must be a string, got {value!r}")
+        engine, folder = self.engine_name, bundled.folder_of(self.engine.get("checkpoint"))
+        if (keys := self.server.api_key_file) is not None and _is_here("api_key_file", keys):
+            load_keys(keys)
+        if not _is_here("checkpoint", folder):
+            for name, value in self.reply.items():
+                checked_value(_entries(GenerationConfig)[name], value)
+            return
+        loaded = checkpoint.load(folder)
+        check_served(engine, loaded.config)
+        defaults = checked_options(loaded.config, loaded.generation, None, self.reply)
+        check_size({}, defaults, self.server.max_sequences)
+
+
+def _check_names(given: Mapping[str, Any], known: set[str]) -> None:
+    for name in given:
+        if name in HTTP:
+            raise ValueError(f"{name} is no argument here: set it in Ray's http_options")
+        if name in THREADS:
+            raise ValueError(f"{name} is no argument: set num_cpus in ray_actor_options")
+        if name not in known:
+            raise ValueError(f"unknown argument {name!r}; known: {', '.join(sorted(known))}")
+
+
+def _is_here(name: str, path: Path) -> bool:
+    """Whether this machine has it; ValueError: neither it nor, by an absolute path, another."""
+    if path.exists():
+        return True
+    others = f", or bundled ({', '.join(bundled.NAMES)})" if name == "checkpoint" else ""
+    require(
+        path.is_absolute(),
+        f"{name} must exist here, be an absolute path on the replicas' machines{others}, "
+        f"got {str(path)!r}",
+    )
+    return False
 
 
 def _entries(config: type) -> dict[str, Entry]:
@@ -54,11 +102,14 @@ def _entries(config: type) -> dict[str, Entry]:
 def _value(entry: Entry, given: Any) -> Any:
     if entry.repeated and isinstance(given, list):
         return tuple(given)
-    if not isinstance(given, str) or entry.repeated or entry.option.choices:
+    if not isinstance(given, str) or entry.repeated:
         return given
+    if entry.option.choices:
+        named = {choice_text(choice): choice for choice in entry.option.choices}
+        return named.get(given, given)
     if entry.kind in (int, float, bool):
         try:
-            return json.loads(given)
+            return parse_json(given)
         except ValueError:
             return given  # the check of the option says what is wrong
     return entry.kind(given)  # a Path

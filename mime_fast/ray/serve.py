@@ -37,6 +37,7 @@ def build(arguments: Mapping[str, Any]) -> serve.Application:
 
     Raises:
         ValueError: an argument is unknown, or its value is wrong.
+        OSError: the file of API keys is on this machine, and cannot be read.
     """
     parsed = Arguments.parse(arguments)
     replica: Any = Replica  # the decorators make a Deployment of it
@@ -60,6 +61,11 @@ def assigned_threads() -> int:
     return max(1, int(cpus))
 
 
+def _threads(arguments: Arguments) -> int | None:
+    """Threads of a call, which only the native engine has."""
+    return assigned_threads() if arguments.engine_name == "native" else None
+
+
 def _log_to_stderr() -> None:
     """Lines of the server's log go where Ray keeps what the process prints."""
     log = logging.getLogger("mime_fast.server")
@@ -79,7 +85,7 @@ class Replica:
         if arguments.server.traces:
             export_traces()
         _log_to_stderr()
-        generator = Generator(intra_threads=assigned_threads(), **arguments.engine)
+        generator = Generator(**arguments.engine, intra_threads=_threads(arguments))
         defaults = generator.options(None, arguments.reply)
         self._app = create_app(generator, defaults, arguments.server)
 
