@@ -1,11 +1,11 @@
-"""What Ray Serve costs a request, beside `mime-fast serve`, and how many replies a proxy passes on.
+"""Latency and throughput of Ray Serve, beside `mime-fast serve`.
 
     python -m benchmarks.ray_serve [--quick] [--output FILE.json]
     RAY_SERVE_ENABLE_HA_PROXY=1 python -m benchmarks.ray_serve     # HAProxy before the replica
 
-Both have one process with the bundled checkpoint, on one thread; latencies are those of one client
-on one connection, in turns with the direct call. Ray runs on this machine and ends with it.
-cpu_ms is the processor time of the server's processes for each reply, whatever else runs.
+Both have one process with the bundled checkpoint, on one thread. Latencies are those of one client
+on one connection, in turns with the direct call. Ray runs on this machine, and ends with the
+benchmark. cpu_ms is the processor time of the server's processes for each reply.
 """
 
 from __future__ import annotations

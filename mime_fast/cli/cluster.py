@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any
 
 from mime_fast.config import Config, require
 from mime_fast.options import check_options, option
@@ -39,3 +41,8 @@ class ClusterOptions(Config):
             given = getattr(self, each.name) != each.default
             flag = each.name.replace("_", "-")
             require(self.ray or not given, f"--{flag} goes with --ray; give both or none")
+
+
+def count_machines(nodes: Sequence[Mapping[str, Any]]) -> int:
+    """Machines of a cluster, of what ray.nodes() lists: those that are dead stay in it."""
+    return sum(bool(node["Alive"]) for node in nodes)

@@ -7,9 +7,8 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from enum import StrEnum
-from io import BufferedReader
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 CHUNK = 2**16  # bytes that are read at once, or fewer: a line of a pipe is answered when it comes
 LONGEST_LINE = 2**24  # bytes; a line without an end must not fill the memory
@@ -30,6 +29,13 @@ class Message(NamedTuple):
     turns: list[str | bytes]
     where: str = ""  # "file:3: ", or empty
     facts: dict[str, Any] = {}  # noqa: RUF012 - never written to; the output repeats them
+
+
+class Stream(Protocol):
+    """What lines are read from: BufferedReader, or a part of one."""
+
+    def read1(self, most: int, /) -> bytes:
+        """At most so many bytes, as soon as there are some; none: the end."""
 
 
 Check = Callable[[list[str | bytes]], None]
@@ -85,7 +91,7 @@ class MessageFile:
         """
         number = self.first_line - 1
         with self._errors_named(), self._open() as stream:
-            for lines in _lines(stream, self.name):
+            for lines in _lines(stream, self.name, self.first_line):
                 ready: list[Message] = []
                 wrong: ValueError | None = None
                 for line in lines:
@@ -100,7 +106,7 @@ class MessageFile:
                 if wrong is not None:
                     raise wrong
 
-    def _open(self) -> AbstractContextManager[BufferedReader]:
+    def _open(self) -> AbstractContextManager[Stream]:
         if self.path == "-":
             if sys.stdin is None:
                 raise ValueError("standard input is closed; name a file with --file")
@@ -131,20 +137,28 @@ class MessageFile:
         return Message(turns, f"{self.name}:{number}: ", facts)
 
 
-def _lines(stream: BufferedReader, name: str) -> Iterator[list[bytes]]:
-    """The lines of what can be read without waiting, as often as there is something."""
-    rest, number = b"", 1
+def _lines(stream: Stream, name: str, number: int) -> Iterator[list[bytes]]:
+    """The lines of what can be read without waiting, as often as there is something.
+
+    number: that of the first line, for errors.
+    """
+    rest = b""
     while chunk := stream.read1(CHUNK):
         first, *others = chunk.split(b"\n")
         rest += first
         if len(rest) > LONGEST_LINE:
-            raise ValueError(f"{name}:{number}: longer than {LONGEST_LINE} bytes; shorten it")
+            raise too_long(name, number)
         if others:
             yield [rest, *others[:-1]]
             number += len(others)
             rest = others[-1]
     if rest:
         yield [rest]
+
+
+def too_long(name: str, number: int) -> ValueError:
+    """The error of a line that has more bytes than LONGEST_LINE."""
+    return ValueError(f"{name}:{number}: longer than {LONGEST_LINE} bytes; shorten it")
 
 
 def _parse(text: str, form: InputFormat) -> tuple[list[str], str, dict[str, Any]]:

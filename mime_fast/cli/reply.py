@@ -73,8 +73,10 @@ def respond(
     mime-fast respond --file messages.txt --ray --out replies
 
     Earlier turns (--history) come before every message. Wrong lines of a file are named as
-    file:line before the first reply; of a pipe, when they come, after the replies to the lines
-    before. The exit status is 0 if everything was answered, 1 if not, 2 for wrong usage.
+    file:line before the first reply. A wrong line of a pipe is named when it comes, after the
+    replies to the lines before it.
+
+    The exit status is 0 if everything was answered, 1 if not, 2 for wrong usage.
     """
     if bool(texts) == (file is not None):
         raise typer.BadParameter("give either messages or --file", param_hint="TEXT")

@@ -18,11 +18,10 @@ import ray
 import ray.data
 from ray.exceptions import RayError
 
-from mime_fast import __version__
 from mime_fast.cli.answers import progress
-from mime_fast.cli.cluster import ClusterOptions
+from mime_fast.cli.cluster import ClusterOptions, count_machines
 from mime_fast.cli.messages import Message
-from mime_fast.cli.parts import Part, PartFolder, cut, describe
+from mime_fast.cli.parts import Part, PartFolder, cut, describe, describe_generator
 from mime_fast.cli.ray_job import Answer, Job, find_errors
 from mime_fast.types import Response
 
@@ -34,12 +33,12 @@ def respond_with_ray(job: Job, cluster: ClusterOptions, show: Show) -> None:
     """Answer the lines of the job's file; show the replies in their order, or keep them.
 
     Raises:
-        ValueError: a line is wrong, or the folder holds replies to something else.
+        ValueError: a line is wrong or too long, or the folder holds replies to something else.
         OSError: the file cannot be read, or the folder not be written.
     """
     if not job.file.is_file():
         raise ValueError(f"--ray reads a file in parts, and {job.name} is none; name one")
-    parts = cut(job.file, cluster.part_lines)
+    parts = cut(job.file, cluster.part_lines, job.name)
     with TemporaryDirectory() if cluster.out is None else nullcontext(cluster.out) as path:
         folder = PartFolder(Path(path).absolute())
         seed = folder.begin(_description(job, cluster), secrets.randbits(32))
@@ -53,8 +52,7 @@ def respond_with_ray(job: Job, cluster: ClusterOptions, show: Show) -> None:
 def _description(job: Job, cluster: ClusterOptions) -> dict[str, Any]:
     return describe(
         job.file,
-        version=__version__,
-        checkpoint=job.generator.checkpoint.digest,
+        **describe_generator(job.generator),
         options=job.options.to_dict(),
         part_lines=cluster.part_lines,
         input_format=job.form,
@@ -117,7 +115,7 @@ def _connected(options: ClusterOptions) -> Iterator[None]:
     context = ray.data.DataContext.get_current()
     context.enable_progress_bars = False
     try:
-        if options.out is None and len(ray.nodes()) > 1:
+        if options.out is None and count_machines(ray.nodes()) > 1:
             raise ValueError("several machines need --out, a folder that all of them share")
         yield
     except RayError as error:  # of a process of the cluster: what it raised there
