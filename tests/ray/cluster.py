@@ -10,6 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 MISSING = "Ray is not installed: pip install 'mime-fast[ray]'"
+PATIENCE = 120.0  # seconds: Ray starts and ends processes by its own clocks
 REPLICA = "ServeReplica:mime-fast:Replica"
 
 

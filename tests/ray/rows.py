@@ -12,7 +12,7 @@ from typer.testing import CliRunner, Result
 
 from mime_fast import Generator
 from mime_fast.cli import app
-from tests.ray.cluster import MISSING, actors, kill
+from tests.ray.cluster import MISSING, PATIENCE, actors, kill
 from tests.server.serving import SAD, eventually
 
 ray = pytest.importorskip("ray", reason=MISSING)
@@ -83,10 +83,10 @@ def a_killed_actor(folder: Path, generator: Generator) -> None:
     options = "--file", file, "--ray", "--part-lines", "2", "--out", out, *slow
     with ThreadPoolExecutor(1) as pool:
         result = pool.submit(respond, *options)
-        eventually(lambda: any(out.glob("part-*")), 60)
+        eventually(lambda: any(out.glob("part-*")), PATIENCE)
         kill(actors("MapWorker")[0])
         assert len([*out.glob("part-*")]) < 20
-        assert result.result(120).exit_code == 0
+        assert result.result(3 * PATIENCE).exit_code == 0
     parts = sorted(out.glob("part-*"))
     found = [json.loads(line) for part in parts for line in part.read_text().splitlines()]
     assert len(found) == 40

@@ -14,7 +14,7 @@ import yaml  # type: ignore[import-untyped] # comes with accelerate
 
 from mime_fast import Generator
 from tests.ray import rows, serving
-from tests.ray.cluster import MISSING, REPLICA, actors, local_cluster
+from tests.ray.cluster import MISSING, PATIENCE, REPLICA, actors, local_cluster
 from tests.server.serving import eventually
 
 if "MIME_FAST_RAY" not in os.environ:
@@ -72,8 +72,8 @@ def deploy(folder: Path, port: int, replicas: int, arguments: dict[str, Any]) ->
     file = folder / "ray.yaml"
     file.write_text(yaml.safe_dump(config))
     scripts.cli.main(["run", "--non-blocking", str(file)], standalone_mode=False)
-    eventually(lambda: len(actors(REPLICA)) == replicas, 90)
-    eventually(lambda: serve.status().applications["mime-fast"].status == "RUNNING", 90)
+    eventually(lambda: len(actors(REPLICA)) == replicas, PATIENCE)
+    eventually(lambda: serve.status().applications["mime-fast"].status == "RUNNING", PATIENCE)
 
 
 @pytest.mark.usefixtures("cluster")
