@@ -31,7 +31,7 @@ class Message(NamedTuple):
     facts: dict[str, Any] = {}  # noqa: RUF012 - never written to; the output repeats them
 
 
-class Stream(Protocol):
+class ByteStream(Protocol):
     """What lines are read from: BufferedReader, or a part of one."""
 
     def read1(self, most: int, /) -> bytes:
@@ -106,7 +106,7 @@ class MessageFile:
                 if wrong is not None:
                     raise wrong
 
-    def _open(self) -> AbstractContextManager[Stream]:
+    def _open(self) -> AbstractContextManager[ByteStream]:
         if self.path == "-":
             if sys.stdin is None:
                 raise ValueError("standard input is closed; name a file with --file")
@@ -137,7 +137,7 @@ class MessageFile:
         return Message(turns, f"{self.name}:{number}: ", facts)
 
 
-def _lines(stream: Stream, name: str, number: int) -> Iterator[list[bytes]]:
+def _lines(stream: ByteStream, name: str, number: int) -> Iterator[list[bytes]]:
     """The lines of what can be read without waiting, as often as there is something.
 
     number: that of the first line, for errors.

@@ -8,7 +8,7 @@ from shutil import copytree
 import pytest
 from typer.testing import CliRunner
 
-from mime_fast import Generator
+from mime_fast import Generator, bundled
 from mime_fast.checkpoint import RELEVANCE
 from mime_fast.cli import app, messages, parts
 from mime_fast.cli.cluster import count_machines
@@ -116,8 +116,8 @@ def test_a_part_is_read_in_pieces(tmp_path: Path) -> None:
         assert [reader.read1(2), reader.read1(9), reader.read1(9)] == [b"st", b"\nxx", b""]
 
 
-def test_other_arithmetic_is_another_run(tmp_path: Path, tiny_checkpoint: Path) -> None:
-    folder = copytree(tiny_checkpoint, tmp_path / "checkpoint")
+def test_other_arithmetic_is_another_run(tmp_path: Path) -> None:
+    folder = copytree(bundled.FOLDER / bundled.DEFAULT, tmp_path / "checkpoint")
     described = {
         name: describe_generator(Generator(folder, compute_type=name))
         for name in ("auto", "int8", "float32", "bfloat16")
