@@ -100,6 +100,7 @@ wheel:  ## build a wheel with PYTHON that installs without a compiler, in dist/ 
 
 test-ray: $(VENV)/.stamp-dev $(VENV)/.stamp-ray  ## install Ray (600 MB), and test what runs on it (three minutes)
 	MIME_FAST_RAY=1 $(BIN)/pytest tests/ray $(PYTEST_ARGS)
+	$(BIN)/python -m benchmarks.ray_serve --smoke
 
 test-wheel:  ## build a wheel with PYTHON, install it without a compiler or torch, and test it
 	@echo "Building, installing and testing mime_fast with $$($(PYTHON) --version)"
@@ -139,7 +140,7 @@ bench-quick: $(VENV)/.stamp-bench  ## the same in three minutes: fewer rounds, s
 	$(BIN)/python -m benchmarks.run --quick $(BENCH_ARGS)
 	$(BIN)/python -m benchmarks.report
 
-bench-smoke: $(VENV)/.stamp-dev $(VENV)/.stamp-bench $(VENV)/.stamp-ray  ## run every benchmark, peer and tool once, tiny and untimed (five minutes)
+bench-smoke: $(VENV)/.stamp-dev $(VENV)/.stamp-bench  ## run every benchmark, peer and tool once, tiny and untimed (five minutes)
 	$(BIN)/python -m benchmarks.smoke
 
 bench-report: $(VENV)/.stamp-bench  ## make the pages of RESULTS='FILE.json ...' (the newest) again

@@ -69,7 +69,6 @@ def tools(folder: Path) -> Iterator[Command]:
     trace = folder / "trace.json"
     trace.write_text(json.dumps({"traceEvents": [REPLY]}))
     yield ["benchmarks.serve", "--smoke", "--output", str(folder / "serve.json")]
-    yield ["benchmarks.ray_serve", "--smoke"]
     yield ["benchmarks.trace_figure", str(trace), str(folder / "trace.svg")]
     examples = folder / "examples.jsonl"
     examples.write_text("".join(f"{json.dumps(example)}\n" for example in EXAMPLES))
