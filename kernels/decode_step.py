@@ -29,8 +29,8 @@ BLOCK_COLUMNS = 64  # with 16 warps, four of a warp: 16 weights of a thread are 
 BLOCK_TIMES = 32
 WARPS = 16
 REGISTERS = 128  # all that 512 threads have; with less in mind, the assembler would spill
-# Of a row in one step: about a second, where a step takes some 100 us. What has not come by then
-# will not come.
+# A row polls so often in one step: about a second, where a step takes some 100 us. What has not
+# come by then will not come.
 MOST_POLLS = 1 << 20
 
 

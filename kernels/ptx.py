@@ -15,7 +15,7 @@ PREDICATE = re.compile(r"^@!?%p\d+\s+")
 
 
 class Counted(NamedTuple):
-    """Of one kernel. Each instruction is counted once, however often its loop runs."""
+    """What one kernel's code holds. Each instruction counts once, however often its loop runs."""
 
     load_bytes: int  # of the narrowest load of a weight; 0: no weight is loaded
     loads: int  # of weights

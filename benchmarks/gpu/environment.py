@@ -49,7 +49,7 @@ def _describe_gpu(properties: Any) -> dict[str, Any]:
 
 
 def describe_nvcc() -> str:
-    """Of the compiler that the build takes."""
+    """Return the version line of the compiler that the build takes."""
     try:
         return _first_line(str(find_nvcc()), "--version", last=True)
     except RuntimeError:

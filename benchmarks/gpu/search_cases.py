@@ -37,7 +37,7 @@ class SearchCase:
 
 
 def search_cases(engine: CudaEngine, rows: int) -> Iterator[SearchCase]:
-    """Of so many rows: of one beam, if they are BEAMS."""
+    """Make a case of each search with so many rows; BEAMS rows make one beam."""
     batch = new_batch(engine, rows)
     with engine.gpu.launching():
         batch.decode()

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstring>
 #include <string>
 #include <string_view>
 
@@ -42,6 +43,16 @@ std::string_view checked_text(const char* text, const char* name);
 // Checks the size of a struct of options, which the initialiser sets.
 //   least, own  // those of the first version and of this one
 void require_size(std::size_t size, std::size_t least, std::size_t own, const char* initializer);
+
+// All fields of a struct of options: those of the caller over `initial`, since a caller with an
+// older header has fewer.
+template <typename Options>
+Options all_fields(const Options& given, Options initial, std::size_t first_size,
+                   const char* initializer) {
+  require_size(given.size, first_size, sizeof given, initializer);
+  std::memcpy(&initial, &given, given.size);
+  return initial;
+}
 
 // The options of a call: those that are set, over the checkpoint's.
 ReplyOptions to_reply_options(const mime_fast_options* given, const ReplyOptions& defaults);

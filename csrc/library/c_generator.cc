@@ -1,4 +1,4 @@
-#include <cstring>
+#include <cstddef>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -25,10 +25,10 @@ LoadOptions to_load_options(const mime_fast_load_options* given) {
   if (given == nullptr) return options;
   // The first version's size; later fields stand behind it.
   constexpr std::size_t kFirstSize = offsetof(mime_fast_load_options, threads) + sizeof(int);
-  require_size(given->size, kFirstSize, sizeof *given, "mime_fast_load_options_init");
-  mime_fast_load_options all;
-  mime_fast_load_options_init(&all);
-  std::memcpy(&all, given, given->size);
+  mime_fast_load_options initial;
+  mime_fast_load_options_init(&initial);
+  const mime_fast_load_options all =
+      all_fields(*given, initial, kFirstSize, "mime_fast_load_options_init");
   if (all.compute_type != nullptr)
     options.compute_type = to_compute_type(checked_text(all.compute_type, "compute_type"));
   options.threads = all.threads;

@@ -78,13 +78,10 @@ void drop_overridden(const mime_fast_options& given, ReplyOptions& options) {
 // The first version's size; later fields stand behind it.
 constexpr std::size_t kFirstSize = offsetof(mime_fast_options, avoid_cheer) + sizeof(int);
 
-// All fields, those of a caller with an older header by default.
 mime_fast_options whole(const mime_fast_options& given) {
-  require_size(given.size, kFirstSize, sizeof given, "mime_fast_options_init");
-  mime_fast_options all;
-  mime_fast_options_init(&all);
-  std::memcpy(&all, &given, given.size);
-  return all;
+  mime_fast_options initial;
+  mime_fast_options_init(&initial);
+  return all_fields(given, initial, kFirstSize, "mime_fast_options_init");
 }
 
 // Writes initial values into as much memory as the caller's header knows of; a newer one knows of

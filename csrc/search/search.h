@@ -41,7 +41,7 @@ class Search {
   // Limits how many drafts may follow the token of each sequence; called before the second half.
   virtual void limit_drafts(std::int64_t) {}
 
-  // Of all steps so far.
+  // Returns how many words were drafted in all steps so far, and how many of them were right.
   virtual DraftCount drafts() const { return {}; }
 
   // The second half of a step: reads each row, prepared for needs(), and writes the parent row (or
