@@ -126,17 +126,6 @@ def equal_share(found: Sequence[Tokens], expected: Sequence[Tokens]) -> float:
     return sum(ours == theirs for ours, theirs in pairs) / len(pairs)
 
 
-def same_tokens(
-    contestant: Contestant, found: Sequence[Tokens], expected: Sequence[Tokens]
-) -> tuple[float | bool | None, float]:
-    """What a row says of its tokens, see harness.Row, and the share of equal ones."""
-    lengths = [list(map(len, replies)) for replies in (found, expected)]
-    share = equal_share(found, expected) if lengths[0] == lengths[1] else 0.0
-    if contestant.agreement == "none":
-        return None, share
-    return (False if contestant.agreement == "exact" and share < 1 else share), share
-
-
 def check(contestant: Contestant, found: Sequence[Tokens], expected: Sequence[Tokens]) -> float:
     """Assert what the contestant promises; the share of equal tokens."""
     assert [len(reply) for reply in found] == [NEW_TOKENS] * len(expected), contestant.name
