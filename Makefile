@@ -77,8 +77,7 @@ BASE_TESTS := tests/packaging/test_base_install.py tests/text tests/test_config.
 # Beside PYTHON; a shim of pyenv runs the version that PYENV_VERSION names.
 PYTHONS ?= 3.12 3.13 3.14
 # As the C++ tests are compiled, so that ccache has all objects but those of the bindings.
-QUICK_BUILD := -DMIME_FAST_CUDA=OFF -DMIME_FAST_WERROR=ON -DCMAKE_INTERPROCEDURAL_OPTIMIZATION=OFF \
-	-DMIME_FAST_BINDING_FLAGS=-O0
+QUICK_BUILD := -DMIME_FAST_CUDA=OFF -DMIME_FAST_WERROR=ON -DCMAKE_INTERPROCEDURAL_OPTIMIZATION=OFF
 
 .PHONY: help demo wheel test test-ray test-wheel test-lower-bounds test-pythons gpu gpu-rehearsal sanitize sanitize-threads fuzz \
 	bench bench-quick bench-smoke bench-report kernels-report lint format clean
