@@ -11,7 +11,7 @@ from typing import Any, Self
 from mime_fast.config import GenerationConfig, require
 from mime_fast.engines.base import Unpicklable
 from mime_fast.generator import EngineRequest, Generator
-from mime_fast.request import Message
+from mime_fast.read_message import Message
 from mime_fast.service import (
     CLOSED,
     DeadlineExceeded,

@@ -17,7 +17,7 @@ from safetensors.numpy import save
 from mime_fast.config import AS_GENERATED, GenerationConfig
 from mime_fast.files import write_whole
 from mime_fast.generator import Generator
-from mime_fast.request import Message
+from mime_fast.read_message import Message
 from mime_fast.text.tokenizer import EOS, SOS
 
 CONTEXT = 4  # words, as in csrc/search/draft_table.h

@@ -18,8 +18,9 @@ from mime_fast.engines import create_engine
 from mime_fast.engines.base import EncoderOutput
 from mime_fast.memory import enough_memory
 from mime_fast.profiling import profile_range, profiler, run_session
+from mime_fast.read_message import Message
 from mime_fast.reload import load_again
-from mime_fast.request import Message, Request, checked_options
+from mime_fast.request import Request, checked_options
 from mime_fast.stream import Pieces, Stream
 from mime_fast.text.special import CLS, UNK, USR
 from mime_fast.types import Dialogue, Response, TokenEvent
@@ -181,7 +182,7 @@ class EngineRequest(Request):
     def start(self) -> None:
         """Run the encoder side."""
         started = time.perf_counter()
-        fixed = [index for index, text in enumerate(self.fixed) if text is not None]
+        fixed = [at for at, each in enumerate(self.messages) if each.fixed is not None]
         if self.generated:
             self.encoded = self._encode(self.generated)
             seeds = [self.seeds[index] for index in self.generated]
@@ -191,7 +192,7 @@ class EngineRequest(Request):
         self.encode_ms = 1e3 * (time.perf_counter() - started)
 
     def _encode(self, indices: list[int]) -> EncoderOutput:
-        dialogues = [self.dialogues[index] for index in indices]
+        dialogues = [self.messages[index].dialogue for index in indices]
         noise = self.noise([self.seeds[index] for index in indices])
         with profile_range("engine.encode"):
             encoded = self.engine.encode(dialogues, noise, self.emotion)
@@ -200,7 +201,7 @@ class EngineRequest(Request):
 
     def run(self) -> None:
         """Run the engine to the end."""
-        if not self.dialogues:
+        if not self.messages:
             return
         with self.enough_memory():
             self.start()

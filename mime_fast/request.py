@@ -1,4 +1,4 @@
-"""A request: messages to dialogues and seeds; what an engine computed of them to Responses."""
+"""A request: messages that were read, and what an engine computed of them, to Responses."""
 
 from __future__ import annotations
 
@@ -19,20 +19,15 @@ from mime_fast.engines.base import EMOTION_STREAM, DecodingSession, EncoderOutpu
 from mime_fast.logprobs import score_replies
 from mime_fast.memory import enough_memory
 from mime_fast.profiling import profile_range
+from mime_fast.read_message import Message, read_messages
 from mime_fast.search.consensus import by_consensus
 from mime_fast.search.hypothesis import Hypothesis, log_softmax
 from mime_fast.search.rules import text_rules
-from mime_fast.text.crisis import crisis_reply, find_crisis
-from mime_fast.text.dialogue import encode_dialogue
-from mime_fast.text.grave.finder import careful_replies, is_cheerful, is_grave
-from mime_fast.text.message import check_turns
+from mime_fast.text.grave.finder import careful_replies, is_cheerful
 from mime_fast.text.special import EOS
 from mime_fast.text.stop import ReplyText
-from mime_fast.text.understood import count_words
 from mime_fast.types import (
     Candidate,
-    Crisis,
-    Dialogue,
     EmotionMixture,
     FloatArray,
     Response,
@@ -42,7 +37,6 @@ from mime_fast.types import (
 
 T = TypeVar("T")
 FEELS_GOOD = 0.6  # share of the positive emotions from which on a reply may be cheerful
-Message = str | bytes | Sequence[str | bytes]
 
 
 def checked_options(
@@ -109,47 +103,15 @@ class Request:
             "make it: mime-fast relevance; or use mbr_samples",
         )
         self.rules = text_rules(self.options, self.tokenizer)
-        self.dialogues: list[Dialogue] = []
-        self.counts: list[tuple[int, int]] = []  # of each last turn: words, unknown words
-        self.crises: list[Crisis | None] = []
-        self.grave: list[bool] = []  # whether there is a crisis, or another grave thing
         self._careful: dict[int, bool] = {}  # by request: whether no reply to it may be cheerful
-        self.fixed: list[str | None] = []  # the reply to a crisis; None: one is generated
         with profile_range("text.encode"):
-            self._encode_texts(list(messages))
-        self.seeds = [self._seed() for _ in self.dialogues]
-        self.generated = [index for index, text in enumerate(self.fixed) if text is None]
+            self.messages = read_messages(
+                self.tokenizer, engine.config.max_positions, messages, options
+            )
+        self.seeds = [self._seed() for _ in self.messages]
+        self.generated = [at for at, each in enumerate(self.messages) if each.fixed is None]
         self.places: dict[int, tuple[EncoderOutput, int]] = {}  # by request: where it was encoded
         self.encode_ms = self.decode_ms = 0.0
-
-    def _encode_texts(self, messages: list[Message]) -> None:
-        for number, message in enumerate(messages, 1):
-            try:
-                self._encode_text(message)
-            except (TypeError, ValueError) as error:
-                if len(messages) == 1:
-                    raise
-                raise type(error)(f"message {number} of {len(messages)}: {error}") from error
-
-    def _encode_text(self, message: Message) -> None:
-        turns = check_turns(message)
-        dialogue = encode_dialogue(self.tokenizer, turns, self.engine.config.max_positions)
-        if not dialogue.last_turn:  # it held nothing but what the tokeniser deletes
-            raise ValueError(f"the message {turns[-1]!r:.60} holds no word; write at least one")
-        self.dialogues.append(dialogue)
-        ids = dialogue.tokens[-dialogue.last_turn :]
-        self.counts.append(count_words(self.tokenizer, turns[-1], ids))
-        self._look_for_crisis(turns)
-        has_crisis = self.crises[-1] is not None
-        self.grave.append(self.options.avoid_cheer and (has_crisis or is_grave(turns)))
-
-    def _look_for_crisis(self, turns: list[str]) -> None:
-        crisis = None if self.options.on_crisis == "off" else find_crisis(turns)
-        self.crises.append(crisis)
-        text = None
-        if crisis is not None and self.options.on_crisis == "reply":
-            text = self.options.crisis_reply or crisis_reply(crisis, len(turns))
-        self.fixed.append(text)
 
     def _seed(self) -> int:
         return secrets.randbits(32) if self.options.seed is None else self.options.seed
@@ -161,7 +123,7 @@ class Request:
 
     def enough_memory(self) -> AbstractContextManager[None]:
         """A context in which an error of too little memory names the remedy."""
-        messages = f"answer {len(self.dialogues)} message(s)"
+        messages = f"answer {len(self.messages)} message(s)"
         return enough_memory(messages, "ask for fewer messages, beams, sequences or tokens at once")
 
     def clock(self, decode: Callable[[], T]) -> T:
@@ -184,7 +146,7 @@ class Request:
         scored: log-probabilities of each first candidate, if a stream has computed them.
         """
         with self.enough_memory():
-            candidates = [self._candidates(index, scored) for index in range(len(self.dialogues))]
+            candidates = [self._candidates(index, scored) for index in range(len(self.messages))]
         return [self._response(index, found) for index, found in enumerate(candidates)]
 
     def _response(self, index: int, candidates: list[Candidate]) -> Response:
@@ -192,8 +154,7 @@ class Request:
         emotions = np.exp(log_softmax(encoded.emotion_logits[row]))
         recognised = int(encoded.emotion_logits[row].argmax())
         emotion = self.options.emotion or EMOTIONS[recognised]
-        dialogue, best = self.dialogues[index], candidates[0]
-        words, unknown_words = self.counts[index]
+        message, best = self.messages[index], candidates[0]
         return Response(
             text=best.text,
             emotion=emotion,
@@ -204,18 +165,18 @@ class Request:
             mixture=_mixture(self.engine.config, encoded, row),
             candidates=candidates,
             timings=Timings(self.encode_ms, self.decode_ms, len(best.tokens)),
-            prompt_tokens=len(dialogue.tokens),
-            dropped_turns=dialogue.dropped_turns,
-            dropped_words=dialogue.dropped_words,
-            words=words,
-            unknown_words=unknown_words,
+            prompt_tokens=len(message.dialogue.tokens),
+            dropped_turns=message.dialogue.dropped_turns,
+            dropped_words=message.dialogue.dropped_words,
+            words=message.words,
+            unknown_words=message.unknown_words,
             finish_reason=best.finish_reason,
-            crisis=self.crises[index],
+            crisis=message.crisis,
         )
 
     def _candidates(self, index: int, scored: list[TokenLogprobs] | None) -> list[Candidate]:
         logprobs: list[TokenLogprobs] | None = None if self.options.logprobs is None else []
-        if (text := self.fixed[index]) is not None:
+        if (text := self.messages[index].fixed) is not None:
             return [Candidate(text, [], None, "crisis", logprobs)]
         _, row = self.places[index]
         found, left_out = self.replies(row)
@@ -248,7 +209,7 @@ class Request:
     def _is_careful(self, index: int) -> bool:
         """Whether no reply to a message may be cheerful."""
         if index not in self._careful:
-            feels_good = not self.grave[index] and self._feels_good(index)
+            feels_good = not self.messages[index].is_grave and self._feels_good(index)
             self._careful[index] = self.options.avoid_cheer and not feels_good
         return self._careful[index]
 
@@ -270,7 +231,7 @@ class Request:
         """Samples by consensus, and with best_of by their relevance to the last turn as well."""
         if self.relevance is None:
             return by_consensus(samples)
-        dialogue = self.dialogues[self.generated[row]]
+        dialogue = self.messages[self.generated[row]].dialogue
         turn = dialogue.tokens[-dialogue.last_turn :]
         replies = [self.tokenizer.as_context(sample.tokens) for sample in samples]
         return by_consensus(samples, self.relevance.similarities(replies, turn))

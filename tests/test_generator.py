@@ -17,7 +17,7 @@ from mime_fast.checkpoint_error import CheckpointError
 from mime_fast.config import ModelConfig
 from mime_fast.emotions import EMOTIONS, NEGATIVE, POSITIVE, emotion_id, polarity
 from mime_fast.models import parameter_shapes
-from mime_fast.request import Message
+from mime_fast.read_message import Message
 from mime_fast.search.consensus import expected_utilities
 from mime_fast.text.message import check_turns
 from mime_fast.text.tokenizer import CLS, EOS

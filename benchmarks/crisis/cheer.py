@@ -14,7 +14,7 @@ from pathlib import Path
 
 from mime_fast import Generator, Response
 from mime_fast.emotions import POSITIVE
-from mime_fast.request import Message
+from mime_fast.read_message import Message
 from mime_fast.text.examples import find_examples, load_examples
 from mime_fast.text.grave.finder import is_cheerful
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from mime_fast.config import GenerationConfig
 from mime_fast.generator import Generator
-from mime_fast.request import Message
+from mime_fast.read_message import Message
 from mime_fast.types import Response
 
 

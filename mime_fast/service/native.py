@@ -189,11 +189,11 @@ class NativeService:
     def _submit(
         self, request: EngineRequest, wait: float | None, *, streams: bool
     ) -> tuple[int, _Reply]:
-        (dialogue,), (seed,) = request.dialogues, request.seeds
+        (message,), (seed,) = request.messages, request.seeds
         try:
             ticket = self._service.submit(
-                np.array(dialogue.tokens),
-                np.array(dialogue.speakers),
+                np.array(message.dialogue.tokens),
+                np.array(message.dialogue.speakers),
                 request.noise([seed])[0],
                 -1 if request.emotion is None else request.emotion,
                 request.options,

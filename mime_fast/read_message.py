@@ -1,0 +1,73 @@
+"""The text side of a request: a message to a dialogue, and what its words give away."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from mime_fast.config import GenerationConfig
+from mime_fast.text.crisis import crisis_reply, find_crisis
+from mime_fast.text.dialogue import encode_dialogue
+from mime_fast.text.grave.finder import is_grave
+from mime_fast.text.message import check_turns
+from mime_fast.text.reply_tokenizer import ReplyTokenizer
+from mime_fast.text.understood import count_words
+from mime_fast.types import Crisis, Dialogue
+
+Message = str | bytes | Sequence[str | bytes]
+
+
+@dataclass(frozen=True)
+class ReadMessage:
+    """A message that was checked and encoded."""
+
+    dialogue: Dialogue
+    words: int  # of the last turn
+    unknown_words: int
+    crisis: Crisis | None
+    fixed: str | None  # the reply to a crisis; None: one is generated
+    is_grave: bool  # whether avoid_cheer heeds a crisis or another grave thing
+
+
+def read_messages(
+    tokenizer: ReplyTokenizer,
+    max_positions: int,
+    messages: Sequence[Message],
+    options: GenerationConfig,
+) -> list[ReadMessage]:
+    """Read each message for a model of so many positions.
+
+    Raises TypeError or ValueError, which says which message and what is wrong with it.
+    """
+    found = []
+    for number, message in enumerate(messages, 1):
+        try:
+            found.append(_read(tokenizer, max_positions, message, options))
+        except (TypeError, ValueError) as error:
+            if len(messages) == 1:
+                raise
+            raise type(error)(f"message {number} of {len(messages)}: {error}") from error
+    return found
+
+
+def _read(
+    tokenizer: ReplyTokenizer, max_positions: int, message: Message, options: GenerationConfig
+) -> ReadMessage:
+    turns = check_turns(message)
+    dialogue = encode_dialogue(tokenizer, turns, max_positions)
+    if not dialogue.last_turn:  # it held nothing but what the tokeniser deletes
+        raise ValueError(f"the message {turns[-1]!r:.60} holds no word; write at least one")
+    ids = dialogue.tokens[-dialogue.last_turn :]
+    words, unknown_words = count_words(tokenizer, turns[-1], ids)
+    crisis = None if options.on_crisis == "off" else find_crisis(turns)
+    fixed = None
+    if crisis is not None and options.on_crisis == "reply":
+        fixed = options.crisis_reply or crisis_reply(crisis, len(turns))
+    return ReadMessage(
+        dialogue=dialogue,
+        words=words,
+        unknown_words=unknown_words,
+        crisis=crisis,
+        fixed=fixed,
+        is_grave=options.avoid_cheer and (crisis is not None or is_grave(turns)),
+    )
