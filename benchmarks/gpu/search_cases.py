@@ -15,10 +15,11 @@ from benchmarks.workload import BEAM, BEAMS, CONTEXT, GREEDY, random_requests
 from mime_fast import _C
 from mime_fast.engines.cuda import CudaEngine
 from mime_fast.engines.cuda.batch import DecodeBatch, DecodeShape, Waiting
+from mime_fast.engines.cuda.beams import DeviceBeams
 from mime_fast.engines.cuda.decoding import LEAST_SOURCE
 from mime_fast.engines.cuda.memory import bucket
 from mime_fast.engines.cuda.rows import BEAM_FIELDS, BeamRows, SampleRows, row_fields
-from mime_fast.engines.cuda.search import DeviceBeams, DeviceGreedy
+from mime_fast.engines.cuda.sequences import DeviceGreedy
 from mime_fast.kernels.project import Best
 from mime_fast.text.special import SOS
 

@@ -14,10 +14,12 @@ from mime_fast import checkpoint
 from mime_fast.config import GenerationConfig
 from mime_fast.engines.cuda import CudaEngine
 from mime_fast.engines.cuda.batch import DecodeBatch, DecodeShape, Waiting
+from mime_fast.engines.cuda.beams import DeviceBeams
 from mime_fast.engines.cuda.encoder import CrossBuffer, EncoderShape, MemoryPart
 from mime_fast.engines.cuda.engine import LEAST_LENGTH, MOST_ENCODED
 from mime_fast.engines.cuda.memory import BatchPool, Block, Download, Upload, bucket, host_memory
-from mime_fast.engines.cuda.search import DeviceBeams, DeviceDrafting, DeviceGreedy, DeviceSearch
+from mime_fast.engines.cuda.search import DeviceSearch
+from mime_fast.engines.cuda.sequences import DeviceDrafting, DeviceGreedy
 from mime_fast.types import Dialogue
 
 FOUR = GenerationConfig(max_new_tokens=4)

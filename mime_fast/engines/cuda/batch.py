@@ -12,7 +12,8 @@ from mime_fast.config import GenerationConfig
 from mime_fast.engines.cuda.encoder import MemoryPart
 from mime_fast.engines.cuda.graphs import Launch
 from mime_fast.engines.cuda.memory import Block, Download, Upload
-from mime_fast.engines.cuda.search import DeviceSearch, rows_of
+from mime_fast.engines.cuda.rows import rows_of
+from mime_fast.engines.cuda.search import DeviceSearch
 from mime_fast.engines.cuda.weights import Model
 from mime_fast.kernels.decode_step import Caches, decode_step
 from mime_fast.kernels.project import BLOCK_ROWS, Best, project

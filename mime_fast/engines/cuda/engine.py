@@ -15,6 +15,7 @@ from mime_fast.checkpoint import Checkpoint
 from mime_fast.config import GenerationConfig
 from mime_fast.engines.base import DecodingSession, EncoderOutput, Unpicklable
 from mime_fast.engines.cuda.batch import new_caches
+from mime_fast.engines.cuda.beams import DeviceBeams
 from mime_fast.engines.cuda.decoding import DeviceSession
 from mime_fast.engines.cuda.device import Device
 from mime_fast.engines.cuda.encoder import (
@@ -25,7 +26,7 @@ from mime_fast.engines.cuda.encoder import (
     MemoryPart,
 )
 from mime_fast.engines.cuda.memory import Event, bucket
-from mime_fast.engines.cuda.search import DeviceBeams, device_search
+from mime_fast.engines.cuda.search import device_search
 from mime_fast.engines.cuda.state import State
 from mime_fast.engines.cuda.weights import load_model
 from mime_fast.engines.stepwise import StepwiseSession

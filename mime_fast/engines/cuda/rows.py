@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
+from numpy.typing import NDArray
 from torch import Tensor
 
 from mime_fast.kernels.decode_step import Caches
 from mime_fast.kernels.project import Best
 from mime_fast.kernels.replies import Replies
+
+Arrays = dict[str, NDArray[Any]]  # the fields of a search on the host
+
+
+def rows_of(places: slice, width: int) -> slice:
+    """The rows of neighbouring places."""
+    return slice(places.start * width, places.stop * width)
 
 
 class RowView(Protocol):
@@ -96,3 +104,13 @@ def row_fields(replies: Replies, best: Best) -> dict[str, Tensor]:
         "best_logits": best.logits,
         "normalisers": best.normalisers,
     }
+
+
+class NotFiniteError(ValueError):
+    """A logit was NaN or infinite."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "logits must be finite or -inf, got NaN or +inf; the checkpoint's weights, or a "
+            "repetition_penalty that is far from 1, are too large"
+        )
