@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <memory>
 
 namespace mime_fast {
 
@@ -20,32 +21,18 @@ WordModel::WordModel(TensorReader& tensors, const ModelConfig& config, ComputeTy
 
 void WordModel::load_words(Team& team, TensorReader& tensors, bool bfloat16) {
   const std::int64_t dim = config_.hidden_dim, vocab = config_.vocab_size;
-  const std::vector<float> embedding = tensors.take("embedding.weight", {vocab, dim});
-  context_words_ = project_words(team, embedding, tensors, "context_encoder.projection");
-  reply_words_ = project_words(team, embedding, tensors, "decoder.projection");
+  const auto embedding =
+      std::make_shared<const std::vector<float>>(tensors.take("embedding.weight", {vocab, dim}));
+  const auto scale = static_cast<float>(std::sqrt(static_cast<double>(dim)));
+  const auto projected = [&](const char* name) {
+    return ProjectedWords(embedding, vocab, tensors.linears({{name, dim, scale}}, dim, Bias::none));
+  };
+  context_words_ = projected("context_encoder.projection");
+  reply_words_ = projected("decoder.projection");
   const std::vector<float> bias = tensors.take("output.bias", {vocab});
-  vocabulary_ = config_.tie_embeddings ? Vocabulary(embedding, bias, dim, bfloat16, team)
+  vocabulary_ = config_.tie_embeddings ? Vocabulary(*embedding, bias, dim, bfloat16, team)
                                        : Vocabulary(tensors.take("output.weight", {vocab, dim}),
                                                     bias, dim, bfloat16, team);
-}
-
-// Computes sqrt(dim) E W for every word: (vocab, dim).
-Buffer<float> WordModel::project_words(Team& team, const std::vector<float>& embedding,
-                                       TensorReader& tensors, const std::string& name) const {
-  constexpr std::int64_t kBlock = 64;  // words between two interrupt checks
-  const std::int64_t dim = config_.hidden_dim;
-  const auto scale = static_cast<float>(std::sqrt(static_cast<double>(dim)));
-  const Matrix projection = tensors.linears({{name, dim, scale}}, dim, Bias::none);
-  auto words = Buffer<float>::uninitialised(config_.vocab_size * stride_, Pages::huge);
-  team.split(config_.vocab_size, kBlock, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t first = begin; first < end; first += kBlock) {
-      team.check();
-      const std::int64_t count = std::min(kBlock, end - first);
-      projection.apply(kernels_, {embedding.data() + first * dim, count, dim},
-                       {words.data() + first * stride_, count, stride_});
-    }
-  });
-  return words;
 }
 
 EncoderOutput WordModel::encode(Team& team, const std::int64_t* tokens,
@@ -70,8 +57,8 @@ EncoderOutput WordModel::encode(Team& team, const std::int64_t* tokens,
 RowView WordModel::embed(const std::int64_t* tokens, const std::int64_t* speakers, Buffer<float>& x,
                          std::int64_t length) const {
   for (std::int64_t t = 0; t < length; ++t) {
-    const float* word = context_words_.data() + tokens[t] * stride_;
-    const float* speaker = context_words_.data() + speakers[t] * stride_;
+    const float* word = context_words_.row(kernels_, tokens[t]);
+    const float* speaker = context_words_.row(kernels_, speakers[t]);
     const float* position = positions_.data() + t * stride_;
     for (std::int64_t i = 0; i < stride_; ++i) {
       x[t * stride_ + i] = (word[i] + speaker[i]) + position[i];
@@ -121,7 +108,7 @@ void WordModel::step(Team& team, const std::int32_t* tokens, DecodeState& state)
   state.begin_step(team.interrupt());
   const RowView x = state.x();
   for (std::int64_t row = 0; row < x.count; ++row) {
-    const float* word = reply_words_.data() + tokens[row] * stride_;
+    const float* word = reply_words_.row(kernels_, tokens[row]);
     const float* position = positions_.data() + (state.position(row) - 1) * stride_;
     for (std::int64_t i = 0; i < stride_; ++i) x.row(row)[i] = word[i] + position[i];
   }

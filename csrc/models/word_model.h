@@ -7,6 +7,7 @@
 #include "layers/decoder.h"
 #include "layers/encoder.h"
 #include "models/emotions.h"
+#include "models/projected_words.h"
 #include "models/reply_model.h"
 
 namespace mime_fast {
@@ -54,15 +55,12 @@ class WordModel : public ReplyModel {
 
  private:
   void load_words(Team& team, TensorReader& tensors, bool bfloat16);
-  Buffer<float> project_words(Team& team, const std::vector<float>& embedding,
-                              TensorReader& tensors, const std::string& name) const;
   RowView embed(const std::int64_t* tokens, const std::int64_t* speakers, Buffer<float>& x,
                 std::int64_t length) const;
   Buffer<float> compute_query(const RowView& context) const;
 
-  // The input projections of both stacks are folded into word tables.
-  Buffer<float> context_words_;  // (vocab, dim) embedded and projected for the context encoder
-  Buffer<float> reply_words_;    // (vocab, dim) and for the decoder
+  ProjectedWords context_words_;  // for the context encoder
+  ProjectedWords reply_words_;    // for the decoder
   Encoder context_encoder_;
 };
 
