@@ -38,6 +38,7 @@ endfunction()
 set(TEXT ${PROJECT_SOURCE_DIR}/mime_fast/text)
 set(TABLES ${CMAKE_CURRENT_BINARY_DIR}/tables.cc)
 mime_fast_embed_tables(${TABLES}
+  bert_categories.txt ${PROJECT_SOURCE_DIR}/csrc/text/bert_categories.txt
   plain_characters.json ${PROJECT_SOURCE_DIR}/csrc/text/plain_characters.json
   proper_nouns.txt ${TEXT}/proper_nouns.txt
   crisis/exceptions.txt ${TEXT}/crisis/exceptions.txt
@@ -51,6 +52,7 @@ mime_fast_embed_tables(${TABLES}
   grave/grave.txt ${TEXT}/grave/grave.txt)
 
 add_library(mime_fast_text STATIC EXCLUDE_FROM_ALL
+  csrc/text/bert_words.cc
   csrc/text/crisis/finder.cc
   csrc/text/crisis/patterns.cc
   csrc/text/crisis/reveal.cc
@@ -59,14 +61,23 @@ add_library(mime_fast_text STATIC EXCLUDE_FROM_ALL
   csrc/text/detokenizer.cc
   csrc/text/dialogue.cc
   csrc/text/grave/finder.cc
+  csrc/text/letter_case.cc
+  csrc/text/load_tokenizer.cc
   csrc/text/message.cc
   csrc/text/normalizer.cc
+  csrc/text/piece_detokenizer.cc
+  csrc/text/pieces.cc
+  csrc/text/plain_characters.cc
   csrc/text/regex.cc
+  csrc/text/reply_tokenizer.cc
   csrc/text/stop.cc
+  csrc/text/subword_tokenizer.cc
   csrc/text/tables.cc
+  csrc/text/tidy.cc
   csrc/text/tokenizer.cc
   csrc/text/unicode.cc
   csrc/text/word_list.cc
+  csrc/text/word_pieces.cc
   ${TABLES})
 target_include_directories(mime_fast_text PUBLIC csrc)
 target_link_libraries(mime_fast_text PUBLIC mime_fast_core PRIVATE mime_fast_flags

@@ -22,6 +22,8 @@ Form form_of(unsigned char first) {
   return {0, 0, 0};
 }
 
+bool is_continuation(char byte) { return (static_cast<unsigned char>(byte) & 0xC0) == 0x80; }
+
 }  // namespace
 
 std::size_t utf8_length(std::string_view text) {
@@ -31,9 +33,18 @@ std::size_t utf8_length(std::string_view text) {
   const auto second = static_cast<unsigned char>(text[1]);
   if (second < form.second_low || second > form.second_high) return 0;
   for (std::size_t i = 2; i < form.length; ++i) {
-    if ((static_cast<unsigned char>(text[i]) & 0xC0) != 0x80) return 0;
+    if (!is_continuation(text[i])) return 0;
   }
   return form.length;
+}
+
+bool begins_code_point(std::string_view text) {
+  const Form form = form_of(static_cast<unsigned char>(text[0]));
+  if (text.size() >= form.length) return false;
+  if (text.size() == 1) return true;
+  const auto second = static_cast<unsigned char>(text[1]);
+  if (second < form.second_low || second > form.second_high) return false;
+  return text.size() == 2 || is_continuation(text[2]);
 }
 
 void append_utf8(std::uint32_t code_point, std::string& text) {

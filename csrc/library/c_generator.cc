@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "library/boundary.h"
+#include "search/special.h"
 #include "text/detokenizer.h"
 #include "text/message.h"
 #include "text/tables.h"
@@ -59,10 +60,17 @@ mime_fast_status respond(const mime_fast_generator* generator, const char* const
   });
 }
 
-std::string joined(const std::vector<std::string>& words) {
-  std::string text;
-  for (const std::string& word : words) text += (text.empty() ? "" : " ") + word;
-  return text;
+// The words or word pieces of a text, those that the vocabulary lacks as they are written.
+std::string joined_words(const ReplyTokenizer& tokenizer, std::string_view text) {
+  const TokenIds ids = tokenizer.encode(text);
+  const std::vector<std::string> written = tokenizer.tokenize(text);
+  std::string joined;
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    const auto id = static_cast<std::size_t>(ids[i]);
+    if (i > 0) joined += ' ';
+    joined += ids[i] == kUnk ? written[i] : tokenizer.context_words()[id];
+  }
+  return joined;
 }
 
 }  // namespace
@@ -112,8 +120,8 @@ mime_fast_status mime_fast_tokenize(const mime_fast_generator* generator, const 
   return guarded([&] {
     mime_fast::require_pointer(generator, "generator");
     const std::string_view checked = mime_fast::checked_text(text, "text");
-    const auto words = generator->generator.tokenizer().tokenize(checked);
-    mime_fast::copy_text(mime_fast::joined(words), buffer, capacity, length);
+    const std::string words = mime_fast::joined_words(generator->generator.tokenizer(), checked);
+    mime_fast::copy_text(words, buffer, capacity, length);
   });
 }
 

@@ -8,6 +8,7 @@
 #include "library/model_config.h"
 #include "library/request.h"
 #include "text/crisis/finder.h"
+#include "text/load_tokenizer.h"
 
 namespace mime_fast {
 namespace {
@@ -32,30 +33,38 @@ std::optional<RelevanceTable> load_relevance(const std::string& folder, std::int
   return RelevanceTable(path, ids);
 }
 
-ReplyOptions load_defaults(const std::string& folder, const Tokenizer& tokenizer) {
+ReplyOptions load_defaults(const std::string& folder, const ReplyTokenizer& tokenizer) {
   const std::string path = folder + "/generation_config.json";
   if (!std::filesystem::exists(path)) return {};
   return read_reply_options(path, tokenizer);
 }
 
-std::shared_ptr<Engine> load_engine(const std::string& folder, const Tokenizer& tokenizer,
+// Checks that a tokeniser has as many ids as the config says.
+void check_ids(const std::string& folder, std::int64_t held, const char* kind, const char* option,
+               std::int64_t size) {
+  if (held == size) return;
+  throw CheckpointError(folder + ": tokenizer.json holds " + std::to_string(held) + " " + kind +
+                        " but config.json says " + option + " " + std::to_string(size) +
+                        "; take both from one checkpoint");
+}
+
+std::shared_ptr<Engine> load_engine(const std::string& folder, const ReplyTokenizer& tokenizer,
                                     const LoadOptions& options) {
   const ModelConfig config = read_model_config(folder + "/config.json");
-  if (config.vocab_size != tokenizer.size()) {
-    throw CheckpointError(folder + ": tokenizer.json holds " + std::to_string(tokenizer.size()) +
-                          " words but config.json says vocab_size " +
-                          std::to_string(config.vocab_size) + "; take both from one checkpoint");
-  }
+  check_ids(folder, tokenizer.vocab_size(), "words", "vocab_size", config.vocab_size);
   if (options.threads < 0 || options.threads > kMostThreads) {
     throw std::invalid_argument("threads must be in [1, 256], or 0 for the usual number, got " +
                                 std::to_string(options.threads));
   }
   const std::string drafts = folder + "/drafts.safetensors";
-  return std::make_shared<Engine>(
+  auto engine = std::make_shared<Engine>(
       folder + "/model.safetensors", config, options.compute_type,
       options.threads == 0 ? default_threads() : options.threads,
       std::filesystem::exists(drafts) ? drafts : "",
       options.threads == 0 ? ThreadPool::Shortage::take_fewer : ThreadPool::Shortage::fail);
+  check_ids(folder, tokenizer.context_vocab_size(), "word pieces", "context_vocab_size",
+            engine->model->context_vocab_size());
+  return engine;
 }
 
 }  // namespace
@@ -63,10 +72,10 @@ std::shared_ptr<Engine> load_engine(const std::string& folder, const Tokenizer& 
 TextGenerator::TextGenerator(const std::string& folder, const LoadOptions& options)
     : folder_(checked_folder(folder)),
       tables_(std::async([] { find_crisis({""}); })),
-      tokenizer_(Tokenizer::load(folder_ + "/tokenizer.json")),
-      relevance_(load_relevance(folder_, tokenizer_.size())),
-      defaults_(load_defaults(folder_, tokenizer_)),
-      engine_(load_engine(folder_, tokenizer_, options)) {
+      tokenizer_(load_tokenizer(folder_ + "/tokenizer.json")),
+      relevance_(load_relevance(folder_, tokenizer_->context_vocab_size())),
+      defaults_(load_defaults(folder_, *tokenizer_)),
+      engine_(load_engine(folder_, *tokenizer_, options)) {
   tables_.get();  // ends its thread, which a child of fork would not have
   if (defaults_.best_of != 0 && !relevance_) {
     throw CheckpointError(

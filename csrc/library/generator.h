@@ -12,7 +12,7 @@
 #include "library/ranking.h"
 #include "library/reply.h"
 #include "library/reply_options.h"
-#include "text/tokenizer.h"
+#include "text/reply_tokenizer.h"
 
 namespace mime_fast {
 
@@ -48,7 +48,7 @@ class TextGenerator {
                 const OnPiece& on_piece) const;
 
   const ReplyOptions& defaults() const { return defaults_; }
-  const Tokenizer& tokenizer() const { return tokenizer_; }
+  const ReplyTokenizer& tokenizer() const { return *tokenizer_; }
   const std::shared_ptr<Engine>& engine() const { return engine_; }
   // What best_of ranks replies with; null: the checkpoint lacks it.
   const RelevanceTable* relevance() const { return relevance_ ? &*relevance_ : nullptr; }
@@ -56,7 +56,7 @@ class TextGenerator {
  private:
   std::string folder_;
   std::future<void> tables_;  // of the crisis finder, which are read while the weights are loaded
-  Tokenizer tokenizer_;
+  std::unique_ptr<const ReplyTokenizer> tokenizer_;
   std::optional<RelevanceTable> relevance_;
   ReplyOptions defaults_;
   std::shared_ptr<Engine> engine_;

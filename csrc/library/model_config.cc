@@ -10,6 +10,7 @@
 #include "library/read_json.h"
 #include "models/emotions.h"
 #include "models/mime.h"
+#include "models/mime_base.h"
 #include "models/moel.h"
 #include "models/multi_tr.h"
 
@@ -53,6 +54,14 @@ bool read_option(const JsonMember& member, ModelConfig& config) {
       {"max_positions", &config.max_positions, 2, 100'000},
       {"latent_dim", &config.mime.latent_dim, 1, kMostWidth},
       {"top_listeners", &config.moel.top_listeners, 0, kEmotions},
+      {"context_vocab_size", &config.mime_base.context_vocab_size, 8, kMostWidth},
+      {"refinement_filter_dim", &config.mime_base.refinement_filter_dim, 1, kMostWidth},
+      {"decoder_dim", &config.mime_base.decoder_dim, 1, kMostWidth},
+      {"decoder_heads", &config.mime_base.decoder_heads, 1, kMostWidth},
+      {"decoder_kv_heads", &config.mime_base.decoder_kv_heads, 1, kMostWidth},
+      {"decoder_filter_dim", &config.mime_base.decoder_filter_dim, 1, kMostWidth},
+      {"decoder_layers", &config.mime_base.decoder_layers, 1, 100},
+      {"intents", &config.mime_base.intents, 1, 1024},
   };
   const Flag flags[] = {
       {"tie_embeddings", &config.tie_embeddings},
@@ -83,8 +92,27 @@ void check_format(const JsonValue& document) {
        std::to_string(kFormat) + "; use the mime_fast version that wrote it");
 }
 
+void require_multiple(const char* name, std::int64_t value, const std::string& of,
+                      std::int64_t divisor) {
+  if (value % divisor == 0) return;
+  fail(std::string(name) + " must be a multiple of " + of + " (" + std::to_string(divisor) +
+       "), got " + std::to_string(value));
+}
+
+// The heads of mime-base's encoder share its whole width.
+void resolve_mime_base(ModelConfig& config) {
+  MimeBaseOptions& options = config.mime_base;
+  options.latent_dim = config.mime.latent_dim;  // one option of both systems
+  require_multiple("decoder_dim", options.decoder_dim, "twice decoder_heads",
+                   2 * options.decoder_heads);
+  require_multiple("decoder_heads", options.decoder_heads, "decoder_kv_heads",
+                   options.decoder_kv_heads);
+  require_multiple("hidden_dim", config.hidden_dim, "num_heads", config.num_heads);
+  config.key_dim = config.hidden_dim;
+}
+
 // Without groups there is nothing to mimic, and nothing that two groups could share.
-void resolve(MimeOptions& options) {
+void resolve_mime(MimeOptions& options) {
   if (options.grouping) return;
   if (options.shared_log_variance || !options.shared_response_encoder) {
     fail(
@@ -96,8 +124,13 @@ void resolve(MimeOptions& options) {
 
 // Refuses the options of a system in the config of another.
 void refuse_foreign(const JsonValue& document, const std::string& architecture) {
-  constexpr std::pair<const char*, const char*> kOwn[] = {
-      {"latent_dim", Mime::kArchitecture},
+  struct Owned {
+    const char* option;
+    const char* system;
+    const char* other = nullptr;  // a second one that has it
+  };
+  constexpr Owned kOwn[] = {
+      {"latent_dim", Mime::kArchitecture, MimeBase::kArchitecture},
       {"shared_log_variance", Mime::kArchitecture},
       {"shared_response_encoder", Mime::kArchitecture},
       {"mimicry", Mime::kArchitecture},
@@ -105,14 +138,25 @@ void refuse_foreign(const JsonValue& document, const std::string& architecture) 
       {"stochastic", Mime::kArchitecture},
       {"share_emotion_embedding", Mime::kArchitecture},
       {"top_listeners", Moel::kArchitecture},
+      {"context_vocab_size", MimeBase::kArchitecture},
+      {"refinement_filter_dim", MimeBase::kArchitecture},
+      {"decoder_dim", MimeBase::kArchitecture},
+      {"decoder_heads", MimeBase::kArchitecture},
+      {"decoder_kv_heads", MimeBase::kArchitecture},
+      {"decoder_filter_dim", MimeBase::kArchitecture},
+      {"decoder_layers", MimeBase::kArchitecture},
+      {"intents", MimeBase::kArchitecture},
   };
-  const bool is_known = architecture == Mime::kArchitecture ||
-                        architecture == Moel::kArchitecture ||
-                        architecture == MultiTr::kArchitecture;
+  const bool is_known =
+      architecture == Mime::kArchitecture || architecture == Moel::kArchitecture ||
+      architecture == MultiTr::kArchitecture || architecture == MimeBase::kArchitecture;
   if (!is_known) return;  // which the engine refuses
-  for (const auto& [option, system] : kOwn) {
-    if (architecture == system || document.find(option) == nullptr) continue;
-    fail(std::string(option) + " is an option of " + system + ", and the architecture is " +
+  for (const auto& [option, system, other] : kOwn) {
+    const bool has_it = architecture == system || (other != nullptr && architecture == other);
+    if (has_it || document.find(option) == nullptr) continue;
+    const std::string systems =
+        std::string(system) + (other == nullptr ? "" : std::string(" and ") + other);
+    fail(std::string(option) + " is an option of " + systems + ", and the architecture is " +
          architecture + "; leave it out");
   }
 }
@@ -132,11 +176,9 @@ ModelConfig to_config(const JsonValue& document) {
   }
   refuse_foreign(document, config.architecture);
   if (config.vocab_size == 0) fail("it lacks vocab_size");
-  if (config.key_dim % config.num_heads != 0) {
-    fail("key_dim must be a multiple of num_heads (" + std::to_string(config.num_heads) +
-         "), got " + std::to_string(config.key_dim));
-  }
-  resolve(config.mime);
+  resolve_mime(config.mime);
+  if (config.architecture == MimeBase::kArchitecture) resolve_mime_base(config);
+  require_multiple("key_dim", config.key_dim, "num_heads", config.num_heads);
   return config;
 }
 

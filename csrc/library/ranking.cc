@@ -105,13 +105,13 @@ std::vector<double> RelevanceTable::sum(const TokenIds& ids) const {
   return total;
 }
 
-std::vector<double> RelevanceTable::similarities(const std::vector<Hypothesis>& replies,
+std::vector<double> RelevanceTable::similarities(const std::vector<TokenIds>& replies,
                                                  const TokenIds& turn) const {
   const std::vector<double> target = sum(turn);
   const double target_length = std::sqrt(dot(target, target));
   std::vector<double> cosines;
-  for (const Hypothesis& reply : replies) {
-    const std::vector<double> own = sum(reply.tokens);
+  for (const TokenIds& reply : replies) {
+    const std::vector<double> own = sum(reply);
     const double length = std::sqrt(dot(own, own));
     cosines.push_back(dot(own, target) / (length * target_length + kSmallest));
   }

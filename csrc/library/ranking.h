@@ -17,8 +17,8 @@ class RelevanceTable {
   // Reads a table of so many ids. Throws CheckpointError that names the path.
   RelevanceTable(const std::string& path, std::int64_t ids);
 
-  // Cosines, (replies,), of the summed vectors of each reply and of the turn.
-  std::vector<double> similarities(const std::vector<Hypothesis>& replies,
+  // Cosines, (replies,), of the summed vectors of each reply and of the turn: ids of a context.
+  std::vector<double> similarities(const std::vector<TokenIds>& replies,
                                    const TokenIds& turn) const;
 
  private:

@@ -97,7 +97,7 @@ std::map<std::string, Read> readers_of(ReplyOptions& options) {
 
 }  // namespace
 
-ReplyOptions read_reply_options(const std::string& path, const Tokenizer& tokenizer) {
+ReplyOptions read_reply_options(const std::string& path, const ReplyTokenizer& tokenizer) {
   const JsonValue document = read_json_object(path);
   ReplyOptions options;
   const std::map<std::string, Read> readers = readers_of(options);

@@ -57,9 +57,9 @@ void check_ranked(const ReplyOptions& options) {
   }
 }
 
-void check_texts(const ReplyOptions& options, const Tokenizer& tokenizer) {
+void check_texts(const ReplyOptions& options) {
   for (const std::string& words : options.bad_words) {
-    check(holds_word(words, tokenizer),
+    check(holds_word(words),
           "bad_words must hold words, got " + shown(words) + ", which holds none; leave it out");
   }
   for (const std::string& text : options.stop) {
@@ -67,14 +67,14 @@ void check_texts(const ReplyOptions& options, const Tokenizer& tokenizer) {
           "stop must hold text, got " + shown(text) + ", which is invisible; leave it out");
   }
   if (!options.crisis_reply) return;
-  check(is_visible(*options.crisis_reply) && holds_word(*options.crisis_reply, tokenizer),
+  check(is_visible(*options.crisis_reply) && holds_word(*options.crisis_reply),
         "crisis_reply must hold a text, got " + shown(*options.crisis_reply));
   check(options.on_crisis == OnCrisis::reply, "crisis_reply needs on_crisis=reply");
 }
 
 }  // namespace
 
-void ReplyOptions::check(const Tokenizer& tokenizer) const {
+void ReplyOptions::check(const ReplyTokenizer& tokenizer) const {
   using mime_fast::check;
   check(temperature >= 0.01 && temperature <= 100,
         "temperature must be in [0.01, 100], got " + to_text(temperature) +
@@ -87,13 +87,13 @@ void ReplyOptions::check(const Tokenizer& tokenizer) const {
                                               to_text(max_new_tokens) + ")");
   check(!do_sample || num_beams <= 1,
         "do_sample does not go with num_beams=" + to_text(num_beams) + "; use one of the two");
-  check_texts(*this, tokenizer);
+  check_texts(*this);
   if (!do_sample) check_without_sampling(*this);
   check_ranked(*this);
   if (emotion) emotion_id(*emotion);
 }
 
-GenerationOptions ReplyOptions::for_search(const Tokenizer& tokenizer) const {
+GenerationOptions ReplyOptions::for_search(const ReplyTokenizer& tokenizer) const {
   GenerationOptions options;
   options.max_new_tokens = max_new_tokens;
   options.min_new_tokens = min_new_tokens;
@@ -112,9 +112,11 @@ GenerationOptions ReplyOptions::for_search(const Tokenizer& tokenizer) const {
   options.return_scores = return_scores;
   options.speculation = speculation;
   for (const std::string& words : bad_words) {
-    TokenIds ids = tokenizer.encode(words);  // a word that the vocabulary lacks is never generated
-    const bool is_known = std::find(ids.begin(), ids.end(), kUnk) == ids.end();
-    if (is_known && !ids.empty()) options.bad_words.push_back(std::move(ids));
+    for (TokenIds& ids : tokenizer.spellings(words)) {
+      // A word that the vocabulary lacks is never generated.
+      const bool is_known = std::find(ids.begin(), ids.end(), kUnk) == ids.end();
+      if (is_known && !ids.empty()) options.bad_words.push_back(std::move(ids));
+    }
   }
   return options;
 }

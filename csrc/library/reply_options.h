@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "search/options.h"
-#include "text/tokenizer.h"
+#include "text/reply_tokenizer.h"
 
 namespace mime_fast {
 
@@ -46,13 +46,13 @@ struct ReplyOptions {
   std::int64_t ranked_samples() const { return mbr_samples != 0 ? mbr_samples : best_of; }
 
   // Throws std::invalid_argument naming the value that is wrong, and the remedy.
-  void check(const Tokenizer& tokenizer) const;
+  void check(const ReplyTokenizer& tokenizer) const;
   // What a search needs of them. stop is left out: it borrows a tokeniser.
-  GenerationOptions for_search(const Tokenizer& tokenizer) const;
+  GenerationOptions for_search(const ReplyTokenizer& tokenizer) const;
 };
 
 // Reads a checkpoint's generation_config.json. Throws CheckpointError that names the path.
-ReplyOptions read_reply_options(const std::string& path, const Tokenizer& tokenizer);
+ReplyOptions read_reply_options(const std::string& path, const ReplyTokenizer& tokenizer);
 
 // The id of an emotion; throws std::invalid_argument that lists the names if there is none.
 std::int64_t emotion_id(const std::string& name);

@@ -62,8 +62,8 @@ Request::Request(const TextGenerator& generator, const std::vector<std::string_v
       text_(generator.tokenizer(), options.stop) {
   check_options();
   if (options.emotion) emotion_ = emotion_id(*options.emotion);
-  const Tokenizer& tokenizer = generator.tokenizer();
-  const std::vector<std::string> checked = check_turns(turns, tokenizer);
+  const ReplyTokenizer& tokenizer = generator.tokenizer();
+  const std::vector<std::string> checked = check_turns(turns);
   dialogue_ =
       encode_dialogue(tokenizer, checked, generator.engine()->model->config().max_positions);
   if (dialogue_.last_turn.empty()) {
@@ -169,7 +169,11 @@ std::vector<Hypothesis> Request::ranked(std::vector<Hypothesis> samples) const {
   if (options_.ranked_samples() == 0) return samples;
   std::vector<double> bonus;
   if (options_.best_of != 0) {
-    bonus = generator_.relevance()->similarities(samples, dialogue_.last_turn);
+    std::vector<TokenIds> replies;
+    for (const Hypothesis& sample : samples) {
+      replies.push_back(generator_.tokenizer().as_context(sample.tokens));
+    }
+    bonus = generator_.relevance()->similarities(replies, dialogue_.last_turn);
   }
   return by_consensus(samples, bonus);
 }

@@ -10,13 +10,19 @@
 namespace mime_fast {
 namespace {
 
+TokenIds encode_turn(const ReplyTokenizer& tokenizer, const std::string& turn) {
+  TokenIds ids = tokenizer.encode(turn);
+  ids.insert(ids.end(), tokenizer.turn_end().begin(), tokenizer.turn_end().end());
+  return ids;
+}
+
 // The ids of the latest turns, at least one; the turns before them are not even tokenised.
-std::deque<TokenIds> latest_that_fit(const Tokenizer& tokenizer,
+std::deque<TokenIds> latest_that_fit(const ReplyTokenizer& tokenizer,
                                      const std::vector<std::string>& turns, std::size_t room) {
-  std::deque<TokenIds> kept = {tokenizer.encode(turns.back())};
+  std::deque<TokenIds> kept = {encode_turn(tokenizer, turns.back())};
   std::size_t length = kept.back().size();
   for (std::size_t turn = turns.size() - 1; turn-- > 0;) {
-    TokenIds ids = tokenizer.encode(turns[turn]);
+    TokenIds ids = encode_turn(tokenizer, turns[turn]);
     if (length + ids.size() > room) break;
     length += ids.size();
     kept.push_front(std::move(ids));
@@ -33,8 +39,8 @@ bool is_word(const std::string& token) {
 
 }  // namespace
 
-EncodedDialogue encode_dialogue(const Tokenizer& tokenizer, const std::vector<std::string>& turns,
-                                std::int64_t max_positions) {
+EncodedDialogue encode_dialogue(const ReplyTokenizer& tokenizer,
+                                const std::vector<std::string>& turns, std::int64_t max_positions) {
   const auto room = static_cast<std::size_t>(max_positions - 1);
   std::deque<TokenIds> kept = latest_that_fit(tokenizer, turns, room);
   EncodedDialogue result;
@@ -56,14 +62,18 @@ EncodedDialogue encode_dialogue(const Tokenizer& tokenizer, const std::vector<st
   return result;
 }
 
-WordCounts count_words(const Tokenizer& tokenizer, const std::string& turn, const TokenIds& ids) {
+WordCounts count_words(const ReplyTokenizer& tokenizer, const std::string& turn,
+                       const TokenIds& ids) {
   const bool all_known = std::find(ids.begin(), ids.end(), kUnk) == ids.end();
-  const std::vector<std::string> tokens =
-      all_known ? std::vector<std::string>() : tokenizer.tokenize(turn);
+  std::vector<std::string> tokens;
+  if (!all_known) {
+    tokens = tokenizer.tokenize(turn);
+    tokens.resize(tokens.size() + tokenizer.turn_end().size());
+  }
   const std::size_t first = all_known ? 0 : tokens.size() - ids.size();
   WordCounts counts;
   for (std::size_t i = 0; i < ids.size(); ++i) {
-    if (!is_word(all_known ? tokenizer.word(ids[i]) : tokens[first + i])) continue;
+    if (!is_word(all_known ? tokenizer.context_word(ids[i]) : tokens[first + i])) continue;
     ++counts.words;
     if (ids[i] == kUnk) ++counts.unknown;
   }

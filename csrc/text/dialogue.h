@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "engine/encode.h"
-#include "text/tokenizer.h"
+#include "text/reply_tokenizer.h"
 
 namespace mime_fast {
 
@@ -18,14 +18,15 @@ struct EncodedDialogue {
 };
 
 // Encodes turns, oldest first, as mime_fast/text/dialogue.py: the latest ones that fit.
-EncodedDialogue encode_dialogue(const Tokenizer& tokenizer, const std::vector<std::string>& turns,
-                                std::int64_t max_positions);
+EncodedDialogue encode_dialogue(const ReplyTokenizer& tokenizer,
+                                const std::vector<std::string>& turns, std::int64_t max_positions);
 
 struct WordCounts {
   std::int64_t words = 0;
   std::int64_t unknown = 0;
 };
-// Counts the words among `ids`, the last tokens of a turn. Punctuation is none.
-WordCounts count_words(const Tokenizer& tokenizer, const std::string& turn, const TokenIds& ids);
+// Counts the words among `ids`, the last tokens of a turn and its end. Punctuation is none.
+WordCounts count_words(const ReplyTokenizer& tokenizer, const std::string& turn,
+                       const TokenIds& ids);
 
 }  // namespace mime_fast

@@ -5,6 +5,7 @@
 
 #include "io/json.h"
 #include "text/never_destroyed.h"
+#include "text/plain_characters.h"
 #include "text/regex.h"
 #include "text/unicode.h"
 
@@ -32,15 +33,12 @@ bool is_plain_word(char c) {
 
 bool is_blank(std::string_view text) {
   for (std::size_t at = 0; at < text.size();) {
-    const std::int32_t code_point = next_code_point(text, at);
-    const bool separates = code_point >= 0x1C && code_point <= 0x1F;  // white space in Python
-    if (!separates && !is_white_space(code_point)) return false;
+    if (!is_space(next_code_point(text, at))) return false;
   }
   return true;
 }
 
-std::string check_turn(std::string_view given, const std::string& name,
-                       const Tokenizer& tokenizer) {
+std::string check_turn(std::string_view given, const std::string& name) {
   std::size_t at = 0;
   if (!is_utf8(given, at)) {
     refuse(name + " is not valid UTF-8 at byte " + std::to_string(at) + "; send UTF-8 text");
@@ -51,7 +49,7 @@ std::string check_turn(std::string_view given, const std::string& name,
            std::to_string(kMaxCharacters) + "; shorten it");
   }
   if (is_blank(given)) refuse(name + " is empty; write at least one word");
-  if (!holds_word(text, tokenizer)) {
+  if (!holds_word(text)) {
     refuse(name + " is " + shown(given) + ", which holds no word; write at least one word");
   }
   return text;
@@ -59,21 +57,21 @@ std::string check_turn(std::string_view given, const std::string& name,
 
 }  // namespace
 
-std::vector<std::string> check_turns(const std::vector<std::string_view>& turns,
-                                     const Tokenizer& tokenizer) {
+std::vector<std::string> check_turns(const std::vector<std::string_view>& turns) {
   if (turns.size() % 2 == 0) {
     refuse("a history must hold an odd number of turns (speaker first, speaker last), got " +
            std::to_string(turns.size()));
   }
   std::vector<std::string> checked;
   for (const std::string_view turn : turns) {
-    checked.push_back(check_turn(turn, "turn " + std::to_string(checked.size() + 1), tokenizer));
+    checked.push_back(check_turn(turn, "turn " + std::to_string(checked.size() + 1)));
   }
   return checked;
 }
 
-bool holds_word(std::string_view text, const Tokenizer& tokenizer) {
-  return std::any_of(text.begin(), text.end(), is_plain_word) || !tokenizer.tokenize(text).empty();
+bool holds_word(std::string_view text) {
+  return std::any_of(text.begin(), text.end(), is_plain_word) ||
+         !is_blank(plain_characters().normalize(text));
 }
 
 bool is_visible(std::string_view text) {

@@ -4,18 +4,15 @@
 #include <string_view>
 #include <vector>
 
-#include "text/tokenizer.h"
-
 namespace mime_fast {
 
 // Checks a history of turns (speaker first, alternating, speaker last) as mime_fast/text/message.py
 // does, and returns it without the escape sequences of terminals. Throws std::invalid_argument that
 // names the turn and what is wrong with it.
-std::vector<std::string> check_turns(const std::vector<std::string_view>& turns,
-                                     const Tokenizer& tokenizer);
+std::vector<std::string> check_turns(const std::vector<std::string_view>& turns);
 
-// Whether the tokeniser finds a word in it; punctuation counts, a blank does not.
-bool holds_word(std::string_view text, const Tokenizer& tokenizer);
+// Whether the word rules find a word in it; punctuation counts, a blank does not.
+bool holds_word(std::string_view text);
 // Whether any of it can be seen; a blank can.
 bool is_visible(std::string_view text);
 

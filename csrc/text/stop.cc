@@ -58,7 +58,7 @@ std::string ReplyText::show(const std::string& piece) {
   return text;
 }
 
-TextStop::TextStop(const Tokenizer& tokenizer, const StopStrings& stop)
+TextStop::TextStop(const ReplyTokenizer& tokenizer, const StopStrings& stop)
     : tokenizer_(tokenizer), stop_(stop), longest_(longest_of(stop)) {}
 
 std::size_t TextStop::Hash::operator()(const TokenIds& tokens) const {
@@ -76,12 +76,15 @@ bool TextStop::ends(const TokenIds& tokens) const {
     prefix.pop_back();
     found = known_.find(prefix);
   }
-  Progress progress = found == known_.end() ? Progress() : found->second;
+  Progress progress =
+      found == known_.end() ? Progress{tokenizer_.detokenizer(), "", false} : found->second;
   for (std::size_t i = prefix.size(); i < tokens.size(); ++i) {
     progress = after(std::move(progress), tokens[i]);
   }
   if (known_.size() >= kMostCached) known_.clear();
-  return (known_[tokens] = std::move(progress)).stopped;
+  const bool stopped = progress.stopped;
+  known_.insert_or_assign(tokens, std::move(progress));
+  return stopped;
 }
 
 TextStop::Progress TextStop::after(Progress progress, std::int32_t token) const {

@@ -9,8 +9,7 @@
 #include <vector>
 
 #include "search/stop_condition.h"
-#include "text/detokenizer.h"
-#include "text/tokenizer.h"
+#include "text/reply_tokenizer.h"
 
 namespace mime_fast {
 
@@ -23,8 +22,8 @@ std::size_t find_stop(std::string_view text, const StopStrings& stop);
 // as mime_fast/text/stop.py has it. Text that may become a stop string is held back.
 class ReplyText {
  public:
-  ReplyText(const Tokenizer& tokenizer, const StopStrings& stop)
-      : tokenizer_(&tokenizer), stop_(&stop) {}
+  ReplyText(const ReplyTokenizer& tokenizer, const StopStrings& stop)
+      : tokenizer_(&tokenizer), stop_(&stop), detokenizer_(tokenizer.detokenizer()) {}
 
   // The text that these tokens add, as far as it can be shown. End-of-reply adds none.
   std::string push(const TokenIds& tokens);
@@ -36,9 +35,9 @@ class ReplyText {
  private:
   std::string show(const std::string& piece);
 
-  const Tokenizer* tokenizer_;
+  const ReplyTokenizer* tokenizer_;
   const StopStrings* stop_;
-  Detokenizer detokenizer_;
+  ReplyDetokenizer detokenizer_;
   std::string held_;
   bool stopped_ = false;
 };
@@ -48,13 +47,13 @@ class ReplyText {
 class TextStop final : public StopCondition {
  public:
   // Both are borrowed. stop: at least one.
-  TextStop(const Tokenizer& tokenizer, const StopStrings& stop);
+  TextStop(const ReplyTokenizer& tokenizer, const StopStrings& stop);
   bool ends(const TokenIds& tokens) const override;
 
  private:
   // A reply so far.
   struct Progress {
-    Detokenizer detokenizer;
+    ReplyDetokenizer detokenizer;
     std::string end;  // of its text, as long as a stop string that the next words may complete
     bool stopped = false;
   };
@@ -67,7 +66,7 @@ class TextStop final : public StopCondition {
   // Replies in progress, 30 MB at most; a step of 10,000 samples adds fewer.
   static constexpr std::size_t kMostCached = 32'768;
 
-  const Tokenizer& tokenizer_;
+  const ReplyTokenizer& tokenizer_;
   const StopStrings& stop_;
   std::size_t longest_;                                         // stop string, in bytes
   mutable std::unordered_map<TokenIds, Progress, Hash> known_;  // one thread calls ends()

@@ -4,17 +4,12 @@
 #include <array>
 #include <stdexcept>
 
-#include "io/byte_order_mark.h"
-#include "io/checkpoint_error.h"
-#include "io/mapped_file.h"
 #include "search/special.h"
 #include "text/unicode.h"
 
 namespace mime_fast {
 namespace {
 
-// 30 times the file of a 25,000-word vocabulary; more is a wrong file, or a hostile one.
-constexpr std::size_t kMaxFileBytes = std::size_t{32} << 20;
 constexpr std::array<const char*, 7> kSpecialWords = {"UNK", "PAD", "EOS", "SOS",
                                                       "USR", "SYS", "CLS"};
 
@@ -36,11 +31,6 @@ std::string type_of(const JsonValue& document) {
 }
 
 void check_parts(const JsonValue& document) {
-  if (const JsonValue* kind = document.find("kind")) {
-    throw std::invalid_argument("it is of kind " + quoted(kind->string()) +
-                                ", which this library does not read yet; use a checkpoint over "
-                                "words, such as mime-small, or Python");
-  }
   for (const char* name : {"added_tokens", "truncation", "padding", "post_processor"}) {
     if (!is_given(document.find(name))) continue;
     throw std::invalid_argument(std::string(name) +
@@ -87,21 +77,6 @@ Tokenizer::Tokenizer(const JsonValue& document)
   }
 }
 
-Tokenizer Tokenizer::load(const std::string& path) {
-  const MappedFile file(path);
-  try {
-    if (file.size() > kMaxFileBytes) {
-      throw std::invalid_argument(std::to_string(file.size()) + " bytes, more than " +
-                                  std::to_string(kMaxFileBytes));
-    }
-    const std::string_view text(reinterpret_cast<const char*>(file.data()), file.size());
-    return Tokenizer(parse_json(without_byte_order_mark(text)));
-  } catch (const std::invalid_argument& error) {
-    throw CheckpointError(path + " is not a mime_fast tokenizer: " + error.what() +
-                          ". Copy it again from the checkpoint that it belongs to");
-  }
-}
-
 std::vector<std::string> Tokenizer::tokenize(std::string_view text) const {
   const std::string plain = normalizer_.normalize(text);
   std::vector<std::string> words;
@@ -126,9 +101,8 @@ TokenIds Tokenizer::encode(std::string_view text) const {
 }
 
 const std::string& Tokenizer::word(std::int32_t id) const {
-  if (id >= 0 && id < size()) return words_[static_cast<std::size_t>(id)];
-  throw std::invalid_argument("a token id must be in [0, " + std::to_string(size()) + "), got " +
-                              std::to_string(id));
+  check_id(id, vocab_size());
+  return words_[static_cast<std::size_t>(id)];
 }
 
 }  // namespace mime_fast

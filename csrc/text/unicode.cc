@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <stdexcept>
-#include <vector>
 
 #include "io/utf8.h"
 
@@ -41,39 +40,42 @@ int options_of(Form form) {
          (compat ? UTF8PROC_COMPAT : 0);
 }
 
+void append_decomposed(std::int32_t code_point, utf8proc_option_t options,
+                       std::vector<std::int32_t>& result) {
+  constexpr std::size_t kLongest = 18;  // code points that one becomes (U+FDFA)
+  int boundary = 0;                     // of graphemes, which these options do not ask for
+  const std::size_t size = result.size();
+  result.resize(size + kLongest);
+  const utf8proc_ssize_t count =
+      utf8proc_decompose_char(code_point, result.data() + size,
+                              static_cast<utf8proc_ssize_t>(kLongest), options, &boundary);
+  if (count < 0 || static_cast<std::size_t>(count) > kLongest) {
+    throw std::invalid_argument(count < 0 ? utf8proc_errmsg(count) : "a code point is too long");
+  }
+  result.resize(size + static_cast<std::size_t>(count));
+}
+
 // The code points of the text, each decomposed; their marks are in the order of the text.
 std::vector<std::int32_t> decomposed(std::string_view text, utf8proc_option_t options) {
-  constexpr std::size_t kLongest = 18;  // code points that one becomes (U+FDFA)
   std::vector<std::int32_t> result;
   result.reserve(text.size());
-  int boundary = 0;  // of graphemes, which these options do not ask for
   for (std::size_t at = 0; at < text.size();) {
-    const std::int32_t code_point = next_code_point(text, at);
-    const std::size_t size = result.size();
-    result.resize(size + kLongest);
-    const utf8proc_ssize_t count =
-        utf8proc_decompose_char(code_point, result.data() + size,
-                                static_cast<utf8proc_ssize_t>(kLongest), options, &boundary);
-    if (count < 0 || static_cast<std::size_t>(count) > kLongest) {
-      throw std::invalid_argument(count < 0 ? utf8proc_errmsg(count) : "a code point is too long");
-    }
-    result.resize(size + static_cast<std::size_t>(count));
+    append_decomposed(next_code_point(text, at), options, result);
   }
   return result;
 }
 
 // Unicode's canonical ordering. utf8proc's own takes the square of the number of marks in a row.
 void sort_marks(std::vector<std::int32_t>& code_points) {
-  const auto mark_class = [](std::int32_t c) { return utf8proc_get_property(c)->combining_class; };
   for (auto begin = code_points.begin(); begin != code_points.end();) {
-    if (mark_class(*begin) == 0) {
+    if (combining_class(*begin) == 0) {
       ++begin;
       continue;
     }
-    const auto end =
-        std::find_if(begin, code_points.end(), [&](std::int32_t c) { return mark_class(c) == 0; });
+    const auto end = std::find_if(begin, code_points.end(),
+                                  [&](std::int32_t c) { return combining_class(c) == 0; });
     std::stable_sort(begin, end, [&](std::int32_t left, std::int32_t right) {
-      return mark_class(left) < mark_class(right);
+      return combining_class(left) < combining_class(right);
     });
     begin = end;
   }
@@ -122,9 +124,12 @@ bool is_letter(std::int32_t code_point) {
 }
 
 bool is_letter_or_number(std::int32_t code_point) {
+  return is_letter(code_point) || is_number(code_point);
+}
+
+bool is_number(std::int32_t code_point) {
   const utf8proc_category_t category = category_of(code_point);
-  return is_letter(code_point) ||
-         (category >= UTF8PROC_CATEGORY_ND && category <= UTF8PROC_CATEGORY_NO);
+  return category >= UTF8PROC_CATEGORY_ND && category <= UTF8PROC_CATEGORY_NO;
 }
 
 bool is_visible_word(std::int32_t code_point) {
@@ -138,6 +143,8 @@ bool is_white_space(std::int32_t c) {
          (c >= 0x2000 && c <= 0x200A) || c == 0x2028 || c == 0x2029 || c == 0x202F || c == 0x205F ||
          c == 0x3000;
 }
+
+bool is_space(std::int32_t c) { return (c >= 0x1C && c <= 0x1F) || is_white_space(c); }
 
 std::string normalized(std::string_view text, Form form) {
   if (is_ascii(text)) return std::string(text);
@@ -171,6 +178,8 @@ std::string lower(std::string_view text) {
   return result;
 }
 
+std::int32_t lower_of(std::int32_t code_point) { return utf8proc_tolower(code_point); }
+
 std::string without_marks(std::string_view text) {
   std::string result;
   for (std::size_t at = 0; at < text.size();) {
@@ -184,6 +193,29 @@ std::int32_t capital_of(std::int32_t letter) {
   if (has_long_capital(letter)) return letter;
   const std::int32_t capital = utf8proc_toupper(letter);
   return capital != kDottedCapitalI && utf8proc_tolower(capital) == letter ? capital : letter;
+}
+
+std::string upper(std::int32_t letter) {
+  constexpr std::int32_t kSharpS = 0xDF, kIotaBelow = 0x345;
+  if (letter == kSharpS) return "SS";
+  std::vector<std::int32_t> parts = {letter};
+  if (has_long_capital(letter)) {
+    parts.clear();
+    append_decomposed(letter, static_cast<utf8proc_option_t>(options_of(Form::nfkd)), parts);
+  }
+  std::string result;
+  for (const std::int32_t part : parts) append(utf8proc_toupper(part), result);
+  // An iota below becomes a letter of its own, and what it was below stays composed.
+  const bool has_iota = std::find(parts.begin(), parts.end(), kIotaBelow) != parts.end();
+  return has_iota ? normalized(result, Form::nfc) : result;
+}
+
+void decompose(std::int32_t code_point, std::vector<std::int32_t>& result) {
+  append_decomposed(code_point, static_cast<utf8proc_option_t>(options_of(Form::nfd)), result);
+}
+
+int combining_class(std::int32_t code_point) {
+  return utf8proc_get_property(code_point)->combining_class;
 }
 
 }  // namespace mime_fast

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 // Facts about code points, and changes of whole texts. Texts are valid UTF-8.
 namespace mime_fast {
@@ -20,17 +21,26 @@ bool is_letter(std::int32_t code_point);            // categories L*
 bool is_letter_or_number(std::int32_t code_point);  // L* and N*
 // L*, N*, and symbols such as emoji, with those that are not assigned yet.
 bool is_visible_word(std::int32_t code_point);
+bool is_number(std::int32_t code_point);       // N*
 bool is_white_space(std::int32_t code_point);  // the property White_Space
+bool is_space(std::int32_t code_point);        // Python's: U+001C to U+001F too
 
 enum class Form { nfc, nfd, nfkc, nfkd };
 std::string normalized(std::string_view text, Form form);
 // Each code point in lower case, whatever its neighbours are.
 std::string lower(std::string_view text);
+std::int32_t lower_of(std::int32_t code_point);  // but of U+0130, which has two
 // The text without non-spacing marks (category Mn).
 std::string without_marks(std::string_view text);
 
 // A letter in upper case, if that is one letter which becomes the same in lower case again; else
 // the letter itself.
 std::int32_t capital_of(std::int32_t letter);
+// A letter in upper case, which may be several, such as "SS".
+std::string upper(std::int32_t letter);
+
+// Appends the canonical decomposition of a code point.
+void decompose(std::int32_t code_point, std::vector<std::int32_t>& decomposed);
+int combining_class(std::int32_t code_point);
 
 }  // namespace mime_fast

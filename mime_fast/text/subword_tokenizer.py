@@ -79,7 +79,7 @@ class SubwordTokenizer:
 
     def text_of(self, index: int) -> str:
         """What a reply's id writes, as far as its bytes are whole characters."""
-        return _bytes_of(self.word(index)).decode(errors="replace")
+        return _without_zeros(_bytes_of(self.word(index)).decode(errors="replace"))
 
     def decode(self, ids: Iterable[int]) -> str:
         """The text of a reply: the joined pieces of `detokenizer()`."""
@@ -119,6 +119,8 @@ class SubwordTokenizer:
         for piece in pieces:
             if piece not in SPECIAL and not set(piece) <= _BYTES.keys():
                 raise ValueError(f"reply.pieces holds {piece!r:.40}, which is no piece of bytes")
+        for lacking in _BYTES.keys() - set(pieces):
+            raise ValueError(f"reply.pieces lacks the piece of byte {_BYTES[lacking]}")
         return cls(
             WordPieceTokenizer(_pieces("context", context)),
             PieceTokenizer(pieces, _merges(reply)),
@@ -142,6 +144,7 @@ class PieceDetokenizer:
 
     def _strip(self, text: str) -> str:
         """A reply does not begin with a blank."""
+        text = _without_zeros(text)
         if not self._begun:
             text = text.lstrip()
             self._begun = bool(text)
@@ -166,6 +169,11 @@ _BYTES = _alphabet()
 assert set(_BYTES) == set(pre_tokenizers.ByteLevel.alphabet())  # noqa: S101
 
 
+def _without_zeros(text: str) -> str:
+    """A zero byte is no character: in C, in files and in terminals the text would end there."""
+    return text.replace("\0", "\ufffd")
+
+
 def _bytes_of(piece: str) -> bytes:
     """What a piece writes; nothing for a special one."""
     if piece in SPECIAL:
@@ -188,7 +196,11 @@ def _merges(reply: dict[str, object]) -> Sequence[tuple[str, str]]:
         raise ValueError("reply.merges must be a list")  # noqa: TRY004 - of a file
     found = []
     for merge in merges:
-        if not isinstance(merge, list) or len(merge) != 2 or "".join(merge) not in known:
+        is_pair = isinstance(merge, list) and len(merge) == 2
+        if not is_pair or not all(isinstance(part, str) and part in known for part in merge):
+            raise ValueError(f"reply.merges holds {merge!r:.80}, which is no pair of pieces")
+        left, right = merge
+        if left + right not in known:
             raise ValueError(f"reply.merges holds {merge!r:.80}, which makes no piece")
-        found.append((merge[0], merge[1]))
+        found.append((left, right))
     return found

@@ -20,7 +20,8 @@ CONTRACTIONS = {
         "wouldnt",
     )
 } | {"ive": "i've", "youre": "you're", "theyre": "they're", "youve": "you've", "weve": "we've"}
-BARE = re.compile(rf"\b(?:{'|'.join(CONTRACTIONS)})\b", re.IGNORECASE)
+# Ignoring case in ASCII alone: a dotless i is none, and CONTRACTIONS lacks it.
+BARE = re.compile(rf"\b(?ai:{'|'.join(CONTRACTIONS)})\b")
 SELF = re.compile(r"\bi(?=$|[\s,!?;:)\"]|\.(?:\s|$)|'(?:m|ve|ll|d)\b)")
 SENTENCE = re.compile(r"(?:^|(?<![.])[.!?][\"')]*\s+)[\"'(]*([a-z])")
 SPACE_BEFORE = re.compile(r"\s+([,.!?;:])(?=\s|$)")

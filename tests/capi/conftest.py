@@ -27,13 +27,13 @@ def probe() -> Probe:
             raise ValueError(result[1:])
         return result[1:]
 
-    call("load", str(folder_of(None) / "tokenizer.json"))
+    call("load", str(folder_of("mime-small") / "tokenizer.json"))
     return call
 
 
 @pytest.fixture(scope="session")
 def tokenizer() -> Tokenizer:
-    return Tokenizer.from_file(folder_of(None) / "tokenizer.json")
+    return Tokenizer.from_file(folder_of("mime-small") / "tokenizer.json")
 
 
 @pytest.fixture(scope="session")

@@ -34,7 +34,7 @@ def generator() -> Generator:
 
 @pytest.fixture(scope="module")
 def loaded(library: Library) -> Loaded:
-    return library.load(folder_of(None), threads=1)
+    return library.load(folder_of("mime-small"), threads=1)
 
 
 def same(found: dict[str, Any], expected: Response) -> None:
@@ -196,10 +196,12 @@ def test_threads_share_a_generator(loaded: Loaded) -> None:
 def test_types_and_threads(library: Library, compute_type: str) -> None:
     options: dict[str, Any] = {"engine": "native", "compute_type": compute_type}
     expected = Generator("mime-small", intra_threads=2, **options).respond(MESSAGES[0], seed=2)
-    loaded = library.load(folder_of(None), compute_type=compute_type, threads=2)
+    loaded = library.load(folder_of("mime-small"), compute_type=compute_type, threads=2)
     same(loaded.respond(MESSAGES[0], seed=2), expected)
     same(
-        library.load(folder_of(None), compute_type=compute_type).respond(MESSAGES[0], seed=2),
+        library.load(folder_of("mime-small"), compute_type=compute_type).respond(
+            MESSAGES[0], seed=2
+        ),
         expected,
     )
 
@@ -312,7 +314,7 @@ def copy(tmp_path: Path) -> Path:
     """A copy of the bundled checkpoint, whose weights are links."""
     folder = tmp_path / "copy"
     folder.mkdir()
-    for path in folder_of(None).iterdir():
+    for path in folder_of("mime-small").iterdir():
         if path.suffix == ".safetensors":
             (folder / path.name).symlink_to(path)
         else:
@@ -390,7 +392,7 @@ def test_load_options_that_are_refused(
     library: Library, options: dict[str, Any], error: str
 ) -> None:
     with pytest.raises(LibraryError, match=error) as caught:
-        library.load(folder_of(None), **options)
+        library.load(folder_of("mime-small"), **options)
     assert caught.value.status == "invalid_argument"
 
 

@@ -36,7 +36,7 @@ def texts() -> list[str]:
 
 def check_words(probe: Probe, tokenizer: Tokenizer, text: str) -> None:
     words = tokenizer.tokenize(text)
-    assert probe("tokenize", text) == " ".join(words), text
+    assert probe("tokenize", text) == "\x1f".join(words), text
     assert probe("encode", text) == " ".join(map(str, tokenizer.encode(text))), text
     assert probe("detokenize", " ".join(words)) == natural_text(" ".join(words)), text
 
@@ -58,7 +58,7 @@ def test_every_character(probe: Probe, tokenizer: Tokenizer) -> None:
     assert len(lines) > 500
     for line in lines[:40] + lines[40 :: 1 if is_thorough() else 8]:
         text = "".join(f"a{c}b {c} b{c}\n" for c in line)
-        assert probe("tokenize", text) == " ".join(tokenizer.tokenize(text))
+        assert probe("tokenize", text) == "\x1f".join(tokenizer.tokenize(text))
 
 
 def test_many_marks_in_a_row(probe: Probe, tokenizer: Tokenizer) -> None:
@@ -134,7 +134,7 @@ def test_stop_strings(
     if stop:
         condition = StopCondition(tokenizer, stop)
         ends = [n for n in range(1, len(tokens) + 1) if condition(tokens[:n])]
-    *found, ended = probe("reply", text, *stop).split("\x1f")
+    *found, ended = probe("reply", " ".join(map(str, tokens)), *stop).split("\x1f")
     assert found == pieces
     assert int(ended) == (ends[0] if stop and ends else 0)
 
@@ -208,7 +208,9 @@ def changed(path: Path, **parts: object) -> str:
         ({"model": {"type": "BPE"}}, "holds no WordLevel model"),
         ({"model": {"type": "WordLevel", "unk_token": "UNK", "vocab": {"UNK": 1}}}, "ids must be"),
         ({"model": {"type": "WordLevel", "unk_token": "UNK", "vocab": {"a": 0}}}, "first ids"),
-        ({"kind": "mime-base"}, 'kind "mime-base", which this library does not read'),
+        ({"kind": "mime-base"}, 'of kind "mime-base", and this library knows mime_base'),
+        ({"kind": "mime_base"}, "holds no reply pieces"),
+        ({"kind": 1}, "expected a string"),
         (
             {"normalizer": {"type": "Replace", "pattern": {"Regex": "(a"}, "content": ""}},
             "regular expression .* is malformed",
@@ -223,7 +225,7 @@ def test_a_tokenizer_that_is_refused(
     path.write_text(changed(own, **parts), encoding="utf-8")
     with pytest.raises(ValueError, match=f"{path} is not a mime_fast tokenizer: .*{error}"):
         probe("load", str(path))
-    assert probe("tokenize", "it is") == "it is"  # the one before stays
+    assert probe("tokenize", "it is") == "it\x1fis"  # the one before stays
 
 
 def test_the_literals_are_texts() -> None:

@@ -3,11 +3,10 @@
 #include <algorithm>
 #include <utility>
 
-#include "io/json.h"
 #include "io/utf8.h"
 #include "text/crisis/reveal.h"
 #include "text/never_destroyed.h"
-#include "text/normalizer.h"
+#include "text/plain_characters.h"
 #include "text/regex.h"
 #include "text/unicode.h"
 
@@ -66,13 +65,6 @@ std::unordered_map<std::string, std::string> read_expansions() {
     for (auto& [word, text] : pairs_of(sections, name)) written[word] = std::move(text);
   }
   return written;
-}
-
-// The steps of mime_fast/text/characters.py.
-const Normalizer& plain_characters() {
-  static const auto& normalizer =
-      never_destroyed<Normalizer>(parse_json(table_text("plain_characters.json")));
-  return normalizer;
 }
 
 std::string with_latin_letters(std::string_view text) {

@@ -1,7 +1,7 @@
 // A shared library through which Python compares what is behind libmime_fast with its twins
 // (tests/capi).
 #include <exception>
-#include <map>
+#include <memory>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -13,10 +13,12 @@
 #include "text/detokenizer.h"
 #include "text/dialogue.h"
 #include "text/grave/finder.h"
+#include "text/letter_case.h"
+#include "text/load_tokenizer.h"
 #include "text/message.h"
 #include "text/stop.h"
 #include "text/tables.h"
-#include "text/tokenizer.h"
+#include "text/tidy.h"
 
 namespace mime_fast {
 namespace {
@@ -29,6 +31,13 @@ std::string joined(const Strings& parts, const char* mark) {
   return text;
 }
 
+// The parts, of which some may be empty.
+std::string separated(const Strings& parts) {
+  std::string text;
+  for (std::size_t i = 0; i < parts.size(); ++i) text += (i == 0 ? "" : "\x1f") + parts[i];
+  return text;
+}
+
 template <typename Numbers>
 std::string listed(const Numbers& numbers) {
   Strings parts;
@@ -37,13 +46,12 @@ std::string listed(const Numbers& numbers) {
 }
 
 // The tokeniser that load() read last; one thread uses it.
-const Tokenizer* tokenizer = nullptr;
+std::unique_ptr<const ReplyTokenizer> tokenizer;
 
 std::string load(const Strings& arguments) {
-  static Tokenizer loaded = Tokenizer::load(arguments.at(0));
-  loaded = Tokenizer::load(arguments.at(0));
-  tokenizer = &loaded;
-  return std::to_string(loaded.size());
+  tokenizer = load_tokenizer(arguments.at(0));
+  return std::to_string(tokenizer->vocab_size()) + " " +
+         std::to_string(tokenizer->context_vocab_size());
 }
 
 std::string dialogue(const Strings& arguments) {
@@ -56,11 +64,17 @@ std::string dialogue(const Strings& arguments) {
                                           counts.words, counts.unknown});
 }
 
-// Arguments: the words of a reply, then its stop strings. Returns the pieces that a stream shows,
-// and after how many words the search ends.
+TokenIds to_ids(const std::string& text) {
+  TokenIds ids;
+  for (const std::string& id : split(text)) ids.push_back(std::stoi(id));
+  return ids;
+}
+
+// Arguments: the ids of a reply, then its stop strings. Returns the pieces that a stream shows, and
+// after how many ids the search ends.
 std::string reply(const Strings& arguments) {
   const Strings stop(arguments.begin() + 1, arguments.end());
-  const TokenIds tokens = tokenizer->encode(arguments.at(0));
+  const TokenIds tokens = to_ids(arguments.at(0));
   ReplyText text(*tokenizer, stop);
   Strings pieces;
   for (const std::int32_t token : tokens) pieces.push_back(text.push({token}));
@@ -75,13 +89,17 @@ std::string reply(const Strings& arguments) {
     }
   }
   pieces.push_back(std::to_string(ended));
-  std::string result = pieces[0];
-  for (std::size_t i = 1; i < pieces.size(); ++i) result += "\x1f" + pieces[i];
-  return result;
+  return separated(pieces);
+}
+
+std::string spellings(const Strings& arguments) {
+  Strings found;
+  for (const TokenIds& ids : tokenizer->spellings(arguments.at(0))) found.push_back(listed(ids));
+  return separated(found);
 }
 
 std::string check(const Strings& arguments) {
-  return joined(check_turns({arguments.begin(), arguments.end()}, *tokenizer), "\x1f");
+  return joined(check_turns({arguments.begin(), arguments.end()}), "\x1f");
 }
 
 std::string crisis(const Strings& turns) {
@@ -93,8 +111,15 @@ std::string crisis(const Strings& turns) {
 
 std::string call(std::string_view name, const Strings& arguments) {
   if (name == "load") return load(arguments);
-  if (name == "tokenize") return joined(tokenizer->tokenize(arguments.at(0)), " ");
+  if (name == "tokenize") return separated(tokenizer->tokenize(arguments.at(0)));
   if (name == "encode") return listed(tokenizer->encode(arguments.at(0)));
+  if (name == "decode") return tokenizer->decode(to_ids(arguments.at(0)));
+  if (name == "as_context") return listed(tokenizer->as_context(to_ids(arguments.at(0))));
+  if (name == "text_of") return tokenizer->text_of(std::stoi(arguments.at(0)));
+  if (name == "spellings") return spellings(arguments);
+  if (name == "tidy") return tidy(arguments.at(0));
+  if (name == "lower_text") return lower_text(arguments.at(0));
+  if (name == "with_first_capital") return with_first_capital(arguments.at(0));
   if (name == "detokenize") return detokenize(split(arguments.at(0)));
   if (name == "dialogue") return dialogue(arguments);
   if (name == "reply") return reply(arguments);
