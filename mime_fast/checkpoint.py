@@ -143,7 +143,8 @@ def load(path: str | Path) -> Checkpoint:
 
 
 def _check_vocabulary(tokenizer: ReplyTokenizer, config: ModelConfig) -> None:
-    if tokenizer.turn_end and tokenizer.context_vocab_size != config.context_vocab_size:
+    has_own_context = tokenizer.turn_end or not config.system.over_words
+    if has_own_context and tokenizer.context_vocab_size != config.context_vocab_size:
         raise CheckpointError(
             f"{TOKENIZER} holds {tokenizer.context_vocab_size} word pieces but {CONFIG} says "
             f"context_vocab_size {config.context_vocab_size}; take both from one checkpoint"

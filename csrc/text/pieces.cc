@@ -66,6 +66,20 @@ struct Symbol {
   bool is_gone;  // merged with the one before
 };
 
+// A symbol for each byte; what has no piece is left out, as by `tokenizers`.
+std::vector<Symbol> to_symbols(std::string_view word,
+                               const std::array<std::int32_t, 256>& byte_ids) {
+  std::vector<Symbol> symbols;
+  for (const char byte : word) {
+    const std::int32_t id = byte_ids[static_cast<unsigned char>(byte)];
+    const std::ptrdiff_t place = std::ssize(symbols);
+    if (id < 0) continue;
+    symbols.push_back({.id = id, .before = place - 1, .behind = place + 1, .is_gone = false});
+  }
+  if (!symbols.empty()) symbols.back().behind = -1;
+  return symbols;
+}
+
 // A pair that may be merged; the first of the lowest rank is.
 struct Pair {
   std::int64_t rank;
@@ -89,11 +103,6 @@ PieceTokenizer::PieceTokenizer(const std::vector<std::string>& pieces,
     if (bytes_.back().size() != 1) continue;
     const auto byte = static_cast<unsigned char>(bytes_.back()[0]);
     byte_ids_[byte] = static_cast<std::int32_t>(bytes_.size() - 1);
-  }
-  if (const auto* lacking = std::find(byte_ids_.begin(), byte_ids_.end(), -1);
-      lacking != byte_ids_.end()) {
-    throw std::invalid_argument("reply.pieces lacks the piece of byte " +
-                                std::to_string(lacking - byte_ids_.begin()));
   }
   add_merges(pieces, merges);
 }
@@ -148,14 +157,7 @@ TokenIds PieceTokenizer::encode(std::string_view text) const {
 }
 
 void PieceTokenizer::append_word(std::string_view word, TokenIds& ids) const {
-  std::vector<Symbol> symbols;
-  const std::ptrdiff_t size = std::ssize(word);
-  for (std::ptrdiff_t i = 0; i < size; ++i) {
-    const std::int32_t id =
-        byte_ids_[static_cast<unsigned char>(word[static_cast<std::size_t>(i)])];
-    symbols.push_back(
-        {.id = id, .before = i - 1, .behind = i + 1 < size ? i + 1 : -1, .is_gone = false});
-  }
+  std::vector<Symbol> symbols = to_symbols(word, byte_ids_);
   std::priority_queue<Pair, std::vector<Pair>, std::greater<>> pairs;
   const auto merge_of = [&](std::size_t left) -> const Merged* {
     const std::ptrdiff_t right = symbols[left].behind;

@@ -20,7 +20,7 @@ class PieceTokenizer {
 
   // pieces: distinct, and of GPT-2's alphabet of bytes; those of special ids come first, whether or
   // not they are among them. merges: in the order in which they were learned. Throws
-  // std::invalid_argument for a piece or a merge that is none, or if a byte is missing.
+  // std::invalid_argument for a piece or a merge that is none.
   PieceTokenizer(const std::vector<std::string>& pieces, const std::vector<Merge>& merges);
 
   // The bytes that each id writes: none for a special one.
@@ -37,8 +37,8 @@ class PieceTokenizer {
   const Merged* find_merge(std::int32_t left, std::int32_t right) const;
   void append_word(std::string_view word, TokenIds& ids) const;
 
-  std::vector<std::string> bytes_;                    // by id
-  std::array<std::int32_t, 256> byte_ids_;            // of the piece of each byte
+  std::vector<std::string> bytes_;          // by id
+  std::array<std::int32_t, 256> byte_ids_;  // of the piece of each byte; -1: there is none
   std::unordered_map<std::uint64_t, Merged> merges_;  // by both ids
 };
 

@@ -119,8 +119,6 @@ class SubwordTokenizer:
         for piece in pieces:
             if piece not in SPECIAL and not set(piece) <= _BYTES.keys():
                 raise ValueError(f"reply.pieces holds {piece!r:.40}, which is no piece of bytes")
-        for lacking in _BYTES.keys() - set(pieces):
-            raise ValueError(f"reply.pieces lacks the piece of byte {_BYTES[lacking]}")
         return cls(
             WordPieceTokenizer(_pieces("context", context)),
             PieceTokenizer(pieces, _merges(reply)),

@@ -155,7 +155,7 @@ def test_the_tokeniser_knows_many_texts(subwords: SubwordTokenizer) -> None:
 
 
 def test_texts_of_the_tests(base: Probe, subwords: SubwordTokenizer) -> None:
-    for text in [*literals(), *phrasings()[::3], *SCRIPTS]:
+    for text in [*literals(), *phrasings()[::6], *SCRIPTS]:
         check(base, subwords, text)
 
 
@@ -168,7 +168,7 @@ def test_every_character(base: Probe, subwords: SubwordTokenizer) -> None:
     """Alone, in a word, and behind one; in lines, so that a difference is found."""
     lines = [characters()[first : first + 256] for first in range(0, len(characters()), 256)]
     assert len(lines) > 500
-    for line in lines[:40] + lines[40 :: 1 if is_thorough() else 8]:
+    for line in lines[:16] + lines[16 :: 1 if is_thorough() else 24]:
         text = "".join(f"a{c}b {c} b{c}\n" for c in line)
         check(base, subwords, text)
 
@@ -244,7 +244,7 @@ def byte_ids(subwords: SubwordTokenizer) -> dict[int, int]:
 def check_reply(base: Probe, subwords: SubwordTokenizer, ids: list[int], stop: list[str]) -> None:
     """Compare the pieces of a stream, where a search ends, and the context of a reply."""
     reply = ReplyText(subwords, stop)
-    pieces = [*(reply.push([index]) for index in ids if index != EOS), reply.finish()]
+    pieces = [*(reply.push([index]) for index in ids), reply.finish()]
     ends = [0]
     if stop:
         condition = StopCondition(subwords, stop)
@@ -363,25 +363,26 @@ def test_the_categories_are_those_of_the_library() -> None:
         members = {c for first, last in ranges for c in range(first, last + 1)}
         for code_point in edges | set(sorted(others)[:: 1 if is_thorough() else 5]):
             if 0 < code_point < 0xD800 or 0xE000 <= code_point < 0x110000:
-                expected = bool(holds[name](chr(code_point))) and not chr(code_point).isspace()
-                assert (code_point in members) == expected, (name, hex(code_point))
+                found = code_point in members
+                assert found == holds[name](chr(code_point)), (name, hex(code_point))
 
 
 def test_a_tokenizer_that_a_checkpoint_may_have(
     base: Probe, subwords: SubwordTokenizer, tmp_path: Path
 ) -> None:
-    """A pair that stands twice, and a file with a byte order mark and without special pieces."""
+    """A pair that stands twice, bytes without a piece, no special pieces, a byte order mark."""
     document = json.loads(subwords.to_json())
     merges = document["reply"]["merges"]
     document["reply"]["merges"] = [*merges, *merges[:40:2]]
-    document["reply"]["pieces"] = document["reply"]["pieces"][7:]
+    pieces = [piece for piece in document["reply"]["pieces"][7:] if piece not in {"~", "}"}]
+    document["reply"]["pieces"] = pieces
     document["context"] = document["context"][7:]
     path = tmp_path / "tokenizer.json"
     path.write_text("\ufeff" + json.dumps(document), encoding="utf-8")
     changed = load_tokenizer(path)
     assert isinstance(changed, SubwordTokenizer)
     base("load", str(path))
-    texts = [*SCRIPTS, *phrasings()[:50]]
+    texts = [*SCRIPTS, *phrasings()[:50], "so~rry", "}~", "I am } so"]
     assert any(changed.spellings(text) != subwords.spellings(text) for text in texts)
     for text in texts:
         check(base, changed, text)
@@ -404,7 +405,6 @@ ALPHABET = sorted(pre_tokenizers.ByteLevel.alphabet())
         ("reply", {"merges": []}, "reply.pieces must be a list of pieces"),
         ("reply", {"pieces": [*ALPHABET, "\u4e2d"], "merges": []}, "which is no piece of bytes"),
         ("reply", {"pieces": [*ALPHABET, "a b"], "merges": []}, "which is no piece of bytes"),
-        ("reply", {"pieces": ALPHABET[1:], "merges": []}, "lacks the piece of byte 33"),
         ("reply", {"pieces": ALPHABET}, "reply.merges must be a list"),
         ("reply", {"pieces": ALPHABET, "merges": 1}, "reply.merges must be a list"),
         ("reply", {"pieces": ALPHABET, "merges": [["x", "y"]]}, "which makes no piece"),

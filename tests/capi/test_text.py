@@ -209,7 +209,7 @@ def changed(path: Path, **parts: object) -> str:
         ({"model": {"type": "WordLevel", "unk_token": "UNK", "vocab": {"UNK": 1}}}, "ids must be"),
         ({"model": {"type": "WordLevel", "unk_token": "UNK", "vocab": {"a": 0}}}, "first ids"),
         ({"kind": "mime-base"}, 'of kind "mime-base", and this library knows mime_base'),
-        ({"kind": "mime_base"}, "holds no reply pieces"),
+        ({"kind": "mime_base"}, "context must be a list of pieces"),
         ({"kind": 1}, "expected a string"),
         (
             {"normalizer": {"type": "Replace", "pattern": {"Regex": "(a"}, "content": ""}},

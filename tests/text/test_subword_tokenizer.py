@@ -32,7 +32,8 @@ TOKENIZER = SubwordTokenizer(
 def test_a_reply_comes_back_tidied_and_without_a_leading_blank(text: str) -> None:
     readable = text.encode(errors="ignore").decode()
     ids = TOKENIZER.encode_reply(readable)
-    assert TOKENIZER.decode([SOS, *ids, EOS]) == tidy(readable).lstrip()
+    expected = tidy(readable).lstrip().replace("\0", "\ufffd")
+    assert TOKENIZER.decode([SOS, *ids, EOS]) == expected
 
 
 @given(st.text(max_size=20), st.integers(0, 60))
@@ -52,6 +53,12 @@ def test_half_a_character_waits_for_its_other_half() -> None:
     assert [detokenizer.push(TOKENIZER.word(i)) for i in ids] == ["", "\u00e9"]
     detokenizer.push(TOKENIZER.word(ids[0]))
     assert detokenizer.finish() == "\ufffd"
+
+
+def test_a_zero_byte_is_no_character() -> None:
+    (ids,) = TOKENIZER.reply.encode(["a\0b"])
+    assert TOKENIZER.decode(ids) == "a\ufffdb"
+    assert TOKENIZER.text_of(ids[1]) == "\ufffd"
 
 
 def test_a_context_ends_each_turn_and_names_who_says_it() -> None:
@@ -107,6 +114,9 @@ def test_a_file_keeps_the_tokeniser(tmp_path: Path) -> None:
         ("context", "abc", "context must be a list of pieces"),
         ("reply", [], "holds no reply pieces"),
         ("reply", {"pieces": BYTES, "merges": [["x", "y"]]}, "which makes no piece"),
+        ("reply", {"pieces": [*BYTES, "xyz"], "merges": [["x", "yz"]]}, "which is no pair"),
+        ("reply", {"pieces": BYTES, "merges": [[1, 2]]}, "which is no pair of pieces"),
+        ("reply", {"pieces": BYTES, "merges": [[["x"], "y"]]}, "which is no pair of pieces"),
         ("reply", {"pieces": BYTES, "merges": 1}, "merges must be a list"),
         ("reply", {"pieces": [*BYTES, "\u4e2d"], "merges": []}, "is no piece of bytes"),
     ],

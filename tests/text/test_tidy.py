@@ -20,6 +20,7 @@ from mime_fast.text.tidy import tidy
         ("he said, i.e. nothing", "He said, i.e. Nothing."),
         ("Thats great!!", "That's great!!"),
         ("what?? really", "What?? Really."),
+        ("\u0131m ok, \u0130m ok, that\u017f ok", "\u0131m ok, \u0130m ok, that\u017f ok."),
         ("   ", ""),
     ],
 )

@@ -194,7 +194,7 @@ MIME_FAST_API const char* mime_fast_response_candidate_finish_reason(
 /* Log-probability / length ** length_penalty; NaN: it was not computed. */
 MIME_FAST_API double mime_fast_response_candidate_score(const mime_fast_response* response,
                                                         size_t candidate);
-/* Ids of the words; *count is their number. */
+/* Ids of the words or subwords; *count is their number. */
 MIME_FAST_API const int32_t* mime_fast_response_candidate_tokens(const mime_fast_response* response,
                                                                  size_t candidate, size_t* count);
 
@@ -211,13 +211,14 @@ MIME_FAST_API int64_t mime_fast_response_unknown_words(const mime_fast_response*
 
 /* ---- Text ---- */
 
-/* Writes the words that the checkpoint's tokeniser splits a text into, joined by blanks. Writes at
- * most `capacity` bytes, the zero byte included; *length is the number of bytes without it that the
- * whole result has. buffer may be NULL if capacity is 0. */
+/* Writes the words, or word pieces, that the checkpoint's tokeniser splits a message into. They are
+ * joined by blanks; what it does not know stays as it is. Writes at most `capacity` bytes, the zero
+ * byte included; *length is the number of bytes without it that the whole result has. buffer may be
+ * NULL if capacity is 0. */
 MIME_FAST_API mime_fast_status mime_fast_tokenize(const mime_fast_generator* generator,
                                                   const char* text, char* buffer, size_t capacity,
                                                   size_t* length);
-/* The other way: words joined by blanks to natural text. */
+/* Words joined by blanks to natural text, as a checkpoint over words writes its replies. */
 MIME_FAST_API mime_fast_status mime_fast_detokenize(const char* words, char* buffer,
                                                     size_t capacity, size_t* length);
 

@@ -97,7 +97,7 @@ class Generator {
     return stream(std::vector<std::string>{message}, on_piece, options);
   }
 
-  // The words of a text, joined by blanks.
+  // The words or word pieces of a message, joined by blanks.
   std::string tokenize(const std::string& text) const {
     return detail::written([&](char* buffer, std::size_t capacity, std::size_t* length) {
       return mime_fast_tokenize(get(), detail::pointer(text), buffer, capacity, length);
