@@ -97,6 +97,7 @@ add_library(mime_fast SHARED
   csrc/library/cpu_quota.cc
   csrc/library/default_threads.cc
   csrc/library/generator.cc
+  csrc/library/logprobs.cc
   csrc/library/model_config.cc
   csrc/library/ranking.cc
   csrc/library/read_json.cc

@@ -118,6 +118,7 @@ ReplyOptions to_reply_options(const mime_fast_options* options, const ReplyOptio
   set(result.mbr_samples, given.mbr_samples);
   set(result.best_of, given.best_of);
   set(result.return_scores, given.return_scores, "return_scores");
+  if (is_given(given.logprobs)) result.logprobs = given.logprobs;
   set(result.speculation, given.speculation, "speculation");
   bool has_seed = false;
   set(has_seed, given.has_seed, "has_seed");
@@ -163,7 +164,8 @@ void mime_fast_options_init_sized(mime_fast_options* options, size_t size) {
                                      .emotion = nullptr,
                                      .on_crisis = MIME_FAST_ON_CRISIS_DEFAULT,
                                      .crisis_reply = nullptr,
-                                     .avoid_cheer = MIME_FAST_DEFAULT};
+                                     .avoid_cheer = MIME_FAST_DEFAULT,
+                                     .logprobs = MIME_FAST_DEFAULT};
   mime_fast::initialize(initial, options, size);
 }
 

@@ -10,6 +10,8 @@ namespace {
 
 using mime_fast::Candidate;
 using mime_fast::Reply;
+using mime_fast::TokenLogprob;
+using mime_fast::TokenLogprobs;
 
 const char* name_of(mime_fast::Finish finish) {
   switch (finish) {
@@ -31,6 +33,19 @@ const char* polarity(bool is_positive) { return is_positive ? "positive" : "nega
 const Candidate* find(const mime_fast_response* response, std::size_t candidate) {
   if (response == nullptr || candidate >= response->reply.candidates.size()) return nullptr;
   return &response->reply.candidates[candidate];
+}
+
+// The log-probabilities at a place of a candidate; null: there are none.
+const TokenLogprobs* find(const mime_fast_response* response, std::size_t candidate,
+                          std::size_t place) {
+  const Candidate* found = find(response, candidate);
+  if (found == nullptr || place >= found->logprobs.size()) return nullptr;
+  return &found->logprobs[place];
+}
+
+mime_fast_logprob to_c(const TokenLogprob* given) {
+  if (given == nullptr) return {0, "", std::numeric_limits<double>::quiet_NaN()};
+  return {given->token, given->word.c_str(), given->logprob};
 }
 
 // A fact of the reply; without one, zero.
@@ -139,6 +154,29 @@ const int32_t* mime_fast_response_candidate_tokens(const mime_fast_response* res
   const Candidate* found = find(response, candidate);
   if (count != nullptr) *count = found == nullptr ? 0 : found->tokens.size();
   return found == nullptr ? nullptr : found->tokens.data();
+}
+
+size_t mime_fast_response_candidate_logprob_count(const mime_fast_response* response,
+                                                  size_t candidate) {
+  const Candidate* found = find(response, candidate);
+  return found == nullptr ? 0 : found->logprobs.size();
+}
+
+mime_fast_logprob mime_fast_response_candidate_logprob(const mime_fast_response* response,
+                                                       size_t candidate, size_t place) {
+  return to_c(find(response, candidate, place));
+}
+
+size_t mime_fast_response_candidate_top_count(const mime_fast_response* response, size_t candidate,
+                                              size_t place) {
+  const TokenLogprobs* found = find(response, candidate, place);
+  return found == nullptr ? 0 : found->top.size();
+}
+
+mime_fast_logprob mime_fast_response_candidate_top(const mime_fast_response* response,
+                                                   size_t candidate, size_t place, size_t rank) {
+  const TokenLogprobs* found = find(response, candidate, place);
+  return to_c(found == nullptr || rank >= found->top.size() ? nullptr : &found->top[rank]);
 }
 
 double mime_fast_response_encode_milliseconds(const mime_fast_response* response) {

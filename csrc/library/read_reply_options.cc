@@ -77,8 +77,8 @@ std::map<std::string, Read> readers_of(ReplyOptions& options) {
       {"best_of", size(options.best_of)},
       {"return_scores", flag(options.return_scores)},
       {"logprobs",
-       [](const JsonValue& value) {
-         if (!value.is_null()) throw JsonError("this library has no logprobs", value.offset());
+       [&](const JsonValue& value) {
+         if (!value.is_null()) options.logprobs = value.integer();
        }},
       {"speculation", flag(options.speculation)},
       {"seed",

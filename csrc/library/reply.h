@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "library/logprobs.h"
 #include "models/emotions.h"
 #include "search/hypothesis.h"
 #include "text/crisis/finder.h"
@@ -26,6 +27,8 @@ struct Candidate {
   TokenIds tokens;              // all that were generated but end-of-reply
   std::optional<double> score;  // nothing: it was not asked for
   Finish finish = Finish::stop;
+  // One for each token, and for a generated end-of-reply; empty: they were not asked for.
+  std::vector<TokenLogprobs> logprobs = {};
 };
 
 // A reply and what led to it, as Response in mime_fast/types.py.

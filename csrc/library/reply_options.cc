@@ -90,6 +90,8 @@ void ReplyOptions::check(const ReplyTokenizer& tokenizer) const {
   check_texts(*this);
   if (!do_sample) check_without_sampling(*this);
   check_ranked(*this);
+  check(!logprobs || *logprobs >= 0,
+        "logprobs must be at least 0, got " + to_text(logprobs.value_or(0)));
   if (emotion) emotion_id(*emotion);
 }
 

@@ -34,6 +34,7 @@ struct ReplyOptions {
   std::int64_t mbr_samples = 0;
   std::int64_t best_of = 0;
   bool return_scores = false;
+  std::optional<std::int64_t> logprobs;  // nothing: none are computed
   bool speculation = true;
   std::optional<std::uint64_t> seed;  // nothing: one is drawn
   bool stochastic_emotion = true;

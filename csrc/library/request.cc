@@ -182,14 +182,25 @@ std::vector<Hypothesis> Request::ranked(std::vector<Hypothesis> samples) const {
 void Request::choose(const std::vector<Hypothesis>& found) {
   const std::size_t wanted =
       std::min(static_cast<std::size_t>(options_.num_return_sequences), found.size());
+  std::vector<TokenIds> chosen;
   for (const Hypothesis& hypothesis : found) {
     if (candidates_.size() == wanted) break;
     Candidate each = candidate(hypothesis);
-    if (!is_careful() || !is_cheerful(each.text)) candidates_.push_back(std::move(each));
+    if (is_careful() && is_cheerful(each.text)) continue;
+    candidates_.push_back(std::move(each));
+    chosen.push_back(hypothesis.tokens);
   }
+  if (options_.logprobs) add_logprobs(chosen);
   for (std::string& text : careful_replies(seed_, wanted - candidates_.size())) {
     candidates_.push_back({std::move(text), {}, std::nullopt, Finish::careful});
   }
+}
+
+// replies: the tokens of all candidates so far
+void Request::add_logprobs(const std::vector<TokenIds>& replies) {
+  auto scored = score_replies(*generator_.engine(), generator_.tokenizer(), encoded_->memory,
+                              replies, *options_.logprobs);
+  for (std::size_t i = 0; i < scored.size(); ++i) candidates_[i].logprobs = std::move(scored[i]);
 }
 
 bool Request::is_careful() const { return options_.avoid_cheer && (is_grave_ || !feels_good()); }

@@ -37,6 +37,7 @@ class Request {
   void send(const OnPiece& on_piece, const std::string& piece) const;
   std::vector<Hypothesis> ranked(std::vector<Hypothesis> samples) const;
   void choose(const std::vector<Hypothesis>& found);
+  void add_logprobs(const std::vector<TokenIds>& replies);
   Candidate candidate(const Hypothesis& hypothesis) const;
   // Whether no reply may be cheerful: something is grave, or the speaker may not feel good.
   bool is_careful() const;

@@ -59,7 +59,14 @@ class Options(ctypes.Structure):
         ("on_crisis", c_int),
         ("crisis_reply", c_char_p),
         ("avoid_cheer", c_int),
+        ("logprobs", c_int64),
     )
+
+
+class Logprob(ctypes.Structure):
+    """mime_fast_logprob of mime_fast.h."""
+
+    _fields_ = (("token", c_int32), ("word", c_char_p), ("logprob", c_double))
 
 
 class LoadOptions(ctypes.Structure):
@@ -96,6 +103,10 @@ class Library:
         self._response("candidate_score", c_double, c_size_t)
         self._response("candidate_tokens", POINTER(c_int32), c_size_t, POINTER(c_size_t))
         self._response("candidate_count", c_size_t)
+        self._response("candidate_logprob_count", c_size_t, c_size_t)
+        self._response("candidate_logprob", Logprob, c_size_t, c_size_t)
+        self._response("candidate_top_count", c_size_t, c_size_t, c_size_t)
+        self._response("candidate_top", Logprob, c_size_t, c_size_t, c_size_t)
         self._response("probability", c_double, c_size_t)
         self._response("mixture", c_double, c_size_t)
         self._response("seed", ctypes.c_uint64)
@@ -243,4 +254,15 @@ def _candidate(get: Callable[..., Any], index: int) -> tuple[Any, ...]:
         get("candidate_finish_reason", index),
         tokens[: count.value],
         None if math.isnan(score) else score,
+        [_logprobs(get, index, at) for at in range(get("candidate_logprob_count", index))],
     )
+
+
+def _logprobs(get: Callable[..., Any], index: int, place: int) -> tuple[Any, ...]:
+    ranks = range(get("candidate_top_count", index, place))
+    top = [_logprob(get("candidate_top", index, place, rank)) for rank in ranks]
+    return (*_logprob(get("candidate_logprob", index, place)), top)
+
+
+def _logprob(found: Logprob) -> tuple[int, str, float]:
+    return found.token, found.word.decode(), found.logprob

@@ -65,6 +65,7 @@ OPTIONS: tuple[dict[str, Any], ...] = (
     {"do_sample": True, "stop": [" ", "t"], "min_new_tokens": 3},
     {"emotion": "joyful", "do_sample": False},
     {"emotion": "sad", "avoid_cheer": False},
+    {"do_sample": True, "num_return_sequences": 3, "logprobs": 4},
 )
 
 

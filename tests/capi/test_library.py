@@ -14,7 +14,7 @@ import pytest
 import mime_fast
 from mime_fast import Generator
 from mime_fast.bundled import folder_of
-from mime_fast.types import Response
+from mime_fast.types import Response, TokenLogprobs
 from tests.capi.library import Library, LibraryError, Loaded, Options
 
 GREEDY: dict[str, Any] = {"do_sample": False, "seed": 3}
@@ -50,12 +50,26 @@ def same(found: dict[str, Any], expected: Response) -> None:
         None if each.score is None else pytest.approx(each.score, rel=1e-12)
         for each in expected.candidates
     ]
+    for each, candidate in zip(found["candidates"], expected.candidates, strict=True):
+        same_logprobs(each[4], candidate.logprobs or [])
     assert found["emotions"] == pytest.approx(expected.emotions, rel=1e-9)
     mixture = expected.mixture
     assert found["mixture"] == mixture.positive | mixture.negative
     assert found["mimicked"] == mixture.mimicked
     crisis = expected.crisis
     assert found["crisis"] == (crisis and (crisis.category, crisis.about, crisis.turn))
+
+
+def same_logprobs(found: list[tuple[Any, ...]], expected: list[TokenLogprobs]) -> None:
+    """Compare the tokens exactly, and their log-probabilities as sums in another order."""
+    assert len(found) == len(expected)
+    for (token, word, logprob, top), scored in zip(found, expected, strict=True):
+        assert [(token, word), *(each[:2] for each in top)] == [
+            (each.token, each.word) for each in (scored, *scored.top)
+        ]
+        assert [logprob, *(each[2] for each in top)] == pytest.approx(
+            [each.logprob for each in (scored, *scored.top)], rel=1e-9
+        )
 
 
 @pytest.mark.parametrize("message", MESSAGES)
@@ -86,6 +100,10 @@ def test_default_replies(loaded: Loaded, generator: Generator, message: str, see
         {"emotion": "joyful"},
         {"emotion": "devastated", "avoid_cheer": False},
         {"do_sample": False, "emotion": "proud", "avoid_cheer": True},
+        {"do_sample": False, "logprobs": 0, "repetition_penalty": 1.5},
+        {"num_beams": 3, "num_return_sequences": 3, "logprobs": 3, "stop": ["."]},
+        {"do_sample": True, "num_return_sequences": 35, "logprobs": 1, "max_new_tokens": 6},
+        {"best_of": 4, "logprobs": 20_000, "max_new_tokens": 2},
     ],
     ids=str,
 )
@@ -256,6 +274,7 @@ def test_the_version(library: Library) -> None:
         (["hi"], {"bad_words": [" "]}, "bad_words must hold words"),
         (["hi"], {"crisis_reply": " "}, "crisis_reply must hold a text"),
         (["hi"], {"crisis_reply": "a", "on_crisis": "off"}, "needs on_crisis=reply"),
+        (["hi"], {"logprobs": -2}, "logprobs must be at least 0, got -2"),
         (["hi"], {"do_sample": 2}, "do_sample must be 0, 1 or MIME_FAST_DEFAULT, got 2"),
         (["hi"], {"size": 10**6}, "header and library of one version"),
         (["hi"], {"size": 0}, "call mime_fast_options_init"),
@@ -305,6 +324,8 @@ def test_null_has_no_facts(library: Library) -> None:
     assert library.c.mime_fast_response_text(None) == b""
     assert library.c.mime_fast_response_crisis(None) is None
     assert library.c.mime_fast_response_candidate_count(None) == 0
+    assert library.c.mime_fast_response_candidate_logprob_count(None, 0) == 0
+    assert library.c.mime_fast_response_candidate_top(None, 0, 0, 0).word == b""
     library.c.mime_fast_response_destroy(None)
     library.c.mime_fast_generator_destroy(None)
 

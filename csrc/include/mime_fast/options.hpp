@@ -36,6 +36,7 @@ struct Options {
   mime_fast_on_crisis on_crisis = MIME_FAST_ON_CRISIS_DEFAULT;
   std::optional<std::string> crisis_reply;
   std::optional<bool> avoid_cheer;
+  std::optional<std::int64_t> logprobs;
 };
 
 // How a checkpoint is loaded; mime_fast_load_options explains each.
@@ -121,6 +122,7 @@ class COptions {
     options_.on_crisis = given.on_crisis;
     if (given.crisis_reply) options_.crisis_reply = pointer(*given.crisis_reply);
     set(options_.avoid_cheer, given.avoid_cheer);
+    set(options_.logprobs, given.logprobs);
   }
 
   std::vector<const char*> stop_, bad_words_;

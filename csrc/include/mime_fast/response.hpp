@@ -34,12 +34,25 @@ struct CrisisSignal {
   std::size_t turn;   // index of the turn that it was found in
 };
 
+// A token and its log-probability: the model's own, before penalties and temperature.
+struct ScoredToken {
+  std::int32_t token;
+  std::string word;
+  double logprob;
+};
+
+// A generated token, and the likeliest tokens at its place.
+struct ScoredPlace : ScoredToken {
+  std::vector<ScoredToken> top;
+};
+
 // One reply of an n-best list.
 struct ReplyCandidate {
   std::string text;
   std::string finish_reason;
   std::optional<double> score;
   std::vector<std::int32_t> tokens;
+  std::vector<ScoredPlace> logprobs;  // with the option of that name
 };
 
 // A reply, and what led to it.
@@ -110,7 +123,26 @@ class Response {
     return {mime_fast_response_candidate_text(get(), index),
             mime_fast_response_candidate_finish_reason(get(), index),
             std::isnan(score) ? std::nullopt : std::optional<double>(score),
-            std::vector<std::int32_t>(tokens, tokens + count)};
+            std::vector<std::int32_t>(tokens, tokens + count), logprobs(index)};
+  }
+
+  static ScoredToken to_scored(const mime_fast_logprob& given) {
+    return {given.token, given.word, given.logprob};
+  }
+
+  std::vector<ScoredPlace> logprobs(std::size_t candidate) const {
+    std::vector<ScoredPlace> found;
+    const std::size_t count = mime_fast_response_candidate_logprob_count(get(), candidate);
+    for (std::size_t place = 0; place < count; ++place) {
+      found.push_back(
+          {to_scored(mime_fast_response_candidate_logprob(get(), candidate, place)), {}});
+      const std::size_t ranks = mime_fast_response_candidate_top_count(get(), candidate, place);
+      for (std::size_t rank = 0; rank < ranks; ++rank) {
+        found.back().top.push_back(
+            to_scored(mime_fast_response_candidate_top(get(), candidate, place, rank)));
+      }
+    }
+    return found;
   }
 
   std::unique_ptr<mime_fast_response, Destroy> response_;

@@ -86,10 +86,14 @@ void test_options(const Generator& generator) {
   beams.num_return_sequences = 3;
   beams.bad_words = {"sorry"};
   beams.avoid_cheer = false;
+  beams.logprobs = 2;
   const auto candidates = generator.respond("I am sad.", beams).candidates();
   check(candidates.size() == 3, "there are three candidates");
   for (const auto& each : candidates) {
     check(each.score && !each.tokens.empty(), "each has a score and tokens");
+    check(each.logprobs.size() >= each.tokens.size(), "each token has a log-probability");
+    check(each.logprobs[0].token == each.tokens[0] && each.logprobs[0].logprob < 0, "its own");
+    check(each.logprobs[0].top.size() == 2, "the likeliest are listed");
     check(each.text.find("sorry") == std::string::npos, "bad words are never generated");
   }
   Options wrong;
