@@ -50,5 +50,8 @@ async def tokenize(call: Call) -> Answer:
     except ValueError as error:
         raise to_api_error(error) from error
     ids = encode_dialogue(tokenizer, turns, longest).tokens
-    words = [tokenizer.word(index) for index in ids] if request.return_token_strs else None
+    words = None
+    if request.return_token_strs:
+        known = tokenizer.context_words
+        words = [known[index] for index in ids]
     return json_answer(Tokens(len(ids), longest, ids, words))

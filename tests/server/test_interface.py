@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -16,7 +18,7 @@ from mime_fast import GenerationConfig, Generator, __version__
 from mime_fast.cli.show import as_json
 from mime_fast.server.app import PATHS, create_app
 from mime_fast.server.options import ServerOptions
-from tests.server.serving import SAD, Run
+from tests.server.serving import SAD, Run, running
 
 
 def test_a_response_holds_everything(client: httpx2.Client, generator: Generator) -> None:
@@ -40,6 +42,15 @@ def test_tokenize(client: httpx2.Client, generator: Generator) -> None:
     assert client.post("/tokenize", json={"messages": messages}).json()["tokens"] == found["tokens"]
     for wrong in ({}, {"prompt": SAD, "messages": messages}, {"prompt": " "}, {"prompt": 1}):
         assert client.post("/tokenize", json=wrong).status_code == 400
+
+
+def test_word_pieces_of_a_context(save_tiny_base: Callable[..., Path], tmp_path: Path) -> None:
+    """They are not the subwords of a reply, which have other ids."""
+    generator = Generator(save_tiny_base(tmp_path / "base"), engine="native", intra_threads=1)
+    with running(generator) as server, server.client() as client:
+        body = {"prompt": "my dogs", "return_token_strs": True}
+        found = client.post("/tokenize", json=body).json()
+    assert found["token_strs"] == ["[CLS]", "my", "dog", "##s", ".", "[SEP]"]
 
 
 def test_what_operators_ask(client: httpx2.Client) -> None:
