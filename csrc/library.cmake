@@ -4,7 +4,7 @@ find_package(PkgConfig REQUIRED)
 pkg_check_modules(ONIGURUMA REQUIRED IMPORTED_TARGET oniguruma)
 pkg_check_modules(UTF8PROC REQUIRED IMPORTED_TARGET libutf8proc)
 
-# Writes the tables that Python reads too into a C++ file, as bytes.
+# Writes the tables of mime_fast/text and csrc/text into a C++ file, as bytes.
 function(mime_fast_embed_tables output)
   set(entries "")
   set(arrays "")

@@ -18,10 +18,10 @@ import torch
 from benchmarks.conftest import FLOORS, ROWS, write_rows
 from benchmarks.floors import Floors, reply_seconds
 from benchmarks.gpu import floors as gpu_floors
-from benchmarks.gpu.contestants import BY_NAME, exact_float32
+from benchmarks.gpu.contestants import BY_NAME, exact_float32, same_tokens
 from benchmarks.gpu.measured import load_floors
 from benchmarks.harness import Budget, Call, Race, Row, Seconds, summarise, time_call
-from benchmarks.peers import REFERENCE, Contestant, equal_share
+from benchmarks.peers import REFERENCE
 from benchmarks.peers.base import Tokens
 from benchmarks.workload import Request, random_checkpoint
 from mime_fast.checkpoint import Checkpoint
@@ -145,7 +145,7 @@ def reply_race(
 
         def describe(name: str) -> dict[str, Any]:
             contestant = BY_NAME[name]
-            equal, share = _same_tokens(contestant, answers(name), expected)
+            equal, share = same_tokens(contestant, answers(name), expected)
             floor = reply_seconds(floors, checkpoint.config, contestant.work, **shape)
             if equal is False:
                 failed.append(f"{name} answers other tokens than {REFERENCE}: {share:.1%} agree")
@@ -169,14 +169,3 @@ def reply_race(
 def _in_turns(peer: Any, works: Sequence[list[Request]], answer: Answer) -> Call:
     turns = cycle(works)
     return lambda: answer(peer, next(turns))
-
-
-def _same_tokens(
-    contestant: Contestant, found: Sequence[Tokens], expected: Sequence[Tokens]
-) -> tuple[float | bool | None, float]:
-    """What a row says of its tokens, see harness.Row, and the share of equal ones."""
-    lengths = [list(map(len, replies)) for replies in (found, expected)]
-    share = equal_share(found, expected) if lengths[0] == lengths[1] else 0.0
-    if contestant.agreement == "none":
-        return None, share
-    return (False if contestant.agreement == "exact" and share < 1 else share), share

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 
 from benchmarks.floors import Work
 from benchmarks.gpu.names import LOSSY, OF_OURS
-from benchmarks.peers import REFERENCE, Contestant
+from benchmarks.peers import REFERENCE, Contestant, equal_share
 from benchmarks.peers.authors import Authors
-from benchmarks.peers.base import Peer
+from benchmarks.peers.base import Peer, Tokens
 from benchmarks.peers.engine import EnginePeer
 from benchmarks.peers.torch_cached import eager
 from benchmarks.peers.torch_static import StaticPeer, reduce_overhead
@@ -74,3 +74,14 @@ BY_NAME = {
     for contestant in [*CONTESTANTS, Contestant(REFERENCE, _reference, sweeps=False)]
 }
 SWEEPERS = [contestant.name for contestant in CONTESTANTS if contestant.sweeps]
+
+
+def same_tokens(
+    contestant: Contestant, found: Sequence[Tokens], expected: Sequence[Tokens]
+) -> tuple[float | bool | None, float]:
+    """What a row says of its tokens, see harness.Row, and the share of equal ones."""
+    lengths = [list(map(len, replies)) for replies in (found, expected)]
+    share = equal_share(found, expected) if lengths[0] == lengths[1] else 0.0
+    if contestant.agreement == "none":
+        return None, share
+    return (False if contestant.agreement == "exact" and share < 1 else share), share

@@ -43,9 +43,12 @@ const TokenLogprobs* find(const mime_fast_response* response, std::size_t candid
   return &found->logprobs[place];
 }
 
-mime_fast_logprob to_c(const TokenLogprob* given) {
-  if (given == nullptr) return {0, "", std::numeric_limits<double>::quiet_NaN()};
-  return {given->token, given->word.c_str(), given->logprob};
+// The token of a rank at a place; null: there is none.
+const TokenLogprob* find(const mime_fast_response* response, std::size_t candidate,
+                         std::size_t place, std::size_t rank) {
+  const TokenLogprobs* found = find(response, candidate, place);
+  if (found == nullptr || rank == MIME_FAST_GENERATED) return found;
+  return rank < found->top.size() ? &found->top[rank] : nullptr;
 }
 
 // A fact of the reply; without one, zero.
@@ -162,21 +165,28 @@ size_t mime_fast_response_candidate_logprob_count(const mime_fast_response* resp
   return found == nullptr ? 0 : found->logprobs.size();
 }
 
-mime_fast_logprob mime_fast_response_candidate_logprob(const mime_fast_response* response,
-                                                       size_t candidate, size_t place) {
-  return to_c(find(response, candidate, place));
-}
-
 size_t mime_fast_response_candidate_top_count(const mime_fast_response* response, size_t candidate,
                                               size_t place) {
   const TokenLogprobs* found = find(response, candidate, place);
   return found == nullptr ? 0 : found->top.size();
 }
 
-mime_fast_logprob mime_fast_response_candidate_top(const mime_fast_response* response,
+int32_t mime_fast_response_candidate_logprob_token(const mime_fast_response* response,
                                                    size_t candidate, size_t place, size_t rank) {
-  const TokenLogprobs* found = find(response, candidate, place);
-  return to_c(found == nullptr || rank >= found->top.size() ? nullptr : &found->top[rank]);
+  const TokenLogprob* found = find(response, candidate, place, rank);
+  return found == nullptr ? -1 : found->token;
+}
+
+const char* mime_fast_response_candidate_logprob_word(const mime_fast_response* response,
+                                                      size_t candidate, size_t place, size_t rank) {
+  const TokenLogprob* found = find(response, candidate, place, rank);
+  return found == nullptr ? "" : found->word.c_str();
+}
+
+double mime_fast_response_candidate_logprob(const mime_fast_response* response, size_t candidate,
+                                            size_t place, size_t rank) {
+  const TokenLogprob* found = find(response, candidate, place, rank);
+  return found == nullptr ? std::numeric_limits<double>::quiet_NaN() : found->logprob;
 }
 
 double mime_fast_response_encode_milliseconds(const mime_fast_response* response) {

@@ -9,6 +9,7 @@
 #include "library/request.h"
 #include "text/crisis/finder.h"
 #include "text/load_tokenizer.h"
+#include "text/message.h"
 
 namespace mime_fast {
 namespace {
@@ -71,12 +72,18 @@ std::shared_ptr<Engine> load_engine(const std::string& folder, const ReplyTokeni
 
 TextGenerator::TextGenerator(const std::string& folder, const LoadOptions& options)
     : folder_(checked_folder(folder)),
-      tables_(std::async([] { find_crisis({""}); })),
+      tables_(std::async([] {
+        find_crisis({""});
+        holds_word("\u00e9");
+      })),
       tokenizer_(load_tokenizer(folder_ + "/tokenizer.json")),
       relevance_(load_relevance(folder_, tokenizer_->context_vocab_size())),
       defaults_(load_defaults(folder_, *tokenizer_)),
       engine_(load_engine(folder_, *tokenizer_, options)) {
   tables_.get();  // ends its thread, which a child of fork would not have
+  // The first texts build tables, too: a child of fork would wait for those that its parent began.
+  tokenizer_->encode("a");
+  tokenizer_->spellings("\u03a3");
   if (defaults_.best_of != 0 && !relevance_) {
     throw CheckpointError(
         folder_ + "/generation_config.json says best_of=" + std::to_string(defaults_.best_of) +

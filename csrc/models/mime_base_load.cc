@@ -79,7 +79,6 @@ void MimeBase::load_decoder(TensorReader& tensors, ComputeType compute_type, Tea
   start_ = tensors.int8_linears({{"start", width}}, 3 * dim, Bias::own);
   intent_embedding_ = tensors.take_int8("intent_embedding.weight", options().intents, width);
   reply_words_ = tensors.take_int8("decoder.embedding.weight", config_.vocab_size, width);
-  rotation_ = Rotation(config_.max_positions, shape_.head_dim);
   for (std::int64_t i = 0; i < shape_.layers; ++i) {
     const std::string name = layer_name("decoder", i);
     decoder_.emplace_back(tensors, name, shape_);
@@ -87,6 +86,8 @@ void MimeBase::load_decoder(TensorReader& tensors, ComputeType compute_type, Tea
         {{name + ".cross_attention.key", kv_dim}, {name + ".cross_attention.value", kv_dim}}, dim,
         Bias::none));
   }
+  // The layers have shown that the file holds weights of this width.
+  rotation_ = Rotation(config_.max_positions, shape_.head_dim);
   decoder_norm_ = RmsNorm(tensors, "decoder.norm", width);
   const std::vector<float> bias(static_cast<std::size_t>(config_.vocab_size), 0.0F);
   const bool bfloat16 = compute_type == ComputeType::bfloat16;

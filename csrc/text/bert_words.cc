@@ -61,8 +61,8 @@ bool is_chinese(std::int32_t code_point) {
 }
 
 // The characters decomposed; blanks stand for white space and around Chinese ones.
-BertWord decomposed(std::string_view text) {
-  BertWord characters;
+std::vector<BertCharacter> decompose_all(std::string_view text) {
+  std::vector<BertCharacter> characters;
   std::vector<std::int32_t> parts;
   for (std::size_t at = 0; at < text.size();) {
     const std::size_t begin = at;
@@ -84,7 +84,7 @@ BertWord decomposed(std::string_view text) {
 }
 
 // Unicode's canonical ordering of marks. As in `tokenizers`, the origins keep their places.
-void sort_marks(BertWord& characters) {
+void sort_marks(std::vector<BertCharacter>& characters) {
   const auto is_starter = [](const BertCharacter& c) { return combining_class(c.code_point) == 0; };
   std::vector<std::int32_t> marks;
   for (auto begin = characters.begin(); begin != characters.end();) {
@@ -102,7 +102,7 @@ void sort_marks(BertWord& characters) {
 }  // namespace
 
 std::vector<BertWord> bert_words(std::string_view text) {
-  BertWord characters = decomposed(text);
+  std::vector<BertCharacter> characters = decompose_all(text);
   sort_marks(characters);
   std::vector<BertWord> words;
   bool is_inside = false;

@@ -15,9 +15,9 @@ struct BertCharacter {
 };
 using BertWord = std::vector<BertCharacter>;
 
-// The words of a text as BERT's tokenisers split it: in lower case and without accents; each
-// punctuation mark and each Chinese character is a word. It is BertNormalizer and BertPreTokenizer
-// of `tokenizers` with their defaults. text: valid UTF-8.
+// The words of a text as BERT's tokenisers split it: in lower case and without accents. Each
+// punctuation mark and each Chinese character is a word. BertNormalizer and BertPreTokenizer of
+// `tokenizers` do the same with their defaults. text: valid UTF-8.
 std::vector<BertWord> bert_words(std::string_view text);
 
 }  // namespace mime_fast

@@ -64,15 +64,14 @@ EncodedDialogue encode_dialogue(const ReplyTokenizer& tokenizer,
 
 WordCounts count_words(const ReplyTokenizer& tokenizer, const std::string& turn,
                        const TokenIds& ids) {
-  const bool all_known = std::find(ids.begin(), ids.end(), kUnk) == ids.end();
+  const std::size_t own = ids.size() - tokenizer.turn_end().size();  // the end is no word
+  const auto end = ids.begin() + static_cast<std::ptrdiff_t>(own);
+  const bool all_known = std::find(ids.begin(), end, kUnk) == end;
   std::vector<std::string> tokens;
-  if (!all_known) {
-    tokens = tokenizer.tokenize(turn);
-    tokens.resize(tokens.size() + tokenizer.turn_end().size());
-  }
-  const std::size_t first = all_known ? 0 : tokens.size() - ids.size();
+  if (!all_known) tokens = tokenizer.tokenize(turn);
+  const std::size_t first = all_known ? 0 : tokens.size() - own;
   WordCounts counts;
-  for (std::size_t i = 0; i < ids.size(); ++i) {
+  for (std::size_t i = 0; i < own; ++i) {
     if (!is_word(all_known ? tokenizer.context_word(ids[i]) : tokens[first + i])) continue;
     ++counts.words;
     if (ids[i] == kUnk) ++counts.unknown;

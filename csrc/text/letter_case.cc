@@ -12,12 +12,30 @@ namespace {
 constexpr const char* kSigma = "\u03a3";
 constexpr const char* kFinalSigma = "\u03c2";
 
+// The last character of a text.
+std::string_view last_character(std::string_view text) {
+  std::size_t at = text.size() - 1;
+  while (at > 0 && (static_cast<unsigned char>(text[at]) & 0xC0) == 0x80) --at;
+  return text.substr(at);
+}
+
+// Whether the last character that has to do with case has one. A sigma before ends the search, so
+// that a text of sigmas is read once.
+bool ends_cased(std::string_view text) {
+  static const auto& ignorable = never_destroyed<Regex>("\\p{Case_Ignorable}");
+  static const auto& cased = never_destroyed<Regex>("\\p{Cased}");
+  while (!text.empty()) {
+    const std::string_view last = last_character(text);
+    if (!ignorable.is_in(last)) return cased.is_in(last);
+    text.remove_suffix(last.size());
+  }
+  return false;
+}
+
 // Whether a capital sigma between these texts is in Unicode's context Final_Sigma.
 bool ends_word(std::string_view before, std::string_view after) {
-  static const auto& cased_before =
-      never_destroyed<Regex>("[\\p{Cased}&&[^\\p{Case_Ignorable}]]\\p{Case_Ignorable}*+\\z");
   static const auto& cased_after = never_destroyed<Regex>("\\A\\p{Case_Ignorable}*+\\p{Cased}");
-  return cased_before.is_in(before) && !cased_after.is_in(after);
+  return ends_cased(before) && !cased_after.is_in(after);
 }
 
 }  // namespace

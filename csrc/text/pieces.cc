@@ -119,10 +119,12 @@ void PieceTokenizer::add_merges(const std::vector<std::string>& pieces,
   std::int64_t rank = 0;
   for (const auto& [left, right] : merges) {
     const auto found_left = ids.find(left), found_right = ids.find(right);
+    const bool is_pair = found_left != ids.end() && found_right != ids.end();
     const auto merged = ids.find(left + right);
-    if (found_left == ids.end() || found_right == ids.end() || merged == ids.end()) {
+    if (!is_pair || merged == ids.end()) {
       throw std::invalid_argument("reply.merges holds [" + quoted(left) + ", " + quoted(right) +
-                                  "], which makes no piece");
+                                  "], which " +
+                                  (is_pair ? "makes no piece" : "is no pair of pieces"));
     }
     // A pair that stands twice has the later rank.
     const std::uint64_t key = key_of(found_left->second, found_right->second);

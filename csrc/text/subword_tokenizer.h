@@ -30,10 +30,10 @@ class SubwordTokenizer final : public ReplyTokenizer {
   std::vector<std::string> tokenize(std::string_view text) const override;
   const std::vector<std::string>& context_words() const override { return context_.pieces(); }
   std::string context_word(std::int32_t id) const override { return context_.word(id); }
-  // Inside or first, as given or in other case.
+  // A text may stand inside a reply or begin it, as it is given or in other case.
   std::vector<TokenIds> spellings(std::string_view text) const override;
   TokenIds as_context(const TokenIds& ids) const override { return encode(decode(ids)); }
-  // Its bytes, which need not be whole characters.
+  // The bytes of a piece, which need not be whole characters.
   const std::string& word(std::int32_t id) const override;
   std::string text_of(std::int32_t id) const override;
   ReplyDetokenizer detokenizer() const override { return ReplyDetokenizer(PieceDetokenizer()); }

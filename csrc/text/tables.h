@@ -9,12 +9,12 @@
 
 namespace mime_fast {
 
-// The tables that Python reads too (mime_fast/text), which the build puts into the library.
+// The tables that the build puts into the library. Python reads those of mime_fast/text, too.
 struct Table {
   const char* name;
   std::string_view text;
 };
-// name: the path in mime_fast/text, such as "crisis/rules.txt".
+// name: the path in mime_fast/text, such as "crisis/rules.txt", or in csrc/text.
 std::string_view table_text(std::string_view name);
 
 // The lines of a table that are neither empty nor comments, which begin with #.

@@ -23,13 +23,14 @@ bool is_letter_or_number(std::int32_t code_point);  // L* and N*
 bool is_visible_word(std::int32_t code_point);
 bool is_number(std::int32_t code_point);       // N*
 bool is_white_space(std::int32_t code_point);  // the property White_Space
-bool is_space(std::int32_t code_point);        // Python's: U+001C to U+001F too
+bool is_space(std::int32_t code_point);        // as Python's, which counts U+001C to U+001F too
 
 enum class Form { nfc, nfd, nfkc, nfkd };
 std::string normalized(std::string_view text, Form form);
 // Each code point in lower case, whatever its neighbours are.
 std::string lower(std::string_view text);
-std::int32_t lower_of(std::int32_t code_point);  // but of U+0130, which has two
+// A letter in lower case. U+0130 has two letters there, of which this is the first.
+std::int32_t lower_of(std::int32_t code_point);
 // The text without non-spacing marks (category Mn).
 std::string without_marks(std::string_view text);
 
@@ -40,7 +41,7 @@ std::int32_t capital_of(std::int32_t letter);
 std::string upper(std::int32_t letter);
 
 // Appends the canonical decomposition of a code point.
-void decompose(std::int32_t code_point, std::vector<std::int32_t>& decomposed);
+void decompose(std::int32_t code_point, std::vector<std::int32_t>& result);
 int combining_class(std::int32_t code_point);
 
 }  // namespace mime_fast

@@ -20,6 +20,7 @@ from benchmarks.gpu import build, plan
 from benchmarks.gpu.__main__ import always_built
 from benchmarks.gpu.bare_package import ROOT
 from benchmarks.gpu.build import Build
+from benchmarks.gpu.contestants import same_tokens
 from benchmarks.gpu.journal import Journal
 from benchmarks.gpu.kernel_cases import MAKERS, cases, model_config
 from benchmarks.gpu.measured import save_floors, save_rows
@@ -29,7 +30,7 @@ from benchmarks.gpu.processes import PYTEST, TIMED_OUT, TRACE, run_limited, vari
 from benchmarks.gpu.runner import Runner
 from benchmarks.gpu.table import short_table
 from benchmarks.harness import Row, summarise
-from benchmarks.peers import OURS, Contestant, same_tokens
+from benchmarks.peers import OURS, Contestant
 from benchmarks.report import build_page
 
 GPU = {"name": "NVIDIA H200", "driver": "580.1", "memory_gb": 151}

@@ -63,18 +63,13 @@ class Options(ctypes.Structure):
     )
 
 
-class Logprob(ctypes.Structure):
-    """mime_fast_logprob of mime_fast.h."""
-
-    _fields_ = (("token", c_int32), ("word", c_char_p), ("logprob", c_double))
-
-
 class LoadOptions(ctypes.Structure):
     """mime_fast_load_options of mime_fast.h."""
 
     _fields_ = (("size", c_size_t), ("compute_type", c_char_p), ("threads", c_int))
 
 
+GENERATED = c_size_t(-1).value  # MIME_FAST_GENERATED of mime_fast.h
 OnPiece = ctypes.CFUNCTYPE(c_int, c_char_p, c_void_p)
 
 
@@ -104,9 +99,11 @@ class Library:
         self._response("candidate_tokens", POINTER(c_int32), c_size_t, POINTER(c_size_t))
         self._response("candidate_count", c_size_t)
         self._response("candidate_logprob_count", c_size_t, c_size_t)
-        self._response("candidate_logprob", Logprob, c_size_t, c_size_t)
         self._response("candidate_top_count", c_size_t, c_size_t, c_size_t)
-        self._response("candidate_top", Logprob, c_size_t, c_size_t, c_size_t)
+        at = c_size_t, c_size_t, c_size_t
+        self._response("candidate_logprob_token", c_int32, *at)
+        self._response("candidate_logprob_word", c_char_p, *at)
+        self._response("candidate_logprob", c_double, *at)
         self._response("probability", c_double, c_size_t)
         self._response("mixture", c_double, c_size_t)
         self._response("seed", ctypes.c_uint64)
@@ -260,9 +257,11 @@ def _candidate(get: Callable[..., Any], index: int) -> tuple[Any, ...]:
 
 def _logprobs(get: Callable[..., Any], index: int, place: int) -> tuple[Any, ...]:
     ranks = range(get("candidate_top_count", index, place))
-    top = [_logprob(get("candidate_top", index, place, rank)) for rank in ranks]
-    return (*_logprob(get("candidate_logprob", index, place)), top)
+    top = [_logprob(get, index, place, rank) for rank in ranks]
+    return (*_logprob(get, index, place, GENERATED), top)
 
 
-def _logprob(found: Logprob) -> tuple[int, str, float]:
-    return found.token, found.word.decode(), found.logprob
+def _logprob(get: Callable[..., Any], *at: int) -> tuple[int, str, float]:
+    found = (get(f"candidate_logprob{part}", *at) for part in ("_token", "_word", ""))
+    token, word, logprob = found
+    return token, word, logprob

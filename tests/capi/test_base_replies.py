@@ -139,7 +139,7 @@ def copy(folder: Path, tmp_path: Path) -> Path:
         ("decoder_layers", 0, r"decoder_layers must be .*\[1, 100\], got 0"),
         ("intents", 1025, r"intents must be .*\[1, 1024\], got 1025"),
         ("context_vocab_size", 7, r"context_vocab_size must be .* got 7"),
-        ("context_vocab_size", 90, "context_vocab_size|model.safetensors"),
+        ("context_vocab_size", 90, "context_vocab_size|context_encoder.embedding.weight has shape"),
         ("vocab_size", 90, "words but config.json says vocab_size 90"),
         ("top_listeners", 2, "top_listeners.* is an option of moel"),
         ("architecture", "mime", "is an option of mime_base, and the architecture is mime"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import math
 import re
 import shutil
 from concurrent.futures import ThreadPoolExecutor
@@ -325,7 +326,9 @@ def test_null_has_no_facts(library: Library) -> None:
     assert library.c.mime_fast_response_crisis(None) is None
     assert library.c.mime_fast_response_candidate_count(None) == 0
     assert library.c.mime_fast_response_candidate_logprob_count(None, 0) == 0
-    assert library.c.mime_fast_response_candidate_top(None, 0, 0, 0).word == b""
+    assert library.c.mime_fast_response_candidate_logprob_token(None, 0, 0, 0) == -1
+    assert library.c.mime_fast_response_candidate_logprob_word(None, 0, 0, 0) == b""
+    assert math.isnan(library.c.mime_fast_response_candidate_logprob(None, 0, 0, 0))
     library.c.mime_fast_response_destroy(None)
     library.c.mime_fast_generator_destroy(None)
 

@@ -218,6 +218,12 @@ def test_lower_case(base: Probe, text: str) -> None:
     assert base("lower_text", text) == text.lower()
 
 
+def test_a_text_of_sigmas_is_read_once(base: Probe) -> None:
+    """Else this takes a minute."""
+    text = "\u03a3" * 50_000
+    assert base("lower_text", text) == text.lower()
+
+
 def test_bad_words_are_all_spellings(base: Probe, subwords: SubwordTokenizer) -> None:
     rules = text_rules(GenerationConfig(bad_words=("Sorry", "I am")), subwords)
     found = [base("spellings", words).split("\x1f") for words in ("Sorry", "I am")]
@@ -408,7 +414,11 @@ ALPHABET = sorted(pre_tokenizers.ByteLevel.alphabet())
         ("reply", {"pieces": ALPHABET}, "reply.merges must be a list"),
         ("reply", {"pieces": ALPHABET, "merges": 1}, "reply.merges must be a list"),
         ("reply", {"pieces": ALPHABET, "merges": [["x", "y"]]}, "which makes no piece"),
-        ("reply", {"pieces": [*ALPHABET, "xyz"], "merges": [["x", "yz"]]}, "which"),
+        (
+            "reply",
+            {"pieces": [*ALPHABET, "xyz"], "merges": [["x", "yz"]]},
+            "which is no pair of pieces",
+        ),
         ("reply", {"pieces": ALPHABET, "merges": [["x"]]}, "which is no pair of pieces"),
         ("reply", {"pieces": ALPHABET, "merges": [[1, 2]]}, "which is no pair of pieces"),
         ("reply", {"pieces": ALPHABET, "merges": [[["x"], "y"]]}, "which is no pair of pieces"),

@@ -36,7 +36,8 @@ INTERRUPT = """if True:
 
     def run(request):
         if call == "encode":
-            request.engine.encode(request.dialogues, request.noise(request.seeds), None)
+            dialogues = [each.dialogue for each in request.messages]
+            request.engine.encode(dialogues, request.noise(request.seeds), None)
         elif call == "stream":
             for _ in request.steps():
                 pass

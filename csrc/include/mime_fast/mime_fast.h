@@ -116,8 +116,7 @@ typedef struct mime_fast_options {
   mime_fast_on_crisis on_crisis;
   const char* crisis_reply; /* the fixed text; NULL: one of ours that fits */
   int avoid_cheer;
-  int64_t
-      logprobs; /* how many of the likeliest words are listed at each word; 0: none but its own */
+  int64_t logprobs; /* how many of the likeliest words are listed at each; 0: its own alone */
 } mime_fast_options;
 
 /* What mime_fast_options_init calls with the size that this header knows. */
@@ -200,27 +199,27 @@ MIME_FAST_API double mime_fast_response_candidate_score(const mime_fast_response
 MIME_FAST_API const int32_t* mime_fast_response_candidate_tokens(const mime_fast_response* response,
                                                                  size_t candidate, size_t* count);
 
-/* A token and its log-probability: the model's own, before penalties and temperature. */
-typedef struct mime_fast_logprob {
-  int32_t token;
-  const char* word; /* "" if the index is out of range */
-  double logprob;   /* NaN likewise */
-} mime_fast_logprob;
-
 /* With the option `logprobs`: how many places of a candidate have log-probabilities. There is one
  * for each token, and one for a generated end of the reply. */
 MIME_FAST_API size_t mime_fast_response_candidate_logprob_count(const mime_fast_response* response,
                                                                 size_t candidate);
-/* The token that was generated at a place. */
-MIME_FAST_API mime_fast_logprob mime_fast_response_candidate_logprob(
-    const mime_fast_response* response, size_t candidate, size_t place);
-/* The likeliest tokens at a place, best first. Special ones, which are never generated, are among
- * them. */
+/* How many of the likeliest tokens are listed at a place, best first. Special ones, which are never
+ * generated, are among them. */
 MIME_FAST_API size_t mime_fast_response_candidate_top_count(const mime_fast_response* response,
                                                             size_t candidate, size_t place);
-MIME_FAST_API mime_fast_logprob mime_fast_response_candidate_top(const mime_fast_response* response,
+/* A rank that stands for the token that was generated at a place. */
+#define MIME_FAST_GENERATED ((size_t)-1)
+/* A token at a place, by its rank: its id, its text (a subword's with the blank before it), and its
+ * log-probability, which is the model's own, before penalties and temperature. Where an index is
+ * out of range they are -1, "" and NaN. */
+MIME_FAST_API int32_t mime_fast_response_candidate_logprob_token(const mime_fast_response* response,
                                                                  size_t candidate, size_t place,
                                                                  size_t rank);
+MIME_FAST_API const char* mime_fast_response_candidate_logprob_word(
+    const mime_fast_response* response, size_t candidate, size_t place, size_t rank);
+MIME_FAST_API double mime_fast_response_candidate_logprob(const mime_fast_response* response,
+                                                          size_t candidate, size_t place,
+                                                          size_t rank);
 
 /* How long the encoder and the decoder took. */
 MIME_FAST_API double mime_fast_response_encode_milliseconds(const mime_fast_response* response);

@@ -126,20 +126,20 @@ class Response {
             std::vector<std::int32_t>(tokens, tokens + count), logprobs(index)};
   }
 
-  static ScoredToken to_scored(const mime_fast_logprob& given) {
-    return {given.token, given.word, given.logprob};
+  ScoredToken scored(std::size_t candidate, std::size_t place, std::size_t rank) const {
+    return {mime_fast_response_candidate_logprob_token(get(), candidate, place, rank),
+            mime_fast_response_candidate_logprob_word(get(), candidate, place, rank),
+            mime_fast_response_candidate_logprob(get(), candidate, place, rank)};
   }
 
   std::vector<ScoredPlace> logprobs(std::size_t candidate) const {
     std::vector<ScoredPlace> found;
     const std::size_t count = mime_fast_response_candidate_logprob_count(get(), candidate);
     for (std::size_t place = 0; place < count; ++place) {
-      found.push_back(
-          {to_scored(mime_fast_response_candidate_logprob(get(), candidate, place)), {}});
+      found.push_back({scored(candidate, place, MIME_FAST_GENERATED), {}});
       const std::size_t ranks = mime_fast_response_candidate_top_count(get(), candidate, place);
       for (std::size_t rank = 0; rank < ranks; ++rank) {
-        found.back().top.push_back(
-            to_scored(mime_fast_response_candidate_top(get(), candidate, place, rank)));
+        found.back().top.push_back(scored(candidate, place, rank));
       }
     }
     return found;

@@ -87,7 +87,8 @@ void test_options(const Generator& generator) {
   beams.bad_words = {"sorry"};
   beams.avoid_cheer = false;
   beams.logprobs = 2;
-  const auto candidates = generator.respond("I am sad.", beams).candidates();
+  const Response response = generator.respond("I am sad.", beams);
+  const auto candidates = response.candidates();
   check(candidates.size() == 3, "there are three candidates");
   for (const auto& each : candidates) {
     check(each.score && !each.tokens.empty(), "each has a score and tokens");
@@ -95,6 +96,17 @@ void test_options(const Generator& generator) {
     check(each.logprobs[0].token == each.tokens[0] && each.logprobs[0].logprob < 0, "its own");
     check(each.logprobs[0].top.size() == 2, "the likeliest are listed");
     check(each.text.find("sorry") == std::string::npos, "bad words are never generated");
+  }
+  const std::size_t places = candidates[0].logprobs.size();
+  const std::size_t beyond[][3] = {
+      {3, 0, 0}, {0, places, 0}, {0, 0, 2}, {0, places, MIME_FAST_GENERATED}};
+  for (const auto& [candidate, place, rank] : beyond) {
+    check(mime_fast_response_candidate_logprob_token(response.get(), candidate, place, rank) == -1,
+          "no token is out of range");
+    check(*mime_fast_response_candidate_logprob_word(response.get(), candidate, place, rank) == 0,
+          "nor is a word");
+    check(std::isnan(mime_fast_response_candidate_logprob(response.get(), candidate, place, rank)),
+          "nor is a log-probability");
   }
   Options wrong;
   wrong.top_p = 2;
