@@ -23,7 +23,7 @@ void test_joining(const std::string& architecture, ComputeType compute_type) {
   const auto engine = random_engine(random, architecture, compute_type);
   learn_drafts(engine, random);
   std::int64_t drafted = 0;
-  for (int i = 0; i < 12; ++i) {
+  for (int i = 0; i < cases(12); ++i) {
     GenerationOptions options = i < 3 ? GenerationOptions{} : random_options(random, 12);
     options.max_new_tokens = 12;
     DecodingSession together(engine, options, random.one_in(2) ? 1 : kRequests);
@@ -51,7 +51,7 @@ void test_joining(const std::string& architecture, ComputeType compute_type) {
 
 // Requests of different options that join, end and are released at any step. Some fail.
 void test_mixed(const std::string& architecture, ComputeType compute_type) {
-  constexpr std::size_t kRequests = 120, kAtOnce = 12;
+  constexpr std::size_t kRequests = cases(120), kAtOnce = 12;
   struct Pending {
     std::size_t number;
     Reply alone;
@@ -123,7 +123,7 @@ void test_wide_search(ComputeType compute_type) {
 }
 
 void test_threads(const std::string& architecture, ComputeType compute_type) {
-  constexpr std::uint64_t kRequests = 60;
+  constexpr std::uint64_t kRequests = cases(60);
   Random random(4);
   const auto engine = random_engine(random, architecture, compute_type);
   std::vector<Reply> expected;

@@ -13,11 +13,7 @@
 namespace mime_fast::test {
 namespace {
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr std::int64_t kMost = 500'000'000;
-#else
-constexpr std::int64_t kMost = 60'000'000;
-#endif
+constexpr std::int64_t kMost = kSanitized ? 500'000'000 : 60'000'000;
 
 std::int64_t processor_time() {
   std::timespec time{};

@@ -258,7 +258,7 @@ void test_isa(const cpu::Kernels& kernels, std::uint64_t seed) {
   ThreadPool pool(2);
   Team team(pool);
   int refused = 0;
-  constexpr int kCases = 150;
+  constexpr int kCases = cases(150);
   for (int i = 0; i < kCases; ++i) {
     const Case data = i % 10 == 0   ? Case::tiny(random)
                       : i % 10 == 1 ? Case::huge(random)
