@@ -15,7 +15,7 @@ EventQueue::EventQueue() : file_descriptor_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOC
   throw std::system_error(errno, std::generic_category(), "eventfd");
 }
 
-EventQueue::~EventQueue() { close(file_descriptor_); }
+EventQueue::~EventQueue() { ::close(file_descriptor_); }
 
 void EventQueue::push(std::vector<ServiceEvent>& events) {
   if (events.empty()) return;
@@ -34,12 +34,12 @@ void EventQueue::push(std::vector<ServiceEvent>& events) {
 
 void EventQueue::wake() {
   const std::uint64_t one = 1;
-  static_cast<void>(!write(file_descriptor_, &one, sizeof one));  // it fails only if it is readable
+  static_cast<void>(!::write(file_descriptor_, &one, sizeof one));  // it fails only if it is readable
 }
 
 std::vector<ServiceEvent> EventQueue::take() {
   std::uint64_t count = 0;
-  static_cast<void>(!read(file_descriptor_, &count, sizeof count));
+  static_cast<void>(!::read(file_descriptor_, &count, sizeof count));
   const std::lock_guard<std::mutex> lock(mutex_);
   return std::exchange(events_, {});
 }
