@@ -34,7 +34,8 @@ void EventQueue::push(std::vector<ServiceEvent>& events) {
 
 void EventQueue::wake() {
   const std::uint64_t one = 1;
-  static_cast<void>(!::write(file_descriptor_, &one, sizeof one));  // it fails only if it is readable
+  // It fails only if it is readable.
+  static_cast<void>(!::write(file_descriptor_, &one, sizeof one));
 }
 
 std::vector<ServiceEvent> EventQueue::take() {
