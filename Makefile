@@ -137,7 +137,7 @@ bench: $(VENV)/.stamp-bench  ## measure everything beside its peers (30 minutes)
 	$(BIN)/python -m benchmarks.run $(BENCH_ARGS)
 	$(BIN)/python -m benchmarks.report
 
-bench-quick: $(VENV)/.stamp-bench  ## the same in a quarter of the time: fewer rounds, sizes and peers
+bench-quick: $(VENV)/.stamp-bench  ## the same in eight minutes: fewer rounds, sizes and peers
 	$(BIN)/python -m benchmarks.run --quick $(BENCH_ARGS)
 	$(BIN)/python -m benchmarks.report
 
