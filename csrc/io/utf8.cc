@@ -22,9 +22,9 @@ Form form_of(unsigned char first) {
   return {0, 0, 0};
 }
 
-bool is_continuation(char byte) { return (static_cast<unsigned char>(byte) & 0xC0) == 0x80; }
-
 }  // namespace
+
+bool is_continuation(char byte) { return (static_cast<unsigned char>(byte) & 0xC0) == 0x80; }
 
 std::size_t utf8_length(std::string_view text) {
   const Form form = form_of(static_cast<unsigned char>(text[0]));

@@ -11,6 +11,9 @@ namespace mime_fast {
 // Returns the number of bytes of the first code point of a text that is not empty; 0 if invalid.
 std::size_t utf8_length(std::string_view text);
 
+// Whether a byte goes on with the code point before it.
+bool is_continuation(char byte);
+
 // Whether a text that is not empty is the beginning of a code point, and not all of one.
 bool begins_code_point(std::string_view text);
 

@@ -18,7 +18,7 @@ const float* ProjectedWords::row(const cpu::Kernels& kernels, std::int64_t word)
   auto projected = std::make_unique<Buffer<float>>(projection_.stride());
   projection_.apply(kernels, {embedding_->data() + word * dim, 1, dim},
                     {projected->data(), 1, projection_.stride()});
-  // Of threads that compute a row at once, the first one's is kept; all are equal.
+  // Several threads may compute a row at once. The first one's is kept, as all are equal.
   if (values.compare_exchange_strong(found, projected.get(), std::memory_order_acq_rel)) {
     found = projected.release();
   }

@@ -83,27 +83,19 @@ std::vector<BertCharacter> decompose_all(std::string_view text) {
   return characters;
 }
 
-// Unicode's canonical ordering of marks. As in `tokenizers`, the origins keep their places.
-void sort_marks(std::vector<BertCharacter>& characters) {
-  const auto is_starter = [](const BertCharacter& c) { return combining_class(c.code_point) == 0; };
-  std::vector<std::int32_t> marks;
-  for (auto begin = characters.begin(); begin != characters.end();) {
-    const auto end = std::find_if(begin, characters.end(), is_starter);
-    marks.clear();
-    for (auto each = begin; each != end; ++each) marks.push_back(each->code_point);
-    std::stable_sort(marks.begin(), marks.end(), [](std::int32_t left, std::int32_t right) {
-      return combining_class(left) < combining_class(right);
-    });
-    for (const std::int32_t mark : marks) (begin++)->code_point = mark;
-    begin = std::find_if_not(end, characters.end(), is_starter);
-  }
+// Sorts the marks. As in `tokenizers`, the origins keep their places.
+void sort_code_points(std::vector<BertCharacter>& characters) {
+  std::vector<std::int32_t> code_points;
+  for (const BertCharacter& character : characters) code_points.push_back(character.code_point);
+  sort_marks(code_points);
+  for (std::size_t i = 0; i < characters.size(); ++i) characters[i].code_point = code_points[i];
 }
 
 }  // namespace
 
 std::vector<BertWord> bert_words(std::string_view text) {
   std::vector<BertCharacter> characters = decompose_all(text);
-  sort_marks(characters);
+  sort_code_points(characters);
   std::vector<BertWord> words;
   bool is_inside = false;
   for (const BertCharacter& character : characters) {

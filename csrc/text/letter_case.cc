@@ -2,6 +2,7 @@
 
 #include <cstddef>
 
+#include "io/utf8.h"
 #include "text/never_destroyed.h"
 #include "text/regex.h"
 #include "text/unicode.h"
@@ -15,7 +16,7 @@ constexpr const char* kFinalSigma = "\u03c2";
 // The last character of a text.
 std::string_view last_character(std::string_view text) {
   std::size_t at = text.size() - 1;
-  while (at > 0 && (static_cast<unsigned char>(text[at]) & 0xC0) == 0x80) --at;
+  while (at > 0 && is_continuation(text[at])) --at;
   return text.substr(at);
 }
 

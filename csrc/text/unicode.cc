@@ -65,20 +65,8 @@ std::vector<std::int32_t> decomposed(std::string_view text, utf8proc_option_t op
   return result;
 }
 
-// Unicode's canonical ordering. utf8proc's own takes the square of the number of marks in a row.
-void sort_marks(std::vector<std::int32_t>& code_points) {
-  for (auto begin = code_points.begin(); begin != code_points.end();) {
-    if (combining_class(*begin) == 0) {
-      ++begin;
-      continue;
-    }
-    const auto end = std::find_if(begin, code_points.end(),
-                                  [&](std::int32_t c) { return combining_class(c) == 0; });
-    std::stable_sort(begin, end, [&](std::int32_t left, std::int32_t right) {
-      return combining_class(left) < combining_class(right);
-    });
-    begin = end;
-  }
+int combining_class(std::int32_t code_point) {
+  return utf8proc_get_property(code_point)->combining_class;
 }
 
 }  // namespace
@@ -113,9 +101,8 @@ bool is_utf8(std::string_view text, std::size_t& at) {
 }
 
 std::size_t count_code_points(std::string_view text) {
-  return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) {
-    return (static_cast<unsigned char>(c) & 0xC0) != 0x80;
-  }));
+  return static_cast<std::size_t>(
+      std::count_if(text.begin(), text.end(), [](char c) { return !is_continuation(c); }));
 }
 
 bool is_letter(std::int32_t code_point) {
@@ -214,8 +201,20 @@ void decompose(std::int32_t code_point, std::vector<std::int32_t>& result) {
   append_decomposed(code_point, static_cast<utf8proc_option_t>(options_of(Form::nfd)), result);
 }
 
-int combining_class(std::int32_t code_point) {
-  return utf8proc_get_property(code_point)->combining_class;
+// utf8proc's own ordering takes the square of the number of marks in a row.
+void sort_marks(std::vector<std::int32_t>& code_points) {
+  for (auto begin = code_points.begin(); begin != code_points.end();) {
+    if (combining_class(*begin) == 0) {
+      ++begin;
+      continue;
+    }
+    const auto end = std::find_if(begin, code_points.end(),
+                                  [&](std::int32_t c) { return combining_class(c) == 0; });
+    std::stable_sort(begin, end, [&](std::int32_t left, std::int32_t right) {
+      return combining_class(left) < combining_class(right);
+    });
+    begin = end;
+  }
 }
 
 }  // namespace mime_fast

@@ -42,6 +42,7 @@ std::string upper(std::int32_t letter);
 
 // Appends the canonical decomposition of a code point.
 void decompose(std::int32_t code_point, std::vector<std::int32_t>& result);
-int combining_class(std::int32_t code_point);
+// Unicode's canonical ordering of the marks behind each letter.
+void sort_marks(std::vector<std::int32_t>& code_points);
 
 }  // namespace mime_fast

@@ -26,7 +26,16 @@ from mime_fast.text.tidy import CONTRACTIONS, tidy
 from mime_fast.text.understood import count_words
 from mime_fast.text.word_pieces import WordPieceTokenizer
 from tests.capi.conftest import Probe
-from tests.capi.utterances import ROOT, characters, data, is_text, is_thorough, literals, phrasings
+from tests.capi.utterances import (
+    ROOT,
+    characters,
+    data,
+    is_text,
+    is_thorough,
+    lines_of_characters,
+    literals,
+    phrasings,
+)
 
 # Characters of many scripts; pieces of replies are learned of them too, so that they split some.
 SCRIPTS = (
@@ -165,11 +174,7 @@ def test_texts_of_the_data(base: Probe, subwords: SubwordTokenizer) -> None:
 
 
 def test_every_character(base: Probe, subwords: SubwordTokenizer) -> None:
-    """Alone, in a word, and behind one; in lines, so that a difference is found."""
-    lines = [characters()[first : first + 256] for first in range(0, len(characters()), 256)]
-    assert len(lines) > 500
-    for line in lines[:16] + lines[16 :: 1 if is_thorough() else 24]:
-        text = "".join(f"a{c}b {c} b{c}\n" for c in line)
+    for text in lines_of_characters(whole=16, share=24):
         check(base, subwords, text)
 
 

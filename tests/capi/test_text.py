@@ -20,7 +20,15 @@ from mime_fast.text.stop import ReplyText, StopCondition
 from mime_fast.text.tokenizer import Tokenizer
 from mime_fast.text.understood import count_words
 from tests.capi.conftest import Probe
-from tests.capi.utterances import ROOT, characters, data, is_text, is_thorough, literals, phrasings
+from tests.capi.utterances import (
+    ROOT,
+    characters,
+    data,
+    is_text,
+    lines_of_characters,
+    literals,
+    phrasings,
+)
 
 # What people type, and what breaks the rules for words.
 TYPED = st.text("aAbiItTsSnN.,!?:;'\"-()1 \n\t\u2019\u2026\u00e9\u0301\U0001f415\u200d\ufe0f$#@_*`")
@@ -53,11 +61,7 @@ def test_words_and_text_of_the_data(probe: Probe, tokenizer: Tokenizer) -> None:
 
 
 def test_every_character(probe: Probe, tokenizer: Tokenizer) -> None:
-    """Alone, in a word, and behind one; in lines, so that a difference is found."""
-    lines = [characters()[first : first + 256] for first in range(0, len(characters()), 256)]
-    assert len(lines) > 500
-    for line in lines[:40] + lines[40 :: 1 if is_thorough() else 8]:
-        text = "".join(f"a{c}b {c} b{c}\n" for c in line)
+    for text in lines_of_characters(whole=40, share=8):
         assert probe("tokenize", text) == "\x1f".join(tokenizer.tokenize(text))
 
 

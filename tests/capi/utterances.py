@@ -65,6 +65,17 @@ def is_thorough() -> bool:
     return settings().max_examples > 100
 
 
+def lines_of_characters(whole: int, share: int) -> list[str]:
+    """All characters alone, in a word, and behind one; 256 a line, so that a difference is found.
+
+    whole: the lines that always come; of the others one of `share`, or all in a thorough test.
+    """
+    rows = [characters()[first : first + 256] for first in range(0, len(characters()), 256)]
+    assert len(rows) > 500
+    chosen = rows[:whole] + rows[whole :: 1 if is_thorough() else share]
+    return ["".join(f"a{c}b {c} b{c}\n" for c in row) for row in chosen]
+
+
 @cache
 def characters() -> str:
     """Characters that Python's Unicode, ours and that of `tokenizers`, an older one, all have."""
