@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Container
 from dataclasses import dataclass
 from functools import cache
 from numbers import Integral, Real
@@ -112,13 +113,16 @@ def _entry(field: dataclasses.Field[Any], annotation: Any) -> Entry:
     return Entry(field.name, kinds[0], optional, repeated, field.default, field.metadata[KEY])
 
 
-def check_options(config: object) -> None:
-    """Check every option of a config; ValueError names the option, what is right, and the value.
+def check_options(config: object, names: Container[str] | None = None) -> None:
+    """Check options of a config; ValueError names the option, what is right, and the value.
 
-    Numbers of numpy become Python's, which JSON can write; strings become a tuple of them.
+    names: of the options; None: all. Numbers of numpy become Python's, which JSON can write;
+    strings become a tuple of them.
     """
     kind: Any = type(config)  # mypy finds no hash of type[object]
     for entry in table(kind):
+        if names is not None and entry.name not in names:
+            continue
         value = getattr(config, entry.name)
         checked = checked_value(entry, value)
         if checked is not value:

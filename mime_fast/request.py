@@ -71,9 +71,10 @@ def emotion_noise(engine: Engine, seeds: Sequence[int]) -> FloatArray:
     shape = engine.config.latents, engine.config.noise_dim
     if 0 in shape:
         return np.zeros((len(seeds), *shape), np.float32)
-    count = shape[0] * shape[1]
-    drawn = [_C.standard_normal(seed, EMOTION_STREAM, count) for seed in seeds]
-    return np.stack(drawn).reshape(len(seeds), *shape)
+    noise = np.empty((len(seeds), shape[0] * shape[1]), np.float32)
+    for row, seed in zip(noise, seeds, strict=True):
+        row[:] = _C.standard_normal(seed, EMOTION_STREAM, row.size)
+    return noise.reshape(len(seeds), *shape)
 
 
 class Request:
@@ -103,7 +104,11 @@ class Request:
             "make it: mime-fast relevance; or use mbr_samples",
         )
         self.rules = text_rules(self.options, self.tokenizer)
-        self._careful: dict[int, bool] = {}  # by request: whether no reply to it may be cheerful
+        # By request: the probabilities of the speaker's emotions, and whether no reply may be
+        # cheerful. By tokens: the text of a reply, and whether a stop string ended it.
+        self._emotions: dict[int, FloatArray] = {}
+        self._careful: dict[int, bool] = {}
+        self._texts: dict[tuple[int, ...], tuple[str, bool]] = {}
         with profile_range("text.encode"):
             self.messages = read_messages(
                 self.tokenizer, engine.config.max_positions, messages, options
@@ -151,9 +156,8 @@ class Request:
 
     def _response(self, index: int, candidates: list[Candidate]) -> Response:
         encoded, row = self.places[index]
-        emotions = np.exp(log_softmax(encoded.emotion_logits[row]))
-        recognised = int(encoded.emotion_logits[row].argmax())
-        emotion = self.options.emotion or EMOTIONS[recognised]
+        emotions = self._emotions_of(index)
+        emotion = self.options.emotion or EMOTIONS[int(emotions.argmax())]
         message, best = self.messages[index], candidates[0]
         return Response(
             text=best.text,
@@ -216,16 +220,24 @@ class Request:
     def _feels_good(self, index: int) -> bool:
         if self.emotion is not None:
             return self.emotion in POSITIVE
-        encoded, row = self.places[index]
-        shares = np.exp(log_softmax(encoded.emotion_logits[row]))
-        return float(shares[list(POSITIVE)].sum()) >= FEELS_GOOD
+        emotions = self._emotions_of(index).tolist()
+        return sum(emotions[emotion] for emotion in POSITIVE) >= FEELS_GOOD
+
+    def _emotions_of(self, index: int) -> FloatArray:
+        """The probabilities (32,) of the speaker's emotions."""
+        if index not in self._emotions:
+            encoded, row = self.places[index]
+            self._emotions[index] = np.exp(log_softmax(encoded.emotion_logits[row]))
+        return self._emotions[index]
 
     def _text(self, reply: Hypothesis) -> tuple[str, bool]:
         """The text of a reply, and whether a stop string ended it."""
-        text = ReplyText(self.tokenizer, self.options.stop)
-        with profile_range("text.decode"):
-            whole = text.push(token for token in reply.tokens if token != EOS) + text.finish()
-        return whole, text.stopped
+        if reply.tokens not in self._texts:
+            text = ReplyText(self.tokenizer, self.options.stop)
+            with profile_range("text.decode"):
+                whole = text.push(token for token in reply.tokens if token != EOS) + text.finish()
+            self._texts[reply.tokens] = whole, text.stopped
+        return self._texts[reply.tokens]
 
     def _ranked(self, row: int, samples: list[Hypothesis]) -> list[Hypothesis]:
         """Samples by consensus, and with best_of by their relevance to the last turn as well."""

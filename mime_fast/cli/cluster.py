@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from mime_fast.config import Config, require
-from mime_fast.options import check_options, option
+from mime_fast.options import option
 
 
 @dataclass(frozen=True)
@@ -35,8 +35,7 @@ class ClusterOptions(Config):
     )
     part_lines: int = option(1000, "Lines of a part.", within="[1, inf)", group="Ray")
 
-    def __post_init__(self) -> None:
-        check_options(self)
+    def _check_combinations(self) -> None:
         for each in fields(self):
             given = getattr(self, each.name) != each.default
             flag = each.name.replace("_", "-")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mime_fast.config import Config
-from mime_fast.options import check_options, option
+from mime_fast.options import option
 
 if TYPE_CHECKING:
     from mime_fast.generator import Generator
@@ -41,9 +41,6 @@ class EngineOptions(Config):
         flags=("--threads",),
         group="Engine",
     )
-
-    def __post_init__(self) -> None:
-        check_options(self)
 
     def native(self, flag: str, threads: int) -> EngineOptions:
         """The native engine, which an option of that flag needs; threads: if none are given.

@@ -8,7 +8,7 @@ from typing import Any
 
 from mime_fast.config.base import Config, require
 from mime_fast.emotions import EMOTIONS
-from mime_fast.options import check_options, option
+from mime_fast.options import option
 
 # Options that stay at their defaults where nothing is sampled.
 SAMPLING = ("temperature", "top_k", "top_p", "min_p", "mbr_samples", "best_of")
@@ -183,10 +183,6 @@ class GenerationConfig(Config):
         "Give no cheerful reply where the speaker may not feel good, but another, or a fixed one.",
         group="Crisis",
     )
-
-    def __post_init__(self) -> None:
-        check_options(self)
-        self._check_combinations()
 
     def _check_combinations(self) -> None:
         self._check_crisis_reply()

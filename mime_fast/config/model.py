@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from dataclasses import MISSING, dataclass
 from typing import Any, Self
 
 from mime_fast.config.base import Config, require
-from mime_fast.options import Entry, check_options, option, table
+from mime_fast.options import Entry, option, table
 from mime_fast.systems import SYSTEMS
 from mime_fast.systems.base import System
 from mime_fast.systems.mime import MimeOptions
@@ -64,9 +65,11 @@ class ModelConfig(MimeBaseOptions, MoelOptions, MimeOptions, ModelShape):
         _check_architecture(values.get("architecture", cls.architecture))
         return super().from_dict(values)
 
-    def __post_init__(self) -> None:
+    def _check(self, names: Container[str] | None = None) -> None:
         _check_architecture(self.architecture)
-        check_options(self)
+        super()._check(names)
+
+    def _check_combinations(self) -> None:
         self._check_system()
         require(
             self.key_dim % self.num_heads == 0,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mime_fast.config import Config, require
-from mime_fast.options import check_options, option
+from mime_fast.options import option
 
 
 @dataclass(frozen=True)
@@ -76,8 +76,7 @@ class ServerOptions(Config):
         group="Limits",
     )
 
-    def __post_init__(self) -> None:
-        check_options(self)
+    def _check_combinations(self) -> None:
         require(bool(self.model_name.strip()), "model_name must hold a name, got an empty one")
         for origin in self.cors_origin:
             require(

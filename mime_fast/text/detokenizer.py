@@ -2,6 +2,8 @@
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
+from typing import NamedTuple
 
 from mime_fast.text.proper_nouns import PROPER_NOUNS
 from mime_fast.text.special import SPECIAL_WORDS, UNK
@@ -81,23 +83,45 @@ class Detokenizer:
         return blank + eyes + _MOUTHS[mouth]
 
     def _write(self, word: str) -> str:
-        compound = self._previous in _COMPOUNDS.get(word, ())
-        joined = self._glued or word in _JOINED_LEFT or compound
-        piece = ("" if joined else " ") + self._spelled(word)
-        self._glued = word in _JOINED_RIGHT or (word == "'" and self._glued)  # an opening quote
-        if _BEFORE_CAPITAL.fullmatch(word):
-            self._capital = True
-        elif any(character.isalnum() for character in word):
-            self._capital = False
+        facts = _facts(word)
+        joined = self._glued or facts.joins_left or self._previous in facts.joins
+        piece = ("" if joined else " ") + (facts.capitalized if self._capital else facts.spelled)
+        self._glued = facts.joins_right or (word == "'" and self._glued)  # an opening quote
+        if facts.before_capital is not None:
+            self._capital = facts.before_capital
         self._previous = word
         return piece
 
-    def _spelled(self, word: str) -> str:
-        if word in _SPELLINGS:
-            return _SPELLINGS[word]
-        if word in _CLITICS or not (self._capital or word in PROPER_NOUNS):
-            return word
-        return _capitalized(word)
+
+class _Facts(NamedTuple):
+    """How a word is written."""
+
+    spelled: str
+    capitalized: str  # where a sentence begins
+    joins_left: bool  # without a blank before it
+    joins: tuple[str, ...]  # nor behind these words
+    joins_right: bool
+    before_capital: bool | None  # whether the next word begins a sentence; None: as this one does
+
+
+@lru_cache(maxsize=32_768)  # a vocabulary
+def _facts(word: str) -> _Facts:
+    if word in _SPELLINGS or word in _CLITICS:
+        spelled = capitalized = _SPELLINGS.get(word, word)
+    else:
+        capitalized = _capitalized(word)
+        spelled = capitalized if word in PROPER_NOUNS else word
+    before_capital = True if _BEFORE_CAPITAL.fullmatch(word) else None
+    if before_capital is None and any(character.isalnum() for character in word):
+        before_capital = False
+    return _Facts(
+        spelled=spelled,
+        capitalized=capitalized,
+        joins_left=word in _JOINED_LEFT,
+        joins=_COMPOUNDS.get(word, ()),
+        joins_right=word in _JOINED_RIGHT,
+        before_capital=before_capital,
+    )
 
 
 def detokenize(words: Iterable[str]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Sequence
+from functools import lru_cache
 
 from mime_fast.text.reply_tokenizer import ReplyTokenizer
 from mime_fast.text.special import UNK
@@ -24,6 +25,7 @@ def count_words(tokenizer: ReplyTokenizer, turn: str, ids: Sequence[int]) -> tup
     return len(known), known.count(False)
 
 
+@lru_cache(maxsize=32_768)  # a vocabulary
 def _is_word(token: str) -> bool:
     """Whether it holds a letter, a digit or an emoji (Cn: one that is newer than Python)."""
     return token.isalnum() or any(

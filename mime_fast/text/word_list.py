@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from operator import methodcaller
 from pathlib import Path
 
 _WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)*")
@@ -27,7 +28,7 @@ class WordList:
         self.words = frozenset(word.rstrip("*") for phrase in phrases for word in phrase)
         alone = [word for word, *rest in phrases if not rest]
         self._alone = frozenset(word for word in alone if word[-1] != "*")
-        self._stems = tuple(word[:-1] for word in alone if word[-1] == "*")
+        self._has_stem = methodcaller("startswith", tuple(w[:-1] for w in alone if w[-1] == "*"))
         self._longer: dict[str, list[list[str]]] = {}  # by the first word
         for phrase in phrases:
             if len(phrase) > 1:
@@ -36,8 +37,10 @@ class WordList:
     def occurs_in(self, text: str) -> bool:
         """Whether any pattern does, in words of the text; `text` is in lower case."""
         words = _WORD.findall(text)
-        if not self._alone.isdisjoint(words) or any(w.startswith(self._stems) for w in words):
+        if not self._alone.isdisjoint(words) or any(map(self._has_stem, words)):
             return True
+        if self._longer.keys().isdisjoint(words):
+            return False
         for place, word in enumerate(words):
             for phrase in self._longer.get(word, ()):
                 if _is_phrase(words[place : place + len(phrase)], phrase):

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mime_fast.config import Config
-from mime_fast.options import check_options, option, with_default
+from mime_fast.options import option, with_default
 
 
 def _weight(default: float, help: str, within: str = "[0, inf)") -> Any:  # noqa: A002
@@ -34,9 +34,6 @@ class LossWeights(Config):
         0.2, "Share of training over which beta rises from 0.", within="[0, 1]"
     )
 
-    def __post_init__(self) -> None:
-        check_options(self)
-
 
 @dataclass(frozen=True)
 class StepsConfig(Config):
@@ -50,9 +47,6 @@ class StepsConfig(Config):
     # 630 steps are about one epoch of EmpatheticDialogues.
     validate_every: int = _step(630, "Steps between validations.", within="[1, inf)")
     seed: int = _step(1234, "Seed of all random numbers.", within="[0, 2**32)")
-
-    def __post_init__(self) -> None:
-        check_options(self)
 
 
 @dataclass(frozen=True)
@@ -111,9 +105,6 @@ class ReplyWeights(Config):
     warmup: float = _weight(
         0.2, "Share of training over which the divergence's weight rises from 0.", within="[0, 1]"
     )
-
-    def __post_init__(self) -> None:
-        check_options(self)
 
 
 @dataclass(frozen=True)
