@@ -136,7 +136,7 @@ install(TARGETS mime_fast EXPORT mime_fastTargets LIBRARY DESTINATION ${CMAKE_IN
   COMPONENT library)
 install(EXPORT mime_fastTargets NAMESPACE mime_fast:: DESTINATION ${CONFIG_FOLDER}
   COMPONENT library)
-set(HEADERS mime_fast.h mime_fast.hpp options.hpp response.hpp)
+set(HEADERS mime_fast.h mime_fast.hpp options.hpp response.hpp visit_options.hpp)
 list(TRANSFORM HEADERS PREPEND csrc/include/mime_fast/)
 install(FILES ${HEADERS} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/mime_fast COMPONENT library)
 install(FILES ${CMAKE_CURRENT_BINARY_DIR}/mime_fastConfig.cmake

@@ -6,21 +6,26 @@
 #include <stdexcept>
 
 #include "library/boundary.h"
+#include "mime_fast/visit_options.hpp"
 
 namespace mime_fast {
 namespace {
 
 bool is_given(std::int64_t value) { return value != MIME_FAST_DEFAULT; }
 
-void set(std::int64_t& option, std::int64_t value) {
+void set(const char*, std::int64_t& option, std::int64_t value) {
   if (is_given(value)) option = value;
 }
 
-void set(double& option, double value) {
+void set(const char*, std::optional<std::int64_t>& option, std::int64_t value) {
+  if (is_given(value)) option = value;
+}
+
+void set(const char*, double& option, double value) {
   if (!std::isnan(value)) option = value;
 }
 
-void set(bool& option, int value, const char* name) {
+void set(const char* name, bool& option, int value) {
   if (!is_given(value)) return;
   if (value != 0 && value != 1) {
     throw std::invalid_argument(std::string(name) + " must be 0, 1 or MIME_FAST_DEFAULT, got " +
@@ -29,12 +34,12 @@ void set(bool& option, int value, const char* name) {
   option = value == 1;
 }
 
-void set(std::optional<std::string>& option, const char* value, const char* name) {
+void set(const char* name, std::optional<std::string>& option, const char* value) {
   if (value != nullptr) option = checked_text(value, name);
 }
 
-void set(std::vector<std::string>& option, const char* const* values, std::size_t count,
-         const char* name) {
+void set(const char* name, std::vector<std::string>& option, const char* const* values,
+         std::size_t count) {
   if (values == nullptr && count == 0) return;
   require_pointer(values, name);
   option.clear();
@@ -47,7 +52,7 @@ void set(std::vector<std::string>& option, const char* const* values, std::size_
 }
 
 template <typename Enum>
-void set(Enum& option, int value, Enum last, const char* name) {
+void set(const char* name, Enum& option, int value, Enum last) {
   if (!is_given(value)) return;
   if (value < 0 || value > static_cast<int>(last)) {
     throw std::invalid_argument(std::string(name) + " must be a value of its enum, got " +
@@ -56,18 +61,18 @@ void set(Enum& option, int value, Enum last, const char* name) {
   option = static_cast<Enum>(value);
 }
 
+void unset(std::int64_t& option) { option = MIME_FAST_DEFAULT; }
+void unset(int& option) { option = MIME_FAST_DEFAULT; }
+void unset(double& option) { option = std::numeric_limits<double>::quiet_NaN(); }
+
 // Drops defaults that do not go with what is given, as GenerationConfig.overridden does.
 void drop_overridden(const mime_fast_options& given, ReplyOptions& options) {
   const ReplyOptions usual;
   if (is_given(given.do_sample) || is_given(given.num_beams)) {
     options.do_sample = usual.do_sample;
     options.num_beams = usual.num_beams;
-    options.temperature = usual.temperature;
-    options.top_k = usual.top_k;
-    options.top_p = usual.top_p;
-    options.min_p = usual.min_p;
-    options.mbr_samples = usual.mbr_samples;
-    options.best_of = usual.best_of;
+    detail::visit_sampling(options, usual,
+                           [](const char*, auto& option, const auto& unset) { option = unset; });
   } else if (is_given(given.mbr_samples) && given.mbr_samples != 0) {
     options.best_of = usual.best_of;
   } else if (is_given(given.best_of) && given.best_of != 0) {
@@ -100,34 +105,18 @@ ReplyOptions to_reply_options(const mime_fast_options* options, const ReplyOptio
   if (options == nullptr) return result;
   const mime_fast_options given = whole(*options);
   drop_overridden(given, result);
-  set(result.max_new_tokens, given.max_new_tokens);
-  set(result.min_new_tokens, given.min_new_tokens);
-  set(result.stop, given.stop, given.stop_count, "stop");
-  set(result.num_beams, given.num_beams);
-  set(result.length_penalty, given.length_penalty);
-  set(result.early_stopping, given.early_stopping, EarlyStopping::never, "early_stopping");
-  set(result.do_sample, given.do_sample, "do_sample");
-  set(result.temperature, given.temperature);
-  set(result.top_k, given.top_k);
-  set(result.top_p, given.top_p);
-  set(result.min_p, given.min_p);
-  set(result.repetition_penalty, given.repetition_penalty);
-  set(result.no_repeat_ngram_size, given.no_repeat_ngram_size);
-  set(result.bad_words, given.bad_words, given.bad_words_count, "bad_words");
-  set(result.num_return_sequences, given.num_return_sequences);
-  set(result.mbr_samples, given.mbr_samples);
-  set(result.best_of, given.best_of);
-  set(result.return_scores, given.return_scores, "return_scores");
-  if (is_given(given.logprobs)) result.logprobs = given.logprobs;
-  set(result.speculation, given.speculation, "speculation");
+  detail::visit_numbers(result, given, [](const char* name, auto& option, const auto& value) {
+    set(name, option, value);
+  });
+  set("stop", result.stop, given.stop, given.stop_count);
+  set("bad_words", result.bad_words, given.bad_words, given.bad_words_count);
+  set("early_stopping", result.early_stopping, given.early_stopping, EarlyStopping::never);
+  set("on_crisis", result.on_crisis, given.on_crisis, OnCrisis::off);
+  set("emotion", result.emotion, given.emotion);
+  set("crisis_reply", result.crisis_reply, given.crisis_reply);
   bool has_seed = false;
-  set(has_seed, given.has_seed, "has_seed");
+  set("has_seed", has_seed, given.has_seed);
   if (has_seed) result.seed = given.seed;
-  set(result.stochastic_emotion, given.stochastic_emotion, "stochastic_emotion");
-  set(result.emotion, given.emotion, "emotion");
-  set(result.on_crisis, given.on_crisis, OnCrisis::off, "on_crisis");
-  set(result.crisis_reply, given.crisis_reply, "crisis_reply");
-  set(result.avoid_cheer, given.avoid_cheer, "avoid_cheer");
   return result;
 }
 
@@ -135,37 +124,11 @@ ReplyOptions to_reply_options(const mime_fast_options* options, const ReplyOptio
 
 void mime_fast_options_init_sized(mime_fast_options* options, size_t size) {
   if (options == nullptr) return;
-  constexpr double kUnset = std::numeric_limits<double>::quiet_NaN();
-  const mime_fast_options initial = {.size = 0,
-                                     .max_new_tokens = MIME_FAST_DEFAULT,
-                                     .min_new_tokens = MIME_FAST_DEFAULT,
-                                     .stop = nullptr,
-                                     .stop_count = 0,
-                                     .num_beams = MIME_FAST_DEFAULT,
-                                     .length_penalty = kUnset,
-                                     .early_stopping = MIME_FAST_EARLY_STOPPING_DEFAULT,
-                                     .do_sample = MIME_FAST_DEFAULT,
-                                     .temperature = kUnset,
-                                     .top_k = MIME_FAST_DEFAULT,
-                                     .top_p = kUnset,
-                                     .min_p = kUnset,
-                                     .repetition_penalty = kUnset,
-                                     .no_repeat_ngram_size = MIME_FAST_DEFAULT,
-                                     .bad_words = nullptr,
-                                     .bad_words_count = 0,
-                                     .num_return_sequences = MIME_FAST_DEFAULT,
-                                     .mbr_samples = MIME_FAST_DEFAULT,
-                                     .best_of = MIME_FAST_DEFAULT,
-                                     .return_scores = MIME_FAST_DEFAULT,
-                                     .speculation = MIME_FAST_DEFAULT,
-                                     .has_seed = 0,
-                                     .seed = 0,
-                                     .stochastic_emotion = MIME_FAST_DEFAULT,
-                                     .emotion = nullptr,
-                                     .on_crisis = MIME_FAST_ON_CRISIS_DEFAULT,
-                                     .crisis_reply = nullptr,
-                                     .avoid_cheer = MIME_FAST_DEFAULT,
-                                     .logprobs = MIME_FAST_DEFAULT};
+  mime_fast_options initial{};
+  mime_fast::detail::visit_numbers(
+      initial, initial, [](const char*, auto& option, auto&) { mime_fast::unset(option); });
+  initial.early_stopping = MIME_FAST_EARLY_STOPPING_DEFAULT;
+  initial.on_crisis = MIME_FAST_ON_CRISIS_DEFAULT;
   mime_fast::initialize(initial, options, size);
 }
 

@@ -9,6 +9,7 @@
 #include "io/json.h"
 #include "library/read_json.h"
 #include "library/reply_options.h"
+#include "mime_fast/visit_options.hpp"
 
 namespace mime_fast {
 namespace {
@@ -23,76 +24,61 @@ std::vector<std::string> to_strings(const JsonValue& value) {
   return strings;
 }
 
-EarlyStopping to_early_stopping(const JsonValue& value) {
-  if (!std::holds_alternative<std::string>(value.data())) {
-    return value.boolean() ? EarlyStopping::yes : EarlyStopping::no;
-  }
-  if (value.string() == "never") return EarlyStopping::never;
-  throw JsonError("early_stopping must be true, false or never", value.offset());
+void assign(const JsonValue& value, std::int64_t& option) { option = value.integer(); }
+void assign(const JsonValue& value, double& option) { option = value.number(); }
+void assign(const JsonValue& value, bool& option) { option = value.boolean(); }
+void assign(const JsonValue& value, std::string& option) { option = value.string(); }
+void assign(const JsonValue& value, std::vector<std::string>& option) {
+  option = to_strings(value);
 }
 
-OnCrisis to_on_crisis(const JsonValue& value) {
-  if (value.string() == "reply") return OnCrisis::reply;
-  if (value.string() == "flag") return OnCrisis::flag;
-  if (value.string() == "off") return OnCrisis::off;
-  throw JsonError("on_crisis must be one of reply, flag, off", value.offset());
+void assign(const JsonValue& value, std::uint64_t& option) {
+  if (value.integer() < 0) throw JsonError("seed must be at least 0", value.offset());
+  option = static_cast<std::uint64_t>(value.integer());
+}
+
+void assign(const JsonValue& value, EarlyStopping& option) {
+  if (!std::holds_alternative<std::string>(value.data())) {
+    option = value.boolean() ? EarlyStopping::yes : EarlyStopping::no;
+  } else if (value.string() == "never") {
+    option = EarlyStopping::never;
+  } else {
+    throw JsonError("early_stopping must be true, false or never", value.offset());
+  }
+}
+
+void assign(const JsonValue& value, OnCrisis& option) {
+  if (value.string() == "reply") {
+    option = OnCrisis::reply;
+  } else if (value.string() == "flag") {
+    option = OnCrisis::flag;
+  } else if (value.string() == "off") {
+    option = OnCrisis::off;
+  } else {
+    throw JsonError("on_crisis must be one of reply, flag, off", value.offset());
+  }
+}
+
+template <typename Option>
+void assign(const JsonValue& value, std::optional<Option>& option) {
+  if (!value.is_null()) assign(value, option.emplace());
 }
 
 std::map<std::string, Read> readers_of(ReplyOptions& options) {
-  const auto size = [](std::int64_t& target) {
-    return [&target](const JsonValue& value) { target = value.integer(); };
+  std::map<std::string, Read> readers;
+  const auto add = [&](const char* name, auto& option) {
+    readers[name] = [&option](const JsonValue& value) { assign(value, option); };
   };
-  const auto number = [](double& target) {
-    return [&target](const JsonValue& value) { target = value.number(); };
-  };
-  const auto flag = [](bool& target) {
-    return [&target](const JsonValue& value) { target = value.boolean(); };
-  };
-  const auto strings = [](std::vector<std::string>& target) {
-    return [&target](const JsonValue& value) { target = to_strings(value); };
-  };
-  const auto text = [](std::optional<std::string>& target) {
-    return [&target](const JsonValue& value) {
-      if (!value.is_null()) target = value.string();
-    };
-  };
-  return {
-      {"max_new_tokens", size(options.max_new_tokens)},
-      {"min_new_tokens", size(options.min_new_tokens)},
-      {"stop", strings(options.stop)},
-      {"num_beams", size(options.num_beams)},
-      {"length_penalty", number(options.length_penalty)},
-      {"early_stopping",
-       [&](const JsonValue& value) { options.early_stopping = to_early_stopping(value); }},
-      {"do_sample", flag(options.do_sample)},
-      {"temperature", number(options.temperature)},
-      {"top_k", size(options.top_k)},
-      {"top_p", number(options.top_p)},
-      {"min_p", number(options.min_p)},
-      {"repetition_penalty", number(options.repetition_penalty)},
-      {"no_repeat_ngram_size", size(options.no_repeat_ngram_size)},
-      {"bad_words", strings(options.bad_words)},
-      {"num_return_sequences", size(options.num_return_sequences)},
-      {"mbr_samples", size(options.mbr_samples)},
-      {"best_of", size(options.best_of)},
-      {"return_scores", flag(options.return_scores)},
-      {"logprobs",
-       [&](const JsonValue& value) {
-         if (!value.is_null()) options.logprobs = value.integer();
-       }},
-      {"speculation", flag(options.speculation)},
-      {"seed",
-       [&](const JsonValue& value) {
-         if (value.is_null()) return;
-         if (value.integer() < 0) throw JsonError("seed must be at least 0", value.offset());
-         options.seed = static_cast<std::uint64_t>(value.integer());
-       }},
-      {"stochastic_emotion", flag(options.stochastic_emotion)},
-      {"emotion", text(options.emotion)},
-      {"on_crisis", [&](const JsonValue& value) { options.on_crisis = to_on_crisis(value); }},
-      {"crisis_reply", text(options.crisis_reply)},
-      {"avoid_cheer", flag(options.avoid_cheer)},
-  };
+  detail::visit_numbers(options, options,
+                        [&](const char* name, auto& option, auto&) { add(name, option); });
+  add("stop", options.stop);
+  add("bad_words", options.bad_words);
+  add("early_stopping", options.early_stopping);
+  add("seed", options.seed);
+  add("emotion", options.emotion);
+  add("on_crisis", options.on_crisis);
+  add("crisis_reply", options.crisis_reply);
+  return readers;
 }
 
 }  // namespace

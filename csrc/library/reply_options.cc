@@ -4,6 +4,7 @@
 #include <cmath>
 #include <stdexcept>
 
+#include "mime_fast/visit_options.hpp"
 #include "models/emotions.h"
 #include "sampling/check.h"
 #include "search/special.h"
@@ -32,12 +33,7 @@ void check_without_sampling(const ReplyOptions& options) {
   const auto needs_sampling = [](const char* name, auto value, auto unset) {
     check(value == unset, std::string(name) + "=" + to_text(value) + " needs do_sample=true");
   };
-  needs_sampling("temperature", options.temperature, usual.temperature);
-  needs_sampling("top_k", options.top_k, usual.top_k);
-  needs_sampling("top_p", options.top_p, usual.top_p);
-  needs_sampling("min_p", options.min_p, usual.min_p);
-  needs_sampling("mbr_samples", options.mbr_samples, usual.mbr_samples);
-  needs_sampling("best_of", options.best_of, usual.best_of);
+  detail::visit_sampling(options, usual, needs_sampling);
   check(options.num_return_sequences <= options.num_beams,
         "num_return_sequences=" + to_text(options.num_return_sequences) +
             " needs do_sample=true or num_beams >= " + to_text(options.num_return_sequences));
@@ -76,9 +72,6 @@ void check_texts(const ReplyOptions& options) {
 
 void ReplyOptions::check(const ReplyTokenizer& tokenizer) const {
   using mime_fast::check;
-  check(temperature >= 0.01 && temperature <= 100,
-        "temperature must be in [0.01, 100], got " + to_text(temperature) +
-            "; 1 is off; for greedy decoding use do_sample=false");
   GenerationOptions ranges = for_search(tokenizer);
   ranges.ranked_samples = 0;  // check_ranked() names the option
   ranges.checked();
@@ -97,22 +90,8 @@ void ReplyOptions::check(const ReplyTokenizer& tokenizer) const {
 
 GenerationOptions ReplyOptions::for_search(const ReplyTokenizer& tokenizer) const {
   GenerationOptions options;
-  options.max_new_tokens = max_new_tokens;
-  options.min_new_tokens = min_new_tokens;
-  options.num_beams = num_beams;
-  options.length_penalty = length_penalty;
-  options.early_stopping = early_stopping;
-  options.do_sample = do_sample;
-  options.temperature = temperature;
-  options.top_k = top_k;
-  options.top_p = top_p;
-  options.min_p = min_p;
-  options.repetition_penalty = repetition_penalty;
-  options.no_repeat_ngram_size = no_repeat_ngram_size;
-  options.num_return_sequences = num_return_sequences;
+  static_cast<SearchOptions&>(options) = *this;
   options.ranked_samples = ranked_samples();
-  options.return_scores = return_scores;
-  options.speculation = speculation;
   for (const std::string& words : bad_words) {
     for (TokenIds& ids : tokenizer.spellings(words)) {
       // A word that the vocabulary lacks is never generated.

@@ -15,28 +15,13 @@ enum class OnCrisis { reply, flag, off };
 
 // The options of a reply, under the names that GenerationConfig has
 // (mime_fast/config/generation.py), which explains each.
-struct ReplyOptions {
-  std::int64_t max_new_tokens = 50;
-  std::int64_t min_new_tokens = 1;
+struct ReplyOptions : SearchOptions {
   std::vector<std::string> stop;
-  std::int64_t num_beams = 1;
-  double length_penalty = 1.0;
-  EarlyStopping early_stopping = EarlyStopping::yes;
-  bool do_sample = false;
-  double temperature = 1.0;
-  std::int64_t top_k = 0;
-  double top_p = 1.0;
-  double min_p = 0.0;
-  double repetition_penalty = 1.0;
-  std::int64_t no_repeat_ngram_size = 0;
   std::vector<std::string> bad_words;
-  std::int64_t num_return_sequences = 1;
   std::int64_t mbr_samples = 0;
   std::int64_t best_of = 0;
-  bool return_scores = false;
   std::optional<std::int64_t> logprobs;  // nothing: none are computed
-  bool speculation = true;
-  std::optional<std::uint64_t> seed;  // nothing: one is drawn
+  std::optional<std::uint64_t> seed;     // nothing: one is drawn
   bool stochastic_emotion = true;
   std::optional<std::string> emotion;  // nothing: the recognised one
   OnCrisis on_crisis = OnCrisis::reply;

@@ -16,6 +16,10 @@ namespace mime_fast {
 class Mime final : public WordModel {
  public:
   static constexpr const char* kArchitecture = "mime";
+  static void visit_options(ModelConfig& config, OptionVisitor& visitor) {
+    config.mime.visit(visitor);
+  }
+  static void resolve(ModelConfig& config);
 
   Mime(TensorReader& tensors, const ModelConfig& config, ComputeType compute_type,
        const cpu::Kernels& kernels, Team& team);

@@ -16,6 +16,10 @@ namespace mime_fast {
 class MimeBase final : public ReplyModel {
  public:
   static constexpr const char* kArchitecture = "mime_base";
+  static void visit_options(ModelConfig& config, OptionVisitor& visitor) {
+    config.mime_base.visit(visitor);
+  }
+  static void resolve(ModelConfig& config);
 
   MimeBase(TensorReader& tensors, const ModelConfig& config, ComputeType compute_type,
            const cpu::Kernels& kernels, Team& team);

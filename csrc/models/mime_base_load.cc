@@ -13,6 +13,17 @@ std::string layer_name(const char* stack, std::int64_t layer) {
 
 }  // namespace
 
+// The heads of the encoder share its whole width.
+void MimeBase::resolve(ModelConfig& config) {
+  const MimeBaseOptions& options = config.mime_base;
+  require_multiple("decoder_dim", options.decoder_dim, "twice decoder_heads",
+                   2 * options.decoder_heads);
+  require_multiple("decoder_heads", options.decoder_heads, "decoder_kv_heads",
+                   options.decoder_kv_heads);
+  require_multiple("hidden_dim", config.hidden_dim, "num_heads", config.num_heads);
+  config.key_dim = config.hidden_dim;
+}
+
 MimeBase::MimeBase(TensorReader& tensors, const ModelConfig& config, ComputeType compute_type,
                    const cpu::Kernels& kernels, Team& team)
     : ReplyModel(config, config.mime_base.decoder_shape(), kernels),

@@ -1,8 +1,21 @@
+#include <stdexcept>
 #include <utility>
 
 #include "models/mime.h"
 
 namespace mime_fast {
+
+// Without groups there is nothing to mimic, and nothing that two groups could share.
+void Mime::resolve(ModelConfig& config) {
+  MimeOptions& options = config.mime;
+  if (options.grouping) return;
+  if (options.shared_log_variance || !options.shared_response_encoder) {
+    throw std::invalid_argument(
+        "grouping=false has one encoder and one log-variance; leave out shared_response_encoder "
+        "and shared_log_variance");
+  }
+  options.mimicry = false;
+}
 
 Mime::Mime(TensorReader& tensors, const ModelConfig& config, ComputeType compute_type,
            const cpu::Kernels& kernels, Team& team)

@@ -2,6 +2,8 @@
 
 #include <cstdint>
 
+#include "models/option_visitor.h"
+
 namespace mime_fast {
 
 // The options of MIME and its ablations, as in mime_fast/systems/mime.py.
@@ -16,6 +18,16 @@ struct MimeOptions {
 
   // Number of groups of emotions: positive and negative ones, or all in one.
   std::int64_t groups() const { return grouping ? 2 : 1; }
+
+  void visit(OptionVisitor& visitor) {
+    visitor.number("latent_dim", latent_dim, kWidths);
+    visitor.flag("shared_log_variance", shared_log_variance);
+    visitor.flag("shared_response_encoder", shared_response_encoder);
+    visitor.flag("mimicry", mimicry);
+    visitor.flag("grouping", grouping);
+    visitor.flag("stochastic", stochastic);
+    visitor.flag("share_emotion_embedding", share_emotion_embedding);
+  }
 };
 
 }  // namespace mime_fast

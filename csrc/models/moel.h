@@ -13,6 +13,9 @@ namespace mime_fast {
 class Moel final : public WordModel {
  public:
   static constexpr const char* kArchitecture = "moel";
+  static void visit_options(ModelConfig& config, OptionVisitor& visitor) {
+    config.moel.visit(visitor);
+  }
 
   Moel(TensorReader& tensors, const ModelConfig& config, ComputeType compute_type,
        const cpu::Kernels& kernels, Team& team);

@@ -25,6 +25,10 @@ struct NoiseShape {
 // packed for one processor, and read-only: any number of threads may share a model.
 class ReplyModel {
  public:
+  // Of a system without options of its own; see System.
+  static void visit_options(ModelConfig&, OptionVisitor&) {}
+  static void resolve(ModelConfig&) {}
+
   virtual ~ReplyModel() = default;
   ReplyModel(const ReplyModel&) = delete;
   ReplyModel& operator=(const ReplyModel&) = delete;

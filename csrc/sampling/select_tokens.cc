@@ -1,6 +1,5 @@
 #include "mime_fast/select_tokens.h"
 
-#include <cmath>
 #include <string>
 
 #include "sampling/check.h"
@@ -9,7 +8,7 @@
 namespace mime_fast {
 
 void SamplingOptions::validate() const {
-  require(temperature > 0 && std::isfinite(temperature), "temperature must be positive and finite",
+  require(temperature >= 0.01 && temperature <= 100, "temperature must be in [0.01, 100]",
           temperature);
   require(top_k >= 0, "top_k must be at least 0 (0 keeps all)", top_k);
   require(top_p > 0 && top_p <= 1, "top_p must be in (0, 1]", top_p);

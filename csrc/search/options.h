@@ -12,9 +12,9 @@
 
 namespace mime_fast {
 
-// The options of GenerationConfig (mime_fast/config/generation.py) that a search needs, under the
-// same names.
-struct GenerationOptions {
+// The options of GenerationConfig (mime_fast/config/generation.py) that a search needs as they are
+// given, under the same names.
+struct SearchOptions {
   std::int64_t max_new_tokens = 50;
   std::int64_t min_new_tokens = 1;
   std::int64_t num_beams = 1;
@@ -28,9 +28,33 @@ struct GenerationOptions {
   double repetition_penalty = 1.0;
   std::int64_t no_repeat_ngram_size = 0;  // 0: off
   std::int64_t num_return_sequences = 1;
-  std::int64_t ranked_samples = 0;  // number of samples that the caller ranks; 0: off
   bool return_scores = false;
-  bool speculation = true;          // greedy: verified drafts, the same tokens in fewer steps
+  bool speculation = true;  // greedy: verified drafts, the same tokens in fewer steps
+
+  // Calls visit(name, option) for each.
+  template <typename Visit>
+  void visit(Visit&& visit) {
+    visit("max_new_tokens", max_new_tokens);
+    visit("min_new_tokens", min_new_tokens);
+    visit("num_beams", num_beams);
+    visit("length_penalty", length_penalty);
+    visit("early_stopping", early_stopping);
+    visit("do_sample", do_sample);
+    visit("temperature", temperature);
+    visit("top_k", top_k);
+    visit("top_p", top_p);
+    visit("min_p", min_p);
+    visit("repetition_penalty", repetition_penalty);
+    visit("no_repeat_ngram_size", no_repeat_ngram_size);
+    visit("num_return_sequences", num_return_sequences);
+    visit("return_scores", return_scores);
+    visit("speculation", speculation);
+  }
+};
+
+// What a search is given.
+struct GenerationOptions : SearchOptions {
+  std::int64_t ranked_samples = 0;  // number of samples that the caller ranks; 0: off
   std::vector<TokenIds> bad_words;  // id sequences that are never generated; none is empty
   std::shared_ptr<const StopCondition> stop;  // null: only end-of-reply and max_new_tokens
 

@@ -19,8 +19,6 @@ constexpr double kCut = 1e-4;
 constexpr double kTolerance = 1e-4;
 constexpr double kFiner = 1.0 / 4;
 constexpr double kFinest = 5e-6;
-// Below this a float cannot hold 1 / temperature, times any difference of logits.
-constexpr double kColdest = 1e-30;
 // Relative error of a sum of exponentials in float32, with a margin.
 constexpr double kFloatError = 3e-6;
 
@@ -65,7 +63,6 @@ TokenLogit draw_from_top_k(ScreenedRow& row, double uniform, const SamplingOptio
 TokenLogit draw_screened(ScreenedRow& row, double uniform, const SamplingOptions& options,
                          std::vector<TokenLogit>& best) {
   if (options.top_k > 0) return draw_from_top_k(row, uniform, options, best);
-  if (options.temperature < kColdest) return draw_from_all(row, uniform, options, best);
   for (double finer = 1; kTolerance * finer > kFinest; finer *= kFiner) {
     const auto drawn = draw_from_computed(row, uniform, options, finer, best);
     if (drawn) return *drawn;

@@ -143,7 +143,7 @@ def copy(folder: Path, tmp_path: Path) -> Path:
         ("vocab_size", 90, "words but config.json says vocab_size 90"),
         ("top_listeners", 2, "top_listeners.* is an option of moel"),
         ("architecture", "mime", "is an option of mime_base, and the architecture is mime"),
-        ("architecture", "moel", "is an option of mime and mime_base, and the architecture is"),
+        ("architecture", "moel", "context_vocab_size is an option of mime_base, and the archi"),
     ],
 )
 def test_a_config_that_is_refused(
@@ -157,6 +157,12 @@ def test_a_config_that_is_refused(
     if name != "architecture":  # of which Python names other options first
         with pytest.raises(CheckpointError, match=error):
             Generator(copy, engine="native")
+
+
+def test_an_option_of_two_other_systems(library: Library, copy: Path) -> None:
+    config = {"format": 1, "architecture": "moel", "vocab_size": 9, "latent_dim": 4}
+    (copy / "config.json").write_text(json.dumps(config), "utf-8")
+    refused(library, copy, "latent_dim.* is an option of mime and mime_base, and the archi")
 
 
 def test_a_tokenizer_of_another_checkpoint(

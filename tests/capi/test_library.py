@@ -362,7 +362,12 @@ def edit(path: Path, old: str, new: str, count: int = -1) -> None:
         ("config.json", '"vocab_size": 11036', '"vocab_size": 11037', "holds 11036 words"),
         ("config.json", '"mimicry"', '"mimicri"', 'unknown option "mimicri"'),
         ("config.json", '"mime"', '"mine"', "architecture is 'mine'"),
-        ("config.json", '"mime"', '"moel"', "latent_dim is an option of mime"),
+        (
+            "config.json",
+            '"mime"',
+            '"moel"',
+            "grouping is an option of mime, and the archi",
+        ),
         ("config.json", "{", "[", "config.json"),
         ("generation_config.json", '"best_of": 8', '"best_off": 8', 'unknown option "best_off"'),
         ("generation_config.json", '"do_sample": true', '"do_sample": false', "needs do_sample"),

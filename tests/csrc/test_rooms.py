@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from mime_fast.systems import SYSTEMS
+
 CSRC = Path(__file__).resolve().parents[2] / "csrc"
 
 # From the lowest to the highest, as CMakeLists.txt lists them: a room uses those before it.
@@ -60,12 +62,22 @@ def test_only_the_bindings_include_python() -> None:
     assert found == {"bindings"}
 
 
-@pytest.mark.parametrize("architecture", ["mime", "moel", "multi_tr"])
+def files_with(text: str) -> list[str]:
+    found = [path for path in sources() if text in path.read_text(encoding="utf-8")]
+    return [path.relative_to(CSRC).as_posix() for path in found]
+
+
+@pytest.mark.parametrize("architecture", SYSTEMS)
 def test_only_a_system_names_itself(architecture: str) -> None:
     """What differs between systems is a virtual function or an option, not a comparison."""
-    found = [
-        path.relative_to(CSRC).as_posix()
-        for path in sources()
-        if f'"{architecture}"' in path.read_text(encoding="utf-8")
-    ]
-    assert found == [f"models/{architecture}.h"]
+    found = files_with(f'"{architecture}"')
+    # A tokenizer's file says its kind.
+    assert [path for path in found if not path.startswith("text/")] == [f"models/{architecture}.h"]
+
+
+def test_only_the_table_of_systems_reads_their_names() -> None:
+    named = {f"models/{architecture}.h" for architecture in SYSTEMS}
+    assert set(files_with("kArchitecture")) == named | {
+        "models/model_config.h",
+        "models/systems.cc",
+    }

@@ -228,8 +228,8 @@ def _check_logits(logits: NDArray[np.float32]) -> None:
 
 
 def _check_options(temperature: float, top_p: float, min_p: float) -> None:
-    if not (temperature > 0 and math.isfinite(temperature)):
-        raise ValueError(f"temperature must be positive and finite, got {temperature}")
+    if not 0.01 <= temperature <= 100:
+        raise ValueError(f"temperature must be in [0.01, 100], got {temperature}")
     if not 0 < top_p <= 1:
         raise ValueError(f"top_p must be in (0, 1], got {top_p}")
     if not 0 <= min_p <= 1:

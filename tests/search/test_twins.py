@@ -315,7 +315,7 @@ def test_a_logit_that_is_no_number_is_an_error(value: float) -> None:
         ("num_return_sequences", 2**32, r"num_return_sequences must be in .*, got 4294967296"),
         ("mbr_samples", 5, "without do_sample mbr_samples and best_of must be 0, got 5"),
         ("best_of", 1001, r"mbr_samples and best_of must be in \[0, 1000\], got 1001"),
-        ("temperature", 0.0, "temperature must be positive and finite, got 0"),
+        ("temperature", 0.0, r"temperature must be in \[0.01, 100\], got 0"),
         ("early_stopping", "always", "early_stopping must be true, false or 'never', got 'always'"),
     ],
 )

@@ -10,6 +10,7 @@
 
 #include "mime_fast/mime_fast.h"
 #include "mime_fast/response.hpp"
+#include "mime_fast/visit_options.hpp"
 
 namespace mime_fast {
 
@@ -81,48 +82,25 @@ class COptions {
   explicit COptions(const Options& given)
       : stop_(pointers(given.stop)), bad_words_(pointers(given.bad_words)) {
     mime_fast_options_init(&options_);
-    set_search(given);
-    set_sampling(given);
-    set_rest(given);
+    visit_numbers(given, options_,
+                  [](const char*, const auto& value, auto& field) { set(field, value); });
+    set_texts(given);
+    options_.early_stopping = given.early_stopping;
+    options_.on_crisis = given.on_crisis;
+    options_.has_seed = given.seed ? 1 : 0;
+    options_.seed = given.seed.value_or(0);
   }
 
   const mime_fast_options* get() const { return &options_; }
 
  private:
-  void set_search(const Options& given) {
-    set(options_.max_new_tokens, given.max_new_tokens);
-    set(options_.min_new_tokens, given.min_new_tokens);
-    set(options_.num_beams, given.num_beams);
-    set(options_.length_penalty, given.length_penalty);
-    options_.early_stopping = given.early_stopping;
-    set(options_.repetition_penalty, given.repetition_penalty);
-    set(options_.no_repeat_ngram_size, given.no_repeat_ngram_size);
-    set(options_.num_return_sequences, given.num_return_sequences);
+  void set_texts(const Options& given) {
     if (!stop_.empty()) options_.stop = stop_.data();
     options_.stop_count = stop_.size();
     if (!bad_words_.empty()) options_.bad_words = bad_words_.data();
     options_.bad_words_count = bad_words_.size();
-  }
-  void set_sampling(const Options& given) {
-    set(options_.do_sample, given.do_sample);
-    set(options_.temperature, given.temperature);
-    set(options_.top_k, given.top_k);
-    set(options_.top_p, given.top_p);
-    set(options_.min_p, given.min_p);
-    set(options_.mbr_samples, given.mbr_samples);
-    set(options_.best_of, given.best_of);
-    options_.has_seed = given.seed ? 1 : 0;
-    options_.seed = given.seed.value_or(0);
-  }
-  void set_rest(const Options& given) {
-    set(options_.return_scores, given.return_scores);
-    set(options_.speculation, given.speculation);
-    set(options_.stochastic_emotion, given.stochastic_emotion);
     if (given.emotion) options_.emotion = pointer(*given.emotion);
-    options_.on_crisis = given.on_crisis;
     if (given.crisis_reply) options_.crisis_reply = pointer(*given.crisis_reply);
-    set(options_.avoid_cheer, given.avoid_cheer);
-    set(options_.logprobs, given.logprobs);
   }
 
   std::vector<const char*> stop_, bad_words_;

@@ -7,7 +7,7 @@
 namespace mime_fast {
 
 struct SamplingOptions {
-  double temperature = 1.0;  // > 0 and finite: divides the logits
+  double temperature = 1.0;  // [0.01, 100]: divides the logits
   std::int64_t top_k = 0;    // >= 0: keep the k best; 0, or more than there are, keeps all
   double top_p = 1.0;        // (0, 1]: keep the shortest prefix with at least this probability
   double min_p = 0.0;        // [0, 1]: keep tokens of at least this share of the best probability

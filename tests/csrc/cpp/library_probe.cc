@@ -2,12 +2,15 @@
 // (tests/capi).
 #include <exception>
 #include <memory>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "library/default_threads.h"
+#include "library/reply_options.h"
+#include "mime_fast/visit_options.hpp"
 #include "text/crisis/finder.h"
 #include "text/crisis/spelling.h"
 #include "text/detokenizer.h"
@@ -109,8 +112,26 @@ std::string crisis(const Strings& turns) {
          crisis_reply(*found, turns.size());
 }
 
+std::string shown_default(std::int64_t value) { return std::to_string(value); }
+std::string shown_default(double value) { return std::to_string(value); }
+std::string shown_default(bool value) { return value ? "true" : "false"; }
+std::string shown_default(const std::optional<std::int64_t>& value) {
+  return value ? std::to_string(*value) : "none";
+}
+
+// The numbers and flags among the options of a reply, with their defaults.
+std::string options() {
+  Strings lines;
+  ReplyOptions usual;
+  detail::visit_numbers(usual, usual, [&](const char* name, const auto& value, const auto&) {
+    lines.push_back(std::string(name) + "=" + shown_default(value));
+  });
+  return joined(lines, "\n");
+}
+
 std::string call(std::string_view name, const Strings& arguments) {
   if (name == "load") return load(arguments);
+  if (name == "options") return options();
   if (name == "tokenize") return separated(tokenizer->tokenize(arguments.at(0)));
   if (name == "encode") return listed(tokenizer->encode(arguments.at(0)));
   if (name == "decode") return tokenizer->decode(to_ids(arguments.at(0)));
