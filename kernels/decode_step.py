@@ -183,7 +183,11 @@ def decode_step_kernel(
     row = tl.program_id(0)
     if GROUP > 1:
         row = take_row(ticket, tl.num_programs(0))
-    if not active_rows(generated, positions, limits, row, True, steps + 1, end_word):
+    active = active_rows(
+        generated=generated, positions=positions, limits=limits, row=row, real=True,
+        stride=steps + 1, end_word=end_word,
+    )  # fmt: skip
+    if not active:
         return
     lane, key = tl.arange(0, DIM), tl.arange(0, KEY)
     real = lane < dim
@@ -220,7 +224,8 @@ def decode_step_kernel(
         if GROUP > 1:
             publish(stages, delays, row, stage + 1, 3 * LAYERS)
             polls = await_group(
-                stages, failed, row, stage + 1, 3 * LAYERS, polls, GROUP, POLLS
+                stages=stages, failed=failed, row=row, stage=stage + 1, a_position=3 * LAYERS,
+                polls=polls, GROUP=GROUP, POLLS=POLLS,
             )  # fmt: skip
         attend(
             projected, keys_values, kv_positions=own_kv_positions, out=attended, count=position + 1,
@@ -256,10 +261,12 @@ def decode_step_kernel(
         if GROUP > 1:
             publish(stages, delays, row, stage + 2, 3 * LAYERS)
             polls = await_group(
-                stages, failed, row, stage + 2, 3 * LAYERS, polls, GROUP, POLLS
+                stages=stages, failed=failed, row=row, stage=stage + 2, a_position=3 * LAYERS,
+                polls=polls, GROUP=GROUP, POLLS=POLLS,
             )  # fmt: skip
         share_window(
-            vector, inner_history, own_kv_positions, position, columns, dim, INNER_WINDOW
+            to=vector, history=inner_history, kv_positions=own_kv_positions, position=position,
+            columns=columns, size=dim, WINDOW=INNER_WINDOW,
         )  # fmt: skip
         matvec(
             vector, inner, bias=inner_bias, y=outer_history + here * filter_dim,
@@ -268,11 +275,13 @@ def decode_step_kernel(
         if GROUP > 1:
             publish(stages, delays, row, stage + 3, 3 * LAYERS)
             polls = await_group(
-                stages, failed, row, stage + 3, 3 * LAYERS, polls, GROUP, POLLS
+                stages=stages, failed=failed, row=row, stage=stage + 3, a_position=3 * LAYERS,
+                polls=polls, GROUP=GROUP, POLLS=POLLS,
             )  # fmt: skip
         stage += 3
         share_window(
-            vector, outer_history, own_kv_positions, position, columns, filter_dim, OUTER_WINDOW
+            to=vector, history=outer_history, kv_positions=own_kv_positions, position=position,
+            columns=columns, size=filter_dim, WINDOW=OUTER_WINDOW,
         )  # fmt: skip
         matvec(
             vector, outer, bias=outer_bias, y=added, columns=dim, inner=3 * filter_dim,

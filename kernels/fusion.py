@@ -73,12 +73,17 @@ def fusion_kernel(
     if SPLIT:
         chunk = tl.program_id(2)
         one = chunk * GATES + tl.arange(0, GATES)
-        gated = gated_inputs(rows, gate, gate_bias, one, real, width, ROW, GATES, INNER)
+        gated = gated_inputs(
+            rows=rows, gate=gate, gate_bias=gate_bias, one=one, real=real, width=width, ROW=ROW,
+            GATES=GATES, INNER=INNER,
+        )  # fmt: skip
         base = (batch * tl.num_programs(1) + block) * CHUNKS
         local = tl.arange(0, ROWS)
         for start in range(0, columns, INNER):
             column = start + tl.arange(0, INNER)
-            part = output_part(gated, output, one, column, columns, ROW)
+            part = output_part(
+                gated=gated, output=output, one=one, column=column, columns=columns, ROW=ROW
+            )
             to = parts + ((base + chunk) * ROWS + local[:, None]) * columns + column[None, :]
             tl.store(to, part, mask=column[None, :] < columns)
 
@@ -99,11 +104,16 @@ def fusion_kernel(
     else:
         for chunk in range(CHUNKS):
             one = chunk * GATES + tl.arange(0, GATES)
-            gated = gated_inputs(rows, gate, gate_bias, one, real, width, ROW, GATES, INNER)
+            gated = gated_inputs(
+                rows=rows, gate=gate, gate_bias=gate_bias, one=one, real=real, width=width, ROW=ROW,
+                GATES=GATES, INNER=INNER,
+            )  # fmt: skip
             for start in range(0, columns, INNER):
                 column = start + tl.arange(0, INNER)
                 inside = real[:, None] & (column[None, :] < columns)
-                added = output_part(gated, output, one, column, columns, ROW)
+                added = output_part(
+                    gated=gated, output=output, one=one, column=column, columns=columns, ROW=ROW
+                )
                 if chunk == 0:
                     total = tl.load(output_bias + column, mask=column < columns, other=0.0)[None, :]
                     total = tl.broadcast_to(total, added.shape)

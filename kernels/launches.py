@@ -86,12 +86,12 @@ def emotion_path(weights: torch.dtype) -> None:
     )
     for batch in (BATCH, 256):
         fusion(
-            tensor(batch, LENGTH, 2 * dim),
-            matrix(2 * dim, 2 * dim, dtype=weights),
-            tensor(2 * dim),
-            matrix(dim, 2 * dim, dtype=weights),
-            tensor(dim),
-            ids(batch),
+            both=tensor(batch, LENGTH, 2 * dim),
+            gate=matrix(2 * dim, 2 * dim, dtype=weights),
+            gate_bias=tensor(2 * dim),
+            output=matrix(dim, 2 * dim, dtype=weights),
+            output_bias=tensor(dim),
+            lengths=ids(batch),
         )
 
 
@@ -123,9 +123,12 @@ def decoder(weights: torch.dtype) -> None:
         outer_bias=tensor(layers, dim),
         last_norm=tensor(2, dim),
     )
-    hidden = decode_step(replies, caches, decoder_weights, CONFIG.num_heads, EOS)
+    heads = CONFIG.num_heads
+    hidden = decode_step(replies, caches, decoder_weights, heads=heads, end_word=EOS)
     turns = Turns(ids(ROWS), ids(1), ids(1))
-    decode_step(replies, caches, decoder_weights, CONFIG.num_heads, EOS, ROWS, turns)
+    decode_step(
+        replies, caches, decoder_weights, heads=heads, end_word=EOS, group=ROWS, turns=turns
+    )
     weight = matrix(CONFIG.vocab_size, dim, dtype=weights)
     logits, log_probs = tensor(ROWS, CONFIG.vocab_size), tensor(ROWS, STEPS)
     arguments = hidden, weight, tensor(CONFIG.vocab_size), replies

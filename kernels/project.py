@@ -75,7 +75,10 @@ def project_kernel(
 ):  # fmt: skip
     tile, block = tl.program_id(0), tl.program_id(1)
     row = block * ROWS + tl.arange(0, ROWS)
-    active = active_rows(generated, positions, limits, row, row < rows, steps + 1, end_word)
+    active = active_rows(
+        generated=generated, positions=positions, limits=limits, row=row, real=row < rows,
+        stride=steps + 1, end_word=end_word,
+    )  # fmt: skip
     if tl.max(active.to(tl.int32), 0) == 0:
         return
     position = tl.load(positions + row, mask=active, other=0)

@@ -107,7 +107,14 @@ def _launch(
         for index, name in enumerate(passed)
         if name in WEIGHTS and signature[name] == POINTERS[dtype]
     )
-    return Launch(kernel, signature, constants, tuple(divisible), weights, options)
+    return Launch(
+        kernel=kernel,
+        signature=signature,
+        constants=constants,
+        divisible=tuple(divisible),
+        weights=weights,
+        options=options,
+    )
 
 
 def compile_launch(launch: Launch, weights: str, capability: int) -> Compiled:
@@ -122,15 +129,16 @@ def compile_launch(launch: Launch, weights: str, capability: int) -> Compiled:
     target = GPUTarget("cuda", capability, 32)
     compiled = triton.compile(source, target=target, options=launch.options)
     registers, spilled = _resources(compiled.asm["ptx"])
+    counted = count(compiled.asm["ptx"], launch.weights)
     return Compiled(
-        launch.kernel.__name__.removesuffix("_kernel"),
-        weights,
-        f"sm_{capability}",
-        registers,
-        spilled,
-        compiled.metadata.shared,
-        "tf32" in compiled.asm["ptx"],
-        *count(compiled.asm["ptx"], launch.weights),
+        name=launch.kernel.__name__.removesuffix("_kernel"),
+        weights=weights,
+        target=f"sm_{capability}",
+        registers=registers,
+        spilled=spilled,
+        shared=compiled.metadata.shared,
+        tf32="tf32" in compiled.asm["ptx"],
+        **counted._asdict(),
     )
 
 

@@ -205,7 +205,14 @@ def test_fusion_of_a_large_batch_keeps_no_parts(monkeypatch: pytest.MonkeyPatch)
     biases = torch.empty(600, device="meta"), torch.empty(300, device="meta")
     both, lengths = torch.empty(256, 40, 600, device="meta"), torch.empty(256, device="meta")
     with CountBytes() as counted:
-        fusion(both, gate, biases[0], output, biases[1], lengths)
+        fusion(
+            both=both,
+            gate=gate,
+            gate_bias=biases[0],
+            output=output,
+            output_bias=biases[1],
+            lengths=lengths,
+        )
     assert counted.total < 13e6
 
 

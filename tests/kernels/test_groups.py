@@ -49,7 +49,9 @@ def test_a_group_sees_what_was_before(replies: int, group: int, first: int, seed
             before = torch.arange(at, device=words.device)
             columns = (before - position).clamp(min=0) + place * group
             caches.kv_positions[row, :at] = columns.int()
-        return decode_step(state, caches, weights, HEADS, EOS, group, turns)
+        return decode_step(
+            state, caches, weights, heads=HEADS, end_word=EOS, group=group, turns=turns
+        )
 
     expected = [decode(position, 1)[own] for position in range(first + group)]
     turns.stages.zero_()
