@@ -81,11 +81,18 @@ struct Replies {
 
   template <typename Location = OnHost>
   DeviceReplies view(const Location& at = {}) {
-    return {at(generated), at(positions), at(limits), rows, steps};
+    return {.generated = at(generated),
+            .positions = at(positions),
+            .limits = at(limits),
+            .rows = rows,
+            .steps = steps};
   }
   template <typename Location = OnHost>
   DeviceBest best(const Location& at = {}) {
-    return {at(best_words), at(best_logits), at(normalisers), kept};
+    return {.words = at(best_words),
+            .logits = at(best_logits),
+            .normalisers = at(normalisers),
+            .kept = kept};
   }
 
   template <typename Visit>
@@ -154,9 +161,21 @@ struct BeamState {
 
   template <typename Location = OnHost>
   BeamRows rows(const Location& at = {}) {
-    return {replies.view(at), replies.best(at), at(kv_positions), at(counts),    at(nodes),
-            at(totals),       at(parents),      at(words),        at(log_probs), at(finished),
-            at(scores),       at(options),      requests,         width,         tree};
+    return {.replies = replies.view(at),
+            .best = replies.best(at),
+            .kv_positions = at(kv_positions),
+            .counts = at(counts),
+            .nodes = at(nodes),
+            .totals = at(totals),
+            .parents = at(parents),
+            .words = at(words),
+            .log_probs = at(log_probs),
+            .finished = at(finished),
+            .scores = at(scores),
+            .options = at(options),
+            .requests = requests,
+            .width = width,
+            .tree = tree};
   }
 
   template <typename Visit>
@@ -210,8 +229,14 @@ struct SampleState {
 
   template <typename Location = OnHost>
   SampleRows rows(const Location& at = {}) {
-    return {replies.view(at), replies.best(at), at(logits),    at(options),
-            at(seeds),        at(streams),      at(log_probs), vocab};
+    return {.replies = replies.view(at),
+            .best = replies.best(at),
+            .logits = at(logits),
+            .options = at(options),
+            .seeds = at(seeds),
+            .streams = at(streams),
+            .log_probs = at(log_probs),
+            .vocab = vocab};
   }
 
   template <typename Visit>
@@ -278,15 +303,17 @@ struct DraftState {
 
   template <typename Location = OnHost>
   DraftRows rows(const Location& at = {}) {
-    const DraftBuckets table{at(hashes), at(draft_words), at(confidences), hashes.size() - 1};
-    return {replies.view(at),
-            replies.best(at),
-            at(kv_positions),
-            at(log_probs),
-            table,
-            0.1F,
-            groups,
-            kWidth};
+    return {.replies = replies.view(at),
+            .best = replies.best(at),
+            .kv_positions = at(kv_positions),
+            .log_probs = at(log_probs),
+            .table = {.hashes = at(hashes),
+                      .words = at(draft_words),
+                      .confidences = at(confidences),
+                      .mask = hashes.size() - 1},
+            .least = 0.1F,
+            .groups = groups,
+            .width = kWidth};
   }
 
   template <typename Visit>
