@@ -126,4 +126,13 @@ def summarise(
 ) -> Row:
     """A row of its median and spread."""
     p10, median, p90 = (1e3 * np.percentile(seconds, [10, 50, 90])).tolist()
-    return Row(group, contestant, threads, median, p10, p90, len(seconds), **more)
+    return Row(
+        group=group,
+        contestant=contestant,
+        threads=threads,
+        median_ms=median,
+        p10_ms=p10,
+        p90_ms=p90,
+        rounds=len(seconds),
+        **more,
+    )

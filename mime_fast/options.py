@@ -110,7 +110,14 @@ def _entry(field: dataclasses.Field[Any], annotation: Any) -> Entry:
     kinds = [kind for kind in get_args(annotation) or (annotation,) if kind is not NoneType]
     repeated = get_origin(annotation) is tuple
     optional = NoneType in get_args(annotation)
-    return Entry(field.name, kinds[0], optional, repeated, field.default, field.metadata[KEY])
+    return Entry(
+        name=field.name,
+        kind=kinds[0],
+        optional=optional,
+        repeated=repeated,
+        default=field.default,
+        option=field.metadata[KEY],
+    )
 
 
 def check_options(config: object, names: Container[str] | None = None) -> None:

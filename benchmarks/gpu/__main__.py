@@ -61,7 +61,14 @@ def run_part(part: str, options: argparse.Namespace, capability: str | None) -> 
             items = plan.rehearsal(items, quick=options.quick)
         beside = min(BESIDE, len(os.sched_getaffinity(0)))
         try:
-            Runner(journal, wait, options.device, folder, seconds, beside).run(items)
+            Runner(
+                journal=journal,
+                wait_for_build=wait,
+                device=options.device,
+                folder=folder,
+                seconds=seconds,
+                beside=beside,
+            ).run(items)
         finally:
             build.stop()
         if not rehearsed:

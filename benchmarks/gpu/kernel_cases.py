@@ -221,7 +221,16 @@ def _project(config: ModelConfig, dtype: torch.dtype, rows: int, draw: Draw) -> 
         arguments = hidden, weight, bias, replies
         written = (options["logits"],) if "logits" in options else ()
         macs = rows * projection_weights(config)
-        return Case(name, project, arguments, options, None, written, moved, macs)
+        return Case(
+            name=name,
+            kernel=project,
+            arguments=arguments,
+            options=options,
+            lengths=None,
+            written=written,
+            moved=moved,
+            macs=macs,
+        )
 
     yield choose("projection, best word", moved)
     yield choose(f"projection, {2 * BEAMS} best words", moved, kept=2 * BEAMS)

@@ -83,7 +83,18 @@ def test_step(
         step = 1e3 * (long - short) / (LONG - SHORT)
         floor = 1e3 * step_seconds(floors, checkpoint.config, BY_NAME[name].work, rows)
         rounds = len(seconds[f"{name} {LONG}"])
-        record(Row(group, name, 1, step, step, step, rounds, floor_ms=floor))
+        record(
+            Row(
+                group=group,
+                contestant=name,
+                threads=1,
+                median_ms=step,
+                p10_ms=step,
+                p90_ms=step,
+                rounds=rounds,
+                floor_ms=floor,
+            )
+        )
 
 
 def _reply(

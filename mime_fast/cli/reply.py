@@ -97,7 +97,16 @@ def respond(
             from mime_fast.cli.ray_job import Job
             from mime_fast.cli.with_ray import respond_with_ray
         path, threads = Path(file).absolute(), engine.intra_threads or 1
-        job = Job(file, path, input_format, turns, generator, options, batch_size, threads)
+        job = Job(
+            name=file,
+            file=path,
+            form=input_format,
+            history=turns,
+            generator=generator,
+            options=options,
+            batch_size=batch_size,
+            threads=threads,
+        )
         respond_with_ray(job, cluster, show)
         return
     reads_terminal = "-" in (texts or []) or str(file) == "-"

@@ -90,11 +90,11 @@ class Form:
 
 
 MIME = Form(
-    "mime",
-    "MIME",
-    "declare-lab/MIME",
-    RENAMES_OF_MIME,
-    (
+    architecture="mime",
+    title="MIME",
+    repository="declare-lab/MIME",
+    renames=RENAMES_OF_MIME,
+    leftovers=(
         "decoder_key",
         "e_weight",
         "generator.p_gen_linear",
@@ -103,24 +103,28 @@ MIME = Form(
         "vae_sampler.logvar_posterior_negative",
         "vae_sampler.logvar_prior_negative",
     ),
-    {**SIZES, "latent_dim": ("response_emotions.prior.positive_mean.bias", 0)},
+    sizes={**SIZES, "latent_dim": ("response_emotions.prior.positive_mean.bias", 0)},
     # Where the released code departs from the paper, see ModelConfig.
-    {"shared_log_variance": True, "shared_response_encoder": False, "objective": "released"},
+    options={
+        "shared_log_variance": True,
+        "shared_response_encoder": False,
+        "objective": "released",
+    },
 )
 MOEL = Form(
-    "moel",
-    "MoEL",
-    "HLTCHKUST/MoEL",
-    RENAMES_OF_MOEL,
-    ("emoji_embedding", "generator.p_gen_linear"),
+    architecture="moel",
+    title="MoEL",
+    repository="HLTCHKUST/MoEL",
+    renames=RENAMES_OF_MOEL,
+    leftovers=("emoji_embedding", "generator.p_gen_linear"),
     unshown=("top_listeners",),
 )
 MULTI_TR = Form(
-    "multi_tr",
-    "multitask Transformer",
-    "HLTCHKUST/MoEL",
-    RENAMES_OF_MOEL,
-    ("emoji_embedding", "generator.p_gen_linear"),
+    architecture="multi_tr",
+    title="multitask Transformer",
+    repository="HLTCHKUST/MoEL",
+    renames=RENAMES_OF_MOEL,
+    leftovers=("emoji_embedding", "generator.p_gen_linear"),
 )
 
 

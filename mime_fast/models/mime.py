@@ -205,7 +205,15 @@ class Mime(ReplyModel):
             evidence_groups = _by_polarity(positive, averages[0], averages[-1])
             posterior = self.response_emotions.infer_posterior(query, evidence_groups)
         fused = self.fusion(refined)
-        return MimeMemory(fused, real, emotion_logits, mixture, prior, posterior, positive)
+        return MimeMemory(
+            context=fused,
+            real=real,
+            emotion_logits=emotion_logits,
+            mixture=mixture,
+            prior=prior,
+            posterior=posterior,
+            positive=positive,
+        )
 
     def show_emotion(self, emotion: Tensor, progress: float) -> Tensor:  # noqa: ARG002
         """The gold emotion at every step: its polarity is mimicked."""

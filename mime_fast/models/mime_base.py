@@ -170,7 +170,14 @@ class MimeBase(EncoderDecoder):
         logits = self.emotion_classifier(query) @ self.emotion_embedding.weight.T
         prior = self.response_emotions.infer_prior(query)
         intents = self.intent_classifier(query).float()
-        return Context(states, real, query, logits.float(), intents, prior)
+        return Context(
+            states=states,
+            real=real,
+            query=query,
+            emotion_logits=logits.float(),
+            intent_logits=intents,
+            prior=prior,
+        )
 
     def compose(
         self, context: Context, latents: Latents, noise: Tensor, positive: Tensor, intent: Tensor
@@ -187,12 +194,12 @@ class MimeBase(EncoderDecoder):
         table = self.intent_embedding.weight
         start = self.start(torch.cat([context.query, mimicked, opposed], -1))
         return MimeBaseMemory(
-            states,
-            context.real,
-            context.emotion_logits,
-            mixture,
-            start + intent.to(table.dtype) @ table,
-            positive,
+            context=states,
+            real=context.real,
+            emotion_logits=context.emotion_logits,
+            mixture=mixture,
+            start=start + intent.to(table.dtype) @ table,
+            positive=positive,
         )
 
     def _mimic(self, mixture: Groups, positive: Tensor) -> tuple[Tensor, Tensor]:

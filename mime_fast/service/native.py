@@ -192,13 +192,13 @@ class NativeService:
         (message,), (seed,) = request.messages, request.seeds
         try:
             ticket = self._service.submit(
-                np.array(message.dialogue.tokens),
-                np.array(message.dialogue.speakers),
-                request.noise([seed])[0],
-                -1 if request.emotion is None else request.emotion,
-                request.options,
-                seed,
-                request.rules,
+                tokens=np.array(message.dialogue.tokens),
+                speakers=np.array(message.dialogue.speakers),
+                noise=request.noise([seed])[0],
+                emotion=-1 if request.emotion is None else request.emotion,
+                config=request.options,
+                seed=seed,
+                rules=request.rules,
                 generates=bool(request.generated),
                 streams=streams,
                 max_wait=wait,

@@ -199,7 +199,14 @@ class Trainer:
             memory, logits = self.model(batch.tokens, batch.speakers, shown, batch.reply, noise)
         if self.model_config.objective == "released":
             return released_loss(memory, logits, batch.reply, batch.emotion)
-        return cvae_loss(memory, logits, batch.reply, batch.soft_label, self.config.weights, share)
+        return cvae_loss(
+            memory=memory,
+            logits=logits,
+            reply=batch.reply,
+            soft_label=batch.soft_label,
+            weights=self.config.weights,
+            progress=share,
+        )
 
     def _learning_rate(self) -> float:
         """Linear warm-up, then half a cosine down to 2% of the peak."""

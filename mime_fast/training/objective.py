@@ -61,7 +61,14 @@ def cvae_loss(
         + beta * divergence
         + weights.delta * mixture
     )
-    return Loss(total, smoothed, nll, classification, divergence, mixture)
+    return Loss(
+        total=total,
+        response=smoothed,
+        nll=nll,
+        emotion=classification,
+        divergence=divergence,
+        mixture=mixture,
+    )
 
 
 def kl_divergence(memory: EncoderMemory, free_bits: float = 0.0) -> Tensor:
@@ -101,4 +108,11 @@ def released_loss(memory: EncoderMemory, logits: Tensor, reply: Tensor, emotion:
     divergence = kl_divergence(memory) * len(reply)
     total = response + classification + divergence
     nll = functional.nll_loss(log_probs, targets)
-    return Loss(total, response, nll, classification, divergence, torch.zeros_like(total))
+    return Loss(
+        total=total,
+        response=response,
+        nll=nll,
+        emotion=classification,
+        divergence=divergence,
+        mixture=torch.zeros_like(total),
+    )

@@ -95,7 +95,16 @@ def test_a_kernel_that_is_wrong_is_timed_and_marked(tmp_path: Path) -> None:
 def test_wrong_tokens_are_marked(agreement: str, tokens: list[int], equal: float | bool) -> None:
     contestant = Contestant("one", lambda *_: None, agreement)
     assert same_tokens(contestant, [tokens], [[1, 2]])[0] == equal
-    row = Row("greedy reply", "one", 1, 1, 1, 1, 1, equal=False).to_dict()
+    row = Row(
+        group="greedy reply",
+        contestant="one",
+        threads=1,
+        median_ms=1,
+        p10_ms=1,
+        p90_ms=1,
+        rounds=1,
+        equal=False,
+    ).to_dict()
     assert row["equal"] is False
 
 

@@ -230,7 +230,14 @@ def test_requests_at_a_service_get_the_replies_of_each_alone(
         alone = engine.decode(engine.encode([dialogue], noise, None), options, [number])
         alone.run()
         tokens, speakers = np.array(dialogue.tokens), np.array(dialogue.speakers)
-        ticket = service.submit(tokens, speakers, noise[0], -1, options, number)
+        ticket = service.submit(
+            tokens=tokens,
+            speakers=speakers,
+            noise=noise[0],
+            emotion=-1,
+            config=options,
+            seed=number,
+        )
         expected[ticket] = alone.results(0)
     found: dict[int, list[Hypothesis]] = {}
     while len(found) < len(expected):

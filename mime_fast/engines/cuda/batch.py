@@ -135,7 +135,13 @@ class DecodeBatch:
         search = self.shape.search
         turns = search.turns(self.tensors)
         self._hidden = decode_step(
-            self.replies, self.caches, decoder, heads, EOS, search.group, turns
+            replies=self.replies,
+            caches=self.caches,
+            weights=decoder,
+            heads=heads,
+            end_word=EOS,
+            group=search.group,
+            turns=turns,
         )
 
     def project(self, logits: Tensor | None = None, log_probs: Tensor | None = None) -> Best:

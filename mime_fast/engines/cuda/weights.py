@@ -93,7 +93,13 @@ def load_model(checkpoint: Checkpoint, device: torch.device, dtype: torch.dtype)
     with torch.device("cpu"):  # whatever the default device is
         weights = _Reader(checkpoint, device, dtype).read()
         drafts = _load_drafts(checkpoint, device)
-    return Model(checkpoint.config, weights, drafts, device, Recorder(device))
+    return Model(
+        config=checkpoint.config,
+        weights=weights,
+        drafts=drafts,
+        device=device,
+        recorder=Recorder(device),
+    )
 
 
 def _load_drafts(
@@ -130,22 +136,22 @@ class _Reader:
         bias = self.tensors["output.bias"]
         never = torch.tensor(NEVER_GENERATED)
         return CudaWeights(
-            self._round(embedded @ self._get("context_encoder.projection").T),
-            timing,
-            self._encoder("context_encoder"),
-            self._emotions(names),
-            [self._response_encoder(name) for name in names],
-            FusionWeights(
-                self._round(self._get("fusion.gate")),
-                self._put(self._get("fusion.gate", "bias")),
-                self._round(self._get("fusion.output")),
-                self._put(self._get("fusion.output", "bias")),
+            words=self._round(embedded @ self._get("context_encoder.projection").T),
+            timing=timing,
+            context_encoder=self._encoder("context_encoder"),
+            emotions=self._emotions(names),
+            response_encoders=[self._response_encoder(name) for name in names],
+            fusion=FusionWeights(
+                gate=self._round(self._get("fusion.gate")),
+                gate_bias=self._put(self._get("fusion.gate", "bias")),
+                output=self._round(self._get("fusion.output")),
+                output_bias=self._put(self._get("fusion.output", "bias")),
             ),
-            [self._cross(layer) for layer in range(config.num_layers)],
-            self._decoder(embedded, timing),
-            self._round(self._get(tied)),
-            self._put(bias),
-            self._put(bias.index_fill(0, never, -torch.inf)),
+            cross=[self._cross(layer) for layer in range(config.num_layers)],
+            decoder=self._decoder(embedded, timing),
+            projection=self._round(self._get(tied)),
+            bias=self._put(bias),
+            reply_bias=self._put(bias.index_fill(0, never, -torch.inf)),
         )
 
     def _get(self, name: str, part: str = "weight") -> Tensor:
@@ -172,14 +178,14 @@ class _Reader:
     def _encoder_layer(self, name: str) -> EncoderLayerWeights:
         feed_forward = f"{name}.feed_forward"
         return EncoderLayerWeights(
-            self._norm(f"{name}.attention_norm"),
-            self._round(self._qkv(f"{name}.attention")[:, None]),
-            self._round(self._get(f"{name}.attention.output")[:, None]),
-            self._norm(f"{name}.feed_forward_norm"),
-            self._round(self._get(f"{feed_forward}.inner").transpose(1, 2)),
-            self._put(self._get(f"{feed_forward}.inner", "bias")),
-            self._round(self._get(f"{feed_forward}.outer").transpose(1, 2)),
-            self._put(self._get(f"{feed_forward}.outer", "bias")),
+            attention_norm=self._norm(f"{name}.attention_norm"),
+            qkv=self._round(self._qkv(f"{name}.attention")[:, None]),
+            output=self._round(self._get(f"{name}.attention.output")[:, None]),
+            feed_forward_norm=self._norm(f"{name}.feed_forward_norm"),
+            inner=self._round(self._get(f"{feed_forward}.inner").transpose(1, 2)),
+            inner_bias=self._put(self._get(f"{feed_forward}.inner", "bias")),
+            outer=self._round(self._get(f"{feed_forward}.outer").transpose(1, 2)),
+            outer_bias=self._put(self._get(f"{feed_forward}.outer", "bias")),
         )
 
     def _response_encoder(self, name: str) -> ResponseEncoderWeights:
@@ -204,17 +210,17 @@ class _Reader:
             return torch.cat([self._get(name, part) for name in mixtures])
 
         return EmotionWeights(
-            self._round(table @ self._get("emotion_classifier")),
-            self._round(self._get("response_emotions.prior_hidden")),
-            self._put(self._get("response_emotions.prior_hidden", "bias")),
-            self._round(stacked("weight")),
-            self._put(stacked("bias")),
-            self._round(joined("weight")),
-            self._put(joined("bias")),
-            self._put(torch.tensor([*POSITIVE, *NEGATIVE], dtype=torch.int32)),
-            self._round(table),
-            self._round(torch.stack([refine[0], refine[-1]])),
-            len(POSITIVE),
+            classifier=self._round(table @ self._get("emotion_classifier")),
+            prior_hidden=self._round(self._get("response_emotions.prior_hidden")),
+            prior_hidden_bias=self._put(self._get("response_emotions.prior_hidden", "bias")),
+            prior=self._round(stacked("weight")),
+            prior_bias=self._put(stacked("bias")),
+            mixture=self._round(joined("weight")),
+            mixture_bias=self._put(joined("bias")),
+            members=self._put(torch.tensor([*POSITIVE, *NEGATIVE], dtype=torch.int32)),
+            table=self._round(table),
+            refine=self._round(torch.stack([refine[0], refine[-1]])),
+            positives=len(POSITIVE),
         )
 
     def _cross(self, layer: int) -> Tensor:
@@ -240,20 +246,20 @@ class _Reader:
 
         parts = ("attention_norm", "cross_attention_norm", "feed_forward_norm")
         return DecoderWeights(
-            self._round(embedded @ self._get("decoder.projection").T),
-            timing,
-            self._put(
+            words=self._round(embedded @ self._get("decoder.projection").T),
+            timing=timing,
+            norms=self._put(
                 torch.stack(
                     [torch.stack([norms(f"{layer}.{part}") for part in parts]) for layer in layers]
                 )
             ),
-            self._round(torch.stack([self._qkv(f"{layer}.attention") for layer in layers])),
-            self._round(stacked("attention.output")),
-            self._round(stacked("cross_attention.query")),
-            self._round(stacked("cross_attention.output")),
-            taps("inner"),
-            self._put(stacked("feed_forward.inner", "bias")),
-            taps("outer"),
-            self._put(stacked("feed_forward.outer", "bias")),
-            self._put(norms("decoder.norm")),
+            qkv=self._round(torch.stack([self._qkv(f"{layer}.attention") for layer in layers])),
+            output=self._round(stacked("attention.output")),
+            cross_query=self._round(stacked("cross_attention.query")),
+            cross_output=self._round(stacked("cross_attention.output")),
+            inner=taps("inner"),
+            inner_bias=self._put(stacked("feed_forward.inner", "bias")),
+            outer=taps("outer"),
+            outer_bias=self._put(stacked("feed_forward.outer", "bias")),
+            last_norm=self._put(norms("decoder.norm")),
         )

@@ -133,13 +133,15 @@ def _compare(
     p_values = [_p_value(figure, rival, baseline, gold) for rival in rivals]
     return [
         Comparison(
-            figure,
-            rival.outputs.system,
-            gold.bootstrap.difference(rival.statistics[figure], baseline.statistics[figure]),
-            p_value,
-            adjusted,
-            T_TEST if figure in MEANS else RANDOMISATION,
-            " less ".join(dict.fromkeys([rival.decoding, baseline.decoding])),
+            figure=figure,
+            system=rival.outputs.system,
+            difference=gold.bootstrap.difference(
+                rival.statistics[figure], baseline.statistics[figure]
+            ),
+            p_value=p_value,
+            p_holm=adjusted,
+            test=T_TEST if figure in MEANS else RANDOMISATION,
+            replies=" less ".join(dict.fromkeys([rival.decoding, baseline.decoding])),
         )
         for rival, p_value, adjusted in zip(rivals, p_values, holm(p_values), strict=True)
     ]

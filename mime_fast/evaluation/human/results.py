@@ -122,7 +122,16 @@ def _comparison(plan: Plan, items: Mapping[Item, Sequence[Vote]], pair: Pair) ->
     first, second, tie = (
         100 * verdicts[choice] / decided if decided else None for choice in CHOICES
     )
-    return Comparison(*pair, first, second, tie, decided, disputed, undecided - disputed)
+    return Comparison(
+        first=pair[0],
+        second=pair[1],
+        wins=first,
+        losses=second,
+        ties=tie,
+        decided=decided,
+        disputed=disputed,
+        unfinished=undecided - disputed,
+    )
 
 
 def _agreement(plan: Plan, items: Mapping[Item, Sequence[Vote]]) -> dict[str, float | None]:

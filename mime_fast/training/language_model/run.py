@@ -34,7 +34,14 @@ def finetune(
     words = plain_tokenizer()
     kept = load_pieces(out) if resume else None
     model, tokenizer = pretrained(training, config, kept)
-    stage = Finetune(model, tokenizer, training, validation[:VALIDATED], config, words)
+    stage = Finetune(
+        model=model,
+        tokenizer=tokenizer,
+        training=training,
+        validation=validation[:VALIDATED],
+        config=config,
+        words=words,
+    )
     save_pieces(out, tokenizer)
     history = StageRun(stage, out / STATE, config, reporter).run()
     save_dialogue_model(out, stage.model, tokenizer)

@@ -59,4 +59,4 @@ def export(
         checkpoint.RELEVANCE: stored_table(relevance_vectors(tokenizer, texts)),
     }
     config = model.config.replace(dropout=0.0)
-    checkpoint.save(out, config, tokenizer, stored, card, extra)
+    checkpoint.save(out, config=config, tokenizer=tokenizer, tensors=stored, card=card, extra=extra)

@@ -100,15 +100,15 @@ def collate(pairs: Sequence[Pair]) -> Batch:
     tokens = pad_with(PAD, [pair.tokens for pair in pairs])
     reply = pad_with(PAD, [pair.reply for pair in pairs])
     return Batch(
-        tokens,
-        pad_with(PAD, [pair.speakers for pair in pairs]),
-        tokens != PAD,
-        reply,
-        reply != PAD,
-        torch.tensor([pair.emotion for pair in pairs]),
-        torch.tensor([pair.intent for pair in pairs]),
-        torch.tensor([pair.taught for pair in pairs]),
-        torch.tensor([pair.frozen for pair in pairs]),
+        tokens=tokens,
+        speakers=pad_with(PAD, [pair.speakers for pair in pairs]),
+        real=tokens != PAD,
+        reply=reply,
+        reply_real=reply != PAD,
+        emotion=torch.tensor([pair.emotion for pair in pairs]),
+        intent=torch.tensor([pair.intent for pair in pairs]),
+        taught=torch.tensor([pair.taught for pair in pairs]),
+        frozen=torch.tensor([pair.frozen for pair in pairs]),
     )
 
 

@@ -87,7 +87,14 @@ def learn(
     sources = ["EmpatheticDialogues", *(SOURCES if corpora else ())]
     card = _card(config, figures, sources, run.step)
     texts = (turn for conversation in training for turn in conversation.utterances)
-    export(out / CHECKPOINT, stage.model, stored, tokenizer, card, texts)
+    export(
+        out / CHECKPOINT,
+        model=stage.model,
+        stored=stored,
+        tokenizer=tokenizer,
+        card=card,
+        texts=texts,
+    )
     return figures
 
 

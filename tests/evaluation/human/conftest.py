@@ -59,7 +59,14 @@ def small_plan(plan: Plan) -> Plan:
     emotions = {name: EMOTIONS.index(name) for name in ("sad", "joyful")}
     contexts = [i for i in plan.contexts if plan.examples[i].emotion in emotions.values()]
     texts = {system: plan.texts[system] for system in list(plan.texts)[:2]}
-    return Plan(plan.examples, tuple(contexts), texts, plan.pairs[:1], plan.seed, plan.identity)
+    return Plan(
+        examples=plan.examples,
+        contexts=tuple(contexts),
+        texts=texts,
+        pairs=plan.pairs[:1],
+        seed=plan.seed,
+        identity=plan.identity,
+    )
 
 
 @pytest.fixture

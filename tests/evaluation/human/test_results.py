@@ -77,8 +77,12 @@ def test_pairs_are_counted_after_the_verdict_rule(plan: Plan) -> None:
         for vote in compare(Item(context, pair), choices)
     ]
     results = compute_results(plan, votes)
-    assert results.comparisons[0] == Comparison(*pair, 50, 25, 25, 4, 1, 32 - 5)
-    assert results.comparisons[1] == Comparison(*plan.pairs[1], None, None, None, 0, 0, 32)
+    assert results.comparisons[0] == Comparison(
+        *pair, wins=50, losses=25, ties=25, decided=4, disputed=1, unfinished=32 - 5
+    )
+    assert results.comparisons[1] == Comparison(
+        *plan.pairs[1], wins=None, losses=None, ties=None, decided=0, disputed=0, unfinished=32
+    )
     assert results.annotators["a"] == Annotator(0, 6, 0, 0)
 
 

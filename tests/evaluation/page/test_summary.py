@@ -28,7 +28,15 @@ def test_the_lowest_perplexity_and_the_highest_bleu_lead() -> None:
 
 def test_only_what_is_significant_after_correction_is_better_or_worse() -> None:
     def test(figure: str, difference: float, p_holm: float) -> Comparison:
-        return Comparison(figure, "b", Figure(difference), 0.001, p_holm, "some test", "greedy")
+        return Comparison(
+            figure=figure,
+            system="b",
+            difference=Figure(difference),
+            p_value=0.001,
+            p_holm=p_holm,
+            test="some test",
+            replies="greedy",
+        )
 
     tests = [
         test("perplexity_example_mean", -1.0, 0.01),

@@ -24,7 +24,15 @@ def test_tiny_p_values_are_not_told_apart() -> None:
 def test_what_is_significant_is_bold() -> None:
     def test(p_holm: float) -> Comparison:
         difference = Figure(0.5, 0.25, 0.75)
-        return Comparison("bleu", "tiny", difference, 0.001, p_holm, "of chance", "greedy")
+        return Comparison(
+            figure="bleu",
+            system="tiny",
+            difference=difference,
+            p_value=0.001,
+            p_holm=p_holm,
+            test="of chance",
+            replies="greedy",
+        )
 
     shown = "+0.50<small>+0.25 to +0.75</small>"
     assert beside(test(0.049)) == f"<b>{shown}</b><small>p 0.049</small>"
