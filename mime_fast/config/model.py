@@ -10,7 +10,7 @@ from mime_fast.config.base import Config, require
 from mime_fast.options import Entry, option, table
 from mime_fast.systems import SYSTEMS
 from mime_fast.systems.base import System
-from mime_fast.systems.mime import MimeOptions
+from mime_fast.systems.mime import Mime, MimeOptions
 from mime_fast.systems.mime_base import MimeBaseOptions
 from mime_fast.systems.moel import MoelOptions
 
@@ -29,7 +29,7 @@ class ModelShape(Config):
 
     vocab_size: int = option(MISSING, "Words and special ids.", within="[8, 2**20]", exposed=False)
     architecture: str = option(
-        "mime", "The system.", choices=tuple(SYSTEMS), flags=("--model",), group="Model"
+        Mime.name, "The system.", choices=tuple(SYSTEMS), flags=("--model",), group="Model"
     )
     hidden_dim: int = option(300, "Width of the model.", within="[4, 2**20]", group="Model")
     num_heads: int = option(2, "Attention heads.", within="[1, 2**20]", group="Model")

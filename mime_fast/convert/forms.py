@@ -7,6 +7,10 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any
 
+from mime_fast.systems.mime import Mime
+from mime_fast.systems.moel import Moel
+from mime_fast.systems.multi_tr import MultiTr
+
 # Our names to the authors', applied in this order, behind those of a system.
 RENAMES = (
     (r"^embedding\b", "embedding.lut"),
@@ -90,7 +94,7 @@ class Form:
 
 
 MIME = Form(
-    architecture="mime",
+    architecture=Mime.name,
     title="MIME",
     repository="declare-lab/MIME",
     renames=RENAMES_OF_MIME,
@@ -112,7 +116,7 @@ MIME = Form(
     },
 )
 MOEL = Form(
-    architecture="moel",
+    architecture=Moel.name,
     title="MoEL",
     repository="HLTCHKUST/MoEL",
     renames=RENAMES_OF_MOEL,
@@ -120,7 +124,7 @@ MOEL = Form(
     unshown=("top_listeners",),
 )
 MULTI_TR = Form(
-    architecture="multi_tr",
+    architecture=MultiTr.name,
     title="multitask Transformer",
     repository="HLTCHKUST/MoEL",
     renames=RENAMES_OF_MOEL,
