@@ -8,7 +8,11 @@ from typing import Annotated
 import typer
 
 from mime_fast.cli.app import Command, app
+from mime_fast.cli.options import Options, takes
 from mime_fast.cli.shared import needs
+from mime_fast.evaluation.comparison.options import ComparisonOptions, EvaluateOptions
+from mime_fast.evaluation.human.options import AnnotateOptions
+from mime_fast.evaluation.page.options import PageOptions
 
 Examples = Annotated[
     Path,
@@ -16,23 +20,12 @@ Examples = Annotated[
         "--data", help="A file of either kind, or a folder with test_examples or test (see train)."
     ),
 ]
-Baseline = Annotated[
-    str | None, typer.Option(help="The system to test the others against; default: the first.")
-]
-Decoding = Annotated[
-    str,
-    typer.Option(
-        help="Compare greedy, beam, topk, mbr or best_of replies; mbr,greedy: the first that a "
-        "system has."
-    ),
-]
-Save = Annotated[
-    Path | None, typer.Option(help="Write the outputs of checkpoints into this folder.")
-]
 
 
 @app.command(cls=Command)
+@takes(options=Options(EvaluateOptions))
 def evaluate(
+    options: EvaluateOptions,
     data: Examples,
     systems: Annotated[
         list[Path] | None,
@@ -41,14 +34,6 @@ def evaluate(
             help="Checkpoints, saved outputs, or those the authors released; default: the bundled.",
         ),
     ] = None,
-    baseline: Baseline = None,
-    decoding: Decoding = "greedy",
-    save: Save = None,
-    people: Annotated[
-        bool, typer.Option("--people", help="Measure the references as a system, too.")
-    ] = False,
-    samples: Annotated[int, typer.Option(help="Show this many replies, drawn at random.")] = 0,
-    as_json: Annotated[bool, typer.Option("--json", help="Everything, as JSON.")] = False,
 ) -> None:
     """Compare systems: perplexity, emotions, BLEU, diversity, mimicry, relevance (extra `eval`).
 
@@ -57,15 +42,16 @@ def evaluate(
     mime-fast evaluate runs/mime systems/moel.jsonl --data ed --baseline moel --save systems
     """
     with needs("eval"):
-        from mime_fast.evaluation.comparison.evaluate import Options
         from mime_fast.evaluation.comparison.evaluate import evaluate as evaluate_systems
 
-        options = Options(baseline, decoding, save, people, samples, as_json)
         evaluate_systems(systems or [], data, options)
 
 
 @app.command(cls=Command)
+@takes(comparison=Options(ComparisonOptions), page=Options(PageOptions))
 def report(
+    comparison: ComparisonOptions,
+    page: PageOptions,
     data: Examples,
     out: Annotated[Path, typer.Option(help="The HTML file to write.")],
     systems: Annotated[
@@ -76,15 +62,6 @@ def report(
         list[Path] | None,
         typer.Option(help="A checkpoint that made some of the outputs; repeat it."),
     ] = None,
-    baseline: Baseline = None,
-    decoding: Decoding = "greedy",
-    save: Save = None,
-    seed: Annotated[int, typer.Option(help="Seed of the examples that are drawn.")] = 0,
-    examples: Annotated[int, typer.Option(help="How many are shown.")] = 12,
-    latency: Annotated[
-        Path | None,
-        typer.Option(help="Times of the systems: what benchmarks.systems_latency wrote."),
-    ] = None,
 ) -> None:
     """Write one HTML page: tables, tests, figures, examples, errors (extra `eval`).
 
@@ -92,18 +69,17 @@ def report(
 
     mime-fast report mime.jsonl moel.jsonl --weights runs/mime --data ed --out report.html
     """
+    page = page.replace(weights=tuple(weights or ()))
     with needs("eval"):
-        from mime_fast.evaluation.comparison.evaluate import Options
-        from mime_fast.evaluation.page.report import Shown
         from mime_fast.evaluation.page.report import report as write_report
 
-        options = Options(baseline, decoding, save)
-        shown = Shown(weights or [], seed, examples, latency)
-        write_report(systems or [], data, out, options, shown)
+        write_report(systems or [], data, out, comparison, page)
 
 
 @app.command(cls=Command)
+@takes(options=Options(AnnotateOptions))
 def annotate(
+    options: AnnotateOptions,
     outputs: Annotated[
         list[Path], typer.Argument(metavar="OUTPUTS...", help="Files of replies, or released ones.")
     ],
@@ -111,47 +87,11 @@ def annotate(
     database: Annotated[
         Path, typer.Option(help="Where votes are stored; made if it is not there.")
     ],
-    decoding: Annotated[
-        str, typer.Option(help="Which replies of a system: greedy, ...")
-    ] = "greedy",
-    contexts: Annotated[int, typer.Option(help="How many; as many of each emotion.")] = 128,
-    system: Annotated[
-        list[str] | None, typer.Option(help="Only this one, in the order given; repeat the option.")
-    ] = None,
-    pair: Annotated[
-        list[str] | None,
-        typer.Option(help="FIRST:SECOND, an A/B pair; default: the first system with every other."),
-    ] = None,
-    seed: Annotated[int, typer.Option(help="Seed of the contexts, orders and sides.")] = 0,
-    host: Annotated[
-        str, typer.Option(help="Listen here; 0.0.0.0: the whole network.")
-    ] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="Listen here; 0: any free one.")] = 8000,
-    results: Annotated[bool, typer.Option("--results", help="Print the results instead.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="The results as JSON.")] = False,
 ) -> None:
     """Let people rate and compare replies in their browsers (extra `annotate`).
 
     mime-fast annotate ours.jsonl mime.txt --data ed/test_examples.jsonl --database votes.sqlite
     """
     with needs("annotate"):
-        from mime_fast.evaluation.human.command import (
-            check_database,
-            read_plan,
-            serve_page,
-            show_results,
-        )
-    check_database(database, create=not (results or as_json))
-    plan = read_plan(
-        outputs,
-        data,
-        systems=system or (),
-        pairs=pair or (),
-        decoding=decoding,
-        contexts=contexts,
-        seed=seed,
-    )
-    if results or as_json:
-        show_results(plan, database, as_json=as_json)
-    else:
-        serve_page(plan, database, host, port)
+        from mime_fast.evaluation.human.command import annotate as run
+    run(outputs, data, database, options)

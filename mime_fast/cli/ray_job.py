@@ -10,6 +10,7 @@ from mime_fast.cli.answers import batched, fitting
 from mime_fast.cli.messages import InputFormat, Message
 from mime_fast.cli.parts import Part, PartFile, PartFolder
 from mime_fast.cli.show import as_json
+from mime_fast.cli.source import Source
 from mime_fast.config import GenerationConfig
 from mime_fast.files import write_whole
 from mime_fast.generator import Generator
@@ -37,6 +38,29 @@ class Job:
         if check:
             reader.check = self.generator.check
         return reader.read()
+
+
+def make_job(
+    source: Source,
+    generator: Generator,
+    options: GenerationConfig,
+    batch_size: int,
+    *,
+    threads: int,
+) -> Job:
+    """The job of answering a file; threads: of an actor. ValueError: there is no file."""
+    if source.file is None:
+        raise ValueError("--ray answers the lines of a file; give --file")
+    return Job(
+        name=source.file,
+        file=Path(source.file).absolute(),
+        form=source.form,
+        history=source.history,
+        generator=generator,
+        options=options,
+        batch_size=batch_size,
+        threads=threads,
+    )
 
 
 class Answer:

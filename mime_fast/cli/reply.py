@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import nullcontext
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from mime_fast.cli.app import Command, app
 from mime_fast.cli.cluster import ClusterOptions
-from mime_fast.cli.messages import InputFormat, Message
+from mime_fast.cli.messages import InputFormat
 from mime_fast.cli.options import Options, takes
 from mime_fast.cli.shared import EngineOptions, needs
 from mime_fast.config import GenerationConfig
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
 
 History = Annotated[
     list[str] | None,
@@ -82,45 +77,21 @@ def respond(
         raise typer.BadParameter("give either messages or --file", param_hint="TEXT")
     if cluster.ray and file is None:
         raise typer.BadParameter("it goes with --file", param_hint="--ray")
-    from mime_fast.cli import answers
-    from mime_fast.cli.messages import MessageFile, read_arguments
-    from mime_fast.cli.prompt import clean_exit
+    from mime_fast.cli.source import Source
 
     if cluster.ray:
         engine = engine.native("--ray", threads=1)
-    generator, turns = engine.generator(), history or []
+    generator = engine.generator()
     options = generator.options(None, given)
-    most = answers.fitting(batch_size, options)
-    show = answers.print_json if as_json else answers.print_text
-    if cluster.ray and file is not None:
-        with needs("ray"):
-            from mime_fast.cli.ray_job import Job
-            from mime_fast.cli.with_ray import respond_with_ray
-        path, threads = Path(file).absolute(), engine.intra_threads or 1
-        job = Job(
-            name=file,
-            file=path,
-            form=input_format,
-            history=turns,
-            generator=generator,
-            options=options,
-            batch_size=batch_size,
-            threads=threads,
-        )
-        respond_with_ray(job, cluster, show)
+    source = Source(texts=texts or [], file=file, form=input_format, history=history or [])
+    if not cluster.ray:
+        source.answer(generator, options, batch_size, as_json=as_json)
         return
-    reads_terminal = "-" in (texts or []) or str(file) == "-"
-    with clean_exit() if reads_terminal else nullcontext():
-        if file is not None:
-            lines = MessageFile(file, input_format, turns, generator.check)
-            total = lines.count()
-            batches: Iterable[Sequence[Message]] = lines.batches(most)
-        else:
-            messages = read_arguments(texts or [], turns, generator.check)
-            total, batches = len(messages), answers.batched(messages, most)
-            if as_json and total == 1:
-                show = answers.print_indented_json
-        answers.answer_all(generator, options, batches, total, show)
+    with needs("ray"):
+        from mime_fast.cli.ray_job import make_job
+        from mime_fast.cli.with_ray import respond_with_ray
+    job = make_job(source, generator, options, batch_size, threads=engine.intra_threads or 1)
+    respond_with_ray(job, cluster, source.show(as_json=as_json))
 
 
 @app.command(cls=Command)

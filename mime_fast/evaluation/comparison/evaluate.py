@@ -20,6 +20,7 @@ from mime_fast.evaluation.comparison.compare import (
 from mime_fast.evaluation.comparison.draw import draw
 from mime_fast.evaluation.comparison.gold import Gold
 from mime_fast.evaluation.comparison.measure import Measured, measure
+from mime_fast.evaluation.comparison.options import ComparisonOptions, EvaluateOptions
 from mime_fast.evaluation.comparison.printed import as_json, show
 from mime_fast.evaluation.outputs.files import check_outputs_target, write_outputs
 from mime_fast.evaluation.outputs.outputs import (
@@ -31,21 +32,6 @@ from mime_fast.evaluation.outputs.outputs import (
 )
 from mime_fast.files import check_folder
 from mime_fast.text.examples import Example, find_examples, load_examples
-
-
-@dataclass(frozen=True)
-class Options:
-    """What to compare by, and what to show and to keep of it."""
-
-    baseline: str | None = None  # of the paired tests; None: the first system
-    decoding: str = "greedy"  # see outputs.find_decoding
-    save: Path | None = None  # folder for the outputs of checkpoints
-    people: bool = False  # the references as a system
-    samples: int = 0
-    as_json: bool = False
-
-    def __post_init__(self) -> None:
-        require(self.samples >= 0, f"samples must be at least 0, got {self.samples}")
 
 
 @dataclass(frozen=True)
@@ -72,7 +58,7 @@ class Compared:
     baseline: str
 
 
-def evaluate(systems: Sequence[Path], data: Path, options: Options) -> None:
+def evaluate(systems: Sequence[Path], data: Path, options: EvaluateOptions) -> None:
     """Compare checkpoint directories and files of outputs (none: the bundled checkpoint).
 
     data: JSON lines, or a folder with test_examples.jsonl or test.jsonl.
@@ -85,7 +71,7 @@ def evaluate(systems: Sequence[Path], data: Path, options: Options) -> None:
         show(found.systems, found.tests, found.baseline, found.examples, samples)
 
 
-def gather(systems: Sequence[Path], data: Path, options: Options) -> Gathered:
+def gather(systems: Sequence[Path], data: Path, options: ComparisonOptions) -> Gathered:
     """Find the systems and the examples; whatever does not fit is refused here. See evaluate."""
     systems = [folder_of(system) for system in systems] or [folder_of(None)]
     _check_save(systems, options.save)
@@ -129,7 +115,7 @@ def _check_decoding(gathered: Gathered, preferred: str) -> None:
         find_decoding(system, names, preferred)
 
 
-def compare_systems(gathered: Gathered, options: Options) -> Compared:
+def compare_systems(gathered: Gathered, options: ComparisonOptions) -> Compared:
     """Answer, measure, and test against the baseline."""
     examples = gathered.examples
     found = [_outputs(system, examples, options.save) for system in gathered.systems]

@@ -11,6 +11,7 @@ from typing import Any
 
 from mime_fast.evaluation.human.database import clear_errors
 from mime_fast.evaluation.human.desk import Desk
+from mime_fast.evaluation.human.options import AnnotateOptions
 from mime_fast.evaluation.human.plan import Pair, Plan, draw_plan
 from mime_fast.evaluation.human.results import compute_results
 from mime_fast.evaluation.human.server import listen, serve
@@ -20,6 +21,24 @@ from mime_fast.evaluation.outputs.files import read_outputs
 from mime_fast.evaluation.outputs.outputs import Outputs
 from mime_fast.files import check_file
 from mime_fast.text.examples import find_examples, load_examples
+
+
+def annotate(files: Sequence[Path], data: Path, database: Path, options: AnnotateOptions) -> None:
+    """Serve the page until interrupted, or print the results. See read_plan."""
+    check_database(database, create=not options.shows_results)
+    plan = read_plan(
+        files,
+        data,
+        systems=options.system,
+        pairs=options.pair,
+        decoding=options.decoding,
+        contexts=options.contexts,
+        seed=options.seed,
+    )
+    if options.shows_results:
+        show_results(plan, database, as_json=options.as_json)
+    else:
+        serve_page(plan, database, options.host, options.port)
 
 
 def read_plan(

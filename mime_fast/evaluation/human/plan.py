@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeVar
 
 from mime_fast.emotions import EMOTIONS
+from mime_fast.evaluation.human.options import CONTEXTS
 from mime_fast.evaluation.outputs.outputs import Outputs
 from mime_fast.text.detokenizer import natural_text
 from mime_fast.text.examples import Example, digest
 
 FORMAT = 1  # of the identity, the order and the database; another one is another evaluation
 RENAME = "give its file once, or rename it in the first line of one file"
-CONTEXTS = 128  # of the paper: 4 of each emotion
 
 Pair = tuple[str, str]
 T = TypeVar("T", int, "Item")

@@ -6,7 +6,6 @@ import os
 import shlex
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,12 +16,13 @@ from mime_fast.evaluation.comparison.draw import draw
 from mime_fast.evaluation.comparison.evaluate import (
     Compared,
     Gathered,
-    Options,
     compare_systems,
     gather,
 )
+from mime_fast.evaluation.comparison.options import ComparisonOptions
 from mime_fast.evaluation.outputs.outputs import Outputs
 from mime_fast.evaluation.page.material import Material
+from mime_fast.evaluation.page.options import PageOptions
 from mime_fast.evaluation.page.page import write_page
 from mime_fast.evaluation.page.timings import Speed
 from mime_fast.files import check_file
@@ -33,20 +33,9 @@ if TYPE_CHECKING:
 LOOKS = 3  # examples whose replies are looked into
 
 
-@dataclass(frozen=True)
-class Shown:
-    """What the page shows beside the comparison."""
-
-    weights: Sequence[Path] = ()  # checkpoints that made some of the outputs
-    seed: int = 0  # of whatever is drawn at random
-    examples: int = 12
-    latency: Path | None = None  # what benchmarks.systems_latency wrote
-
-    def __post_init__(self) -> None:
-        require(self.examples >= 1, f"examples must be at least 1, got {self.examples}")
-
-
-def report(systems: Sequence[Path], data: Path, out: Path, options: Options, shown: Shown) -> None:
+def report(
+    systems: Sequence[Path], data: Path, out: Path, options: ComparisonOptions, shown: PageOptions
+) -> None:
     """Compare the systems (see evaluate) and write the page; prints where it is."""
     _check_out(out, [*systems, data, *([shown.latency] if shown.latency else [])])
     speed = Speed.load(shown.latency) if shown.latency else None
@@ -76,7 +65,7 @@ def _check_out(out: Path, inputs: Sequence[Path]) -> None:
     check_file(out)
 
 
-def _weights(gathered: Gathered, shown: Shown) -> dict[str, Path]:
+def _weights(gathered: Gathered, shown: PageOptions) -> dict[str, Path]:
     """Checkpoint directories by the name of their system: those that answer, and others' weights.
 
     Raises:
@@ -102,7 +91,7 @@ def _weights(gathered: Gathered, shown: Shown) -> dict[str, Path]:
 
 
 def _looks(
-    weights: Mapping[str, Path], found: Compared, options: Shown
+    weights: Mapping[str, Path], found: Compared, options: PageOptions
 ) -> dict[str, Sequence[Look]]:
     if not weights:
         return {}

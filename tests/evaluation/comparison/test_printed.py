@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from mime_fast.evaluation.comparison import gold as gold_module
-from mime_fast.evaluation.comparison.evaluate import Options, evaluate
+from mime_fast.evaluation.comparison.evaluate import evaluate
+from mime_fast.evaluation.comparison.options import EvaluateOptions
 from mime_fast.evaluation.outputs.files import write_outputs
 from mime_fast.evaluation.outputs.outputs import Outputs
 from mime_fast.text.examples import load_examples
@@ -46,10 +47,12 @@ def data(tmp_path: Path) -> Path:
 def test_a_checkpoint_and_its_saved_outputs_have_the_same_figures(
     tiny_checkpoint: Path, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    evaluate([tiny_checkpoint], data, Options(save=tmp_path / "saved", samples=2, as_json=True))
+    evaluate(
+        [tiny_checkpoint], data, EvaluateOptions(save=tmp_path / "saved", samples=2, as_json=True)
+    )
     first = json.loads(capsys.readouterr().out)
     saved = tmp_path / "saved" / f"{tiny_checkpoint.name}.jsonl"
-    evaluate([saved], data, Options(samples=2, as_json=True))
+    evaluate([saved], data, EvaluateOptions(samples=2, as_json=True))
     assert json.loads(capsys.readouterr().out) == first
     (system,) = first["systems"]
     assert set(system["figures"]) >= KEYS
@@ -73,7 +76,7 @@ def files(tmp_path: Path, data: Path, outputs: Outputs) -> list[Path]:
 def test_a_table_has_a_column_a_system_and_a_dash_for_what_is_unknown(
     files: list[Path], data: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    evaluate(files, data, Options(people=True, samples=9))
+    evaluate(files, data, EvaluateOptions(people=True, samples=9))
     shown = capsys.readouterr().out
     (row,) = [line for line in shown.splitlines() if "perplexity_example_mean" in line]
     assert row.split("│")[1:4] != row.split("│")[2:5]
@@ -87,7 +90,7 @@ def test_a_table_has_a_column_a_system_and_a_dash_for_what_is_unknown(
 def test_a_system_alone_is_explained(
     files: list[Path], data: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    evaluate(files[:1], data, Options())
+    evaluate(files[:1], data, EvaluateOptions())
     shown = capsys.readouterr().out
     assert "what it is" in shown
     assert "less tiny" not in shown
@@ -98,7 +101,7 @@ def test_an_infinite_figure_is_null_in_json(
 ) -> None:
     text = files[0].read_text().replace('"cost":5.0', '"cost":1e6')
     files[0].write_text(text)
-    evaluate(files, data, Options(as_json=True, baseline="[other]"))
+    evaluate(files, data, EvaluateOptions(as_json=True, baseline="[other]"))
     found = json.loads(capsys.readouterr().out)
     assert found["baseline"] == "[other]"
     assert found["systems"][0]["figures"]["perplexity_example_mean"]["value"] is None
@@ -107,15 +110,15 @@ def test_an_infinite_figure_is_null_in_json(
 
 def test_options_are_checked(files: list[Path], data: Path) -> None:
     with pytest.raises(ValueError, match="tiny holds no 'topk' replies; use one of: greedy, beam"):
-        evaluate(files, data, Options(decoding="topk"))
+        evaluate(files, data, EvaluateOptions(decoding="topk"))
     for decoding in ("nope", "greedy,nope"):
         with pytest.raises(ValueError, match="greedy, beam, topk, mbr, best_of, got 'nope'"):
-            evaluate(files, data, Options(decoding=decoding))
+            evaluate(files, data, EvaluateOptions(decoding=decoding))
     with pytest.raises(ValueError, match=r"--save .* keeps what checkpoints answer; give one"):
-        evaluate(files, data, Options(save=data / "saved"))
+        evaluate(files, data, EvaluateOptions(save=data / "saved"))
     assert not (data / "saved").exists()
     with pytest.raises(ValueError, match="--baseline must be one of"):
-        evaluate(files, data, Options(baseline="mine"))
+        evaluate(files, data, EvaluateOptions(baseline="mine"))
 
 
 def test_one_conversation_says_nothing_of_others(
@@ -129,6 +132,6 @@ def test_one_conversation_says_nothing_of_others(
     for name, replies in (("a", ["i see .", "no ."]), ("b", ["oh .", "oh ."])):
         paths.append(tmp_path / f"{name}.jsonl")
         write_outputs(Outputs(name, {"greedy": replies}), examples, paths[-1])
-    evaluate(paths, tmp_path, Options(as_json=True))
+    evaluate(paths, tmp_path, EvaluateOptions(as_json=True))
     tests = json.loads(capsys.readouterr().out)["tests"]
     assert {test["p_value"] for test in tests} == {1.0}

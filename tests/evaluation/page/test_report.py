@@ -12,10 +12,11 @@ import pytest
 from benchmarks import systems_latency
 from mime_fast.checkpoint import load
 from mime_fast.emotions import EMOTIONS
-from mime_fast.evaluation.comparison.evaluate import Options
+from mime_fast.evaluation.comparison.options import ComparisonOptions
 from mime_fast.evaluation.outputs.files import write_outputs
 from mime_fast.evaluation.outputs.outputs import Outputs
-from mime_fast.evaluation.page.report import Shown, report
+from mime_fast.evaluation.page.options import PageOptions
+from mime_fast.evaluation.page.report import report
 from mime_fast.evaluation.page.timings import Speed
 from mime_fast.text.examples import Example
 
@@ -43,7 +44,7 @@ def test_a_checkpoint_beside_a_file(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     out = tmp_path / "page.html"
-    report([tiny_checkpoint, saved], data, out, Options(), Shown())
+    report([tiny_checkpoint, saved], data, out, ComparisonOptions(), PageOptions())
     assert capsys.readouterr().out == f"wrote {out}\n"
     text = out.read_text("utf-8")
     assert "emotion embedding of paper, with mimicry" in text
@@ -62,19 +63,19 @@ def test_weights_that_made_the_outputs(
 ) -> None:
     out = tmp_path / "page.html"
     with pytest.raises(ValueError, match=r"made none of the outputs that are given \(tiny\)"):
-        report([saved], data, out, Options(), Shown([tiny_checkpoint]))
+        report([saved], data, out, ComparisonOptions(), PageOptions((tiny_checkpoint,)))
     with pytest.raises(ValueError, match="there are none"):
-        report([tiny_checkpoint], data, out, Options(), Shown([tiny_checkpoint]))
+        report([tiny_checkpoint], data, out, ComparisonOptions(), PageOptions((tiny_checkpoint,)))
     made = replace(outputs, facts={**outputs.facts, "weights": load(tiny_checkpoint).digest})
     write_outputs(made, examples, saved)
-    report([saved], data, out, Options(), Shown([tiny_checkpoint]))
+    report([saved], data, out, ComparisonOptions(), PageOptions((tiny_checkpoint,)))
     assert "attention of the reply of tiny to example 0" in out.read_text("utf-8")
 
 
 def test_times_of_the_systems(data: Path, saved: Path, tmp_path: Path) -> None:
     times, out = tmp_path / "times.json", tmp_path / "page.html"
     systems_latency.main(["--smoke", "--threads", "1", "--output", str(times)])
-    report([saved], data, out, Options(), Shown(latency=times))
+    report([saved], data, out, ComparisonOptions(), PageOptions(latency=times))
     text = out.read_text("utf-8")
     for name in systems_latency.SYSTEMS:
         assert f'<th scope="row">{name}</th>' in text
@@ -85,7 +86,7 @@ def test_times_of_the_systems(data: Path, saved: Path, tmp_path: Path) -> None:
 
 
 def test_a_page_in_a_folder_that_is_yet_to_be_made(data: Path, saved: Path, tmp_path: Path) -> None:
-    report([saved], data, tmp_path / "a" / "b" / "page.html", Options(), Shown())
+    report([saved], data, tmp_path / "a" / "b" / "page.html", ComparisonOptions(), PageOptions())
     assert (tmp_path / "a" / "b" / "page.html").stat().st_size > 0
 
 
@@ -93,7 +94,9 @@ def test_times_that_are_no_text_are_not_repeated(data: Path, saved: Path, tmp_pa
     times = tmp_path / "times.json"
     times.write_bytes(b"\xff" * 5000)
     with pytest.raises(ValueError, match=r"times\.json is not UTF-8") as caught:
-        report([saved], data, tmp_path / "page.html", Options(), Shown(latency=times))
+        report(
+            [saved], data, tmp_path / "page.html", ComparisonOptions(), PageOptions(latency=times)
+        )
     assert len(str(caught.value)) < 500
 
 
@@ -102,7 +105,9 @@ def test_times_of_another_form(content: str, data: Path, saved: Path, tmp_path: 
     times = tmp_path / "times.json"
     times.write_text(content)
     with pytest.raises(ValueError, match=r"--latency .*times.json is not of the form of"):
-        report([saved], data, tmp_path / "page.html", Options(), Shown(latency=times))
+        report(
+            [saved], data, tmp_path / "page.html", ComparisonOptions(), PageOptions(latency=times)
+        )
 
 
 @pytest.mark.parametrize(
@@ -118,20 +123,28 @@ def test_times_that_are_none(
     times = tmp_path / "times.json"
     times.write_text(json.dumps(document))
     with pytest.raises(ValueError, match=r"--latency .*times.json: reply of mime must take"):
-        report([saved], data, tmp_path / "page.html", Options(), Shown(latency=times))
+        report(
+            [saved], data, tmp_path / "page.html", ComparisonOptions(), PageOptions(latency=times)
+        )
 
 
 def test_refusals(data: Path, saved: Path, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="examples must be at least 1, got 0"):
-        Shown(examples=0)
+        PageOptions(examples=0)
     with pytest.raises(OSError, match="is a folder; name a file in it"):
-        report([saved], data, tmp_path, Options(), Shown())
+        report([saved], data, tmp_path, ComparisonOptions(), PageOptions())
     content = saved.read_bytes()
     for read in (saved, data):
         with pytest.raises(ValueError, match="is what the page is made of; name another file"):
-            report([saved], data, read, Options(), Shown())
+            report([saved], data, read, ComparisonOptions(), PageOptions())
     with pytest.raises(OSError, match=r"page\.html cannot be written .Not a dir"):
-        report([saved], data, saved / "page.html", Options(), Shown())
+        report([saved], data, saved / "page.html", ComparisonOptions(), PageOptions())
     with pytest.raises(FileNotFoundError, match=r"none\.json is no file; make one: `python"):
-        report([saved], data, tmp_path / "p.html", Options(), Shown(latency=tmp_path / "none.json"))
+        report(
+            [saved],
+            data,
+            tmp_path / "p.html",
+            ComparisonOptions(),
+            PageOptions(latency=tmp_path / "none.json"),
+        )
     assert saved.read_bytes() == content
