@@ -15,12 +15,22 @@ from mime_fast.cli import app
 from mime_fast.cli.options import Options, takes
 from mime_fast.cli.shared import EngineOptions
 from mime_fast.config import GenerationConfig, ModelConfig
+from mime_fast.evaluation.comparison.options import ComparisonOptions, EvaluateOptions
+from mime_fast.evaluation.human.options import AnnotateOptions
+from mime_fast.evaluation.page.options import PageOptions
 from mime_fast.options import Entry, option, table
 from mime_fast.training.config import LossWeights, TrainingConfig
 
 ANSWERING = (GenerationConfig, EngineOptions)
 TRAINING = (ModelConfig, TrainingConfig, LossWeights)
-TABLES = {"respond": ANSWERING, "chat": ANSWERING, "train": TRAINING}
+TABLES = {
+    "respond": ANSWERING,
+    "chat": ANSWERING,
+    "train": TRAINING,
+    "evaluate": (EvaluateOptions,),
+    "report": (ComparisonOptions, PageOptions),
+    "annotate": (AnnotateOptions,),
+}
 EXPOSED = [
     pytest.param(command, entry, id=f"{command}-{entry.name}")
     for command, configs in TABLES.items()
