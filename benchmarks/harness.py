@@ -42,7 +42,7 @@ class Row:
     extra: dict[str, Any] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
-        """As the results file holds it."""
+        """The row in the form of the results file."""
         return {key: value for key, value in asdict(self).items() if value not in (None, {})}
 
 

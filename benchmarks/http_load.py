@@ -143,7 +143,7 @@ class Load:
     idle: list[Connection] = field(default_factory=list)
 
     async def closed(self, clients: int, seconds: float) -> Outcomes:
-        """So many clients, each asking again as soon as it is answered."""
+        """Run `clients` clients, each of which asks again as soon as it is answered."""
         end = time.perf_counter() + seconds
 
         async def client() -> None:

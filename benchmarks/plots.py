@@ -57,7 +57,7 @@ def figures(results: dict[str, Any]) -> Iterator[tuple[str, str, Figure]]:
 
 
 def threads_of(count: int) -> str:
-    """In words."""
+    """The number of threads in words: "1 thread", "2 threads"."""
     return f"{count} thread{'s' if count > 1 else ''}"
 
 

@@ -134,7 +134,7 @@ def _table(rows: list[dict[str, Any]]) -> str:
 
 
 def share(value: float | bool) -> str:
-    """In per cent; 100% is all. False: promised, and not kept."""
+    """The share in per cent; 100% means all. False, a promise that was not kept, is "no"."""
     if value is False:
         return "no"
     return "100%" if value == 1 else f"{min(value, 0.999):.1%}"

@@ -20,7 +20,10 @@ def _visible(lengths: Tensor, length: int) -> Tensor:
 def embed(
     tokens: Tensor, speakers: Tensor, lengths: Tensor, words: Tensor, timing: Tensor
 ) -> Tensor:
-    """See kernels/embed.py; rows beyond a sequence are 0."""
+    """Words, speakers and positions, projected and added (kernels/embed.py).
+
+    Rows beyond a sequence are 0.
+    """
     x = words.float()[tokens] + words.float()[speakers] + timing[: tokens.shape[1]]
     return x.where(_visible(lengths, tokens.shape[1]), 0)
 
@@ -28,7 +31,10 @@ def embed(
 def layer_norm(
     x: Tensor, gamma: Tensor, beta: Tensor, lengths: Tensor, out: Tensor | None = None
 ) -> Tensor:
-    """See kernels/layer_norm.py; rows beyond a sequence are 0, or as `out` has them."""
+    """Each row centred, divided by its deviation, scaled and shifted (kernels/layer_norm.py).
+
+    Rows beyond a sequence are 0, or as `out` has them.
+    """
     return _within(_norm(x, gamma, beta), lengths, out)
 
 
@@ -54,7 +60,10 @@ def linear(
     relu: bool = False,
     out: Tensor | None = None,
 ) -> Tensor:
-    """See kernels/linear.py; rows beyond a sequence are 0, or as `out` has them."""
+    """Norm, product of one or three taps, bias, ReLU and residual (kernels/linear.py).
+
+    Rows beyond a sequence are 0, or as `out` has them.
+    """
     visible, side = _visible(lengths, x.shape[1]), weight.shape[1] // 2
     normed = (x if norm is None else _norm(x, *norm)).where(visible, 0)
     padded = functional.pad(normed, (0, 0, side, side))
@@ -70,7 +79,7 @@ def linear(
 
 
 def attention(qkv: Tensor, lengths: Tensor, heads: int) -> Tensor:
-    """See kernels/attention.py; rows beyond a sequence are 0."""
+    """Self-attention of each sequence (kernels/attention.py); rows beyond it are 0."""
     query, key, value = (
         part.unflatten(-1, (heads, -1)).transpose(1, 2) for part in qkv.chunk(3, -1)
     )
@@ -90,7 +99,10 @@ def fusion(
     lengths: Tensor,
     arrived: Tensor | None = None,  # noqa: ARG001
 ) -> Tensor:
-    """See kernels/fusion.py; rows beyond a sequence are 0."""
+    """The gate that fuses both refinements (Eq. 24-27, kernels/fusion.py).
+
+    Rows beyond a sequence are 0.
+    """
     gated = (both @ gate.float().T + gate_bias).sigmoid() * both
     fused = gated @ output.float().T + output_bias
     return fused.where(_visible(lengths, both.shape[1]), 0)
@@ -103,7 +115,7 @@ def emotions(
     weights: EmotionWeights,
     out: Emotions | None = None,
 ) -> Emotions:
-    """See kernels/emotions.py."""
+    """Emotion logits, mixtures, and what they add to the refinements (kernels/emotions.py)."""
     w = weights
     logits = query @ w.classifier.float().T
     speaker = torch.where(forced < 0, logits.argmax(-1).int(), forced)
@@ -140,7 +152,10 @@ def decode_step(
     group: int = 1,  # noqa: ARG001 - what came before a row is there
     turns: Turns | None = None,  # noqa: ARG001
 ) -> Tensor:
-    """See kernels/decode_step.py. One row after the other; 0 where a reply has ended."""
+    """The decoder's hidden vector of each row's newest word (kernels/decode_step.py).
+
+    One row is decoded after the other; the vector is 0 where a reply has ended.
+    """
     generated = replies.generated
     hidden = torch.zeros(len(generated), weights.output.shape[1], device=generated.device)
     for row in _active(replies, end_word).nonzero().flatten().tolist():
@@ -204,7 +219,10 @@ def project(
     log_probs: Tensor | None = None,
     arrived: Tensor | None = None,  # noqa: ARG001
 ) -> Best:
-    """See kernels/project.py; of rows that have ended, best words and normalisers are anything."""
+    """The best words and the log-partition of each row (kernels/project.py).
+
+    Those of rows that have ended may be anything.
+    """
     active = _active(replies, end_word)
     every = hidden.where(active[:, None], 0) @ weight.float().T + bias
     if constrained:
@@ -229,7 +247,7 @@ def project(
 
 
 def _constrain(logits: Tensor, row: int, replies: Replies, end_word: int) -> None:
-    """A row's, in place: as csrc/search/constraints.cc does it."""
+    """Apply the constraints to a row in place, as csrc/search/constraints.cc does."""
     generated = replies.generated[row, 1 : int(replies.positions[row]) + 1].tolist()
     for word in set(generated):
         penalty = replies.penalties[row]

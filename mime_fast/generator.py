@@ -35,12 +35,13 @@ class Generator:
         engine: "native" (CPU, no torch), "cuda" (NVIDIA GPU), "eager" (PyTorch, slow) or "auto":
             cuda if the device is one, and else native.
         device: "auto", "cpu", "cuda" or "cuda:N"; with engine="eager" what torch calls a device.
-        compute_type: "auto" (native: int8), "float32", and of the native engine "int8": words are
-            screened in int8 and the ones that matter computed in float32, so that greedy and top-k
-            replies are proven to be those of float32, and beams, scores and other sampling are
-            within the tolerance of docs/architecture.md; and "bfloat16", which rounds and may
-            change a reply, for half the memory. Of the cuda engine "float16" and "bfloat16", which
-            round every matrix and may change a reply too.
+        compute_type: "auto" (native: int8) or "float32".
+            The native engine has "int8" too. It screens words in int8 and computes in float32 those
+            that matter. Greedy and top-k replies are proven to be those of float32. Beams, scores
+            and other sampling are within the tolerance of docs/architecture.md.
+            It also has "bfloat16", which takes half the memory, rounds, and may change a reply.
+            The cuda engine has "float16" and "bfloat16", which round every matrix and may change a
+            reply too.
         intra_threads: threads of one call (native only); None: the physical cores, at most 4.
 
     Raises:
@@ -131,9 +132,9 @@ class Generator:
     ) -> None:
         """Answer messages of these numbers of tokens in batches of these sizes; no reply is kept.
 
-        The first call of a kind costs more than later ones: memory is asked for, and the cuda
-        engine compiles kernels (kept for later processes in Triton's cache) and records launches
-        for each size, rounded up to a power of two. Options: those of the calls that will come.
+        The first call of a kind costs more than later ones, since it allocates memory. The cuda
+        engine also compiles kernels, which Triton's cache keeps for later processes. It records
+        launches for each size, rounded up to a power of two. Options: those of the calls to come.
         """
         checked = self.options(config, options)
         most = self.engine.config.max_positions

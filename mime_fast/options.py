@@ -55,10 +55,15 @@ def _bound(text: str) -> float:
 class Option:
     """What is known of an option besides its name, type and default.
 
-    help: one line. group: the section of --help. within: the range of a number. choices: all values
-    that are allowed. hint: what an error adds, as the value that turns the option off. flags: names
-    on the command line; none: made of the field's name. exposed: whether the command line has it.
-    systems: the only architectures that have it; none: all do.
+    Attributes:
+        help: one line.
+        group: the section of --help.
+        within: the range of a number.
+        choices: all values that are allowed.
+        hint: what an error adds, such as the value that turns the option off.
+        flags: names on the command line; none: made of the field's name.
+        exposed: whether the command line has it.
+        systems: the only architectures that have it; none: all do.
     """
 
     help: str = ""
@@ -72,7 +77,7 @@ class Option:
 
 
 def option(default: Any, help: str = "", *, within: str = "", **facts: Any) -> Any:  # noqa: A002
-    """A dataclass field with its line of the table; facts: the other fields of Option."""
+    """A dataclass field with its line of the table; facts: the other attributes of Option."""
     interval = Interval.parse(within) if within else None
     line = Option(help, within=interval, **facts)
     return dataclasses.field(default=default, metadata={KEY: line})

@@ -4,5 +4,5 @@ from hypothesis import settings
 
 
 def examples(times: int) -> settings:
-    """So many times those of other tests: for quick ones that see much."""
+    """Try `times` as many examples as other tests do: for quick tests."""
     return settings(max_examples=times * settings().max_examples)

@@ -46,7 +46,7 @@ def state() -> State:
 
 
 def random_state(form: Form, config: ModelConfig) -> State:
-    """As the authors' code of that system saves it."""
+    """A state dict in the form that the authors' code of that system saves."""
     generator = torch.Generator().manual_seed(0)
     shapes = {form.name(n): s for n, s in parameter_shapes(config).items()}
     shapes |= {f"{name}.weight": (2, 4) for name in form.leftovers}

@@ -55,7 +55,7 @@ def _category(text: str) -> str | None:
 
 @dataclass(frozen=True)
 class Share:
-    """So many of how many."""
+    """A count and the total that it is a share of."""
 
     count: int
     total: int

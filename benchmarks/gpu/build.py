@@ -30,7 +30,7 @@ class Build:
         self._lock, self._stopped = threading.Lock(), False
 
     def start(self) -> None:
-        """In the background, at a lower priority."""
+        """Start the build in the background, at a lower priority."""
         self._thread.start()
 
     def wait(self, seconds: float) -> bool:

@@ -42,7 +42,7 @@ def _eager(checkpoint: Checkpoint, device: str) -> Peer:
 
 
 def _compiled(checkpoint: Checkpoint, device: str) -> Peer:
-    """In a rehearsal nothing is compiled: that takes minutes, and is torch's business."""
+    """torch.compile with static buffers. A rehearsal does not compile, which takes minutes."""
     rehearsed = device == "cpu"
     return StaticPeer(checkpoint, device, (lambda module: module) if rehearsed else reduce_overhead)
 

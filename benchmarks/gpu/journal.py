@@ -97,7 +97,7 @@ class Journal:
             self._write_plots()
 
     def _write_plots(self) -> None:
-        """In a process of its own: what was measured is worth more than its page."""
+        """Draw the page in a process of its own, so that its errors lose no measurement."""
         with TemporaryDirectory() as folder:
             page = Path(folder) / self.name
             page.mkdir()

@@ -67,7 +67,7 @@ class Case:
 
 
 def size(*tensors: Tensor) -> int:
-    """In bytes."""
+    """The size of all elements, in bytes."""
     return sum(tensor.numel() * tensor.element_size() for tensor in tensors)
 
 

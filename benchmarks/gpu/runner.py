@@ -52,9 +52,9 @@ class Runner:
         self._running: set[subprocess.Popen[str]] = set()
 
     def run(self, items: Sequence[Item]) -> None:
-        """In their order; those that time nothing run beside their neighbours.
+        """Run the items in their order; those that time nothing run beside their neighbours.
 
-        Whoever ends the run ends its processes.
+        When the run ends, for whatever reason, its processes are ended.
         """
         try:
             self._run(items)
@@ -139,7 +139,7 @@ class Runner:
 
 
 def _batches(items: Sequence[Item], count: int) -> Iterator[Sequence[Item]]:
-    """So many at a time; those that wait for the build are not started beside others."""
+    """Batches of at most `count`; items that wait for the build are not started beside others."""
     for _, group in groupby(items, lambda item: item.built):
         chosen = list(group)
         for first in range(0, len(chosen), count):

@@ -50,7 +50,7 @@ def search_cases(engine: CudaEngine, rows: int) -> Iterator[SearchCase]:
 
 
 def new_batch(engine: CudaEngine, rows: int) -> DecodeBatch:
-    """In the middle of its replies, none of which ends."""
+    """A batch in the middle of its replies, none of which ends."""
     is_beam = rows == BEAMS
     requests, options = (1, BEAM) if is_beam else (rows, GREEDY)
     encoded = EnginePeer(engine).encode_only(random_requests(engine.config, requests))

@@ -126,7 +126,7 @@ class StaticPeer:
 
     @torch.no_grad()
     def encode_only(self, requests: Sequence[Request]) -> Cross:
-        """In memory that the next call overwrites."""
+        """The encoder's keys and values, in memory that the next call overwrites."""
         arrays = (
             pad([request.dialogue.tokens for request in requests]),
             pad([request.dialogue.speakers for request in requests]),

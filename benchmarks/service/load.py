@@ -103,7 +103,7 @@ def run_service(
 def run_threads(
     generator: Generator, asked: Sequence[Asked], clients: int, end: float
 ) -> list[float]:
-    """As many threads as clients."""
+    """Run a thread for each client; the latencies of all."""
 
     def ask(first: int) -> list[float]:
         found: list[float] = []

@@ -6,7 +6,8 @@
 
 #include "cpu/kernels.h"
 
-// See vec_scalar.h.
+// Sixteen floats in one AVX-512 register: the type of vec_scalar.h, with the same results bit for
+// bit.
 namespace mime_fast::cpu::MIME_FAST_ISA {
 
 using Vec = __m512;

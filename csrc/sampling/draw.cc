@@ -43,7 +43,7 @@ class Ranking {
   }
 
  private:
-  // In units of the temperature below the maximum; exp(-1024) is 0.
+  // Widths of the band below the maximum, in units of the temperature; exp(-1024) is 0.
   static constexpr double kFirstBand = 4;
   static constexpr double kMaxBand = 1024;
 

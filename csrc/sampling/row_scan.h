@@ -12,7 +12,7 @@ struct RowScan {
 // row  // (vocab,)
 RowScan scan_row(const float* row, std::int64_t vocab);
 
-// As scan_row, but throws std::invalid_argument naming the row if it holds NaN.
+// Returns the maximum of a row. Throws std::invalid_argument, which names the row, if it holds NaN.
 float checked_max(const float* row, std::int64_t vocab, std::int64_t row_index);
 
 }  // namespace mime_fast

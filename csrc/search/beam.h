@@ -13,9 +13,9 @@
 namespace mime_fast {
 
 // Beam search with length penalty, early stopping and n-best. A hypothesis that ends, by
-// end-of-reply or by a stop condition, is set aside, and the others fill the beam. freeze = false
-// is the search of the released code, a reference of the tests: a hypothesis that ended continues,
-// and the search is over when the newest token of the best one is end-of-reply.
+// end-of-reply or by a stop condition, is set aside, and the others fill the beam.
+// freeze = false is the search of the released code, a reference of the tests. There a hypothesis
+// that ended continues. The search is over when the best one's newest token is end-of-reply.
 class BeamSearch final : public Search {
  public:
   // Throws std::invalid_argument for an option out of range.

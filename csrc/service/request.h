@@ -16,7 +16,7 @@ namespace mime_fast {
 // Names a request of a service; no number is used twice.
 using Ticket = std::uint64_t;
 
-// As many requests run and wait as may.
+// Thrown for a request that is refused: the limits of running and waiting requests are reached.
 class QueueFull : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;

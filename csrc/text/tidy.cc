@@ -14,7 +14,7 @@ namespace {
 using Text = std::u32string;  // code points
 using View = std::u32string_view;
 
-// As APOSTROPHES in mime_fast/text/characters.py.
+// The APOSTROPHES of mime_fast/text/characters.py.
 constexpr View kApostrophes =
     U"`\u00b4\u0149\u02b9\u02bb\u02bc\u02bd\u0374\u055a\u05f3\u1fef\u1ffd"
     U"\u2018\u2019\u201b\u2032\u2035\u275b\u275c\ua78b\ua78c\uff07\uff40";

@@ -67,9 +67,11 @@ def _read_stdin() -> bytes:
 class MessageFile:
     """The lines of a file; "-" is standard input.
 
-    A line is text, a JSON string, a JSON list of turns, or a JSON object: `message`, and perhaps
-    `history` (turns before it) and `id` (repeated in the output). form: AUTO takes a line that
-    begins with { or [ as JSON, and one that is a JSON string. check: called with the turns.
+    A line is text, a JSON string, a JSON list of turns, or a JSON object. The object has `message`,
+    and perhaps `history` (turns before it) and `id` (repeated in the output).
+
+    form: AUTO reads a line as JSON if it begins with { or [, or is a JSON string.
+    check: called with the turns.
     """
 
     first_line = 1  # its number, for errors

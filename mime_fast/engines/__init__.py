@@ -26,10 +26,12 @@ def create_engine(
 ) -> Engine:
     """Build the engine that the options name; ValueError names an option that does not fit.
 
-    engine: auto is cuda if the device is one, and else native, which needs no torch. device: auto
-    is cuda for that engine, and else the CPU; the native engine takes no other. compute_type: auto
-    is exact: of the native engine int8, as docs/architecture.md defines it, of the others float32.
-    intra_threads: of the native engine.
+    engine: "auto" is cuda if the device is one, and else native, which needs no torch.
+    device: "auto" is cuda for the cuda engine, and else the CPU, which is the native engine's only
+    device.
+    compute_type: "auto" is exact: int8, as docs/architecture.md defines it, for the native engine,
+    and float32 for the others.
+    intra_threads: threads of a call; for the native engine only.
     """
     chosen = choose_engine(engine, device, compute_type)
     if chosen == "native":

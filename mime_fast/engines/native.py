@@ -20,10 +20,10 @@ from mime_fast.types import Dialogue, FloatArray, IntArray
 class NativeEngine:
     """Runs a checkpoint with mime_fast._C.
 
-    compute_type: "float32"; "int8", which screens the vocabulary in int8 and computes in float32
-    what that cannot exclude; "bfloat16", which rounds the projection's weights.
-    threads: of one call; None: the physical cores, at most 4, or fewer where the system starts no
-    more, with a warning. The attribute `threads` says how many there are.
+    compute_type: "float32" computes all logits. "int8" screens the vocabulary in int8 and computes
+    in float32 what that cannot exclude. "bfloat16" rounds the projection's weights.
+    threads: number of threads of a call. None: the physical cores, at most 4, or fewer with a
+    warning where the system starts no more. The attribute `threads` is the number in use.
     """
 
     name = "native"

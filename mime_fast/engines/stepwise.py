@@ -60,7 +60,7 @@ class StepwiseSession(Unpicklable):
 def _decode_groups(
     engine: Engine, encoded: EncoderOutput, searches: Sequence[Search], most: int
 ) -> Iterator[None]:
-    """So many searches at a time."""
+    """Decode the searches, at most `most` at a time."""
     for first in range(0, len(searches), most):
         yield from decode(engine, encoded, searches[first : first + most], first)
 

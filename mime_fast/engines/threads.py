@@ -13,8 +13,9 @@ MOST = 4  # more hardly pays: a step is 50 microseconds, and its threads meet on
 def default_threads() -> int:
     """The physical cores that this process may use, at most 4; at least 1.
 
-    It may use those of its affinity mask, no more than a container's limit is worth (a thread above
-    it would only be paused), and no more than Python is set to (PYTHON_CPU_COUNT, -X cpu_count).
+    They are those of its affinity mask. They are no more than a container's limit is worth: a
+    thread above it would only be paused. They are no more than Python is set to use
+    (PYTHON_CPU_COUNT, -X cpu_count).
     """
     return max(1, min(MOST, _physical_cores(), cpu_quota() or MOST, _python_cpus()))
 
@@ -32,6 +33,6 @@ def _physical_cores() -> int:
 
 
 def _python_cpus() -> int:
-    """From Python 3.13 on."""
+    """The processors that Python is set to use; MOST before Python 3.13."""
     count = getattr(os, "process_cpu_count", lambda: None)()
     return MOST if count is None else int(count)

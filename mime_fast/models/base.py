@@ -121,7 +121,7 @@ class ReplyModel(EncoderDecoder):
         emotion: Tensor | None = None,
         reply: Tensor | None = None,
     ) -> EncoderMemory:
-        """As EncoderDecoder; reply: ids (batch, reply length), in training only."""
+        """What EncoderDecoder.encode does; reply: ids (batch, reply length), in training only."""
 
     @abstractmethod
     def show_emotion(self, emotion: Tensor, progress: float) -> Tensor | None:

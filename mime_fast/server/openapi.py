@@ -37,7 +37,7 @@ class Error(msgspec.Struct):
 
 
 class Status(msgspec.Struct):
-    """In a word."""
+    """The state of the server, in one word."""
 
     status: str
 

@@ -39,7 +39,7 @@ class Limits:
 
 
 class DraftCount(NamedTuple):
-    """Words of complete replies that were drafted, and those of them that were right."""
+    """How many words of complete replies were drafted, and how many of these were right."""
 
     drafted: int = 0
     accepted: int = 0
@@ -58,7 +58,7 @@ class Service(Protocol):
 
     @property
     def drafts(self) -> DraftCount:
-        """Of all replies so far; only the native engine counts."""
+        """Counts the drafts of all replies so far; (0, 0) but for the native engine."""
 
     @property
     def alive(self) -> bool:

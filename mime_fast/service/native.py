@@ -116,7 +116,7 @@ class NativeService:
 
     @property
     def drafts(self) -> DraftCount:
-        """Of all replies so far."""
+        """Counts the drafts of all replies so far."""
         return self._drafts
 
     @property

@@ -141,7 +141,7 @@ class ThreadService:
 
     @property
     def drafts(self) -> DraftCount:
-        """None: these engines do not count them."""
+        """Always (0, 0): these engines count no drafts."""
         return DraftCount()
 
     @property

@@ -54,7 +54,7 @@ class Mime(System[MimeOptions]):
         return 2 if options.grouping else 1
 
     def noise_dim(self, options: MimeOptions) -> int:
-        """As wide as the latent variables."""
+        """The width of a latent variable."""
         return options.latent_dim
 
     def mimics(self, options: MimeOptions) -> bool:

@@ -66,7 +66,7 @@ class MimeBase(System[_Shape]):
         return 3
 
     def noise_dim(self, options: _Shape) -> int:
-        """As wide as the widest of them."""
+        """The width of the widest draw: a latent variable or the intent."""
         return max(options.latent_dim, options.intents)
 
     def mimics(self, options: _Shape) -> bool:  # noqa: ARG002

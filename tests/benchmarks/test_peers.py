@@ -39,7 +39,7 @@ def test_a_peer_answers_as_it_promises(loaded: Checkpoint, name: str, context: i
 @pytest.mark.parametrize("kind", ["cached", "static"])
 @pytest.mark.parametrize("context", [1, 12])
 def test_a_peer_may_choose_on_the_device(loaded: Checkpoint, kind: str, context: int) -> None:
-    """As it does on a GPU: without a copy of the logits."""
+    """A peer gives the same words without a copy of the logits, as on a GPU."""
     requests = random_requests(loaded.config, 3, context)
     reference = BY_NAME[REFERENCE].create(loaded, 1)
     if kind == "cached":

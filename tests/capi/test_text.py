@@ -66,7 +66,7 @@ def test_every_character(probe: Probe, tokenizer: Tokenizer) -> None:
 
 
 def test_many_marks_in_a_row(probe: Probe, tokenizer: Tokenizer) -> None:
-    """In the square of their number this would take a minute."""
+    """An algorithm that is quadratic in the number of marks would take a minute."""
     check_words(probe, tokenizer, "a" + "\u0301" * 49_000 + "\u0323" * 49_000 + "\u1e69 b")
 
 
@@ -93,7 +93,7 @@ def test_any_words(probe: Probe, words: list[str]) -> None:
 
 
 def test_capitals(probe: Probe) -> None:
-    """Of every letter that has one."""
+    """Every letter that has a capital gets it at the start of a sentence."""
     for c in (c for c in characters() if c.upper() != c):
         assert probe("detokenize", f"{c}a b") == natural_text(f"{c}a b"), ascii(c)
 

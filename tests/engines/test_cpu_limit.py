@@ -179,7 +179,7 @@ DEFAULT = "from mime_fast.engines.threads import default_threads; print(default_
 
 
 def test_an_affinity_mask_limits_the_threads() -> None:
-    """As taskset sets it."""
+    """A process with the mask that taskset would set uses one thread."""
     one = f"import os; os.sched_setaffinity(0, [min(os.sched_getaffinity(0))]); {DEFAULT}"
     result = subprocess.run([sys.executable, "-c", one], capture_output=True, check=True)
     assert result.stdout == b"1\n"

@@ -353,7 +353,7 @@ def test_half_precision_is_close(tiny_checkpoint: Path, engine: CudaEngine) -> N
 
 
 def test_a_generator_answers_with_it(tiny_checkpoint: Path) -> None:
-    """As a user asks for it; device="cuda" is where there is a GPU."""
+    """A user's call with engine="cuda"; device="cpu" stands for "cuda" without a GPU."""
     generator = Generator(tiny_checkpoint, engine="cuda", device="cpu")
     generator.warmup(lengths=[3], max_new_tokens=3)
     options: dict[str, Any] = {"seed": 4, "max_new_tokens": 5}

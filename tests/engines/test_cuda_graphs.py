@@ -125,7 +125,7 @@ def test_no_module_waits_for_a_whole_device() -> None:
 
 
 class DriverError(RuntimeError):
-    """As torch.AcceleratorError, which only C++ makes with a code."""
+    """Stands for torch.AcceleratorError, which only C++ can make with a code."""
 
     error_code = 2
 

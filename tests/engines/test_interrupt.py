@@ -86,6 +86,6 @@ def test_eager(tiny_checkpoint: Path, call: str) -> None:
 
 @pytest.mark.parametrize("call", ["encode", "batch"])
 def test_cuda(tiny_checkpoint: Path, call: str) -> None:
-    """In Triton's interpreter: the loops of the host."""
+    """The loops of the host are interrupted; Triton's interpreter runs the kernels."""
     pytest.importorskip("triton")
     assert late(tiny_checkpoint, "cuda", call, 3) < MOST

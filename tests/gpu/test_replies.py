@@ -43,7 +43,7 @@ def check_agreement(
     dialogues: Sequence[Dialogue],
     strategies: Mapping[str, dict[str, Any]],
 ) -> None:
-    """As benchmarks/agreement.py: only a close call excuses, and only few replies need it."""
+    """Fail unless few replies differ, each by a close call (benchmarks/agreement.py)."""
     verdicts: list[agreement.Verdict] = []
     for first in range(0, len(dialogues), BATCH):
         batch = dialogues[first : first + BATCH]

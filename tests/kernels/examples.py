@@ -18,7 +18,7 @@ UNSHRUNK = Phase.explicit, Phase.generate
 
 
 def examples(count: int, *, on_gpu: bool = ON_GPU) -> settings:
-    """So many where kernels are interpreted."""
+    """Try `count` examples where kernels are interpreted, and 2 on a GPU."""
     if not on_gpu:
         return settings(max_examples=count)
     return settings(max_examples=2, derandomize=True, phases=UNSHRUNK)

@@ -99,7 +99,7 @@ def random_caches(draw: Draw, shape: dict[str, int], rows: int, requests: int) -
 
 
 def new_turns(rows: int, group: int) -> Turns:
-    """Of replies that begin."""
+    """The turns of replies that begin: all counters are 0."""
     return Turns(*(torch.zeros(n, dtype=torch.int32) for n in (rows, 1, rows // group)))
 
 

@@ -184,7 +184,7 @@ def test_fusion(
 
 
 class CountBytes(TorchDispatchMode):
-    """Of the tensors that are made meanwhile."""
+    """Adds up the bytes of the tensors that are made while it is active."""
 
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]

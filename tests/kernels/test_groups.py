@@ -39,7 +39,7 @@ def test_a_group_sees_what_was_before(replies: int, group: int, first: int, seed
     turns = new_turns(rows, group)
 
     def decode(position: int, count: int) -> torch.Tensor:
-        """So many words of each reply from there on, each in a row of its own."""
+        """Decode `count` words of each reply from a position on, each in a row of its own."""
         for row in range(rows):
             place, draft = divmod(row, group)
             there = draft < count and not (draft > 0 and row == rows - 1)

@@ -26,7 +26,7 @@ def one_thread() -> Iterator[None]:
 
 
 def in_parts(state: dict[str, torch.Tensor]) -> dict[str, dict[str, torch.Tensor]]:
-    """As MoEL's code saves it: without what it never uses."""
+    """A state dict in the form that MoEL's code saves, without what it never uses."""
     parts: dict[str, dict[str, torch.Tensor]] = {part: {} for part in PARTS}
     for part, module in PARTS.items():
         for name, tensor in state.items():

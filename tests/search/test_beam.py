@@ -89,7 +89,7 @@ def best_first(replies: list[Hypothesis], options: GenerationConfig) -> list[Hyp
 def is_enough(
     live: list[Hypothesis], finished: list[Hypothesis], options: GenerationConfig
 ) -> bool:
-    """As transformers: early_stopping=False takes live replies as if they ended now."""
+    """The rule of transformers: early_stopping=False scores live replies as if they ended now."""
     if options.early_stopping is True:
         return True
     if options.early_stopping == "never" or options.length_penalty <= 0:

@@ -164,7 +164,7 @@ def test_the_commands_teach_and_train(
     dialogues: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Encoder:
-        """In place of 90 MB of sentence vectors."""
+        """Stands for the 90 MB of sentence vectors."""
 
         encode = staticmethod(bag_of_words)
 

@@ -11,11 +11,11 @@ namespace mime_fast {
 // Grave messages, and replies that are too cheerful for them: the rules of
 // mime_fast/text/grave/finder.py.
 
-// Whether the speaker's turns, every other one and the last, tell of something grave.
+// Whether the speaker's turns, every other one and the last, mention something grave.
 bool is_grave(const std::vector<std::string>& turns);
 // Whether a reply congratulates, jokes or is glad.
 bool is_cheerful(std::string_view reply);
-// So many fixed replies, in the order that the seed draws; as many as there are differ.
+// Returns `count` fixed replies in the order that the seed draws. They repeat once all were given.
 std::vector<std::string> careful_replies(std::uint64_t seed, std::size_t count);
 
 }  // namespace mime_fast

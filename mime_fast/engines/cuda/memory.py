@@ -94,17 +94,17 @@ class Upload(Staging):
     """What the host writes for the device. Call wait() before the arrays are written again."""
 
     def clear(self) -> None:
-        """Zeros, on the host."""
+        """Set the host's copy of all arrays to 0."""
         self.wait()
         self._staged.zero_()
 
     def send(self) -> None:
-        """All arrays, over whatever the device has made of them."""
+        """Copy all arrays to the device; they replace what it has made of them."""
         self._block.memory.copy_(self._staged, non_blocking=True)
         self._moved = Event(self._block.device)
 
     def send_part(self, part: slice, whole: int) -> None:
-        """Of each array, as many of its rows as the part has of the whole; the others stay."""
+        """Copy the rows of a slice of `whole` parts of each array to the device."""
         staged = self._block.layout.tensors(self._staged)
         for name, tensor in self._block.tensors.items():
             width = len(tensor) // whole

@@ -83,7 +83,7 @@ class _Sequences:
 
     @staticmethod
     def _replies(arrays: Arrays, rows: IntArray, *, scored: bool) -> list[Hypothesis]:
-        """In bulk: 256 replies, one after the other, would take as long as decoding them."""
+        """The replies of all rows at once: one by one, 256 would take as long as decoding."""
         log_probs = arrays["log_probs"][rows]  # 0 behind the end
         if np.isnan(log_probs).any():
             raise NotFiniteError

@@ -26,7 +26,7 @@ def _lists() -> tuple[WordList, WordList]:
 
 
 def is_grave(turns: Sequence[str]) -> bool:
-    """Whether the speaker's turns, every other one and the last, tell of something grave."""
+    """Whether the speaker's turns, every other one and the last, mention something grave."""
     grave, _ = _lists()
     return any(
         # Nobody hides these words, so that plain letters need no more than lower case.
@@ -42,7 +42,7 @@ def is_cheerful(reply: str) -> bool:
 
 
 def careful_replies(seed: int, count: int) -> list[str]:
-    """So many fixed replies, in the order that the seed draws; as many as there are differ."""
+    """The first `count` fixed replies in the order that the seed draws, which then repeats."""
     drawn = _C.philox_uniform(seed, CAREFUL_STREAM, 0, len(CAREFUL_REPLIES))
     order = [CAREFUL_REPLIES[index] for index in drawn.argsort(kind="stable")]
     return list(islice(cycle(order), count))

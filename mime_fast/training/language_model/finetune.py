@@ -102,7 +102,7 @@ class Finetune:
         return digest(self.training, self.validation)
 
     def batches(self, epoch: int) -> list[list[Conversation]]:
-        """As many batches in every epoch: a few are left out, or repeated, to make it so."""
+        """The batches of an epoch; some are left out or repeated, to make all epochs as long."""
         batches = shuffled_batches(self.training, self.config.tokens, self.config.seed + epoch)
         return [batches[index % len(batches)] for index in range(self.steps)]
 

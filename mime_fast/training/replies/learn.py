@@ -63,7 +63,7 @@ class LearnReplies:
         return digest(self.training, self.validation)
 
     def batches(self, epoch: int) -> list[list[Pair]]:
-        """As many batches in every epoch, shuffled by the epoch's number."""
+        """The batches of an epoch, shuffled by its number; all epochs have as many."""
         batches = shuffled_batches(self.training, self.config.tokens, self.config.seed + epoch)
         return [batches[index % len(batches)] for index in range(self.steps)]
 

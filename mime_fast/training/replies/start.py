@@ -52,7 +52,7 @@ def start_from_packages(
 
 
 def spread(count: int, total: int) -> list[int]:
-    """So many of the layers 0 to total - 1, evenly, the first and the last among them."""
+    """Choose `count` of the layers 0 to total - 1 evenly, the first and the last among them."""
     return [round(place * (total - 1) / max(1, count - 1)) for place in range(count)]
 
 

@@ -87,7 +87,8 @@ bool agree(const std::vector<T>& found, const std::vector<T>& expected, double t
   return true;
 }
 
-// Of every buffer; false if one differs. A score is a power, which each side rounds in its own way.
+// Compares every buffer; false if one differs. Scores may differ by rounding: each is a power,
+// which the two sides round in their own ways.
 template <typename State>
 bool check_same(State& expected, const Mirror& mirror, const std::string& what) {
   bool all = true;

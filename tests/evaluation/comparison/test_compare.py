@@ -24,7 +24,7 @@ from mime_fast.text.examples import Example
 
 
 class Lengths:
-    """In place of sentence vectors: texts of equal length mean the same."""
+    """Stands for sentence vectors: texts of equal length mean the same."""
 
     def encode(self, texts: list[str]) -> np.ndarray[tuple[int, int], np.dtype[np.float32]]:
         return np.eye(100, dtype=np.float32)[[len(text) for text in texts]]
