@@ -83,7 +83,7 @@ class DecodeStep(nn.Module):
         """Ids (rows,) at position (1,) -> logits (rows, vocabulary)."""
         decoder = self.model.decoder
         x = decoder.projection(self.model.embed(tokens)) + decoder.positions[position]
-        here = (self.arange == position)[:, None]  # (slots, 1)
+        here = (self.arange == position)[:, None]  # (positions, 1)
         future = self.arange > position
         parts = []
         for index, layer in enumerate(self.layers):
@@ -107,7 +107,7 @@ class CachedLayer(nn.Module):
     def forward(
         self, x: Tensor, here: Tensor, future: Tensor, cross: Cross, cache: Cache
     ) -> tuple[Tensor, Cache]:
-        """X (rows, dim); here and future mark the slots."""
+        """X (rows, dim); here (positions, 1) and future (positions,) mask the cache."""
         layer, attention = self.layer, self.layer.attention
         normed = layer.attention_norm(x)[:, None]  # (rows, 1, dim)
         keys = torch.where(here, _heads(attention.key(normed), attention), cache.keys)
