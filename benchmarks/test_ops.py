@@ -27,7 +27,7 @@ from tests.oracle.sampler import Sampler
 
 TORCH, TWIN = "PyTorch eager", "slow twin"
 ROWS = (1, BEAMS, 32)
-DIGITS = {1: 2, BEAMS: 2, 32: 1}  # that the engine screens one reply, a beam, a batch with
+PLANES = {1: 2, BEAMS: 2, 32: 1}  # that the engine screens one reply, a beam, a batch with
 TOP_P, TOP_K, TEMPERATURE = 0.9, 50, 0.8
 Run = Callable[..., None]
 
@@ -90,7 +90,7 @@ def test_projection(
     )
 
 
-@pytest.mark.parametrize(("rows", "digits"), DIGITS.items())
+@pytest.mark.parametrize(("rows", "planes"), PLANES.items())
 def test_screening(
     race: Run,
     ops: NativeOps,
@@ -98,7 +98,7 @@ def test_screening(
     floors: Floors,
     checkpoint: Checkpoint,
     rows: int,
-    digits: int,
+    planes: int,
 ) -> None:
     """The projection in int8; beside it torch's, whose answer is less close."""
     x = random_states(rows, checkpoint.config.hidden_dim)
@@ -107,17 +107,17 @@ def test_screening(
         warnings.simplefilter("ignore")
         quantize: Any = torch.ao.quantization.quantize_dynamic
         quantized = quantize(torch.nn.Sequential(model.output), {torch.nn.Linear})
-    run, result = ops.screen(x, digits)
+    run, result = ops.screen(x, planes)
     run()
     with torch.inference_mode():
         exact = model.output(tensor).numpy()
     np.testing.assert_allclose(
         result(), exact, rtol=0, atol=0.5
-    )  # five deviations are 0.14 with two digits
+    )  # five deviations are 0.14 with two planes
     fields = {
         "x": rows,
         "floor_ms": 1e3 * floors.seconds(rows * weights, weights, "int8"),
-        "extra": {"digits": digits, "largest_error": float(np.abs(result() - exact).max())},
+        "extra": {"planes": planes, "largest_error": float(np.abs(result() - exact).max())},
     }
 
     @torch.inference_mode()
@@ -126,7 +126,7 @@ def test_screening(
         return answer
 
     error = float(np.abs(run_torch().numpy() - exact).max())
-    other = {**fields, "extra": {"digits": 1, "largest_error": error}}
+    other = {**fields, "extra": {"planes": 1, "largest_error": error}}
     race(
         "op: projection in int8, rows",
         {OURS: run, "PyTorch int8": run_torch},

@@ -39,9 +39,9 @@ class NativeOps:
         """(rows, dim) -> logits (rows, vocabulary)."""
         return self._prepare("project", x, self._words)
 
-    def screen(self, x: FloatArray, digits: int) -> tuple[Call, Result]:
-        """The same in int8, about, with so many digits of x."""
-        return self._prepare("screen", x, self._words, "get_scores", digits)
+    def screen(self, x: FloatArray, planes: int) -> tuple[Call, Result]:
+        """Approximate logits from int8 weights; x is quantised to `planes` planes, 1 or 2."""
+        return self._prepare("screen", x, self._words, "get_scores", planes)
 
     def encode(self, x: FloatArray) -> tuple[Call, Result]:
         """The context encoder behind its input projection: (length, dim) -> same."""

@@ -51,7 +51,9 @@ def optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
     """Adam's moments and step counts, named by parameter number."""
     state = optimizer.state_dict()["state"]
     return {
-        f"{index}.{key}": value for index, tensors in state.items() for key, value in tensors.items()
+        f"{index}.{key}": value
+        for index, tensors in state.items()
+        for key, value in tensors.items()
     }
 
 
