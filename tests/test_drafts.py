@@ -51,8 +51,8 @@ def wrong_table(vocabulary: int) -> drafts.Table:
 
 
 def right_table(generator: Generator) -> drafts.Table:
-    said = drafts.replies(generator, MESSAGES)
-    return drafts.count([reply for reply in said for _ in range(2)])
+    generated = drafts.replies(generator, MESSAGES)
+    return drafts.count([reply for reply in generated for _ in range(2)])
 
 
 def test_contexts_are_counted_up_to_four_words() -> None:

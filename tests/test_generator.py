@@ -367,8 +367,8 @@ def test_minimum_bayes_risk_ranks_the_samples(generator: Generator) -> None:
         drawn = generator.respond(message, num_return_sequences=9, **options)
         ranked = generator.respond(message, mbr_samples=9, num_return_sequences=9, **options)
         # Every sequence ends with a token that no candidate shows, unless it was cut.
-        said = [[*found, EOS] if len(found) < 16 else found for found in tokens(drawn)]
-        order = np.argsort(-expected_utilities(said), kind="stable")
+        generated = [[*found, EOS] if len(found) < 16 else found for found in tokens(drawn)]
+        order = np.argsort(-expected_utilities(generated), kind="stable")
         assert ranked.candidates == [drawn.candidates[index] for index in order]
         best = generator.respond(message, mbr_samples=9, **options)
         assert best.candidates == ranked.candidates[:1]
@@ -394,9 +394,9 @@ def test_best_of_adds_relevance_to_the_consensus(related: Path, engine: str) -> 
     for message in MESSAGES:
         drawn = generator.respond(message, num_return_sequences=9, **options)
         ranked = generator.respond(message, best_of=9, num_return_sequences=9, **options)
-        said = [[*found, EOS] if len(found) < 16 else found for found in tokens(drawn)]
+        generated = [[*found, EOS] if len(found) < 16 else found for found in tokens(drawn)]
         turn = generator.tokenizer.encode(check_turns(message)[-1])[-POSITIONS + 1 :]
-        scores = expected_utilities(said) + table.similarities(said, turn)
+        scores = expected_utilities(generated) + table.similarities(generated, turn)
         order = np.argsort(-scores, kind="stable")
         assert ranked.candidates == [drawn.candidates[index] for index in order]
         best = generator.respond(message, best_of=9, **options)

@@ -134,8 +134,8 @@ def test_drafts_behind_a_stop_string_are_dropped(
     options: dict[str, Any] = SEEDED | {"min_new_tokens": 12, "repetition_penalty": penalty}
     folder = Path(shutil.copytree(tiny_checkpoint, tmp_path / "drafted"))
     wholes = plain.respond_batch(MESSAGES, **options)
-    said = [reply.candidates[0].tokens for reply in wholes for _ in range(2)]
-    drafts.save_table(drafts.count([(*tokens, EOS) for tokens in said]), folder / DRAFTS)
+    generated = [reply.candidates[0].tokens for reply in wholes for _ in range(2)]
+    drafts.save_table(drafts.count([(*tokens, EOS) for tokens in generated]), folder / DRAFTS)
     drafted = Generator(folder, compute_type=compute_type)
     for message, whole in zip(MESSAGES, wholes, strict=True):
         for word in range(1, 12):
@@ -207,9 +207,9 @@ def test_bad_words_are_never_generated(
         for _ in range(4):  # whatever comes instead is banned too
             response = generator.respond(message, bad_words=banned, **SEEDED, **options)
             tokens = {token for candidate in response.candidates for token in candidate.tokens}
-            said = sorted(map(generator.tokenizer.word, tokens))
-            assert not set(said) & set(banned)
-            banned += said[:2]
+            generated = sorted(map(generator.tokenizer.word, tokens))
+            assert not set(generated) & set(banned)
+            banned += generated[:2]
 
 
 @pytest.mark.parametrize("options", [*STRATEGIES[:2], *STRATEGIES[4:]], ids=str)

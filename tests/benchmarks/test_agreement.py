@@ -21,9 +21,9 @@ def logits(*words: float) -> np.ndarray:
     return row
 
 
-def sampler(options: GenerationConfig, coin: float = 0.5) -> WatchedSampler:
+def sampler(options: GenerationConfig, uniform: float = 0.5) -> WatchedSampler:
     search = WatchedSampler(options, 0)
-    search._uniforms = np.full((1, options.max_new_tokens), coin)
+    search._uniforms = np.full((1, options.max_new_tokens), uniform)
     return search
 
 
@@ -37,20 +37,20 @@ def test_a_greedy_choice_is_as_close_as_the_two_best() -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "coin", "second", "gap"),
+    ("options", "uniform", "second", "gap"),
     [
-        ({}, 0.25, -1e-3, 1e-3),  # the words might change places, and the coin finds the other
+        ({}, 0.25, -1e-3, 1e-3),  # the words might change places, and the other be drawn
         ({}, 0.5, -np.log(3), 0.25),  # words of 0.75 and 0.25: the edge is at 0.75
         ({}, 0.74, -np.log(3), 0.01),
         ({"top_p": 0.7}, 0.3, -np.log(3), 0.05),  # the first word has 0.05 more than it needs
         ({"top_k": 1}, 0.5, -0.125, 0.125),  # the second word is all but the first
     ],
 )
-def test_a_draw_is_as_close_as_its_coin_and_its_cuts(
-    options: dict[str, Any], coin: float, second: float, gap: float
+def test_a_draw_is_as_close_as_its_uniform_and_its_cuts(
+    options: dict[str, Any], uniform: float, second: float, gap: float
 ) -> None:
     config = GenerationConfig(do_sample=True, max_new_tokens=5, min_new_tokens=5, **options)
-    search = sampler(config, coin)
+    search = sampler(config, uniform)
     search.advance(logits(0, second))
     assert search.gaps == pytest.approx([gap], abs=1e-5)
 

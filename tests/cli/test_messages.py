@@ -188,9 +188,9 @@ def test_a_line_with_a_history_does_not_go_with_another(respond: Respond) -> Non
 def test_an_input_format_is_one_of_three(respond: Respond) -> None:
     result = respond("--file", "-", "--input-format", "csv")
     assert result.exit_code == 2
-    said = " ".join(result.stderr.split())
-    assert "'--input-format'" in said
-    assert "'csv' is not one of 'auto', 'json', 'text'" in said
+    errors = " ".join(result.stderr.split())
+    assert "'--input-format'" in errors
+    assert "'csv' is not one of 'auto', 'json', 'text'" in errors
 
 
 @pytest.mark.parametrize(("begun", "found"), [("", ["auto", "json", "text"]), ("j", ["json"])])
@@ -303,7 +303,7 @@ def test_a_full_disk_is_one_line(tiny_checkpoint: Path) -> None:
 @pytest.mark.parametrize("unbuffered", ["", "1"])
 def test_only_standard_output_is_called_so(tiny_checkpoint: Path, unbuffered: str) -> None:
     environment = {**os.environ, "PYTHONUNBUFFERED": unbuffered}
-    said = []
+    errors = []
     with Path("/dev/full").open("w") as full:
         for arguments in (["no dog"], ["no dog", "no", "--json"], ["--file", "/proc/self/mem"]):
             done = subprocess.run(
@@ -315,12 +315,12 @@ def test_only_standard_output_is_called_so(tiny_checkpoint: Path, unbuffered: st
                 check=False,
             )
             assert done.returncode == 1
-            said.append(done.stderr)
+            errors.append(done.stderr)
     lost = "mime-fast: standard output cannot be written (No space left on device); the rest of it"
-    assert said[:2] == [f"{lost} is lost\n"] * 2
+    assert errors[:2] == [f"{lost} is lost\n"] * 2
     # Reading the memory at address 0 is an error of the disk, EIO, that names no file.
     unread = "--file /proc/self/mem cannot be read (Input/output error); name another"
-    assert said[2] == f"mime-fast: {unread}\n"
+    assert errors[2] == f"mime-fast: {unread}\n"
 
 
 def test_an_error_of_a_disk_names_the_file_and_the_remedy() -> None:
@@ -367,8 +367,8 @@ def test_a_single_message_has_no_bar(
     child = pexpect.spawn("bash", ["-c", shell], env=environment, encoding="utf-8", timeout=60)
     child.expect(pexpect.EOF)
     child.close()
-    said = str(child.before)
-    assert shown in said if shown else said == ""
+    printed = str(child.before)
+    assert shown in printed if shown else printed == ""
     assert len((tmp_path / "out").read_text().splitlines()) == lines
 
 

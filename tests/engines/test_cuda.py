@@ -107,25 +107,23 @@ def test_replies_are_eagers(engines: Any, options: dict[str, Any]) -> None:
 def test_the_host_searches_where_there_are_stop_strings(
     engines: Any, options: dict[str, Any]
 ) -> None:
-    config, said = what_eager_says(engines, options)
-    stop = TextRules(stop=lambda tokens: tokens[-1] == said[3])
+    config, generated = eager_tokens(engines, options)
+    stop = TextRules(stop=lambda tokens: tokens[-1] == generated[3])
     found = list(check_replies(engines, config.replace(stop="."), stop))
     assert min(len(reply.tokens) for reply in found) <= 4
-    assert all(said[3] not in reply.tokens[:-1] for reply in found)
+    assert all(generated[3] not in reply.tokens[:-1] for reply in found)
 
 
 @pytest.mark.parametrize("engines", ["tiny_checkpoint"], indirect=True)
 @pytest.mark.parametrize("options", [{}, {"do_sample": True, "num_return_sequences": 2}], ids=str)
 def test_the_host_searches_where_there_are_bad_words(engines: Any, options: dict[str, Any]) -> None:
-    config, said = what_eager_says(engines, options)
-    bad = TextRules(bad_words=((said[0],), said[2:4]))
+    config, generated = eager_tokens(engines, options)
+    bad = TextRules(bad_words=((generated[0],), generated[2:4]))
     found = check_replies(engines, config.replace(bad_words="."), bad)
-    assert all(said[0] not in reply.tokens for reply in found)
+    assert all(generated[0] not in reply.tokens for reply in found)
 
 
-def what_eager_says(
-    engines: Any, options: dict[str, Any]
-) -> tuple[GenerationConfig, tuple[int, ...]]:
+def eager_tokens(engines: Any, options: dict[str, Any]) -> tuple[GenerationConfig, tuple[int, ...]]:
     """The options of a reply of six tokens, and these tokens."""
     config = GenerationConfig(max_new_tokens=6, min_new_tokens=6, **options)
     plain = engines[1].decode(encode_both(engines, (2, 6))[1], config, [1, 2])
@@ -233,11 +231,13 @@ def test_drafts_change_how_many_steps_there_are_and_nothing_else(
     )
     encoded = encode(engine, (3, 2))
     plain_steps, expected = count_steps(engine, encoded, options)
-    said = [reply.tokens for (reply,) in expected]
+    generated = [reply.tokens for (reply,) in expected]
     if not right:
-        said = [(*tokens[:2], 9, *tokens[3:5], 11, 12) for tokens in said]
+        generated = [(*tokens[:2], 9, *tokens[3:5], 11, 12) for tokens in generated]
     folder = shutil.copytree(tiny_checkpoint, tmp_path / "drafted")
-    drafts.save_table(drafts.count([tokens for tokens in said for _ in range(2)]), folder / DRAFTS)
+    drafts.save_table(
+        drafts.count([tokens for tokens in generated for _ in range(2)]), folder / DRAFTS
+    )
     drafting = CudaEngine(checkpoint.load(folder), "cpu")
     steps, found = count_steps(drafting, encode(drafting, (3, 2)), options)
     for (ours,), (theirs,) in zip(found, expected, strict=True):

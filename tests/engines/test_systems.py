@@ -111,8 +111,8 @@ def test_requests_of_all_searches_at_once_get_the_replies_of_each_alone(folder: 
 def test_no_draft_changes_a_reply(folder: Path) -> None:
     plain = Generator(folder)
     expected = tokens(plain, MESSAGES)
-    said = [tuple(reply[0]) for reply in expected]
-    drafts.save_table(drafts.count([*said, *said]), folder / DRAFTS)
+    generated = [tuple(reply[0]) for reply in expected]
+    drafts.save_table(drafts.count([*generated, *generated]), folder / DRAFTS)
     try:
         drafted = Generator(folder, intra_threads=3)
         assert tokens(drafted, MESSAGES) == expected

@@ -94,8 +94,8 @@ def comparable(engine: Engine, ids: IntArray) -> int:
     The authors' model may say PAD and then masks it as a key. So does eager; native, for which PAD
     is never a word, does not, so only its steps up to the first PAD are theirs.
     """
-    said = np.flatnonzero(ids == PAD)
-    return int(said[0]) + 1 if len(said) and engine.name == "native" else len(ids)
+    padding = np.flatnonzero(ids == PAD)
+    return int(padding[0]) + 1 if len(padding) and engine.name == "native" else len(ids)
 
 
 def greedy_raw(golden: Golden, engine: Engine, emotion: int | None) -> FloatArray:

@@ -39,8 +39,8 @@ class Constraints:
         penalty = self.options.repetition_penalty
         if penalty != 1 and prefix:
             seen = np.unique(prefix)
-            said = row[seen]
-            row[seen] = np.where(said > 0, said / penalty, said * penalty)  # Keskar et al. 2019
+            old = row[seen]
+            row[seen] = np.where(old > 0, old / penalty, old * penalty)  # Keskar et al. 2019
 
     def _block_bad_words(self, row: FloatArray, prefix: tuple[int, ...]) -> None:
         for *before, last in self.bad_words:

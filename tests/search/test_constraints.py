@@ -130,7 +130,7 @@ def test_repetition_makes_a_word_less_likely_whatever_its_sign() -> None:
     logits = np.zeros(VOCABULARY, np.float32)
     logits[[A, B, C]] = 4, -4, 4
     row = apply((A, B, A), logits, repetition_penalty=2.0)
-    assert row[[A, B, C, D]].tolist() == [2, -8, 4, 0]  # once, however often it was said
+    assert row[[A, B, C, D]].tolist() == [2, -8, 4, 0]  # once, however often it was generated
 
 
 def test_a_penalty_below_one_makes_a_word_likelier() -> None:

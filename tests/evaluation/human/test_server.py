@@ -97,8 +97,8 @@ def test_a_side_is_stored_as_the_system_that_was_there(
     for place, item in enumerate(order):
         if item.is_pair:
             side = ("left", "right", "tie")[place % 3]
-            said = client.post("/api/votes", json={**body, "item": place, "answer": side})
-            assert said.status_code == 200
+            response = client.post("/api/votes", json={**body, "item": place, "answer": side})
+            assert response.status_code == 200
             shown = client.get(f"/api/items/{place}", params={"annotator": "ann"}).json()["item"]
             assert (shown["answer"], shown["revision"]) == (side, 1)
             sides = plan.sides("ann", item)
