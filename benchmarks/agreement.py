@@ -48,7 +48,7 @@ STRATEGIES: dict[str, dict[str, Any]] = {
 
 
 class WatchedSampler(Sampler):
-    """Remembers how close the choice of each step was."""
+    """Records how close the choice of each step was."""
 
     def __init__(self, *arguments: Any) -> None:
         super().__init__(*arguments)
@@ -85,7 +85,7 @@ class WatchedSampler(Sampler):
 
 
 class WatchedBeam(BeamSearch):
-    """Remembers the closest call of each step: who goes on, and how those that ended rank."""
+    """Records the closest choice of each step: which rows continue, how ended ones rank."""
 
     def __init__(self, *arguments: Any) -> None:
         super().__init__(*arguments)

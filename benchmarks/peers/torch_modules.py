@@ -35,7 +35,7 @@ def block_specials(model: ReplyModel) -> None:
 
 
 def decoder_layers(model: ReplyModel) -> list[DecoderLayer]:
-    """With their type, which a ModuleList forgets."""
+    """The layers of the decoder with their type, which a ModuleList does not have."""
     return [cast("DecoderLayer", layer) for layer in model.decoder.layers]
 
 

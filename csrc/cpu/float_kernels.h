@@ -10,7 +10,7 @@ namespace mime_fast::cpu::MIME_FAST_ISA {
 
 inline float square_root(float x) { return __builtin_sqrtf(x); }
 
-// Relative error below 2e-7 in [-87.3, 88]; 0 below, so that a blocked word weighs nothing.
+// Relative error below 2e-7 in [-87.3, 88]; 0 below, so that a blocked word has weight 0.
 inline Vec exp(Vec x) {
   const Vec lowest = splat(-87.3F);
   const std::uint32_t inside = at_least(x, lowest);

@@ -48,7 +48,7 @@ class DecodingSession {
   // exception of the step itself cancels all requests that had not ended.
   void step(Team& team);
 
-  // Forgets a request. Its rows leave now if it has not ended; it must not be used any more.
+  // Removes a request; its rows leave now if it has not ended. A later request may get its number.
   void release(std::size_t request);
 
   // Number of steps that were made: below the number of tokens where drafts were right.

@@ -1,15 +1,15 @@
 """The checkpoints of the published code of MIME and MoEL, turned into a checkpoint directory.
 
 Input: the torch file that their training writes (declare-lab/MIME at 7c34f3a, HLTCHKUST/MoEL at
-116a37d): a dict whose `model` is the state dict (MIME), or which has one of each module (MoEL); or
-a bare state dict. Only tensors are read from it: code in it is never run.
+116a37d). It is a dict whose `model` is the state dict (MIME), a dict of the state dicts of the
+modules (MoEL), or a bare state dict. Only tensors are read from it: code in it is never run.
 
 A state dict does not show everything. `heads`, `mean_query` and `top_listeners` have to be given,
 and a model that was trained with their `pointer_gen` looks the same as one that was not: both
 hold `generator.p_gen_linear`. Here it is always a model without; one with would generate worse
-words. MoEL's listeners are weighed by a softmax (their `--softmax`, as published), never by a
-sigmoid, and a Transformer is always the one that was trained with `--multitask`: without, the
-emotions that it recognises mean nothing.
+words. The weights of MoEL's listeners are a softmax (their `--softmax`, as published), never a
+sigmoid. A Transformer is always the one that was trained with `--multitask`: without, the emotions
+that it recognises mean nothing.
 """
 
 import os

@@ -80,9 +80,9 @@ class Acceptor:
             connection.send(REFUSAL)
             connection.shutdown(socket.SHUT_WR)
         self._refused.add(connection)
-        self._loop.call_later(LINGER, self._forget, connection)
+        self._loop.call_later(LINGER, self._drop, connection)
 
-    def _forget(self, connection: socket.socket) -> None:
+    def _drop(self, connection: socket.socket) -> None:
         self._refused.discard(connection)
         connection.close()
 
@@ -98,7 +98,7 @@ class Acceptor:
             self._closed = True
             self._loop.remove_reader(self._listener)
             for connection in list(self._refused):
-                self._forget(connection)
+                self._drop(connection)
 
     async def wait_closed(self) -> None:
         """Return at once: what was accepted has its own end."""

@@ -78,7 +78,7 @@ class Workers:
             child, status = os.wait()
             lived = time.monotonic() - self._started.pop(child)
             code = os.waitstatus_to_exitcode(status)
-            _forget_gauges(child)
+            _remove_gauges(child)
             if self._stopping:
                 failed += code not in (0, -signal.SIGTERM, -signal.SIGINT)
                 continue
@@ -89,7 +89,7 @@ class Workers:
         return int(failed > 0)
 
 
-def _forget_gauges(child: int) -> None:
+def _remove_gauges(child: int) -> None:
     from prometheus_client.multiprocess import mark_process_dead  # noqa: PLC0415
 
     mark_process_dead(child)  # type: ignore[no-untyped-call]

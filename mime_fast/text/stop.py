@@ -9,7 +9,7 @@ from typing import NamedTuple
 from mime_fast.text.reply_tokenizer import ReplyDetokenizer, ReplyTokenizer
 
 # Replies in progress, 30 MB at most; a step of 10,000 samples, or of 1000 beams, adds fewer.
-MOST_REMEMBERED = 32_768
+MOST_IN_PROGRESS = 32_768
 
 
 def find_stop(text: str, stop: Sequence[str]) -> int:
@@ -112,7 +112,7 @@ class StopCondition:
         progress = self._progress.get(tokens[:known], empty)
         for token in tokens[known:]:
             progress = self._after(progress, token)
-        if len(self._progress) >= MOST_REMEMBERED:
+        if len(self._progress) >= MOST_IN_PROGRESS:
             del self._progress[next(iter(self._progress))]  # the oldest
         self._progress[tokens] = progress
         return progress

@@ -94,10 +94,10 @@ def test_a_reply_is_over_when_its_text_contains_one(
         assert condition(words[:length]) == (find_stop(text, stop) >= 0)
 
 
-def test_it_remembers_a_limited_number_of_replies(
+def test_the_replies_in_progress_that_are_kept_are_limited(
     tiny_tokenizer: Tokenizer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(stops, "MOST_REMEMBERED", 5)
+    monkeypatch.setattr(stops, "MOST_IN_PROGRESS", 5)
     condition = StopCondition(tiny_tokenizer, ["og"])
     dog = tiny_tokenizer.encode("dog")
     for word in range(CLS + 1, tiny_tokenizer.vocab_size):

@@ -42,7 +42,7 @@ SHORT = TrainingConfig(
 
 
 class Recorder:
-    """A Reporter that remembers, and may interrupt a run after a step."""
+    """A Reporter that records what it is given, and may interrupt a run after a step."""
 
     def __init__(self, stop_after: int = 10**9) -> None:
         self.losses: list[float] = []

@@ -77,7 +77,7 @@ void test_it_selects_what_the_cpu_selects() {
     const std::int64_t found =
         select_token(SoleThread{}, row.data(), vocab, max, uniform, options, work);
     if (found == expected) continue;
-    // The last words of a flat tail may weigh less than the rounding.
+    // The weight of the last words of a flat tail may be below the rounding error.
     ++different;
     CHECK(uniform == 1 - 0x1p-53);
   }
