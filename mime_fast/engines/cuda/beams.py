@@ -18,7 +18,7 @@ from mime_fast.engines.cuda.rows import (
     Arrays,
     BeamRows,
     NotFiniteError,
-    RowView,
+    StepRows,
     row_fields,
     rows_of,
 )
@@ -85,7 +85,7 @@ class DeviceBeams:
         early_stopping = EARLY_STOPPING.index(options.early_stopping)
         arrays["options"][places] = options.length_penalty, early_stopping
 
-    def step(self, rows: RowView) -> None:
+    def step(self, rows: StepRows) -> None:
         """Choose the next words of each row, with the kernel of csrc/search."""
         best, t = rows.project(), rows.tensors
         own = {name: t[name] for name in BEAM_FIELDS}

@@ -19,7 +19,7 @@ def rows_of(places: slice, width: int) -> slice:
     return slice(places.start * width, places.stop * width)
 
 
-class RowView(Protocol):
+class StepRows(Protocol):
     """The rows of a batch between the decoder and the search of a step."""
 
     replies: Replies

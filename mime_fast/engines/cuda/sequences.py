@@ -17,8 +17,8 @@ from mime_fast.engines.cuda.rows import (
     Arrays,
     DraftRows,
     NotFiniteError,
-    RowView,
     SampleRows,
+    StepRows,
     row_fields,
     rows_of,
 )
@@ -106,7 +106,7 @@ class DeviceGreedy(_Sequences):
         """The fields that it keeps on the device, beside those of every search."""
         return {"log_probs": ("float32", (places, steps))}
 
-    def step(self, rows: RowView) -> None:
+    def step(self, rows: StepRows) -> None:
         """Choose the next word of each row."""
         rows.project(log_probs=rows.tensors["log_probs"])
 
@@ -148,7 +148,7 @@ class DeviceDrafting(_Sequences):
             )
         return super().ended(arrays)
 
-    def step(self, rows: RowView) -> None:
+    def step(self, rows: StepRows) -> None:
         """Choose the next words of each row, with the kernel of csrc/search."""
         best, drafts = rows.project(), rows.drafts
         assert drafts is not None  # noqa: S101 - chosen where there are some
@@ -191,7 +191,7 @@ class DeviceSampling(_Sequences):
         top_k = min(options.top_k, 2**31)  # which keeps all
         arrays["options"][rows] = options.temperature, top_k, options.top_p, options.min_p
 
-    def step(self, rows: RowView) -> None:
+    def step(self, rows: StepRows) -> None:
         """Choose the next words of each row, with the kernel of csrc/search."""
         logits = rows.new_logits()
         best, t = rows.project(logits=logits), rows.tensors
