@@ -25,7 +25,7 @@ from rich.progress import track
 
 from mime_fast import Generator
 from mime_fast.config import GenerationConfig
-from mime_fast.engines.base import EncoderOutput, Engine
+from mime_fast.engines.base import EncoderBatch, Engine
 from mime_fast.engines.stepwise import decode
 from mime_fast.request import emotion_noise
 from mime_fast.search.hypothesis import log_softmax
@@ -114,7 +114,7 @@ def new_search(options: GenerationConfig, seed: int) -> WatchedSampler | Watched
     return WatchedBeam(options) if options.num_beams > 1 else WatchedSampler(options, seed)
 
 
-def encode(engine: Engine, dialogues: Sequence[Dialogue], seeds: Sequence[int]) -> EncoderOutput:
+def encode(engine: Engine, dialogues: Sequence[Dialogue], seeds: Sequence[int]) -> EncoderBatch:
     """One batch, with the emotion noise that Generator draws for these seeds."""
     return engine.encode(dialogues, emotion_noise(engine, seeds), None)
 

@@ -21,7 +21,7 @@ from benchmarks import results
 from benchmarks.harness import FULL, QUICK, SMOKE, Budget, Call, Race, Row, summarise
 from benchmarks.peers import BY_NAME, REFERENCE, native
 from benchmarks.workload import CONTEXT, GREEDY, NEW_TOKENS, random_checkpoint, random_requests
-from mime_fast.engines.base import EncoderOutput, Engine
+from mime_fast.engines.base import EncoderBatch, Engine
 from mime_fast.files import write_whole
 
 SYSTEMS: dict[str, dict[str, Any]] = {
@@ -94,7 +94,7 @@ def measure(threads: int, budget: Budget, *, tiny: bool) -> list[Row]:
     ]
 
 
-def decode(engine: Engine, encoded: EncoderOutput) -> None:
+def decode(engine: Engine, encoded: EncoderBatch) -> None:
     """All tokens of a reply."""
     engine.decode(encoded, GREEDY, [0]).run()
 

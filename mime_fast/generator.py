@@ -15,7 +15,7 @@ from mime_fast import bundled
 from mime_fast import checkpoint as checkpoints
 from mime_fast.config import GenerationConfig, require
 from mime_fast.engines import create_engine
-from mime_fast.engines.base import EncoderOutput
+from mime_fast.engines.base import EncoderBatch
 from mime_fast.memory import enough_memory
 from mime_fast.profiling import profile_range, profiler, run_session
 from mime_fast.read_message import Message
@@ -192,7 +192,7 @@ class EngineRequest(Request):
             self._encode(fixed)
         self.encode_ms = 1e3 * (time.perf_counter() - started)
 
-    def _encode(self, indices: list[int]) -> EncoderOutput:
+    def _encode(self, indices: list[int]) -> EncoderBatch:
         dialogues = [self.messages[index].dialogue for index in indices]
         noise = self.noise([self.seeds[index] for index in indices])
         with profile_range("engine.encode"):

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from mime_fast import _C
-from mime_fast.engines.base import EncoderOutput, Engine
+from mime_fast.engines.base import EncoderBatch, Engine
 from mime_fast.search.hypothesis import log_softmax
 from mime_fast.text.reply_tokenizer import ReplyTokenizer
 from mime_fast.text.special import SOS
@@ -30,7 +30,7 @@ class TokenScorer:
         self,
         engine: Engine,
         tokenizer: ReplyTokenizer,
-        encoded: EncoderOutput,
+        encoded: EncoderBatch,
         rows: Sequence[int],
         count: int,
     ) -> None:
@@ -66,7 +66,7 @@ class TokenScorer:
 def score_replies(
     engine: Engine,
     tokenizer: ReplyTokenizer,
-    encoded: EncoderOutput,
+    encoded: EncoderBatch,
     index: int,
     replies: Sequence[Sequence[int]],
     count: int,

@@ -15,7 +15,7 @@ from mime_fast import _C
 from mime_fast.checkpoint import Checkpoint
 from mime_fast.config import GenerationConfig, ModelConfig, require
 from mime_fast.emotions import EMOTIONS, NEGATIVE, POSITIVE, emotion_id, polarity
-from mime_fast.engines.base import EMOTION_STREAM, DecodingSession, EncoderOutput, Engine
+from mime_fast.engines.base import EMOTION_STREAM, DecodingSession, EncoderBatch, Engine
 from mime_fast.logprobs import score_replies
 from mime_fast.memory import enough_memory
 from mime_fast.profiling import profile_range
@@ -83,7 +83,7 @@ class Request:
     Who runs the engine sets `places`, and `encoded` and `decoding` of the requests in `generated`.
     """
 
-    encoded: EncoderOutput
+    encoded: EncoderBatch
     decoding: DecodingSession
 
     def __init__(
@@ -115,7 +115,7 @@ class Request:
             )
         self.seeds = [self._seed() for _ in self.messages]
         self.generated = [at for at, each in enumerate(self.messages) if each.fixed is None]
-        self.places: dict[int, tuple[EncoderOutput, int]] = {}  # by request: where it was encoded
+        self.places: dict[int, tuple[EncoderBatch, int]] = {}  # by request: where it was encoded
         self.encode_ms = self.decode_ms = 0.0
 
     def _seed(self) -> int:
@@ -273,7 +273,7 @@ class Request:
         )
 
 
-def _mixture(config: ModelConfig, encoded: EncoderOutput, index: int) -> EmotionMixture:
+def _mixture(config: ModelConfig, encoded: EncoderBatch, index: int) -> EmotionMixture:
     def named(ids: tuple[int, ...], shares: FloatArray) -> dict[str, float]:
         return {EMOTIONS[i]: share for i, share in zip(ids, shares.tolist(), strict=True)}
 

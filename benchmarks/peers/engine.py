@@ -9,7 +9,7 @@ import numpy as np
 from benchmarks.peers.base import Steps, Tokens
 from benchmarks.workload import BEAM, GREEDY, NEW_TOKENS, Request
 from mime_fast.config import GenerationConfig
-from mime_fast.engines.base import DecodingSession, EncoderOutput, Engine
+from mime_fast.engines.base import DecodingSession, EncoderBatch, Engine
 from mime_fast.text.tokenizer import CLS
 from mime_fast.types import FloatArray
 
@@ -34,7 +34,7 @@ class EnginePeer:
         while decoding.advance():
             yield decoding.leader(0).tokens[-1]
 
-    def encode_only(self, requests: Sequence[Request]) -> EncoderOutput:
+    def encode_only(self, requests: Sequence[Request]) -> EncoderBatch:
         noise = np.stack([request.noise for request in requests])
         return self.engine.encode([request.dialogue for request in requests], noise, None)
 

@@ -19,7 +19,7 @@ from mime_fast.types import Dialogue, FloatArray, IntArray
 EMOTION_STREAM, TOKEN_STREAM = 0, 1
 
 
-class EncoderOutput(Protocol):
+class EncoderBatch(Protocol):
     """What Engine.encode computed of n dialogues."""
 
     @property
@@ -60,7 +60,7 @@ class EngineError(OSError):
 
 @dataclass(frozen=True)
 class EncoderArrays:
-    """An EncoderOutput whose arrays are on the host."""
+    """An EncoderBatch whose arrays are on the host."""
 
     emotion_logits: FloatArray
     positive_mixture: FloatArray
@@ -97,7 +97,7 @@ class Engine(Protocol):
 
     def encode(
         self, dialogues: Sequence[Dialogue], noise: FloatArray, emotion: int | None
-    ) -> EncoderOutput:
+    ) -> EncoderBatch:
         """Context encoder, emotion, mixture, fusion: once a request.
 
         noise: (n, latents, latent), positive group first; see ModelConfig.latents. emotion: forces
@@ -106,7 +106,7 @@ class Engine(Protocol):
 
     def decode(
         self,
-        encoded: EncoderOutput,
+        encoded: EncoderBatch,
         options: GenerationConfig,
         seeds: Sequence[int],
         rules: TextRules | None = None,
@@ -116,7 +116,7 @@ class Engine(Protocol):
         rules: text_rules() of the options.
         """
 
-    def start(self, encoded: EncoderOutput, rows: Sequence[int]) -> Any:
+    def start(self, encoded: EncoderBatch, rows: Sequence[int]) -> Any:
         """A decode state with one row for each entry: the number of its dialogue."""
 
     def step(self, state: Any, tokens: IntArray) -> FloatArray:

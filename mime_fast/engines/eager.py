@@ -17,7 +17,7 @@ from torch import Tensor
 from mime_fast.checkpoint import Checkpoint
 from mime_fast.config import GenerationConfig
 from mime_fast.emotions import NEGATIVE, POSITIVE
-from mime_fast.engines.base import EncoderArrays, EncoderOutput
+from mime_fast.engines.base import EncoderArrays, EncoderBatch
 from mime_fast.engines.stepwise import StepwiseSession
 from mime_fast.models import create_model
 from mime_fast.models.base import (
@@ -59,7 +59,7 @@ class EagerEngine:
     @torch.inference_mode()
     def encode(
         self, dialogues: Sequence[Dialogue], noise: FloatArray, emotion: int | None
-    ) -> EncoderOutput:
+    ) -> EncoderBatch:
         """Encode in pieces, each padded to the longest of its dialogues."""
         pieces = _pieces([len(dialogue.tokens) for dialogue in dialogues])
         return _join([self._encode(dialogues[p], noise[p], emotion) for p in pieces])
@@ -75,7 +75,7 @@ class EagerEngine:
 
     def decode(
         self,
-        encoded: EncoderOutput,
+        encoded: EncoderBatch,
         options: GenerationConfig,
         seeds: Sequence[int],
         rules: TextRules | None = None,
@@ -84,7 +84,7 @@ class EagerEngine:
         return StepwiseSession(self, encoded, options, seeds, rules)
 
     @torch.inference_mode()
-    def start(self, encoded: EncoderOutput, rows: Sequence[int]) -> EagerState:
+    def start(self, encoded: EncoderBatch, rows: Sequence[int]) -> EagerState:
         """A decode state with one row for each entry: the number of its dialogue."""
         empty = torch.empty(len(rows), 0, dtype=torch.long, device=self.device)
         return EagerState(self._gather(encoded.memory, rows), empty)

@@ -11,7 +11,7 @@ from mime_fast import _C
 from mime_fast.checkpoint import Checkpoint
 from mime_fast.checkpoint_error import CheckpointError
 from mime_fast.config import GenerationConfig
-from mime_fast.engines.base import EncoderArrays, EncoderOutput, EngineError
+from mime_fast.engines.base import EncoderArrays, EncoderBatch, EngineError
 from mime_fast.engines.threads import default_threads
 from mime_fast.search.rules import TextRules
 from mime_fast.types import Dialogue, FloatArray, IntArray
@@ -58,17 +58,17 @@ class NativeEngine:
 
     def encode(
         self, dialogues: Sequence[Dialogue], noise: FloatArray, emotion: int | None
-    ) -> EncoderOutput:
+    ) -> EncoderBatch:
         """Encode one dialogue at a time: nothing is padded."""
         tokens = [np.array(dialogue.tokens) for dialogue in dialogues]
         speakers = [np.array(dialogue.speakers) for dialogue in dialogues]
         forced = -1 if emotion is None else emotion
         parts = self.engine.encode(tokens, speakers, noise, forced)
-        return encoder_output(parts)
+        return encoder_batch(parts)
 
     def decode(
         self,
-        encoded: EncoderOutput,
+        encoded: EncoderBatch,
         options: GenerationConfig,
         seeds: Sequence[int],
         rules: TextRules | None = None,
@@ -76,7 +76,7 @@ class NativeEngine:
         """A session that makes all its steps in C++."""
         return self.engine.decode(encoded.memory, options, seeds, rules)
 
-    def start(self, encoded: EncoderOutput, rows: Sequence[int]) -> _C.DecodeState:
+    def start(self, encoded: EncoderBatch, rows: Sequence[int]) -> _C.DecodeState:
         """A decode state with one row for each entry: the number of its dialogue."""
         return self.engine.start([encoded.memory[row] for row in rows])
 
@@ -90,7 +90,7 @@ class NativeEngine:
         return state
 
 
-def encoder_output(parts: list[_C.EncoderOutput]) -> EncoderOutput:
+def encoder_batch(parts: list[_C.EncoderOutput]) -> EncoderBatch:
     """What was computed of these dialogues."""
     return EncoderArrays(
         _stack([part.emotion_logits for part in parts]),

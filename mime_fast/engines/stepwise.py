@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from mime_fast.config import GenerationConfig
-from mime_fast.engines.base import EncoderOutput, Engine, Unpicklable
+from mime_fast.engines.base import EncoderBatch, Engine, Unpicklable
 from mime_fast.search import Search, new_search
 from mime_fast.search.hypothesis import Hypothesis
 from mime_fast.search.rules import TextRules
@@ -26,7 +26,7 @@ class StepwiseSession(Unpicklable):
     def __init__(
         self,
         engine: Engine,
-        encoded: EncoderOutput,
+        encoded: EncoderBatch,
         options: GenerationConfig,
         seeds: Sequence[int],
         rules: TextRules | None = None,
@@ -58,7 +58,7 @@ class StepwiseSession(Unpicklable):
 
 
 def _decode_groups(
-    engine: Engine, encoded: EncoderOutput, searches: Sequence[Search], most: int
+    engine: Engine, encoded: EncoderBatch, searches: Sequence[Search], most: int
 ) -> Iterator[None]:
     """Decode the searches, at most `most` at a time."""
     for first in range(0, len(searches), most):
@@ -66,7 +66,7 @@ def _decode_groups(
 
 
 def decode(
-    engine: Engine, encoded: EncoderOutput, searches: Sequence[Search], first_dialogue: int = 0
+    engine: Engine, encoded: EncoderBatch, searches: Sequence[Search], first_dialogue: int = 0
 ) -> Iterator[None]:
     """Run all searches to their end, yielding after each step; finished rows leave the batch.
 

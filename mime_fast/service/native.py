@@ -12,7 +12,7 @@ from weakref import WeakSet
 import numpy as np
 
 from mime_fast import _C
-from mime_fast.engines.native import NativeEngine, encoder_output
+from mime_fast.engines.native import NativeEngine, encoder_batch
 from mime_fast.generator import EngineRequest
 from mime_fast.search.hypothesis import Hypothesis
 from mime_fast.service.base import (
@@ -222,7 +222,7 @@ def _take(request: EngineRequest, event: _C.ServiceEvent) -> None:
     if event.encoded is None:
         raise ServiceClosed(f"an event {event.kind!r} came without what was encoded")
     if not request.places:
-        request.encoded = encoder_output([event.encoded])
+        request.encoded = encoder_batch([event.encoded])
         request.places[0] = request.encoded, 0
     request.encode_ms, request.decode_ms = event.encode_ms, event.decode_ms
 

@@ -14,7 +14,7 @@ from mime_fast import checkpoint
 from mime_fast.checkpoint import Checkpoint
 from mime_fast.config import ModelConfig
 from mime_fast.engines import create_engine
-from mime_fast.engines.base import EncoderOutput, Engine
+from mime_fast.engines.base import EncoderBatch, Engine
 from mime_fast.text.tokenizer import CLS, SOS, SYS, UNK, USR
 from mime_fast.types import Dialogue, FloatArray, IntArray
 
@@ -51,7 +51,7 @@ def random_tokens(engine: Engine, rows: int, generator: np.random.Generator) -> 
 
 def encode(
     engines: Engines, lengths: tuple[int, ...], emotion: int | None = None, seed: int = 0
-) -> tuple[EncoderOutput, EncoderOutput]:
+) -> tuple[EncoderBatch, EncoderBatch]:
     generator = np.random.default_rng(seed)
     dialogues = [random_dialogue(engines[0], length, generator) for length in lengths]
     shape = len(lengths), engines[0].config.latents, engines[0].config.latent_dim

@@ -11,7 +11,7 @@ import pytest
 from mime_fast import _C, GenerationConfig, Generator, checkpoint
 from mime_fast.checkpoint import Checkpoint
 from mime_fast.config import ModelConfig
-from mime_fast.engines.base import EncoderOutput
+from mime_fast.engines.base import EncoderBatch
 from mime_fast.engines.native import NativeEngine
 from mime_fast.search.rules import text_rules
 from mime_fast.text.dialogue import encode_dialogue
@@ -31,7 +31,7 @@ def generator(tiny_checkpoint: Path) -> Generator:
     return Generator(tiny_checkpoint)
 
 
-def encode(generator: Generator, message: str) -> EncoderOutput:
+def encode(generator: Generator, message: str) -> EncoderBatch:
     config = generator.engine.config
     dialogue = encode_dialogue(generator.tokenizer, [message], config.max_positions)
     noise = np.zeros((1, config.latents, config.latent_dim), np.float32)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from mime_fast import _C
 from mime_fast.checkpoint import Checkpoint
 from mime_fast.config import GenerationConfig, ModelConfig
-from mime_fast.engines.base import EncoderOutput, Engine
+from mime_fast.engines.base import EncoderBatch, Engine
 from mime_fast.engines.eager import EagerEngine
 from mime_fast.engines.native import NativeEngine
 from mime_fast.engines.stepwise import StepwiseSession
@@ -157,7 +157,7 @@ def test_extreme_shapes_give_what_eager_gives(
 
 
 def results(
-    engine: Engine, encoded: EncoderOutput, options: GenerationConfig, seeds: list[int]
+    engine: Engine, encoded: EncoderBatch, options: GenerationConfig, seeds: list[int]
 ) -> list[list[Hypothesis]]:
     decoding = engine.decode(encoded, options, seeds)
     decoding.run()

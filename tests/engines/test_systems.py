@@ -16,7 +16,7 @@ from mime_fast.checkpoint_error import CheckpointError
 from mime_fast.config import ModelConfig
 from mime_fast.emotions import EMOTIONS, NEGATIVE, POSITIVE
 from mime_fast.engines import create_engine
-from mime_fast.engines.base import EncoderOutput
+from mime_fast.engines.base import EncoderBatch
 from mime_fast.engines.native import NativeEngine
 from mime_fast.systems import SYSTEMS
 from mime_fast.systems.multi_tr import MultiTr
@@ -123,7 +123,7 @@ def test_no_draft_changes_a_reply(folder: Path) -> None:
 
 def encode(
     generator: Generator, emotion: int | None = None, messages: list[str] = MESSAGES
-) -> EncoderOutput:
+) -> EncoderBatch:
     config = generator.engine.config
     dialogues = [encode_dialogue(generator.tokenizer, [message], 64) for message in messages]
     shape = len(messages), config.latents, config.noise_dim
@@ -131,7 +131,7 @@ def encode(
     return generator.engine.encode(dialogues, noise, emotion)
 
 
-def shares(encoded: EncoderOutput) -> FloatArray:
+def shares(encoded: EncoderBatch) -> FloatArray:
     """Shares of all emotions, (n, 32), in the order of their ids."""
     together = np.concatenate([encoded.positive_mixture, encoded.negative_mixture], axis=1)
     return together[:, np.argsort([*POSITIVE, *NEGATIVE])]

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from mime_fast import _C
 from mime_fast.config import GenerationConfig
 from mime_fast.emotions import POSITIVE
-from mime_fast.engines.base import EncoderOutput, Engine
+from mime_fast.engines.base import EncoderBatch, Engine
 from mime_fast.engines.eager import EagerEngine
 from mime_fast.engines.stepwise import decode
 from mime_fast.models.mime import Mime
@@ -23,7 +23,7 @@ from tests.models.golden import EXAMPLES, SCORE_TOLERANCE, STEPS, TOLERANCE, Gol
 
 def intermediates(
     golden: Golden, engine: EagerEngine, example: int
-) -> tuple[EncoderOutput, dict[str, Any]]:
+) -> tuple[EncoderBatch, dict[str, Any]]:
     """What encoding an example computes on the way, under the goldens' names."""
     model, seen = engine.model, list[tuple[Any, Any]]()
     if not isinstance(model, Mime):
@@ -49,7 +49,7 @@ def intermediates(
     }
 
 
-def encode_example(golden: Golden, engine: Engine, example: int) -> EncoderOutput:
+def encode_example(golden: Golden, engine: Engine, example: int) -> EncoderBatch:
     noise = golden.noise()[example : example + 1]
     return engine.encode([golden.dialogues()[example]], noise, None)
 

@@ -8,7 +8,7 @@ import pytest
 
 from mime_fast import _C
 from mime_fast.config import GenerationConfig
-from mime_fast.engines.base import EncoderOutput
+from mime_fast.engines.base import EncoderBatch
 from mime_fast.search import Search
 from mime_fast.text.tokenizer import EOS, SOS
 from mime_fast.types import FloatArray, IntArray
@@ -56,10 +56,10 @@ class TableModel:
         row[list(probabilities)] = np.log(list(probabilities.values()))
         self._table[0, prefix] = row
 
-    def encode(self, *_: Any) -> EncoderOutput:
+    def encode(self, *_: Any) -> EncoderBatch:
         raise NotImplementedError("a table reads no dialogue")
 
-    def start(self, _: EncoderOutput, rows: Sequence[int]) -> Any:
+    def start(self, _: EncoderBatch, rows: Sequence[int]) -> Any:
         return [(row, ()) for row in rows]
 
     def step(self, state: Any, tokens: IntArray) -> FloatArray:

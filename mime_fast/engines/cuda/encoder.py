@@ -222,8 +222,8 @@ class EncoderBatch:
         return layer_norm(x, *encoder.norm, lengths, out)
 
 
-class CudaEncoderOutput:
-    """An EncoderOutput on the device; the host waits for it when it first reads an array."""
+class CudaEncoderBatch:
+    """An EncoderBatch on the device; the host waits for it when it first reads an array."""
 
     def __init__(self, found: Sequence[Found], memory: CudaMemory) -> None:
         self._found, self.memory = found, memory

@@ -13,13 +13,13 @@ from torch import Tensor
 
 from mime_fast.checkpoint import Checkpoint
 from mime_fast.config import GenerationConfig
-from mime_fast.engines.base import DecodingSession, EncoderOutput, Unpicklable
+from mime_fast.engines.base import DecodingSession, EncoderBatch, Unpicklable
 from mime_fast.engines.cuda.batch import new_caches
 from mime_fast.engines.cuda.beams import DeviceBeams
 from mime_fast.engines.cuda.decoding import DeviceSession
 from mime_fast.engines.cuda.device import Device
 from mime_fast.engines.cuda.encoder import (
-    CudaEncoderOutput,
+    CudaEncoderBatch,
     CudaMemory,
     EncoderShape,
     Found,
@@ -61,7 +61,7 @@ class CudaEngine:
 
     def encode(
         self, dialogues: Sequence[Dialogue], noise: FloatArray, emotion: int | None
-    ) -> CudaEncoderOutput:
+    ) -> CudaEncoderBatch:
         """Encode in batches, which are halved where there is no memory for them."""
         found: list[Found] = []
         parts: list[MemoryPart] = []
@@ -80,7 +80,7 @@ class CudaEngine:
                 continue
             self.gpu.make_room(count, failed)
             most = count // 2
-        return CudaEncoderOutput(found, CudaMemory(tuple(parts)))
+        return CudaEncoderBatch(found, CudaMemory(tuple(parts)))
 
     def _encode(
         self, dialogues: Sequence[Dialogue], noise: FloatArray, emotion: int | None
@@ -95,7 +95,7 @@ class CudaEngine:
 
     def decode(
         self,
-        encoded: EncoderOutput,
+        encoded: EncoderBatch,
         options: GenerationConfig,
         seeds: Sequence[int],
         rules: TextRules | None = None,
@@ -110,7 +110,7 @@ class CudaEngine:
             return BeamSession(decoding, lambda: StepwiseSession(self, encoded, options, seeds))
         return decoding
 
-    def start(self, encoded: EncoderOutput, rows: Sequence[int], steps: int = FIRST_STEPS) -> State:
+    def start(self, encoded: EncoderBatch, rows: Sequence[int], steps: int = FIRST_STEPS) -> State:
         """A decode state with one row for each entry: the number of its dialogue.
 
         steps: how many there is room for at first.
