@@ -197,7 +197,7 @@ class EngineRequest(Request):
         noise = self.noise([self.seeds[index] for index in indices])
         with profile_range("engine.encode"):
             encoded = self.engine.encode(dialogues, noise, self.emotion)
-        self.places |= {index: (encoded, row) for row, index in enumerate(indices)}
+        self.encodings |= {index: (encoded, row) for row, index in enumerate(indices)}
         return encoded
 
     def run(self) -> None:

@@ -80,7 +80,8 @@ def emotion_noise(engine: Engine, seeds: Sequence[int]) -> FloatArray:
 class Request:
     """A call: texts and options that were checked, and the Responses to them.
 
-    Who runs the engine sets `places`, and `encoded` and `decoding` of the requests in `generated`.
+    Who runs the engine sets `encodings`; for the requests in `generated` also `encoded` and
+    `decoding`.
     """
 
     encoded: EncoderBatch
@@ -115,7 +116,7 @@ class Request:
             )
         self.seeds = [self._seed() for _ in self.messages]
         self.generated = [at for at, each in enumerate(self.messages) if each.fixed is None]
-        self.places: dict[int, tuple[EncoderBatch, int]] = {}  # by request: where it was encoded
+        self.encodings: dict[int, tuple[EncoderBatch, int]] = {}  # by request: its batch and row
         self.encode_ms = self.decode_ms = 0.0
 
     def _seed(self) -> int:
@@ -155,7 +156,7 @@ class Request:
         return [self._response(index, found) for index, found in enumerate(candidates)]
 
     def _response(self, index: int, candidates: list[Candidate]) -> Response:
-        encoded, row = self.places[index]
+        encoded, row = self.encodings[index]
         emotions = self._emotions_of(index)
         emotion = self.options.emotion or EMOTIONS[int(emotions.argmax())]
         message, best = self.messages[index], candidates[0]
@@ -182,7 +183,7 @@ class Request:
         logprobs: list[TokenLogprobs] | None = None if self.options.logprobs is None else []
         if (text := self.messages[index].fixed) is not None:
             return [Candidate(text, [], None, "crisis", logprobs)]
-        _, row = self.places[index]
+        _, row = self.encodings[index]
         found, left_out = self.replies(row)
         all_scored = self.clock(lambda: self._logprobs(row, found, scored))
         generated = [self._candidate(*each) for each in zip(found, all_scored, strict=True)]
@@ -226,7 +227,7 @@ class Request:
     def _emotions_of(self, index: int) -> FloatArray:
         """The probabilities (32,) of the speaker's emotions."""
         if index not in self._emotions:
-            encoded, row = self.places[index]
+            encoded, row = self.encodings[index]
             self._emotions[index] = np.exp(log_softmax(encoded.emotion_logits[row]))
         return self._emotions[index]
 

@@ -221,9 +221,9 @@ class NativeService:
 def _take(request: EngineRequest, event: _C.ServiceEvent) -> None:
     if event.encoded is None:
         raise ServiceClosed(f"an event {event.kind!r} came without what was encoded")
-    if not request.places:
+    if not request.encodings:
         request.encoded = encoder_batch([event.encoded])
-        request.places[0] = request.encoded, 0
+        request.encodings[0] = request.encoded, 0
     request.encode_ms, request.decode_ms = event.encode_ms, event.decode_ms
 
 
