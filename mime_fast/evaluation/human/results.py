@@ -40,7 +40,7 @@ class Mean:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class PairResult:
     """Verdicts on one pair, as the first system sees them. Shares are per cent of the decided."""
 
     first: str
@@ -71,7 +71,7 @@ class Results:
     rated: int  # replies with three ratings
     to_rate: int
     ratings: dict[str, dict[str, dict[str, Mean]]]  # system -> scale -> group
-    comparisons: list[Comparison]
+    comparisons: list[PairResult]
     agreement: dict[str, float | None]  # Krippendorff's alpha of each scale, and of A/B
     annotators: dict[str, Annotator]
 
@@ -91,7 +91,7 @@ def compute_results(plan: Plan, votes: Sequence[Vote]) -> Results:
             }
             for system in plan.texts
         },
-        comparisons=[_comparison(plan, items, pair) for pair in plan.pairs],
+        comparisons=[_pair_result(plan, items, pair) for pair in plan.pairs],
         agreement=_agreement(plan, items),
         annotators=_annotators(votes, items),
     )
@@ -113,7 +113,7 @@ def _mean(
     return Mean(float(np.mean(means)), float(low), float(high), len(means))
 
 
-def _comparison(plan: Plan, items: Mapping[Item, Sequence[Vote]], pair: Pair) -> Comparison:
+def _pair_result(plan: Plan, items: Mapping[Item, Sequence[Vote]], pair: Pair) -> PairResult:
     voted = [items[Item(context, pair)] for context in plan.contexts]
     verdicts = Counter(verdict([_choice(vote) for vote in votes]) for votes in voted)
     undecided = verdicts.pop(None, 0)
@@ -122,7 +122,7 @@ def _comparison(plan: Plan, items: Mapping[Item, Sequence[Vote]], pair: Pair) ->
     first, second, tie = (
         100 * verdicts[choice] / decided if decided else None for choice in CHOICES
     )
-    return Comparison(
+    return PairResult(
         first=pair[0],
         second=pair[1],
         wins=first,

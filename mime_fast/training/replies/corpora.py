@@ -23,39 +23,39 @@ PRIVATE = re.compile(r"@\w|https?:|www\.|\.com\b|\d{5}|\d{3}[-. ]\d{3,4}\b")
 SOURCES = ("chitchat", "edos", "self_dialogue", "synthetic_persona_chat", "topical_chat")
 
 
-class Dialogue(NamedTuple):
+class CorpusDialogue(NamedTuple):
     """A conversation of a corpus, and its emotion where the corpus names one of ours."""
 
     utterances: list[str]
     emotion: int | None
 
 
-def load_corpora(folder: Path, turns: int, seed: int) -> list[Dialogue]:
+def load_corpora(folder: Path, turns: int, seed: int) -> list[CorpusDialogue]:
     """Wanted conversations of each source, FOLDER/SOURCE.jsonl, until they hold so many turns.
 
     Raises:
         FileNotFoundError: a source is missing.
         ValueError: a line is no conversation.
     """
-    found: list[Dialogue] = []
+    found: list[CorpusDialogue] = []
     for source in SOURCES:
         found += sample(_read(folder / f"{source}.jsonl"), turns, seed)
     return found
 
 
-def _read(path: Path) -> list[Dialogue]:
+def _read(path: Path) -> list[CorpusDialogue]:
     with read_errors(path), path.open(encoding="utf-8") as file:
         return [_dialogue(path, number, line) for number, line in enumerate(file, 1)]
 
 
-def _dialogue(path: Path, number: int, line: str) -> Dialogue:
+def _dialogue(path: Path, number: int, line: str) -> CorpusDialogue:
     try:
         record = parse_json(line)
         turns = [str(turn) for turn in record["utterances"]]
     except (ValueError, TypeError, KeyError) as error:
         raise ValueError(f"{path}:{number}: is no conversation ({error!r:.80})") from error
     name = record.get("emotion")
-    return Dialogue(turns, EMOTIONS.index(name) if name in EMOTIONS else None)
+    return CorpusDialogue(turns, EMOTIONS.index(name) if name in EMOTIONS else None)
 
 
 def is_wanted(utterances: Sequence[str]) -> bool:
@@ -74,7 +74,9 @@ def _unwanted() -> WordList:
     return WordList(Path(__file__).with_name("unwanted.txt"))
 
 
-def sample(conversations: Sequence[Dialogue], turns: int, seed: int) -> Iterator[Dialogue]:
+def sample(
+    conversations: Sequence[CorpusDialogue], turns: int, seed: int
+) -> Iterator[CorpusDialogue]:
     """Wanted conversations in an order drawn by the seed, until they hold so many turns."""
     order = random.Random(seed).sample(range(len(conversations)), len(conversations))  # noqa: S311
     left = turns

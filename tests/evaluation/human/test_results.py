@@ -11,7 +11,7 @@ import pytest
 
 from mime_fast.emotions import polarity
 from mime_fast.evaluation.human.plan import Item, Plan
-from mime_fast.evaluation.human.results import Annotator, Comparison, Mean, compute_results
+from mime_fast.evaluation.human.results import Annotator, Mean, PairResult, compute_results
 from mime_fast.evaluation.human.tables import show
 from mime_fast.evaluation.human.verdict import Choice, Scores, Vote
 
@@ -77,10 +77,10 @@ def test_pairs_are_counted_after_the_verdict_rule(plan: Plan) -> None:
         for vote in compare(Item(context, pair), choices)
     ]
     results = compute_results(plan, votes)
-    assert results.comparisons[0] == Comparison(
+    assert results.comparisons[0] == PairResult(
         *pair, wins=50, losses=25, ties=25, decided=4, disputed=1, unfinished=32 - 5
     )
-    assert results.comparisons[1] == Comparison(
+    assert results.comparisons[1] == PairResult(
         *plan.pairs[1], wins=None, losses=None, ties=None, decided=0, disputed=0, unfinished=32
     )
     assert results.annotators["a"] == Annotator(0, 6, 0, 0)

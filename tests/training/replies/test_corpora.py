@@ -9,7 +9,7 @@ from mime_fast.emotions import EMOTIONS
 from mime_fast.training.replies.corpora import (
     LONGEST_TURN,
     SOURCES,
-    Dialogue,
+    CorpusDialogue,
     is_wanted,
     load_corpora,
     sample,
@@ -46,8 +46,8 @@ def test_a_single_turn_is_no_conversation() -> None:
 
 
 def test_a_sample_is_as_large_as_asked_and_repeats_with_its_seed() -> None:
-    wanted = [Dialogue([f"I saw {n}.", "Nice!"], n) for n in range(50)]
-    conversations = wanted + [Dialogue(["x", "what a jerk"], None)] * 50
+    wanted = [CorpusDialogue([f"I saw {n}.", "Nice!"], n) for n in range(50)]
+    conversations = wanted + [CorpusDialogue(["x", "what a jerk"], None)] * 50
     found = list(sample(conversations, 30, seed=1))
     assert sum(len(dialogue.utterances) for dialogue in found) == 30
     assert found == list(sample(conversations, 30, seed=1))
