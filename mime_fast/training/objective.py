@@ -86,7 +86,7 @@ def kl_divergence(memory: EncoderMemory, free_bits: float = 0.0) -> Tensor:
 
 
 def mixture_loss(memory: MimeMemory, soft_label: Tensor) -> Tensor:
-    """-log d_g[e] of the emotions e, each in its own group, weighted by their shares (batch, 32)."""
+    """-log d_g[e] of the emotions e, each in its group, weighted by their shares (batch, 32)."""
     assert memory.mixture is not None  # noqa: S101 - MIME always has one
     order = torch.tensor([*POSITIVE, *NEGATIVE], device=soft_label.device)
     both = torch.cat(list(memory.mixture), -1)  # (batch, 32) in the groups' order
