@@ -94,6 +94,7 @@ add_library(mime_fast SHARED
   csrc/library/c_generator.cc
   csrc/library/c_options.cc
   csrc/library/c_response.cc
+  csrc/library/c_service.cc
   csrc/library/cpu_quota.cc
   csrc/library/default_threads.cc
   csrc/library/generator.cc
@@ -103,7 +104,8 @@ add_library(mime_fast SHARED
   csrc/library/read_json.cc
   csrc/library/read_reply_options.cc
   csrc/library/reply_options.cc
-  csrc/library/request.cc)
+  csrc/library/request.cc
+  csrc/library/text_service.cc)
 target_compile_definitions(mime_fast PRIVATE
   MIME_FAST_BUILDS_LIBRARY MIME_FAST_VERSION="${MIME_FAST_VERSION}")
 target_link_libraries(mime_fast PRIVATE mime_fast_text mime_fast_flags)
@@ -136,7 +138,7 @@ install(TARGETS mime_fast EXPORT mime_fastTargets LIBRARY DESTINATION ${CMAKE_IN
   COMPONENT library)
 install(EXPORT mime_fastTargets NAMESPACE mime_fast:: DESTINATION ${CONFIG_FOLDER}
   COMPONENT library)
-set(HEADERS mime_fast.h mime_fast.hpp options.hpp response.hpp visit_options.hpp)
+set(HEADERS mime_fast.h mime_fast.hpp options.hpp response.hpp service.hpp visit_options.hpp)
 list(TRANSFORM HEADERS PREPEND csrc/include/mime_fast/)
 install(FILES ${HEADERS} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/mime_fast COMPONENT library)
 install(FILES ${CMAKE_CURRENT_BINARY_DIR}/mime_fastConfig.cmake

@@ -8,6 +8,7 @@
 #include <system_error>
 
 #include "io/checkpoint_error.h"
+#include "service/request.h"
 #include "text/unicode.h"
 
 namespace mime_fast {
@@ -36,6 +37,10 @@ mime_fast_status status_of_exception() noexcept {
     return fail(MIME_FAST_CANCELLED, error.what());
   } catch (const CheckpointError& error) {
     return fail(MIME_FAST_CHECKPOINT_ERROR, error.what());
+  } catch (const QueueFull& error) {
+    return fail(MIME_FAST_QUEUE_FULL, error.what());
+  } catch (const ServiceClosed& error) {
+    return fail(MIME_FAST_SERVICE_CLOSED, error.what());
   } catch (const std::invalid_argument& error) {
     return fail(MIME_FAST_INVALID_ARGUMENT, error.what());
   } catch (const std::bad_alloc&) {
@@ -62,6 +67,16 @@ std::string_view checked_text(const char* text, const char* name) {
   if (is_utf8(text, at)) return text;
   throw std::invalid_argument(std::string(name) + " is not valid UTF-8 at byte " +
                               std::to_string(at) + "; send UTF-8 text");
+}
+
+std::vector<std::string_view> to_turns(const char* const* turns, std::size_t count) {
+  if (count > 0) require_pointer(turns, "turns");
+  std::vector<std::string_view> result;
+  for (std::size_t i = 0; i < count; ++i) {
+    require_pointer(turns[i], "a turn");
+    result.emplace_back(turns[i]);
+  }
+  return result;
 }
 
 void require_size(std::size_t size, std::size_t least, std::size_t own, const char* initializer) {

@@ -1,9 +1,11 @@
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstring>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "library/generator.h"
 #include "mime_fast/mime_fast.h"
@@ -40,6 +42,8 @@ mime_fast_status guarded(Call&& call) noexcept {
 void require_pointer(const void* pointer, const char* name);
 // A text of the caller. Throws std::invalid_argument if it is null or no UTF-8.
 std::string_view checked_text(const char* text, const char* name);
+// The turns of a call.
+std::vector<std::string_view> to_turns(const char* const* turns, std::size_t count);
 // Checks the size of a struct of options, which the initialiser sets.
 //   least, own  // those of the first version and of this one
 void require_size(std::size_t size, std::size_t least, std::size_t own, const char* initializer);
@@ -52,6 +56,15 @@ Options all_fields(const Options& given, Options initial, std::size_t first_size
   require_size(given.size, first_size, sizeof given, initializer);
   std::memcpy(&initial, &given, given.size);
   return initial;
+}
+
+// Writes initial values into as much memory as the caller's header knows of; a newer one knows of
+// more than this library.
+template <typename Options>
+void initialize(Options initial, void* options, std::size_t size) {
+  initial.size = size;
+  std::memset(options, 0, size);
+  std::memcpy(options, &initial, std::min(size, sizeof initial));
 }
 
 // The options of a call: those that are set, over the checkpoint's.

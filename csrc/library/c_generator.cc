@@ -36,16 +36,6 @@ LoadOptions to_load_options(const mime_fast_load_options* given) {
   return options;
 }
 
-std::vector<std::string_view> to_turns(const char* const* turns, std::size_t count) {
-  if (count > 0) require_pointer(turns, "turns");
-  std::vector<std::string_view> result;
-  for (std::size_t i = 0; i < count; ++i) {
-    require_pointer(turns[i], "a turn");
-    result.emplace_back(turns[i]);
-  }
-  return result;
-}
-
 mime_fast_status respond(const mime_fast_generator* generator, const char* const* turns,
                          std::size_t turn_count, const mime_fast_options* options,
                          const OnPiece& on_piece, mime_fast_response** response) noexcept {

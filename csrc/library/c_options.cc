@@ -89,15 +89,6 @@ mime_fast_options whole(const mime_fast_options& given) {
   return all_fields(given, initial, kFirstSize, "mime_fast_options_init");
 }
 
-// Writes initial values into as much memory as the caller's header knows of; a newer one knows of
-// more than this library.
-template <typename Options>
-void initialize(Options initial, void* options, std::size_t size) {
-  initial.size = size;
-  std::memset(options, 0, size);
-  std::memcpy(options, &initial, std::min(size, sizeof initial));
-}
-
 }  // namespace
 
 ReplyOptions to_reply_options(const mime_fast_options* options, const ReplyOptions& defaults) {

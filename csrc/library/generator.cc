@@ -94,8 +94,7 @@ TextGenerator::TextGenerator(const std::string& folder, const LoadOptions& optio
 Reply TextGenerator::respond(const std::vector<std::string_view>& turns,
                              const ReplyOptions& options, const OnPiece& on_piece) const {
   Request request(*this, turns, options);
-  request.encode();
-  request.decode(on_piece);
+  request.run(on_piece);
   return request.reply();
 }
 

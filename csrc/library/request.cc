@@ -54,14 +54,13 @@ bool ends_itself(const Hypothesis& hypothesis) {
 }  // namespace
 
 Request::Request(const TextGenerator& generator, const std::vector<std::string_view>& turns,
-                 const ReplyOptions& options)
+                 ReplyOptions options)
     : generator_(generator),
-      options_(options),
-      search_options_(options.for_search(generator.tokenizer())),
-      seed_(options.seed ? *options.seed : std::random_device()()),
-      text_(generator.tokenizer(), options.stop) {
+      options_(std::move(options)),
+      seed_(options_.seed ? *options_.seed : std::random_device()()),
+      text_(generator.tokenizer(), options_.stop) {
   check_options();
-  if (options.emotion) emotion_ = emotion_id(*options.emotion);
+  if (options_.emotion) emotion_ = emotion_id(*options_.emotion);
   const ReplyTokenizer& tokenizer = generator.tokenizer();
   const std::vector<std::string> checked = check_turns(turns);
   dialogue_ =
@@ -103,62 +102,83 @@ void Request::look_for_crisis(const std::vector<std::string>& turns) {
   is_grave_ = options_.avoid_cheer && (crisis_ || is_grave(turns));
 }
 
-void Request::encode() {
-  const Clock clock;
-  Engine& engine = *generator_.engine();
-  const std::vector<float> noise =
-      draw_noise(engine.model->noise(), options_.stochastic_emotion, seed_);
-  const EncoderInput input{&dialogue_.dialogue, noise.data(), emotion_.value_or(-1)};
-  encoded_ = encode_all(engine, {input}, nullptr).front();
-  encode_ms_ = clock.milliseconds();
+GenerationOptions Request::search_options() const {
+  GenerationOptions options = options_.for_search(generator_.tokenizer());
+  if (!options_.stop.empty()) {
+    options.stop = std::make_shared<TextStop>(generator_.tokenizer(), options_.stop);
+  }
+  return options;
+}
+
+ServiceRequest Request::to_service_request(bool streams) const {
+  const NoiseShape noise = generator_.engine()->model->noise();
+  return {.dialogue = dialogue_.dialogue,
+          .noise = draw_noise(noise, options_.stochastic_emotion, seed_),
+          .emotion = emotion_.value_or(-1),
+          .options = search_options(),
+          .seed = seed_,
+          .generates = !fixed_,
+          .streams = streams,
+          .start_by = {}};
+}
+
+void Request::run(const OnPiece& on_piece) {
+  const ServiceRequest request = to_service_request(static_cast<bool>(on_piece));
+  const Clock encoding;
+  const EncoderInput input{&request.dialogue, request.noise.data(), request.emotion};
+  auto encoded = encode_all(*generator_.engine(), {input}, nullptr);
+  set_encoded(std::move(encoded.front()), encoding.milliseconds());
+  const Clock decoding;
+  const std::vector<Hypothesis> found = decode(request, on_piece);
+  complete(found, decoding.milliseconds());
+  if (on_piece) send(on_piece, last_piece());
+}
+
+std::vector<Hypothesis> Request::decode(const ServiceRequest& request, const OnPiece& on_piece) {
+  if (!request.generates) return {};
+  DecodingSession session(generator_.engine(), request.options, 1);
+  session.join(encoded_, request.seed);
+  Search& search = session.search(0);
+  if (!on_piece || is_chosen_last()) session.run();
+  while (session.advance()) {
+    const TokenIds& agreed = search.agreed();
+    const auto sent = static_cast<std::ptrdiff_t>(std::min(sent_, agreed.size()));
+    send(on_piece, add_agreed({agreed.begin() + sent, agreed.end()}));
+  }
+  return search.results();
+}
+
+void Request::set_encoded(std::shared_ptr<const EncoderOutput> encoded, double encode_ms) {
+  if (encoded_ != nullptr) return;
+  encoded_ = std::move(encoded);
+  encode_ms_ = encode_ms;
   emotions_ = softmax(encoded_->emotion_logits, kEmotions);
 }
 
-void Request::decode(const OnPiece& on_piece) {
+// The end of a reply belongs to the last piece.
+std::string Request::add_agreed(const TokenIds& tokens) {
+  if (is_chosen_last()) return "";
+  const bool has_ended = !tokens.empty() && tokens.back() == kEos;
+  const TokenIds words(tokens.begin(), tokens.end() - (has_ended ? 1 : 0));
+  sent_ += words.size();
+  return words.empty() ? "" : text_.push(words);
+}
+
+void Request::complete(const std::vector<Hypothesis>& found, double decode_ms) {
   if (fixed_) {
     candidates_.push_back({*fixed_, {}, std::nullopt, Finish::crisis});
-    return send(on_piece, *fixed_);
+    return;
   }
-  const Clock clock;
-  if (!options_.stop.empty()) {
-    search_options_.stop = std::make_shared<TextStop>(generator_.tokenizer(), options_.stop);
-  }
-  DecodingSession session(generator_.engine(), search_options_, 1);
-  session.join(encoded_, seed_);
-  run(session, on_piece);
-  decode_ms_ = clock.milliseconds();
+  choose(ranked(found));
+  decode_ms_ = decode_ms;
 }
 
-void Request::run(DecodingSession& session, const OnPiece& on_piece) {
-  const bool is_chosen_last = options_.ranked_samples() > 0 || is_careful();
-  if (!on_piece || is_chosen_last) {
-    session.run();
-  } else {
-    while (session.advance()) send_agreed(session.search(0), on_piece);
-  }
-  const std::vector<Hypothesis> found = ranked(session.search(0).results());
-  choose(found);
-  if (!on_piece) return;
-  if (candidates_.front().finish == Finish::careful) {
-    return send(on_piece, candidates_.front().text);
-  }
-  const TokenIds& tokens = candidates_.front().tokens;
+std::string Request::last_piece() {
+  const Candidate& best = candidates_.front();
+  if (best.finish == Finish::crisis || best.finish == Finish::careful) return best.text;
   std::string piece =
-      text_.push({tokens.begin() + static_cast<std::ptrdiff_t>(sent_), tokens.end()});
-  piece += text_.finish();
-  send(on_piece, piece);
-}
-
-// The end of a reply belongs to the last piece.
-void Request::send_agreed(Search& search, const OnPiece& on_piece) {
-  const TokenIds& agreed = search.agreed();
-  const bool has_ended = !agreed.empty() && agreed.back() == kEos;
-  const std::size_t end = agreed.size() - (has_ended ? 1 : 0);
-  if (end <= sent_) return;
-  const TokenIds added(agreed.begin() + static_cast<std::ptrdiff_t>(sent_),
-                       agreed.begin() + static_cast<std::ptrdiff_t>(end));
-  sent_ = end;
-  send(on_piece, text_.push(added));
+      text_.push({best.tokens.begin() + static_cast<std::ptrdiff_t>(sent_), best.tokens.end()});
+  return piece += text_.finish();
 }
 
 void Request::send(const OnPiece& on_piece, const std::string& piece) const {
@@ -221,7 +241,7 @@ Candidate Request::candidate(const Hypothesis& hypothesis) const {
   std::copy_if(hypothesis.tokens.begin(), hypothesis.tokens.end(),
                std::back_inserter(result.tokens), [](std::int32_t token) { return token != kEos; });
   result.finish = ends_itself(hypothesis) || text.stopped() ? Finish::stop : Finish::length;
-  if (search_options_.needs_scores()) {
+  if (options_.needs_scores()) {
     const auto length = std::max<std::int64_t>(1, std::ssize(hypothesis.tokens));
     result.score = length_score(hypothesis.log_prob, length, options_.length_penalty);
   }

@@ -31,6 +31,9 @@ struct SearchOptions {
   bool return_scores = false;
   bool speculation = true;  // greedy: verified drafts, the same tokens in fewer steps
 
+  // Whether log-probabilities are computed, which costs a pass over the vocabulary.
+  bool needs_scores() const { return return_scores || num_return_sequences > 1 || num_beams > 1; }
+
   // Calls visit(name, option) for each.
   template <typename Visit>
   void visit(Visit&& visit) {
@@ -57,9 +60,6 @@ struct GenerationOptions : SearchOptions {
   std::int64_t ranked_samples = 0;  // number of samples that the caller ranks; 0: off
   std::vector<TokenIds> bad_words;  // id sequences that are never generated; none is empty
   std::shared_ptr<const StopCondition> stop;  // null: only end-of-reply and max_new_tokens
-
-  // Whether log-probabilities are computed, which costs a pass over the vocabulary.
-  bool needs_scores() const { return return_scores || num_return_sequences > 1 || num_beams > 1; }
 
   // Number of sequences that a request decodes without a beam.
   std::int64_t num_sequences() const {

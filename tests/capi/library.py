@@ -11,7 +11,7 @@ from typing import Any
 
 STATUS = (
     *("ok", "invalid_argument", "checkpoint_error", "out_of_memory", "cancelled"),
-    *("system_error", "internal_error"),
+    *("system_error", "internal_error", "queue_full", "service_closed"),
 )
 Texts = POINTER(c_char_p)
 EARLY_STOPPING = {False: 0, True: 1, "never": 2}
@@ -180,20 +180,20 @@ class Loaded:
     """A generator of the library."""
 
     def __init__(self, library: Library, generator: c_void_p) -> None:
-        self.library, self._generator = library, generator
+        self.library, self.generator = library, generator
 
     def __del__(self) -> None:
-        self.library.c.mime_fast_generator_destroy(self._generator)
+        self.library.c.mime_fast_generator_destroy(self.generator)
 
     def respond(self, *turns: str | bytes, **given: Any) -> dict[str, Any]:
         """The reply, as facts of it."""
         response, options = c_void_p(), self.library.options(**given)
         self.library.check(
             self.library.c.mime_fast_respond(
-                self._generator, texts(turns), len(turns), byref(options), byref(response)
+                self.generator, texts(turns), len(turns), byref(options), byref(response)
             )
         )
-        return self._facts(response)
+        return self.facts(response)
 
     def stream(
         self, *turns: str, most: int = 10_000, **given: Any
@@ -208,19 +208,21 @@ class Loaded:
         response, options = c_void_p(), self.library.options(**given)
         self.library.check(
             self.library.c.mime_fast_stream(
-                *(self._generator, texts(turns), len(turns), byref(options)),
+                *(self.generator, texts(turns), len(turns), byref(options)),
                 *(OnPiece(take), None, byref(response)),
             )
         )
-        return pieces, self._facts(response)
+        return pieces, self.facts(response)
 
     def tokenize(self, text: str) -> str:
         """The words of a text, joined by blanks."""
         return self.library.written(
-            lambda *rest: self.library.c.mime_fast_tokenize(self._generator, text.encode(), *rest)
+            lambda *rest: self.library.c.mime_fast_tokenize(self.generator, text.encode(), *rest)
         )
 
-    def _facts(self, response: c_void_p) -> dict[str, Any]:
+    def facts(self, response: c_void_p) -> dict[str, Any]:
+        """What a response holds; destroys it."""
+
         def get(name: str, *arguments: Any) -> Any:
             value = getattr(self.library.c, f"mime_fast_response_{name}")(response, *arguments)
             return value.decode() if isinstance(value, bytes) else value

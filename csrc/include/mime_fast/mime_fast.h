@@ -27,7 +27,9 @@ typedef enum mime_fast_status {
   MIME_FAST_OUT_OF_MEMORY = 3,    /* other calls go on */
   MIME_FAST_CANCELLED = 4,        /* the callback gave the reply up */
   MIME_FAST_SYSTEM_ERROR = 5,     /* the system starts no threads, or the like */
-  MIME_FAST_INTERNAL_ERROR = 6    /* a bug of this library */
+  MIME_FAST_INTERNAL_ERROR = 6,   /* a bug of this library */
+  MIME_FAST_QUEUE_FULL = 7,       /* as many requests of a service run and wait as may */
+  MIME_FAST_SERVICE_CLOSED = 8    /* its thread has ended, or belongs to the parent process */
 } mime_fast_status;
 
 /* The version of the library, such as "0.1.0". */
@@ -154,6 +156,84 @@ MIME_FAST_API mime_fast_status mime_fast_stream(const mime_fast_generator* gener
 
 /* NULL is allowed. */
 MIME_FAST_API void mime_fast_response_destroy(mime_fast_response* response);
+
+/* ---- A service, for programs with an event loop: many requests at once share each pass over the
+ * weights, and each gets the reply that it gets alone. Any number of threads may use one. ---- */
+
+typedef struct mime_fast_service mime_fast_service;
+
+/* Call mime_fast_service_options_init before anything is set. */
+typedef struct mime_fast_service_options {
+  size_t size;        /* of this struct; set by the initialiser */
+  size_t max_running; /* requests that are answered at the same time, 32 */
+  size_t max_waiting; /* requests that may wait, 1024; more are refused */
+} mime_fast_service_options;
+
+/* What mime_fast_service_options_init calls with the size that this header knows. */
+MIME_FAST_API void mime_fast_service_options_init_sized(mime_fast_service_options* options,
+                                                        size_t size);
+static inline void mime_fast_service_options_init(mime_fast_service_options* options) {
+  mime_fast_service_options_init_sized(options, sizeof(mime_fast_service_options));
+}
+
+/* Starts a service with a thread of its own. The generator outlives it. options: NULL for the
+ * defaults. *service is NULL on failure; else the caller destroys it. */
+MIME_FAST_API mime_fast_status mime_fast_service_create(const mime_fast_generator* generator,
+                                                        const mime_fast_service_options* options,
+                                                        mime_fast_service** service);
+
+/* Drops all requests and ends the thread, which takes up to 20 ms. NULL is allowed. */
+MIME_FAST_API void mime_fast_service_destroy(mime_fast_service* service);
+
+/* Hands a message to the service without waiting for the reply; turns and options are those of
+ * mime_fast_respond.
+ *   streams   0 or 1: whether there are events with pieces of the reply
+ *   max_wait  seconds after which the request is dropped unless it has begun; 0: any time
+ *   *ticket   names the request; no ticket is used twice */
+MIME_FAST_API mime_fast_status mime_fast_service_submit(mime_fast_service* service,
+                                                        const char* const* turns, size_t turn_count,
+                                                        const mime_fast_options* options,
+                                                        int streams, double max_wait,
+                                                        uint64_t* ticket);
+
+/* Drops a request at the next step; no event of it follows. A ticket that has ended is ignored. */
+MIME_FAST_API mime_fast_status mime_fast_service_cancel(mime_fast_service* service,
+                                                        uint64_t ticket);
+
+/* How many requests are answered, and how many wait. */
+MIME_FAST_API size_t mime_fast_service_running(const mime_fast_service* service);
+MIME_FAST_API size_t mime_fast_service_waiting(const mime_fast_service* service);
+
+/* Becomes readable (poll, epoll) with new events. Do not read from it: take events until there is
+ * none. */
+MIME_FAST_API int mime_fast_service_file_descriptor(const mime_fast_service* service);
+
+typedef struct mime_fast_event mime_fast_event;
+
+typedef enum mime_fast_kind {
+  MIME_FAST_PIECE = 0,   /* of a stream: nothing can change this piece of the text any more */
+  MIME_FAST_DONE = 1,    /* the reply is complete; of a stream with the last piece */
+  MIME_FAST_EXPIRED = 2, /* the request waited for longer than max_wait */
+  MIME_FAST_FAILED = 3   /* mime_fast_event_status and mime_fast_event_error say why */
+} mime_fast_kind;
+
+/* Takes an event. *event is NULL if there is none, and on failure; else the caller destroys it. A
+ * request has no event after one that is no piece. */
+MIME_FAST_API mime_fast_status mime_fast_service_next(mime_fast_service* service,
+                                                      mime_fast_event** event);
+
+/* NULL is allowed. */
+MIME_FAST_API void mime_fast_event_destroy(mime_fast_event* event);
+
+MIME_FAST_API uint64_t mime_fast_event_ticket(const mime_fast_event* event);
+MIME_FAST_API mime_fast_kind mime_fast_event_kind(const mime_fast_event* event);
+/* "" where there is none; valid until the event is destroyed. */
+MIME_FAST_API const char* mime_fast_event_piece(const mime_fast_event* event);
+/* Hands out the response of MIME_FAST_DONE, once: the caller destroys it. Otherwise NULL. */
+MIME_FAST_API mime_fast_response* mime_fast_event_take_response(mime_fast_event* event);
+/* What MIME_FAST_FAILED ended with; MIME_FAST_OK and "" otherwise. */
+MIME_FAST_API mime_fast_status mime_fast_event_status(const mime_fast_event* event);
+MIME_FAST_API const char* mime_fast_event_error(const mime_fast_event* event);
 
 /* ---- What a response holds. Texts and arrays are valid until it is destroyed. An index that is
  * out of range gives "", 0 or NULL. ---- */

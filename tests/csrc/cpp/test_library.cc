@@ -1,10 +1,13 @@
 // A program that embeds libmime_fast, as C++17: make sanitize and the tests of Python run it.
 //
 // test_library CHECKPOINT
+#include <poll.h>
+
 #include <chrono>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
+#include <map>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -12,6 +15,7 @@
 #include <vector>
 
 #include "mime_fast/mime_fast.hpp"
+#include "mime_fast/service.hpp"
 
 namespace {
 
@@ -19,6 +23,7 @@ using mime_fast::Error;
 using mime_fast::Generator;
 using mime_fast::Options;
 using mime_fast::Response;
+using mime_fast::Service;
 
 void check(bool holds, const std::string& what) {
   if (holds) return;
@@ -136,6 +141,47 @@ void test_crisis(const Generator& generator) {
   check(response.candidates().size() == 1, "it is the only one");
 }
 
+void wait_for_events(const Service& service) {
+  pollfd readable{service.file_descriptor(), POLLIN, 0};
+  check(poll(&readable, 1, 60'000) == 1, "an event comes");
+}
+
+void test_service(const Generator& generator) {
+  constexpr std::uint64_t kRequests = 12;
+  Service service(generator);
+  const std::vector<std::string> turns = {"I am alone."};
+  std::map<std::uint64_t, std::uint64_t> seeds;  // by ticket
+  for (std::uint64_t seed = 0; seed < kRequests; ++seed) {
+    Options options = seeded(seed);
+    options.do_sample = seed % 3 == 0;
+    seeds[service.submit(turns, options, seed % 2 == 0)] = seed;
+  }
+  const std::uint64_t cancelled = service.submit(turns);
+  service.cancel(cancelled);
+  std::map<std::uint64_t, std::string> streamed;
+  while (!seeds.empty()) {
+    wait_for_events(service);
+    while (const auto event = service.next()) {
+      check(event->ticket != cancelled, "what is cancelled has no event");
+      streamed[event->ticket] += event->piece;
+      if (event->kind == MIME_FAST_PIECE) continue;
+      check(event->kind == MIME_FAST_DONE && event->response && !event->error, "it is done");
+      const std::uint64_t seed = seeds.at(event->ticket);
+      Options options = seeded(seed);
+      options.do_sample = seed % 3 == 0;
+      const std::string text = generator.respond(turns, options).text();
+      check(event->response->text() == text, "it is the reply that it gets alone");
+      check(streamed[event->ticket] == (seed % 2 == 0 ? text : ""), "the pieces are the text");
+      seeds.erase(event->ticket);
+    }
+  }
+  Options wrong;
+  wrong.top_p = 2;
+  check(status_of([&] { service.submit(turns, wrong); }) == MIME_FAST_INVALID_ARGUMENT,
+        "a wrong option is refused");
+  service.submit(turns);  // the service ends while it runs
+}
+
 void test_threads(const Generator& generator) {
   std::vector<std::string> texts(4);
   std::vector<std::thread> threads;
@@ -171,6 +217,7 @@ int main(int argc, char** argv) {
   test_stream(generator);
   test_options(generator);
   test_crisis(generator);
+  test_service(generator);
   test_threads(generator);
   test_text(generator);
   begin_endless_replies(argv[1]);

@@ -1,0 +1,115 @@
+#include "library/text_service.h"
+
+#include <algorithm>
+#include <chrono>
+#include <stdexcept>
+#include <utility>
+
+#include "sampling/check.h"
+
+namespace mime_fast {
+namespace {
+
+using Clock = ServiceRequest::Clock;
+
+constexpr double kLongestWait = 1e9;  // seconds; more are no limit
+
+std::optional<Clock::time_point> start_by(std::optional<double> max_wait) {
+  if (!max_wait) return std::nullopt;
+  if (!(*max_wait > 0)) {
+    throw std::invalid_argument("max_wait must be above 0 seconds, got " + to_text(*max_wait));
+  }
+  const std::chrono::duration<double> wait(std::min(*max_wait, kLongestWait));
+  return Clock::now() + std::chrono::duration_cast<Clock::duration>(wait);
+}
+
+}  // namespace
+
+TextService::TextService(const TextGenerator& generator, const ServiceLimits& limits)
+    : generator_(generator), service_(generator.engine(), limits) {}
+
+Ticket TextService::submit(const std::vector<std::string_view>& turns, const ReplyOptions& options,
+                           bool streams, std::optional<double> max_wait) {
+  const Asked asked{std::make_shared<Request>(generator_, turns, options), streams};
+  ServiceRequest request = asked.request->to_service_request(streams);
+  request.start_by = start_by(max_wait);
+  const std::lock_guard<std::mutex> lock(mutex_);  // before an event of it can be taken
+  const Ticket ticket = service_.submit(std::move(request));
+  requests_.emplace(ticket, asked);
+  return ticket;
+}
+
+void TextService::cancel(Ticket ticket) {
+  service_.cancel(ticket);
+  const std::lock_guard<std::mutex> lock(mutex_);
+  requests_.erase(ticket);
+}
+
+// A piece without text is no event: its tokens wait for the next one.
+std::optional<TextEvent> TextService::next() {
+  const std::lock_guard<std::mutex> lock(reading_);
+  while (const auto pending = next_pending()) {
+    TextEvent event;
+    try {
+      event = to_text(*pending);
+    } catch (...) {
+      event.kind = TextEvent::Kind::failed;
+      event.error = std::current_exception();
+    }
+    event.ticket = pending->event.ticket;
+    if (event.kind != TextEvent::Kind::piece || !event.piece.empty()) return event;
+  }
+  return std::nullopt;
+}
+
+TextEvent TextService::to_text(const Pending& pending) {
+  const ServiceEvent& event = pending.event;
+  Request& request = *pending.asked.request;
+  TextEvent text;
+  if (event.kind == ServiceEvent::Kind::expired) {
+    text.kind = TextEvent::Kind::expired;
+    return text;
+  }
+  if (event.error) std::rethrow_exception(event.error);
+  request.set_encoded(event.encoded, event.encode_ms);
+  if (event.kind == ServiceEvent::Kind::tokens) {
+    text.kind = TextEvent::Kind::piece;
+    text.piece = request.add_agreed(event.tokens);
+    return text;
+  }
+  request.complete(event.replies, event.decode_ms);
+  if (pending.asked.streams) text.piece = request.last_piece();
+  text.reply = request.reply();
+  return text;
+}
+
+// Events of requests that were cancelled are dropped.
+std::optional<TextService::Pending> TextService::next_pending() {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  if (events_.empty()) take_events();
+  while (!events_.empty()) {
+    ServiceEvent event = std::move(events_.front());
+    events_.pop_front();
+    const auto found = requests_.find(event.ticket);
+    if (found == requests_.end()) continue;
+    Asked asked = found->second;
+    if (event.kind != ServiceEvent::Kind::tokens) requests_.erase(found);
+    return Pending{std::move(event), std::move(asked)};
+  }
+  return std::nullopt;
+}
+
+void TextService::take_events() {
+  for (ServiceEvent& event : service_.take_events()) events_.push_back(std::move(event));
+  if (service_.alive()) return;
+  for (const auto& [ticket, asked] : requests_) {
+    ServiceEvent event;
+    event.ticket = ticket;
+    event.kind = ServiceEvent::Kind::failed;
+    event.error = std::make_exception_ptr(
+        ServiceClosed("the reply was not completed: the service's thread has ended"));
+    events_.push_back(std::move(event));
+  }
+}
+
+}  // namespace mime_fast
