@@ -48,9 +48,8 @@ def make_job(
     *,
     threads: int,
 ) -> Job:
-    """The job of answering a file; threads: of an actor. ValueError: there is no file."""
-    if source.file is None:
-        raise ValueError("--ray answers the lines of a file; give --file")
+    """The job of answering the source's file; threads: of an actor."""
+    assert source.file is not None  # noqa: S101 - the command line has checked it
     return Job(
         name=source.file,
         file=Path(source.file).absolute(),
