@@ -233,7 +233,7 @@ void register_engine(py::module_& module) {
           "The number of threads of one call: those that were started, and the caller.")
       .def_property_readonly(
           "instruction_set", [](const Engine& e) { return cpu::to_text(e.kernels.isa); },
-          "The instruction set of the kernels: scalar, avx2 or avx512.")
+          "The instruction set of the kernels, by the name that MIME_FAST_ISA may have.")
       .def("encode", &encode, py::arg("tokens"), py::arg("speakers"), py::arg("noise"),
            py::arg("emotion"), kEncodeDoc)
       .def("decode", &decode, py::arg("encoded"), py::arg("config"), py::arg("seeds"),

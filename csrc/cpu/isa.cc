@@ -9,17 +9,18 @@
 namespace mime_fast::cpu {
 namespace {
 
-constexpr Isa kFastestFirst[] = {Isa::avx512, Isa::avx2, Isa::scalar};
 constexpr const char* kVariable = "MIME_FAST_ISA";
 
 Isa named_isa(const std::string& name) {
+  std::string known;
   for (const Isa isa : kFastestFirst) {
+    known += (known.empty() ? "" : ", ") + std::string(to_text(isa));
     if (name != to_text(isa)) continue;
     if (is_supported(isa)) return isa;
     throw std::invalid_argument(std::string(kVariable) + "=" + name +
                                 ": this processor does not have it; unset the variable");
   }
-  throw std::invalid_argument(std::string(kVariable) + " must be scalar, avx2 or avx512, got " +
+  throw std::invalid_argument(std::string(kVariable) + " must be one of " + known + ", got " +
                               name);
 }
 

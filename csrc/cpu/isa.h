@@ -2,11 +2,13 @@
 
 namespace mime_fast::cpu {
 
-// Instruction sets that the kernels are compiled for, slowest first.
+// Instruction sets that the kernels are compiled for.
 //   scalar   what the compiler targets by default
 //   avx2     AVX2 and FMA
 //   avx512   AVX-512 F, BW, DQ, VL and VNNI
 enum class Isa { scalar, avx2, avx512 };
+
+inline constexpr Isa kFastestFirst[] = {Isa::avx512, Isa::avx2, Isa::scalar};
 
 const char* to_text(Isa isa);
 

@@ -7,10 +7,10 @@
 
 namespace mime_fast::test {
 
-// The tables that this processor runs, the scalar one first; says which ones it does not.
+// The instruction sets that this processor has; prints those that it lacks.
 inline std::vector<cpu::Isa> supported_isas() {
   std::vector<cpu::Isa> isas;
-  for (const cpu::Isa isa : {cpu::Isa::scalar, cpu::Isa::avx2, cpu::Isa::avx512}) {
+  for (const cpu::Isa isa : cpu::kFastestFirst) {
     if (cpu::is_supported(isa)) {
       isas.push_back(isa);
     } else {
