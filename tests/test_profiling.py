@@ -79,6 +79,30 @@ def test_streams_batches_and_consensus_have_ranges(ask: Run, tmp_path: Path) -> 
     assert names.count("consensus") == 2
 
 
+@pytest.mark.parametrize(
+    ("engine", "steps"),
+    [("native", set()), ("eager", {"engine.encode", "engine.step"})],
+)
+def test_requests_of_an_event_loop_have_ranges(
+    ask: Run, tmp_path: Path, engine: str, steps: set[str]
+) -> None:
+    if engine == "eager":
+        pytest.importorskip("torch")
+    code = (
+        "import asyncio, sys\n"
+        "from mime_fast import AsyncGenerator, Generator\n"
+        "async def main():\n"
+        f"    async with AsyncGenerator(Generator(sys.argv[1], engine={engine!r})) as replies:\n"
+        "        await replies.respond('no', do_sample=True, mbr_samples=2, seed=1)\n"
+        "asyncio.run(main())\n"
+    )
+    path = tmp_path / "trace.json"
+    result = ask(code, MIME_FAST_TRACE=str(path))
+    assert (result.returncode, result.stderr) == (0, "")
+    own = {"text.encode", "consensus", "text.decode"}
+    assert {event["name"] for event in read(path)} == own | steps
+
+
 def test_a_fork_does_not_write_its_parents_trace(ask: Run, tmp_path: Path) -> None:
     code = ASK + "if os.fork() == 0:\n    generator.respond('no')\n    sys.exit()\nos.wait()\n"
     path = tmp_path / "trace.json"
