@@ -85,7 +85,7 @@ QUICK_BUILD := -DMIME_FAST_CUDA=OFF -DMIME_FAST_WERROR=ON -DCMAKE_INTERPROCEDURA
 help:  ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 26
 
-demo: $(VENV)/.stamp-demo  ## install the package (no torch) and show some replies
+demo: $(VENV)/.stamp-demo  ## install the package (no torch), answer a message, then yours
 	$(BIN)/mime-fast chat --message "I lost my dog yesterday."
 
 test: $(VENV)/.stamp-dev  ## install everything that the tests need, and run them
