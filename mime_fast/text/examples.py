@@ -122,9 +122,14 @@ def _examples(record: dict[str, Any]) -> Iterator[Example]:
             )
         yield Example(context, target, emotion)
         return
-    utterances = _turns(record["utterances"], "utterances")
+    utterances = check_utterances(record["utterances"])
     for turn in range(1, len(utterances), 2):
         yield Example(utterances[:turn], utterances[turn], emotion)
+
+
+def check_utterances(values: Any) -> list[str]:
+    """The turns of a conversation; TypeError or ValueError says what is wrong with them."""
+    return _turns(values, "utterances")
 
 
 def _turns(values: Any, name: str) -> list[str]:

@@ -15,7 +15,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from mime_fast.emotions import EMOTIONS
-from mime_fast.files import parse_json, read_errors
+from mime_fast.text.examples import check_utterances
+from mime_fast.text.published import Problem, Record
+from mime_fast.text.records import describe, read_records
 from mime_fast.text.word_list import WordList
 
 LONGEST_TURN = 60  # words
@@ -35,7 +37,7 @@ def load_corpora(folder: Path, turns: int, seed: int) -> list[CorpusDialogue]:
 
     Raises:
         FileNotFoundError: a source is missing.
-        ValueError: a line is no conversation.
+        ValueError: a line is no conversation; it names the file and the line.
     """
     found: list[CorpusDialogue] = []
     for source in SOURCES:
@@ -44,18 +46,37 @@ def load_corpora(folder: Path, turns: int, seed: int) -> list[CorpusDialogue]:
 
 
 def _read(path: Path) -> list[CorpusDialogue]:
-    with read_errors(path), path.open(encoding="utf-8") as file:
-        return [_dialogue(path, number, line) for number, line in enumerate(file, 1)]
+    found = [_dialogue(record) for record in read_records(path)]
+    if problems := [each for each in found if isinstance(each, Problem)]:
+        raise ValueError(describe(path, problems))
+    return [each for each in found if isinstance(each, CorpusDialogue)]
 
 
-def _dialogue(path: Path, number: int, line: str) -> CorpusDialogue:
+def _dialogue(record: Record | Problem) -> CorpusDialogue | Problem:
+    if isinstance(record, Problem):
+        return record
+    if "utterances" not in record.fields:
+        return Problem(record.line, "lacks 'utterances'; write the turns as a list of strings")
     try:
-        record = parse_json(line)
-        turns = [str(turn) for turn in record["utterances"]]
-    except (ValueError, TypeError, KeyError) as error:
-        raise ValueError(f"{path}:{number}: is no conversation ({error!r:.80})") from error
-    name = record.get("emotion")
-    return CorpusDialogue(turns, EMOTIONS.index(name) if name in EMOTIONS else None)
+        turns = check_utterances(record.fields["utterances"])
+        return CorpusDialogue(turns, _emotion(record.fields.get("emotion")))
+    except (TypeError, ValueError) as error:
+        return Problem(record.line, str(error))
+
+
+def _emotion(name: object) -> int | None:
+    """The id of an emotion of ours; a corpus may also have others, such as questioning."""
+    if name is None:
+        return None
+    if not isinstance(name, str):
+        raise TypeError(
+            f"emotion must be a string, got {name!r:.80}; leave it out if none is known"
+        )
+    if name in EMOTIONS:
+        return EMOTIONS.index(name)
+    if (ours := name.strip().lower()) in EMOTIONS:
+        raise ValueError(f"emotion is {name!r:.80}; write it as {ours!r}")
+    return None
 
 
 def is_wanted(utterances: Sequence[str]) -> bool:

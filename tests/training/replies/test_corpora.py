@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -68,9 +69,37 @@ def test_corpora_are_read_with_our_emotions(tmp_path: Path) -> None:
     assert {dialogue.emotion for dialogue in found} == {EMOTIONS.index("sad"), None}
 
 
-@pytest.mark.parametrize("line", ["[]", '{"turns": []}', "{"])
-def test_a_line_that_is_no_conversation_is_named(tmp_path: Path, line: str) -> None:
+@pytest.mark.parametrize(
+    ("line", "what"),
+    [
+        ("[]", "must be a JSON object, got []; write"),
+        ("{", "is not JSON (.*); write one JSON object a line"),
+        ('{"turns": []}', "lacks 'utterances'; write the turns as a list of strings"),
+        ('{"utterances": "abc"}', "utterances must be a list of strings, not empty, got 'abc'"),
+        ('{"utterances": {"a": 1}}', "utterances must be a list of strings, not empty, got {'a'"),
+        ('{"utterances": []}', "utterances must be a list of strings, not empty, got []"),
+        ('{"utterances": ["a", null, 5]}', "turn 2 must be a str, got NoneType"),
+        ('{"utterances": ["a", ""]}', "turn 2 is empty; write at least one word"),
+        ('{"utterances": ["a", "\\u200b"]}', "turn 2 is '\\u200b', which holds no word"),
+        ('{"utterances": ["a", "\\ud800"]}', "turn 2 is not valid UTF-8"),
+        ('{"utterances": ["a", "b"], "emotion": ["sad"]}', "emotion must be a string, got ['sad']"),
+        ('{"utterances": ["a", "b"], "emotion": "Sad"}', "emotion is 'Sad'; write it as 'sad'"),
+        (b'{"utterances": ["caf\xe9", "b"]}', "is not valid UTF-8: .*; save the file as UTF-8"),
+    ],
+)
+def test_a_line_that_is_no_conversation_is_named(
+    tmp_path: Path, line: str | bytes, what: str
+) -> None:
     path = tmp_path / f"{SOURCES[0]}.jsonl"
-    path.write_text(f'{{"utterances": []}}\n{line}\n', encoding="utf-8")
-    with pytest.raises(ValueError, match=r"chitchat.jsonl:2: is no conversation"):
+    written = line if isinstance(line, bytes) else line.encode()
+    path.write_bytes(b'{"utterances": ["a", "b"]}\n' + written + b"\n")
+    expected = re.escape(what).replace(re.escape(".*"), ".*")
+    with pytest.raises(ValueError, match=rf"chitchat.jsonl:2: {expected}"):
         load_corpora(tmp_path, 100, seed=1)
+
+
+def test_a_byte_order_mark_is_no_text(tmp_path: Path) -> None:
+    line = json.dumps({"utterances": KIND})
+    for source in SOURCES:
+        (tmp_path / f"{source}.jsonl").write_text(f"{line}\n", encoding="utf-8-sig")
+    assert load_corpora(tmp_path, 100, seed=1) == [CorpusDialogue(KIND, None)] * len(SOURCES)
