@@ -24,7 +24,7 @@ from mime_fast.config import GenerationConfig, ModelConfig
 from mime_fast.files import (
     check_place,
     make_folder,
-    parse_json,
+    parse_object,
     read_text,
     resolve,
     staging_name,
@@ -76,9 +76,11 @@ class Checkpoint:
         if not path.exists():
             return GenerationConfig()
         try:
-            found = GenerationConfig.from_dict(parse_json(read_text(path)))
-        except (TypeError, ValueError) as error:
-            raise CheckpointError(f"{path}: {error}") from error
+            found = GenerationConfig.from_dict(parse_object(read_text(path)))
+        except OSError as error:
+            raise _unreadable(path, error) from error
+        except ValueError as error:
+            raise CheckpointError(f"{path}: {error}; mend it, or copy it again") from error
         if found.best_of and self.relevance is None:
             raise CheckpointError(
                 f"{path} says best_of={found.best_of}, which needs {RELEVANCE}; copy the whole "
@@ -102,6 +104,8 @@ class Checkpoint:
             return None
         try:
             return RelevanceTable.load(path, self.tokenizer.context_vocab_size)
+        except OSError as error:
+            raise _unreadable(path, error) from error
         except ValueError as error:
             raise CheckpointError(str(error)) from error
 
@@ -137,6 +141,8 @@ def load(path: str | Path) -> Checkpoint:
     try:
         tokenizer = load_tokenizer(folder / TOKENIZER)
         _check_vocabulary(tokenizer, config)
+    except OSError as error:
+        raise _unreadable(folder / TOKENIZER, error) from error
     except ValueError as error:
         raise CheckpointError(f"{folder}: {error}") from error
     return Checkpoint(config, tokenizer, folder / WEIGHTS)
@@ -158,9 +164,11 @@ def _check_vocabulary(tokenizer: ReplyTokenizer, config: ModelConfig) -> None:
 
 def _read_config(path: Path) -> ModelConfig:
     try:
-        values = parse_json(read_text(path))
+        values = parse_object(read_text(path))
         version = values.pop("format")
-    except (ValueError, KeyError, AttributeError, TypeError) as error:
+    except OSError as error:
+        raise _unreadable(path, error) from error
+    except (ValueError, KeyError) as error:
         raise CheckpointError(
             f"{path} is not a checkpoint's config ({error!r}); copy it again"
         ) from error
@@ -173,6 +181,12 @@ def _read_config(path: Path) -> ModelConfig:
         return ModelConfig.from_dict(values)
     except (TypeError, ValueError) as error:
         raise CheckpointError(f"{path}: {error}") from error
+
+
+def _unreadable(path: Path, error: OSError) -> CheckpointError:
+    return CheckpointError(
+        f"{path} cannot be read ({error.strerror or error}); copy the whole directory again"
+    )
 
 
 def save(

@@ -189,6 +189,26 @@ def parse_json(text: str) -> Any:
         raise ValueError("nested too deeply") from error
 
 
+def parse_object(text: str) -> dict[str, Any]:
+    """The members of a JSON text; ValueError: it is no object, or an object names one twice."""
+    try:
+        found = json.loads(text, parse_constant=_refuse_constant, object_pairs_hook=_members)
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error
+    if not isinstance(found, dict):
+        raise ValueError(f"expected a JSON object, got {found!r:.60}")  # noqa: TRY004 - of a file
+    return found
+
+
+def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in found:
+            raise ValueError(f"{name!r:.60} is there twice; keep one of the two")
+        found[name] = value
+    return found
+
+
 def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON; give a finite number")
 

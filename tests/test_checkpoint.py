@@ -566,3 +566,39 @@ def test_defaults_that_do_not_fit_are_refused(
     with_defaults(folder, **options)
     with pytest.raises(CheckpointError, match=message):
         Generator(folder)
+
+
+@pytest.mark.parametrize("name", [checkpoint.GENERATION, checkpoint.CONFIG])
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[]", r"expected a JSON object, got \[\]"),
+        ("null", "expected a JSON object, got None"),
+        ("5", "expected a JSON object, got 5"),
+        ('"x"', "expected a JSON object, got 'x'"),
+        ('{"seed": 1, "seed": 2}', "'seed' is there twice; keep one of the two"),
+        ("[" * 100_000, "nested too deeply"),
+        ("{", "Expecting"),
+    ],
+)
+def test_options_that_are_no_object_are_refused(
+    folder: Path, name: str, text: str, message: str
+) -> None:
+    (folder / name).write_text(text, encoding="utf-8")
+    with pytest.raises(CheckpointError, match=rf"{name}.*{message}.*copy it again"):
+        Generator(folder)
+
+
+@pytest.mark.parametrize("name", [checkpoint.GENERATION, checkpoint.RELEVANCE])
+def test_a_folder_in_the_place_of_a_file_is_refused(folder: Path, name: str) -> None:
+    (folder / name).mkdir()
+    with pytest.raises(CheckpointError, match=rf"{name} cannot be read \(.*\); copy the whole"):
+        Generator(folder)
+
+
+@pytest.mark.parametrize("name", [checkpoint.GENERATION, checkpoint.CONFIG, checkpoint.TOKENIZER])
+def test_a_file_that_cannot_be_read_is_refused(folder: Path, name: str) -> None:
+    (folder / name).unlink(missing_ok=True)
+    (folder / name).symlink_to("/proc/self/mem")  # reading its beginning is an error
+    with pytest.raises(CheckpointError, match=rf"{name} cannot be read \(Input/output error\)"):
+        Generator(folder)
