@@ -2,7 +2,7 @@
 
 Each program computes a tile of words for a block of rows and keeps of it the best words and the
 sum of exponentials; logits travel to memory only if they are asked for. The last program of a block
-of rows merges what the tiles kept: the best words of each row, in order, and its log-normaliser.
+of rows merges what the tiles kept: the best words of each row, in order, and its log-partition.
 Greedy decoding needs no further kernel: that program appends the best word. A beam needs none that
 reads the vocabulary. Blocks of rows that have all ended return at once.
 """
@@ -31,7 +31,7 @@ class Best(NamedTuple):
 
     words: Tensor  # int32 (rows, kept)
     logits: Tensor  # float32 (rows, kept); -inf: there is no such word
-    normalisers: Tensor  # float32 (rows,): log of the sum of all exponentials; 0 if all are blocked
+    log_partitions: Tensor  # float32 (rows,): of all words' logits; 0 if all are blocked
 
 
 @triton.jit
@@ -67,8 +67,8 @@ def constrain(sums, word, generated, row, position, active, ngram, penalty, stri
 @triton.jit
 def project_kernel(
     hidden, weight, bias, generated, positions, limits, penalties,
-    best_words, best_logits, normalisers, logits, log_probs,
-    tile_words, tile_logits, masses, arrived,
+    best_words, best_logits, log_partitions, logits, log_probs,
+    tile_words, tile_logits, tile_sums, arrived,
     rows, words, end_word, steps, tiles, dim: tl.constexpr, ROW: tl.constexpr,
     LOGITS: tl.constexpr, CONSTRAINED: tl.constexpr, APPEND: tl.constexpr, KEPT: tl.constexpr,
     ROWS: tl.constexpr, WORDS: tl.constexpr, INNER: tl.constexpr, TILES: tl.constexpr,
@@ -115,7 +115,7 @@ def project_kernel(
 
     own = row * tiles + tile
     top = tl.max(sums, 1)
-    tl.store(masses + own, tl.sum(tl.exp(sums - finite(top)[:, None]), 1), mask=active)
+    tl.store(tile_sums + own, tl.sum(tl.exp(sums - finite(top)[:, None]), 1), mask=active)
     for rank in range(KEPT):  # unrolled, 32 would take a compiler 22 s
         top = tl.max(sums, 1)
         best = tl.min(tl.where(sums == top[:, None], word[None, :], words), 1)
@@ -129,14 +129,14 @@ def project_kernel(
         inside = active[:, None] & (one[None, :] < tiles)
         at = row[:, None] * tiles + one[None, :]
         tops = tl.load(tile_logits + at * KEPT, mask=inside, other=float("-inf"))
-        mass = tl.load(masses + at, mask=inside, other=0.0)
+        tile_sum = tl.load(tile_sums + at, mask=inside, other=0.0)
         top = tl.max(tops, 1)
         floor = finite(top)
-        total = tl.sum(mass * tl.exp(tops - floor[:, None]), 1)  # a blocked tile adds exp(-inf)
+        total = tl.sum(tile_sum * tl.exp(tops - floor[:, None]), 1)  # a blocked tile adds exp(-inf)
         # If every word is blocked the reply ends, with probability 1.
         ends = total == 0.0
-        normaliser = floor + tl.log(tl.where(ends, 1.0, total))
-        tl.store(normalisers + row, normaliser, mask=active)
+        log_partition = floor + tl.log(tl.where(ends, 1.0, total))
+        tl.store(log_partitions + row, log_partition, mask=active)
         # The next word of each tile, of which the best is taken.
         head = tl.zeros((ROWS, TILES), tl.int32)
         for rank in range(KEPT):
@@ -152,7 +152,7 @@ def project_kernel(
             tl.store(best_logits + row * KEPT + rank, logit, mask=active)
             if APPEND:  # it keeps one
                 tl.store(generated + row * (steps + 1) + position + 1, chosen, mask=active)
-                share = logit - normaliser
+                share = logit - log_partition
                 share = tl.where(share > 0, 0.0, share)  # NaN stays: the host looks for it
                 tl.store(log_probs + row * steps + position, share, mask=active)
                 tl.store(positions + row, position + 1, mask=active)
@@ -173,7 +173,7 @@ def project(
     log_probs: Tensor | None = None,
     arrived: Tensor | None = None,
 ) -> Best:
-    """The best words of each active row, and their normaliser; of other rows nothing is written.
+    """The best words of each active row, and their log-partition; of other rows nothing is written.
 
     Args:
         hidden: float32 (rows, dim), contiguous.
@@ -202,9 +202,10 @@ def project(
     tile_words, tile_logits = empty(rows, tiles, kept, dtype=torch.int32), empty(rows, tiles, kept)
     project_kernel[tiles, blocks](
         hidden=hidden, weight=weight, bias=bias, **replies._asdict(),
-        best_words=best.words, best_logits=best.logits, normalisers=best.normalisers,
+        best_words=best.words, best_logits=best.logits, log_partitions=best.log_partitions,
         logits=logits, log_probs=log_probs,
-        tile_words=tile_words, tile_logits=tile_logits, masses=empty(rows, tiles), arrived=arrived,
+        tile_words=tile_words, tile_logits=tile_logits, tile_sums=empty(rows, tiles),
+        arrived=arrived,
         rows=rows, words=words, dim=dim, ROW=weight.stride(0),
         end_word=end_word, steps=steps, tiles=tiles,
         LOGITS=logits is not None, CONSTRAINED=constrained, APPEND=log_probs is not None,

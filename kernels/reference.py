@@ -235,15 +235,15 @@ def project(
     words = order.masked_fill(best == -torch.inf, end_word).int()
     ends = best[:, 0] == -torch.inf
     best[ends, 0] = 0
-    normalisers = every.logsumexp(-1).masked_fill(ends, 0)
+    log_partitions = every.logsumexp(-1).masked_fill(ends, 0)
     if logits is not None:
         logits[active] = every[active]
     if log_probs is not None:
         at = replies.positions[active].long()
-        log_probs[active, at] = (best[active, 0] - normalisers[active]).clamp(max=0)
+        log_probs[active, at] = (best[active, 0] - log_partitions[active]).clamp(max=0)
         replies.generated[active, at + 1] = words[active, 0]
         replies.positions[active] += 1
-    return Best(words, best, normalisers)
+    return Best(words, best, log_partitions)
 
 
 def _constrain(logits: Tensor, row: int, replies: Replies, end_word: int) -> None:

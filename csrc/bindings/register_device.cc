@@ -112,7 +112,7 @@ DeviceBest read_best(Fields& fields, std::int64_t rows) {
   best.words = fields.read<std::int32_t>("words", "int32", {rows, -1});
   best.kept = fields.size(1);
   best.logits = fields.read<float>("best_logits", "float32", {rows, best.kept});
-  best.normalisers = fields.read<float>("normalisers", "float32", {rows});
+  best.log_partitions = fields.read<float>("log_partitions", "float32", {rows});
   return best;
 }
 

@@ -142,7 +142,7 @@ inline std::int64_t gather_possible(const float* scores, const ScreenBound& boun
 }
 
 // Adds float32 terms in double, where the sum hardly depends on their order: rows that are
-// permutations of each other have equal normalisers.
+// permutations of each other have equal log-partitions.
 struct LaneSums {
   double lane[kLanes] = {};
 

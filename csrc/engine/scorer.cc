@@ -6,7 +6,7 @@ namespace mime_fast {
 namespace {
 
 bool sums_all_words(const Needs* needs) {
-  return needs->normaliser || (needs->draw && needs->draw->top_k == 0);
+  return needs->log_partition || (needs->draw && needs->draw->top_k == 0);
 }
 
 // The best words are exact with either number of planes. A sum over all words is not, and must not

@@ -70,10 +70,10 @@ void BeamSearch::rank(const RowScores* const* scores, Interrupt* interrupt) {
 
 void BeamSearch::rank_row(const RowScores& scores, std::int32_t row) {
   const std::int32_t node = live_[static_cast<std::size_t>(row)];
-  const Normaliser& normaliser = scores.log_normaliser();
+  const LogPartition& log_partition = scores.log_partition();
   std::size_t rank = 0;
   for (const TokenLogit& candidate : scores.best()) {
-    const double log_prob = double{candidate.logit} - normaliser.value;
+    const double log_prob = double{candidate.logit} - log_partition.value;
     ranked_.push_back({.total = tree_[node].log_prob + log_prob,
                        .log_prob = log_prob,
                        .row = row,

@@ -120,13 +120,13 @@ class BeamStep {
   MIME_FAST_DEVICE double log_prob(std::int64_t candidate) const {
     const std::int64_t kept = rows_.best.kept;
     const double logit = rows_.best.logits[first_ * kept + candidate];
-    const double log_prob = logit - double{rows_.best.normalisers[first_ + candidate / kept]};
+    const double log_prob = logit - double{rows_.best.log_partitions[first_ + candidate / kept]};
     return log_prob > 0 ? 0 : log_prob;
   }
 
   MIME_FAST_DEVICE bool is_finite() const {
     for (std::int64_t row = 0; row < live_; ++row) {
-      if (!std::isfinite(rows_.best.normalisers[first_ + row])) return false;
+      if (!std::isfinite(rows_.best.log_partitions[first_ + row])) return false;
     }
     return true;
   }

@@ -52,8 +52,8 @@ void DenseScores::prepare(const Needs& needs) {
   const auto blocked = [](const TokenLogit& c) { return c.logit == -kInfinity; };
   best_.erase(std::remove_if(best_.begin(), best_.end(), blocked), best_.end());
   std::sort(best_.begin(), best_.end(), ranks_before);
-  if (needs.normaliser)
-    normaliser_ = {max_ + std::log(kernels_->sum_exponentials(logits_, max_, 1, vocab_)), 0};
+  if (needs.log_partition)
+    log_partition_ = {max_ + std::log(kernels_->sum_exponentials(logits_, max_, 1, vocab_)), 0};
 }
 
 }  // namespace mime_fast

@@ -29,9 +29,9 @@ struct DeviceReplies {
 
 // What the projection computed for each active row: see Best in kernels/project.py.
 struct DeviceBest {
-  const std::int32_t* words;  // (rows, kept), best first
-  const float* logits;        // (rows, kept); -inf: there is no such word
-  const float* normalisers;   // (rows,)
+  const std::int32_t* words;    // (rows, kept), best first
+  const float* logits;          // (rows, kept); -inf: there is no such word
+  const float* log_partitions;  // (rows,)
   std::int64_t kept;
 };
 

@@ -61,7 +61,8 @@ class DraftStep {
     for (std::int32_t position = start;; ++position, ++row) {
       rows_.kv_positions[first_ * replies_.steps + position] = static_cast<std::int32_t>(row);
       const std::int32_t word = rows_.best.words[row * rows_.best.kept];
-      const float log_prob = rows_.best.logits[row * rows_.best.kept] - rows_.best.normalisers[row];
+      const float log_prob =
+          rows_.best.logits[row * rows_.best.kept] - rows_.best.log_partitions[row];
       generated[position + 1] = word;
       rows_.log_probs[first_ * replies_.steps + position] = log_prob > 0 ? 0 : log_prob;
       replies_.positions[first_] = position + 1;

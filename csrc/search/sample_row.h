@@ -41,18 +41,18 @@ MIME_FAST_DEVICE void sample_row(const Threads& threads, const SampleRows& rows,
   const std::int32_t position = replies.positions[row];
   const float* logits = rows.logits + row * rows.vocab;
   const std::int32_t best = rows.best.words[row * rows.best.kept];
-  const float normaliser = rows.best.normalisers[row];
+  const float log_partition = rows.best.log_partitions[row];
   std::int64_t word = kEos;  // the reply ends where every word is blocked
   float log_prob = 0;
   threads.wait();  // before the position changes
-  if (!std::isfinite(normaliser)) {
-    log_prob = normaliser - normaliser;  // NaN, which the host checks for
+  if (!std::isfinite(log_partition)) {
+    log_prob = log_partition - log_partition;  // NaN, which the host checks for
   } else if (!std::isinf(logits[best])) {
     const RandomStream stream{rows.seeds[row], static_cast<std::uint32_t>(rows.streams[row])};
     const double uniform = stream.uniform(static_cast<std::uint64_t>(position));
     word = select_token(threads, logits, rows.vocab, logits[best], uniform,
                         read_options(rows.options + row * 4), work);
-    log_prob = logits[word] - normaliser;
+    log_prob = logits[word] - log_partition;
   }
   if (threads.index() != 0) return;
   rows.log_probs[row * replies.steps + position] = log_prob > 0 ? 0 : log_prob;  // NaN stays

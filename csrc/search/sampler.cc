@@ -113,9 +113,10 @@ TokenLogit Sampler::choose(const RowScores& scores) const {
 
 void Sampler::extend(Hypothesis& hypothesis, const RowScores& scores,
                      const TokenLogit& chosen) const {
-  Normaliser normaliser{double{chosen.logit}, 0};  // log-probability 0 where no scores are needed
-  if (options_.needs_scores()) normaliser = scores.log_normaliser();
-  const double log_prob = double{chosen.logit} - normaliser.value;
+  // Where no scores are needed, the log-probability is 0.
+  LogPartition log_partition{double{chosen.logit}, 0};
+  if (options_.needs_scores()) log_partition = scores.log_partition();
+  const double log_prob = double{chosen.logit} - log_partition.value;
   hypothesis.tokens.push_back(chosen.id);
   hypothesis.log_probs.push_back(log_prob);
   hypothesis.log_prob += log_prob;

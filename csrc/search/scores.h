@@ -26,7 +26,7 @@ inline float penalise(float logit, float penalty) {
   return logit > 0 ? logit / penalty : logit * penalty;
 }
 
-struct Normaliser {
+struct LogPartition {
   double value;  // log sum exp of the constrained logits, at least the largest of them
   double error;  // bound on the error of value; 0: as exact as float32
 };
@@ -34,7 +34,7 @@ struct Normaliser {
 // What a search reads from a row.
 struct Needs {
   std::int64_t best = 0;  // number of best words
-  bool normaliser = false;
+  bool log_partition = false;
   std::optional<SamplingOptions> draw = std::nullopt;  // options of a drawn word
 };
 
@@ -58,14 +58,14 @@ class RowScores {
   const std::vector<TokenLogit>& best() const { return best_; }
 
   // At least the best logit, so that no log-probability is positive.
-  const Normaliser& log_normaliser() const { return normaliser_; }
+  const LogPartition& log_partition() const { return log_partition_; }
 
   // The drawn word, exact.
   const TokenLogit& drawn() const { return drawn_; }
 
  protected:
   std::vector<TokenLogit> best_;
-  Normaliser normaliser_{0, 0};
+  LogPartition log_partition_{0, 0};
   double uniform_ = 0;
   TokenLogit drawn_{0, 0};
 };

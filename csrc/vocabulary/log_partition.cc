@@ -10,7 +10,7 @@ namespace {
 // The error of a log-partition is below this share. With 4e-4, 999 of 1,000 replies with 5 beams
 // are still eager's, and the other one is excused (benchmarks/agreement.py): as many as with 1e-4.
 // Where all words are about equally likely, as before training, no word is computed in float32.
-constexpr double kNormaliserTolerance = 2e-4;
+constexpr double kLogPartitionTolerance = 2e-4;
 // The errors of a word's weights add up like a random walk: the standard deviation of a score is
 // its bound divided by the root of the number of weights. The reported error is six deviations.
 constexpr double kDeviations = 6;
@@ -158,9 +158,9 @@ Partition sum_partition(ScreenedRow& row, const PartitionOptions& options,
   return {.top = top, .total = total, .error = weights.error(tail), .max = max};
 }
 
-Normaliser log_partition(ScreenedRow& row, std::vector<TokenLogit>& best) {
+LogPartition compute_log_partition(ScreenedRow& row, std::vector<TokenLogit>& best) {
   const Partition sum = sum_partition(
-      row, {.temperature = 1, .tolerance = kNormaliserTolerance, .cut = kFirstCut}, best);
+      row, {.temperature = 1, .tolerance = kLogPartitionTolerance, .cut = kFirstCut}, best);
   if (sum.total == 0) return {0, 0};
   const double value = static_cast<double>(sum.top) + std::log(sum.total);
   return {std::max(value, static_cast<double>(sum.max)), sum.error / sum.total};

@@ -27,6 +27,6 @@ Partition sum_partition(ScreenedRow& row, const PartitionOptions& options,
                         std::vector<TokenLogit>& best);
 
 // The logarithm of the partition sum at temperature 1.
-Normaliser log_partition(ScreenedRow& row, std::vector<TokenLogit>& best);
+LogPartition compute_log_partition(ScreenedRow& row, std::vector<TokenLogit>& best);
 
 }  // namespace mime_fast

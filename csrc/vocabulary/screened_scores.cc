@@ -8,8 +8,8 @@ namespace mime_fast {
 
 void ScreenedScores::prepare(const Needs& needs) {
   if (needs.draw) drawn_ = draw_screened(row_, uniform_, *needs.draw, best_);
-  if (needs.normaliser) {
-    normaliser_ = log_partition(row_, best_);
+  if (needs.log_partition) {
+    log_partition_ = compute_log_partition(row_, best_);
     // The log-partition often proves the best words on the way.
     if (needs.best == 0 || keep_best(needs.best, best_)) return;
   }

@@ -188,7 +188,7 @@ def test_project(
     for ours, theirs in zip(replies, twin_replies, strict=True):
         assert torch.equal(ours, theirs)
     check_close(best.logits[active], twin.logits[active])
-    check_close(best.normalisers[active], twin.normalisers[active])
+    check_close(best.log_partitions[active], twin.log_partitions[active])
     real = best.logits.isfinite() & active[:, None]
     logits: Any = found["logits"]
     named = logits.gather(1, best.words.clamp(0, words - 1).long())
@@ -224,7 +224,7 @@ def test_a_reply_ends_where_every_word_is_blocked(words: int) -> None:
     best = project(torch.ones(1, 4), torch.zeros(words, 4), bias, few_replies(1), end_word=EOS)
     assert best.words.tolist() == [[EOS]]
     assert best.logits.tolist() == [[0]]
-    assert best.normalisers.tolist() == [0]
+    assert best.log_partitions.tolist() == [0]
 
 
 def test_the_counters_of_programs_are_left_as_they_were() -> None:

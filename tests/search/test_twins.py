@@ -25,7 +25,7 @@ from tests.oracle.sampler import Sampler
 LARGEST = float(np.finfo(np.float32).max)
 SMALLEST = float(np.finfo(np.float32).smallest_subnormal)
 HOSTILE = np.array([0, -0.0, SMALLEST, 1, -1, -LARGEST / 128, LARGEST / 128, -np.inf], np.float32)
-CLOSE = 1e-6  # relative; normalisers of the twins differ by some 1e-8
+CLOSE = 1e-6  # relative; log-partitions of the twins differ by some 1e-8
 SHAPES: dict[str, Callable[[np.random.Generator, int], Any]] = {
     "normal": lambda generator, size: generator.normal(0, 2, size),
     "peaked": lambda generator, size: generator.normal(0, 12, size),

@@ -46,7 +46,7 @@ class SampleRows(NamedTuple):
     limits: Tensor
     words: Tensor  # as in Best
     best_logits: Tensor
-    normalisers: Tensor
+    log_partitions: Tensor
     logits: Tensor  # float32 (rows, vocabulary), constrained
     options: Tensor  # float64 (rows, 4): temperature, top_k, top_p, min_p
     seeds: Tensor  # int64 (rows,): the bits of the seed
@@ -62,7 +62,7 @@ class DraftRows(NamedTuple):
     limits: Tensor
     words: Tensor
     best_logits: Tensor
-    normalisers: Tensor
+    log_partitions: Tensor
     kv_positions: Tensor  # as in Caches
     log_probs: Tensor  # float32 (rows, steps); of each place's first row
     hashes: Tensor  # the draft table, see csrc/search/draft_buckets.h
@@ -78,7 +78,7 @@ class BeamRows(NamedTuple):
     limits: Tensor
     words: Tensor
     best_logits: Tensor
-    normalisers: Tensor
+    log_partitions: Tensor
     kv_positions: Tensor  # as in Caches
     counts: Tensor  # int32 (requests, 3): live rows (0: over), nodes, finished
     nodes: Tensor  # int32 (rows,): of each live row's newest word
@@ -102,7 +102,7 @@ def row_fields(replies: Replies, best: Best) -> dict[str, Tensor]:
         "limits": replies.limits,
         "words": best.words,
         "best_logits": best.logits,
-        "normalisers": best.normalisers,
+        "log_partitions": best.log_partitions,
     }
 
 

@@ -46,7 +46,7 @@ struct Language {
   }
 };
 
-inline float normaliser_of(const std::vector<float>& logits) {
+inline float log_partition_of(const std::vector<float>& logits) {
   const double max = *std::max_element(logits.begin(), logits.end());
   double sum = 0;
   for (const float logit : logits) sum += std::exp(logit - max);
@@ -66,7 +66,7 @@ struct Replies {
   std::int64_t rows;
   std::int64_t steps;
   std::vector<std::int32_t> generated, positions, limits, best_words;
-  std::vector<float> best_logits, normalisers;
+  std::vector<float> best_logits, log_partitions;
   std::int64_t kept;
 
   Replies(std::int64_t rows_in, std::int64_t steps_in, std::int64_t most, std::int64_t kept_in)
@@ -76,7 +76,7 @@ struct Replies {
     limits.assign(std::size_t(rows * 3), static_cast<std::int32_t>(most));
     best_words.assign(std::size_t(rows * kept), kEos);
     best_logits.assign(std::size_t(rows * kept), std::nanf(""));
-    normalisers.assign(std::size_t(rows), std::nanf(""));
+    log_partitions.assign(std::size_t(rows), std::nanf(""));
   }
 
   template <typename Location = OnHost>
@@ -91,7 +91,7 @@ struct Replies {
   DeviceBest best(const Location& at = {}) {
     return {.words = at(best_words),
             .logits = at(best_logits),
-            .normalisers = at(normalisers),
+            .log_partitions = at(log_partitions),
             .kept = kept};
   }
 
@@ -102,7 +102,7 @@ struct Replies {
     visit("limits", limits);
     visit("best_words", best_words);
     visit("best_logits", best_logits);
-    visit("normalisers", normalisers);
+    visit("log_partitions", log_partitions);
   }
 
   TokenIds words(std::int64_t row) {
@@ -122,7 +122,7 @@ struct Replies {
       best_logits[std::size_t(row * kept + rank)] =
           real ? all[std::size_t(rank)].logit : -kInfinity;
     }
-    normalisers[std::size_t(row)] = normaliser_of(logits);
+    log_partitions[std::size_t(row)] = log_partition_of(logits);
     return logits;
   }
 };

@@ -21,7 +21,7 @@ class LanguageScores final : public RowScores {
   void constrain(const Constraint&) override {}
   void prepare(const Needs& needs) override {
     const auto vocab = static_cast<std::int64_t>(logits_.size());
-    normaliser_ = {double{normaliser_of(logits_)}, 0};
+    log_partition_ = {double{log_partition_of(logits_)}, 0};
     std::vector<TokenLogit> all;
     gather_best(logits_.data(), vocab, vocab, all);
     std::sort(all.begin(), all.end(), ranks_before);
@@ -186,7 +186,7 @@ void check_drafts(Random& random, std::int64_t& words, std::int64_t& decoded_ste
       word = next_word(languages[group], expected, options.max_new_tokens);
       if (word < 0) continue;
       const std::vector<float> logits = languages[group].logits(expected);
-      log_probs.push_back(std::min(logits[std::size_t(word)] - normaliser_of(logits), 0.0F));
+      log_probs.push_back(std::min(logits[std::size_t(word)] - log_partition_of(logits), 0.0F));
       expected.push_back(word);
     }
     const auto row = static_cast<std::int64_t>(group) * kWidth;

@@ -1,5 +1,5 @@
 // The int8 screening against float32: whatever the weights, the best words are the same floats, a
-// score is no further from its logit than its bound says, and a normaliser no further than its
+// score is no further from its logit than its bound says, and a log-partition no further than its
 // error.
 
 #include <algorithm>
@@ -137,7 +137,7 @@ bool same_candidates(const std::vector<TokenLogit>& a, const std::vector<TokenLo
   return std::equal(a.begin(), a.end(), b.begin(), b.end(), equal);
 }
 
-void check_normaliser(const Normaliser& found, const Normaliser& expected, float best) {
+void check_log_partition(const LogPartition& found, const LogPartition& expected, float best) {
   CHECK(found.error >= 0);
   CHECK(found.value >= static_cast<double>(best));
   const double size = 1 + std::abs(expected.value);
@@ -218,7 +218,7 @@ class Comparison {
     check_draws(fast, slow, true);
     // With one plane, or of words that are equal or aligned, errors do not cancel.
     if (planes == Planes::two && !data_.repeats && !data_.aligned) {
-      check_normaliser(fast.log_normaliser(), slow.log_normaliser(), slow.best().front().logit);
+      check_log_partition(fast.log_partition(), slow.log_partition(), slow.best().front().logit);
       check_draws(fast, slow, false);
     }
   }

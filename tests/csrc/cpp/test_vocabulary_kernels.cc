@@ -276,7 +276,7 @@ void test_gather_possible(const Table& table, Random& random) {
   }
 }
 
-// ---------------------------------------------------------------------------- normalisers
+// ---------------------------------------------------------------------------- log-partitions
 
 void test_exponential_accuracy(const Table& table, Random& random) {
   const std::int64_t count = 1 << 14;
