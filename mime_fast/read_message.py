@@ -11,7 +11,7 @@ from mime_fast.text.dialogue import encode_dialogue
 from mime_fast.text.grave.finder import is_grave
 from mime_fast.text.message import check_turns
 from mime_fast.text.reply_tokenizer import ReplyTokenizer
-from mime_fast.text.understood import count_words
+from mime_fast.text.unknown_words import count_words
 from mime_fast.types import Crisis, Dialogue
 
 Message = str | bytes | Sequence[str | bytes]

@@ -36,7 +36,7 @@ from mime_fast.types import (
 )
 
 T = TypeVar("T")
-FEELS_GOOD = 0.6  # share of the positive emotions from which on a reply may be cheerful
+MOSTLY_POSITIVE = 0.6  # share of the positive emotions from which on a reply may be cheerful
 
 
 def checked_options(
@@ -214,15 +214,16 @@ class Request:
     def _is_careful(self, index: int) -> bool:
         """Whether no reply to a message may be cheerful."""
         if index not in self._careful:
-            feels_good = not self.messages[index].is_grave and self._feels_good(index)
-            self._careful[index] = self.options.avoid_cheer and not feels_good
+            may_cheer = not self.messages[index].is_grave and self._is_mostly_positive(index)
+            self._careful[index] = self.options.avoid_cheer and not may_cheer
         return self._careful[index]
 
-    def _feels_good(self, index: int) -> bool:
+    def _is_mostly_positive(self, index: int) -> bool:
+        """Whether the speaker's emotion is a positive one, given or recognised."""
         if self.emotion is not None:
             return self.emotion in POSITIVE
         emotions = self._emotions_of(index).tolist()
-        return sum(emotions[emotion] for emotion in POSITIVE) >= FEELS_GOOD
+        return sum(emotions[emotion] for emotion in POSITIVE) >= MOSTLY_POSITIVE
 
     def _emotions_of(self, index: int) -> FloatArray:
         """The probabilities (32,) of the speaker's emotions."""

@@ -8,7 +8,7 @@ import pytest
 from mime_fast import AsyncGenerator, Generator
 from mime_fast.text.grave.finder import CAREFUL_REPLIES, is_cheerful
 
-# The small model feels these as pleasant, and the greedy reply without avoid_cheer is cheerful.
+# The small model recognises positive emotions in these; its greedy replies are cheerful.
 GRAVE = "The best man I ever knew is gone. My dad passed at dawn."
 PLEASANT = "I got a new job and I am so happy!"
 

@@ -594,7 +594,7 @@ def test_any_other_text_gets_a_reply(generator: Generator, message: str) -> None
     assert generator.respond(message, max_new_tokens=4).text
 
 
-UNDERSTOOD: list[tuple[Message, int, int]] = [
+KNOWN_WORDS: list[tuple[Message, int, int]] = [
     ("I lost my dog.", 4, 0),
     ("I lost my xyzzy, oh no!", 6, 1),
     ("\u043f\u0440\u0438\u0432\u0435\u0442, \U0001f642", 2, 2),
@@ -606,7 +606,7 @@ UNDERSTOOD: list[tuple[Message, int, int]] = [
 ]
 
 
-@pytest.mark.parametrize(("message", "words", "unknown"), UNDERSTOOD)
+@pytest.mark.parametrize(("message", "words", "unknown"), KNOWN_WORDS)
 def test_unknown_words_of_the_last_turn_are_counted(
     native: Generator, message: Message, words: int, unknown: int
 ) -> None:
@@ -617,9 +617,9 @@ def test_unknown_words_of_the_last_turn_are_counted(
 
 
 def test_unknown_words_are_counted_for_each_message_of_a_batch(native: Generator) -> None:
-    messages = [message for message, _, _ in UNDERSTOOD]
+    messages = [message for message, _, _ in KNOWN_WORDS]
     responses = native.respond_batch(messages, **SEEDED)
-    assert [(r.words, r.unknown_words) for r in responses] == [row[1:] for row in UNDERSTOOD]
+    assert [(r.words, r.unknown_words) for r in responses] == [row[1:] for row in KNOWN_WORDS]
 
 
 @pytest.mark.parametrize(("count", "dropped"), [(POSITIONS - 1, 0), (POSITIONS, 1), (400, 337)])

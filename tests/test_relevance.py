@@ -20,7 +20,7 @@ def table() -> RelevanceTable:
     return RelevanceTable(make_table(TOKENIZER, vectors.astype(np.float32), TEXTS))
 
 
-def test_a_word_that_every_text_holds_weighs_nothing_and_special_ids_neither() -> None:
+def test_a_word_that_every_text_holds_has_weight_0_and_so_have_special_ids() -> None:
     found = table().vectors
     assert found.shape == (TOKENIZER.vocab_size, min(WIDTH, len(WORDS)))
     assert np.allclose(found[TOKENIZER.encode("the")], 0)

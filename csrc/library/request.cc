@@ -18,7 +18,7 @@ namespace {
 
 constexpr std::uint32_t kEmotionStream = 0;  // of a request's random numbers
 // Share of the positive emotions from which on a reply may be cheerful.
-constexpr double kFeelsGood = 0.6;
+constexpr double kMostlyPositive = 0.6;
 
 // Milliseconds since an earlier time.
 class Clock {
@@ -223,14 +223,16 @@ void Request::add_logprobs(const std::vector<TokenIds>& replies) {
   for (std::size_t i = 0; i < scored.size(); ++i) candidates_[i].logprobs = std::move(scored[i]);
 }
 
-bool Request::is_careful() const { return options_.avoid_cheer && (is_grave_ || !feels_good()); }
+bool Request::is_careful() const {
+  return options_.avoid_cheer && (is_grave_ || !is_mostly_positive());
+}
 
-bool Request::feels_good() const {
+bool Request::is_mostly_positive() const {
   if (emotion_) return is_positive(*emotion_);
   double share = 0;
   for (const std::int64_t emotion : kPositive)
     share += emotions_[static_cast<std::size_t>(emotion)];
-  return share >= kFeelsGood;
+  return share >= kMostlyPositive;
 }
 
 Candidate Request::candidate(const Hypothesis& hypothesis) const {

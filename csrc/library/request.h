@@ -53,7 +53,8 @@ class Request {
   bool is_chosen_last() const { return options_.ranked_samples() > 0 || is_careful(); }
   // Whether no reply may be cheerful: something is grave, or the speaker may not feel good.
   bool is_careful() const;
-  bool feels_good() const;
+  // Whether the speaker's emotion is a positive one, given or recognised.
+  bool is_mostly_positive() const;
 
   const TextGenerator& generator_;
   const ReplyOptions options_;

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from mime_fast.cli.prompt import LEAVE, Reader, clean_exit, create_reader
 from mime_fast.cli.show import chart, describe_crisis, describe_cut
-from mime_fast.cli.understood import warn_unknown
+from mime_fast.cli.unknown_words import warn_unknown
 from mime_fast.text.escapes import strip_escapes
 from mime_fast.text.message import check_turns
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
 
-from mime_fast.cli.understood import warn_unknown
+from mime_fast.cli.unknown_words import warn_unknown
 
 if TYPE_CHECKING:
     from mime_fast.types import Response

@@ -158,7 +158,7 @@ def test_crises(loaded: Loaded, generator: Generator, turns: list[str]) -> None:
     assert own["text"] == "Please call 123."
 
 
-# The small model feels these as pleasant, and its greedy replies are cheerful.
+# The small model recognises positive emotions in these, and its greedy replies are cheerful.
 GRAVE = (
     "The best man I ever knew is gone. My dad passed at dawn.",
     "We celebrated her last birthday yesterday, and this morning Mum didn\u2019t open her eyes.",

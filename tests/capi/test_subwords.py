@@ -23,7 +23,7 @@ from mime_fast.text.special import EOS, SOS
 from mime_fast.text.stop import ReplyText, StopCondition
 from mime_fast.text.subword_tokenizer import SubwordTokenizer
 from mime_fast.text.tidy import CONTRACTIONS, tidy
-from mime_fast.text.understood import count_words
+from mime_fast.text.unknown_words import count_words
 from mime_fast.text.word_pieces import WordPieceTokenizer
 from tests.capi.conftest import Probe
 from tests.capi.utterances import (

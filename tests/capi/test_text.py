@@ -18,7 +18,7 @@ from mime_fast.text.dialogue import encode_dialogue
 from mime_fast.text.message import check_turns
 from mime_fast.text.stop import ReplyText, StopCondition
 from mime_fast.text.tokenizer import Tokenizer
-from mime_fast.text.understood import count_words
+from mime_fast.text.unknown_words import count_words
 from tests.capi.conftest import Probe
 from tests.capi.utterances import (
     ROOT,

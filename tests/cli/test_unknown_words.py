@@ -1,4 +1,4 @@
-"""The terminal says so where most of a message was not understood."""
+"""The terminal warns where most words of a message are unknown."""
 
 import json
 import sys

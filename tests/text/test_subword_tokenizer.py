@@ -16,7 +16,7 @@ from mime_fast.text.special import CLS, EOS, SOS, SYS, USR
 from mime_fast.text.stop import ReplyText
 from mime_fast.text.subword_tokenizer import SubwordTokenizer
 from mime_fast.text.tidy import tidy
-from mime_fast.text.understood import count_words
+from mime_fast.text.unknown_words import count_words
 from mime_fast.text.word_pieces import WordPieceTokenizer
 
 BYTES = sorted(pre_tokenizers.ByteLevel.alphabet())

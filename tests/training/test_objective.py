@@ -83,7 +83,7 @@ def test_the_mixture_loss_reads_the_gold_emotion(forward: tuple[Mime, MimeMemory
     assert mixture_loss(memory, LABEL).item() == pytest.approx(expected)
 
 
-def test_a_soft_label_weighs_the_losses_of_the_emotions(
+def test_the_losses_of_the_emotions_are_weighted_by_a_soft_label(
     forward: tuple[Mime, MimeMemory, Tensor],
 ) -> None:
     _, memory, logits = forward

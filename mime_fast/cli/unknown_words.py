@@ -1,4 +1,4 @@
-"""The warning that a message was hardly understood."""
+"""The warning that most words of a message are unknown."""
 
 from __future__ import annotations
 

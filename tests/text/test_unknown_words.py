@@ -3,7 +3,7 @@
 import pytest
 
 from mime_fast.text import Tokenizer
-from mime_fast.text.understood import count_words
+from mime_fast.text.unknown_words import count_words
 
 
 @pytest.fixture(scope="module")
