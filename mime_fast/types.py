@@ -63,7 +63,7 @@ class TokenLogprob:
 
 @dataclass(frozen=True)
 class TokenLogprobs(TokenLogprob):
-    """A generated token, and the likeliest tokens at its place, as many as `logprobs` says.
+    """A generated token, and the likeliest tokens at its position, as many as `logprobs` says.
 
     They are of the whole vocabulary, with the special ids that are never generated.
     """

@@ -35,18 +35,18 @@ const Candidate* find(const mime_fast_response* response, std::size_t candidate)
   return &response->reply.candidates[candidate];
 }
 
-// The log-probabilities at a place of a candidate; null: there are none.
+// The log-probabilities at a position of a candidate; null: there are none.
 const TokenLogprobs* find(const mime_fast_response* response, std::size_t candidate,
-                          std::size_t place) {
+                          std::size_t position) {
   const Candidate* found = find(response, candidate);
-  if (found == nullptr || place >= found->logprobs.size()) return nullptr;
-  return &found->logprobs[place];
+  if (found == nullptr || position >= found->logprobs.size()) return nullptr;
+  return &found->logprobs[position];
 }
 
-// The token of a rank at a place; null: there is none.
+// The token of a rank at a position; null: there is none.
 const TokenLogprob* find(const mime_fast_response* response, std::size_t candidate,
-                         std::size_t place, std::size_t rank) {
-  const TokenLogprobs* found = find(response, candidate, place);
+                         std::size_t position, std::size_t rank) {
+  const TokenLogprobs* found = find(response, candidate, position);
   if (found == nullptr || rank == MIME_FAST_GENERATED) return found;
   return rank < found->top.size() ? &found->top[rank] : nullptr;
 }
@@ -166,26 +166,27 @@ size_t mime_fast_response_candidate_logprob_count(const mime_fast_response* resp
 }
 
 size_t mime_fast_response_candidate_top_count(const mime_fast_response* response, size_t candidate,
-                                              size_t place) {
-  const TokenLogprobs* found = find(response, candidate, place);
+                                              size_t position) {
+  const TokenLogprobs* found = find(response, candidate, position);
   return found == nullptr ? 0 : found->top.size();
 }
 
 int32_t mime_fast_response_candidate_logprob_token(const mime_fast_response* response,
-                                                   size_t candidate, size_t place, size_t rank) {
-  const TokenLogprob* found = find(response, candidate, place, rank);
+                                                   size_t candidate, size_t position, size_t rank) {
+  const TokenLogprob* found = find(response, candidate, position, rank);
   return found == nullptr ? -1 : found->token;
 }
 
 const char* mime_fast_response_candidate_logprob_word(const mime_fast_response* response,
-                                                      size_t candidate, size_t place, size_t rank) {
-  const TokenLogprob* found = find(response, candidate, place, rank);
+                                                      size_t candidate, size_t position,
+                                                      size_t rank) {
+  const TokenLogprob* found = find(response, candidate, position, rank);
   return found == nullptr ? "" : found->word.c_str();
 }
 
 double mime_fast_response_candidate_logprob(const mime_fast_response* response, size_t candidate,
-                                            size_t place, size_t rank) {
-  const TokenLogprob* found = find(response, candidate, place, rank);
+                                            size_t position, size_t rank) {
+  const TokenLogprob* found = find(response, candidate, position, rank);
   return found == nullptr ? std::numeric_limits<double>::quiet_NaN() : found->logprob;
 }
 

@@ -32,7 +32,7 @@ class Scoring {
 
   std::vector<std::vector<TokenLogprobs>> run() {
     std::vector<std::vector<TokenLogprobs>> found(live_.size());
-    for (std::size_t place = 0; keep_longer_than(place); ++place) step(place, found);
+    for (std::size_t position = 0; keep_longer_than(position); ++position) step(position, found);
     return found;
   }
 
@@ -43,11 +43,11 @@ class Scoring {
     return static_cast<std::int64_t>(most);
   }
 
-  // Goes on with the replies that have a token at this place. Returns false if none has.
-  bool keep_longer_than(std::size_t place) {
+  // Goes on with the replies that have a token at this position. Returns false if none has.
+  bool keep_longer_than(std::size_t position) {
     std::vector<std::int32_t> rows;
     for (std::size_t row = 0; row < live_.size(); ++row) {
-      if (replies_[live_[row]].size() > place) rows.push_back(static_cast<std::int32_t>(row));
+      if (replies_[live_[row]].size() > position) rows.push_back(static_cast<std::int32_t>(row));
     }
     if (rows.empty() || rows.size() == live_.size()) return !rows.empty();
     state_.select(rows);
@@ -60,7 +60,7 @@ class Scoring {
     return true;
   }
 
-  void step(std::size_t place, std::vector<std::vector<TokenLogprobs>>& found) {
+  void step(std::size_t position, std::vector<std::vector<TokenLogprobs>>& found) {
     const Vocabulary& vocabulary = engine_.model->vocabulary();
     const std::int64_t rows = state_.rows(), stride = vocabulary.padded_words();
     Team team(engine_.pool);
@@ -69,7 +69,7 @@ class Scoring {
     vocabulary.project(engine_.kernels, team, state_.hidden(), {logits.data(), rows, stride});
     for (std::size_t row = 0; row < live_.size(); ++row) {
       const float* const own = logits.data() + static_cast<std::int64_t>(row) * stride;
-      newest_[row] = replies_[live_[row]][place];
+      newest_[row] = replies_[live_[row]][position];
       found[live_[row]].push_back(score(own, newest_[row]));
     }
   }

@@ -17,7 +17,7 @@ struct TokenLogprob {
   double logprob = 0;
 };
 
-// A generated token, and the likeliest tokens at its place: best first, of equals the lowest id.
+// A generated token, and the likeliest tokens at its position: best first, of equals the lowest id.
 struct TokenLogprobs : TokenLogprob {
   std::vector<TokenLogprob> top;
 };

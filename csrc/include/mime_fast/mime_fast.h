@@ -279,26 +279,26 @@ MIME_FAST_API double mime_fast_response_candidate_score(const mime_fast_response
 MIME_FAST_API const int32_t* mime_fast_response_candidate_tokens(const mime_fast_response* response,
                                                                  size_t candidate, size_t* count);
 
-/* With the option `logprobs`: how many places of a candidate have log-probabilities. There is one
- * for each token, and one for a generated end of the reply. */
+/* With the option `logprobs`: how many positions of a candidate have log-probabilities. There is
+ * one for each token, and one for a generated end of the reply. */
 MIME_FAST_API size_t mime_fast_response_candidate_logprob_count(const mime_fast_response* response,
                                                                 size_t candidate);
-/* How many of the likeliest tokens are listed at a place, best first. Special ones, which are never
- * generated, are among them. */
+/* How many of the likeliest tokens are listed at a position, best first. Special ones, which are
+ * never generated, are among them. */
 MIME_FAST_API size_t mime_fast_response_candidate_top_count(const mime_fast_response* response,
-                                                            size_t candidate, size_t place);
-/* A rank that stands for the token that was generated at a place. */
+                                                            size_t candidate, size_t position);
+/* A rank that stands for the token that was generated at a position. */
 #define MIME_FAST_GENERATED ((size_t)-1)
-/* A token at a place, by its rank: its id, its text (a subword's with the blank before it), and its
- * log-probability, which is the model's own, before penalties and temperature. Where an index is
- * out of range they are -1, "" and NaN. */
+/* A token at a position, by its rank: its id, its text (a subword's with the blank before it), and
+ * its log-probability, which is the model's own, before penalties and temperature. Where an index
+ * is out of range they are -1, "" and NaN. */
 MIME_FAST_API int32_t mime_fast_response_candidate_logprob_token(const mime_fast_response* response,
-                                                                 size_t candidate, size_t place,
+                                                                 size_t candidate, size_t position,
                                                                  size_t rank);
 MIME_FAST_API const char* mime_fast_response_candidate_logprob_word(
-    const mime_fast_response* response, size_t candidate, size_t place, size_t rank);
+    const mime_fast_response* response, size_t candidate, size_t position, size_t rank);
 MIME_FAST_API double mime_fast_response_candidate_logprob(const mime_fast_response* response,
-                                                          size_t candidate, size_t place,
+                                                          size_t candidate, size_t position,
                                                           size_t rank);
 
 /* How long the encoder and the decoder took. */

@@ -41,7 +41,7 @@ struct ScoredToken {
   double logprob;
 };
 
-// A generated token, and the likeliest tokens at its place.
+// A generated token, and the likeliest tokens at its position.
 struct ScoredPlace : ScoredToken {
   std::vector<ScoredToken> top;
 };
@@ -126,20 +126,20 @@ class Response {
             std::vector<std::int32_t>(tokens, tokens + count), logprobs(index)};
   }
 
-  ScoredToken scored(std::size_t candidate, std::size_t place, std::size_t rank) const {
-    return {mime_fast_response_candidate_logprob_token(get(), candidate, place, rank),
-            mime_fast_response_candidate_logprob_word(get(), candidate, place, rank),
-            mime_fast_response_candidate_logprob(get(), candidate, place, rank)};
+  ScoredToken scored(std::size_t candidate, std::size_t position, std::size_t rank) const {
+    return {mime_fast_response_candidate_logprob_token(get(), candidate, position, rank),
+            mime_fast_response_candidate_logprob_word(get(), candidate, position, rank),
+            mime_fast_response_candidate_logprob(get(), candidate, position, rank)};
   }
 
   std::vector<ScoredPlace> logprobs(std::size_t candidate) const {
     std::vector<ScoredPlace> found;
     const std::size_t count = mime_fast_response_candidate_logprob_count(get(), candidate);
-    for (std::size_t place = 0; place < count; ++place) {
-      found.push_back({scored(candidate, place, MIME_FAST_GENERATED), {}});
-      const std::size_t ranks = mime_fast_response_candidate_top_count(get(), candidate, place);
+    for (std::size_t position = 0; position < count; ++position) {
+      found.push_back({scored(candidate, position, MIME_FAST_GENERATED), {}});
+      const std::size_t ranks = mime_fast_response_candidate_top_count(get(), candidate, position);
       for (std::size_t rank = 0; rank < ranks; ++rank) {
-        found.back().top.push_back(scored(candidate, place, rank));
+        found.back().top.push_back(scored(candidate, position, rank));
       }
     }
     return found;

@@ -102,16 +102,19 @@ void test_options(const Generator& generator) {
     check(each.logprobs[0].top.size() == 2, "the likeliest are listed");
     check(each.text.find("sorry") == std::string::npos, "bad words are never generated");
   }
-  const std::size_t places = candidates[0].logprobs.size();
+  const std::size_t positions = candidates[0].logprobs.size();
   const std::size_t beyond[][3] = {
-      {3, 0, 0}, {0, places, 0}, {0, 0, 2}, {0, places, MIME_FAST_GENERATED}};
-  for (const auto& [candidate, place, rank] : beyond) {
-    check(mime_fast_response_candidate_logprob_token(response.get(), candidate, place, rank) == -1,
-          "no token is out of range");
-    check(*mime_fast_response_candidate_logprob_word(response.get(), candidate, place, rank) == 0,
-          "nor is a word");
-    check(std::isnan(mime_fast_response_candidate_logprob(response.get(), candidate, place, rank)),
-          "nor is a log-probability");
+      {3, 0, 0}, {0, positions, 0}, {0, 0, 2}, {0, positions, MIME_FAST_GENERATED}};
+  for (const auto& [candidate, position, rank] : beyond) {
+    check(
+        mime_fast_response_candidate_logprob_token(response.get(), candidate, position, rank) == -1,
+        "no token is out of range");
+    check(
+        *mime_fast_response_candidate_logprob_word(response.get(), candidate, position, rank) == 0,
+        "nor is a word");
+    check(
+        std::isnan(mime_fast_response_candidate_logprob(response.get(), candidate, position, rank)),
+        "nor is a log-probability");
   }
   Options wrong;
   wrong.top_p = 2;
