@@ -22,11 +22,10 @@ float usable_max(const Logits& logits, std::int64_t row) {
 
 void select_tokens(const Logits& logits, const double* uniforms, const SamplingOptions& options,
                    std::int64_t* ids) {
-  std::vector<TokenLogit> candidates;
+  std::vector<TokenLogit> best;
   for (std::int64_t row = 0; row < logits.rows; ++row) {
     const float max = usable_max(logits, row);
-    ids[row] =
-        draw_from_row(logits.row(row), logits.vocab, max, uniforms[row], options, candidates).id;
+    ids[row] = draw_from_row(logits.row(row), logits.vocab, max, uniforms[row], options, best).id;
   }
 }
 

@@ -29,8 +29,8 @@ void gather_best(const float* row, std::int64_t vocab, std::int64_t k,
                  std::vector<TokenLogit>& best) {
   best.resize(static_cast<std::size_t>(k));
   std::int32_t id = 0;
-  for (TokenLogit& candidate : best) {
-    candidate = {row[id], id};
+  for (TokenLogit& token : best) {
+    token = {row[id], id};
     ++id;
   }
   if (k == vocab) return;

@@ -13,9 +13,9 @@ void top_k(const Logits& logits, std::int64_t k, float* values, std::int64_t* id
     checked_max(logits.row(row), logits.vocab, row);
     gather_best(logits.row(row), logits.vocab, k, best);
     std::sort(best.begin(), best.end(), ranks_before);
-    for (const TokenLogit& candidate : best) {
-      *values++ = candidate.logit;
-      *ids++ = candidate.id;
+    for (const TokenLogit& token : best) {
+      *values++ = token.logit;
+      *ids++ = token.id;
     }
   }
 }

@@ -72,12 +72,12 @@ void BeamSearch::rank_row(const RowScores& scores, std::int32_t row) {
   const std::int32_t node = live_[static_cast<std::size_t>(row)];
   const LogPartition& log_partition = scores.log_partition();
   std::size_t rank = 0;
-  for (const TokenLogit& candidate : scores.best()) {
-    const double log_prob = double{candidate.logit} - log_partition.value;
+  for (const TokenLogit& token : scores.best()) {
+    const double log_prob = double{token.logit} - log_partition.value;
     ranked_.push_back({.total = tree_[node].log_prob + log_prob,
                        .log_prob = log_prob,
                        .row = row,
-                       .token = candidate.id,
+                       .token = token.id,
                        .rank = rank++});
   }
 }
@@ -114,10 +114,10 @@ void BeamSearch::extend(std::vector<std::int32_t>& parents, TokenIds& tokens) {
   live_.swap(next_);
 }
 
-bool BeamSearch::ends(const Continuation& candidate) {
-  if (candidate.token == kEos || !options_.stop) return candidate.token == kEos;
-  tree_.read_tokens(live_[static_cast<std::size_t>(candidate.row)], 0, prefix_);
-  prefix_.push_back(candidate.token);
+bool BeamSearch::ends(const Continuation& continuation) {
+  if (continuation.token == kEos || !options_.stop) return continuation.token == kEos;
+  tree_.read_tokens(live_[static_cast<std::size_t>(continuation.row)], 0, prefix_);
+  prefix_.push_back(continuation.token);
   return options_.stops_after(prefix_);
 }
 

@@ -23,7 +23,7 @@ class BeamSearch final : public Search {
                       TokenIds blocked = never_generated());
 
   std::int64_t rows() const override { return static_cast<std::int64_t>(live_.size()); }
-  // Each parent reaches end-of-reply at most once, so that `width` of 2 * width candidates
+  // Each parent reaches end-of-reply at most once, so that `width` of 2 * width continuations
   // continue. With a stop condition fewer may continue; the next step fills the beam again.
   Needs needs() const override { return {2 * options_.num_beams, true}; }
   void constrain(RowScores* const* scores, Interrupt* interrupt = nullptr) override;
@@ -52,7 +52,7 @@ class BeamSearch final : public Search {
   Constraint constraint_after(std::int32_t node);
   void keep_best();
   void extend(std::vector<std::int32_t>& parents, TokenIds& tokens);
-  bool ends(const Continuation& candidate);
+  bool ends(const Continuation& continuation);
   void finish(std::int32_t node);
   bool is_over() const;
   void close();

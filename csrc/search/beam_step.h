@@ -11,7 +11,7 @@
 // A step of beam search on a device: the same as search/beam.h does with one request.
 namespace mime_fast {
 
-constexpr std::int64_t kMaxBeams = 16;  // 2 * 16 * 16 candidates are ranked in 4 KB
+constexpr std::int64_t kMaxBeams = 16;  // 2 * 16 * 16 continuations are ranked in 4 KB
 
 // Request r has the rows r * width to (r + 1) * width - 1; rows that are not live hold
 // end-of-reply.
@@ -37,7 +37,7 @@ struct BeamRows {
 struct BeamWorkspace {
   static constexpr std::int64_t kColumns = 64;
   double totals[2 * kMaxBeams * kMaxBeams];  // (rows, kept)
-  std::int32_t ranked[2 * kMaxBeams];        // candidates, best first
+  std::int32_t ranked[2 * kMaxBeams];        // continuations, best first
   std::int32_t ranked_count;
   std::int32_t sources[kMaxBeams];  // the parent row of each next row
   std::int32_t next[kMaxBeams];     // its word
@@ -86,19 +86,19 @@ class BeamStep {
   }
 
  private:
-  // Ranks by descending total, then ascending row, then the word's rank: the candidate's number.
+  // Ranks by descending total, then ascending row, then the word's rank: the continuation's number.
   MIME_FAST_DEVICE void rank() {
     const std::int64_t kept = rows_.best.kept;
-    const std::int64_t candidates = live_ * kept;
-    for (std::int64_t i = threads_.index(); i < candidates; i += threads_.count()) {
+    const std::int64_t continuations = live_ * kept;
+    for (std::int64_t i = threads_.index(); i < continuations; i += threads_.count()) {
       work_.totals[i] = rows_.totals[first_ + i / kept] + log_prob(i);
     }
     if (threads_.index() == 0) work_.ranked_count = 0;
     threads_.wait();
-    for (std::int64_t i = threads_.index(); i < candidates; i += threads_.count()) {
+    for (std::int64_t i = threads_.index(); i < continuations; i += threads_.count()) {
       if (!exists(i)) continue;
       std::int64_t rank = 0;
-      for (std::int64_t other = 0; other < candidates; ++other) {
+      for (std::int64_t other = 0; other < continuations; ++other) {
         if (other != i && exists(other) && is_better(other, i)) ++rank;
       }
       if (rank < kept) work_.ranked[rank] = static_cast<std::int32_t>(i);
@@ -108,8 +108,8 @@ class BeamStep {
   }
 
   // False for blocked words, and for NaN, which cannot be ranked.
-  MIME_FAST_DEVICE bool exists(std::int64_t candidate) const {
-    return work_.totals[candidate] > -HUGE_VAL;
+  MIME_FAST_DEVICE bool exists(std::int64_t continuation) const {
+    return work_.totals[continuation] > -HUGE_VAL;
   }
 
   MIME_FAST_DEVICE bool is_better(std::int64_t a, std::int64_t b) const {
@@ -117,10 +117,10 @@ class BeamStep {
     return a < b;
   }
 
-  MIME_FAST_DEVICE double log_prob(std::int64_t candidate) const {
+  MIME_FAST_DEVICE double log_prob(std::int64_t continuation) const {
     const std::int64_t kept = rows_.best.kept;
-    const double logit = rows_.best.logits[first_ * kept + candidate];
-    const double log_prob = logit - double{rows_.best.log_partitions[first_ + candidate / kept]};
+    const double logit = rows_.best.logits[first_ * kept + continuation];
+    const double log_prob = logit - double{rows_.best.log_partitions[first_ + continuation / kept]};
     return log_prob > 0 ? 0 : log_prob;
   }
 

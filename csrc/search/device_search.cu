@@ -11,7 +11,7 @@ namespace {
 
 constexpr int kSampleThreads = 512;  // 47 of 23,700 words each; up to 128 registers would do
 constexpr int kDraftThreads = 64;    // a thread for each position of most replies
-constexpr int kBeamThreads = 128;    // five beams are 50 candidates
+constexpr int kBeamThreads = 128;    // five beams are 50 continuations
 
 __global__ void sample_rows(SampleRows rows) {
   __shared__ SelectWorkspace work;

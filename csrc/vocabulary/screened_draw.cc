@@ -55,7 +55,7 @@ TokenLogit draw_from_top_k(ScreenedRow& row, double uniform, const SamplingOptio
   find_best(row, options.top_k, best);
   const float max = best.front().logit;
   sort_by_id(best);
-  return draw_candidate(best, max, uniform, options);
+  return draw_token(best, max, uniform, options);
 }
 
 }  // namespace

@@ -45,8 +45,8 @@ class BeamSearch:
         """Choose the next beam; returns each new row's parent row and token."""
         logits = self.constraints.apply(logits, [h.tokens for h in self.live])
         width = self.options.num_beams
-        # Each parent reaches end-of-reply at most once, so 2 * width candidates hold width that go
-        # on; with stop strings they may hold fewer.
+        # Each parent reaches end-of-reply at most once, so 2 * width continuations hold width that
+        # go on; with stop strings they may hold fewer.
         ids = np.argsort(-logits, axis=-1, kind="stable")[:, : 2 * width]
         log_probs = np.take_along_axis(log_softmax(logits), ids, -1)
         totals = np.array([[h.log_prob] for h in self.live]) + log_probs

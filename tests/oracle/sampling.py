@@ -133,7 +133,7 @@ def select_tokens(
     Candidates are ranked by descending logit, lowest id first on ties. The first top_k stay, then
     of their softmax(logits / temperature), computed in float64, the shortest prefix with a
     cumulative probability of at least top_p, then those with at least min_p times the best
-    probability. The token is where the inverse of the kept candidates' cumulative distribution
+    probability. The token is where the inverse of the kept tokens' cumulative distribution
     meets the row's uniform.
 
     Args:
@@ -178,7 +178,7 @@ def _select_token(
     best = logits[order].astype(np.float64)
     with np.errstate(over="ignore"):  # a tiny temperature makes it -inf, and the weight 0
         weights = _each(math.exp, (best - best[0]) / temperature)
-    # Sums run in a fixed order, by id over all candidates and by rank over those that are kept.
+    # Sums run in a fixed order, by id over all tokens and by rank over those that are kept.
     kept_weight = float(np.cumsum(weights[np.argsort(order)])[-1])
     cumulative = np.cumsum(weights)
     kept = int(np.count_nonzero(weights))

@@ -17,7 +17,7 @@ struct SamplingOptions {
 };
 
 // Draws one token of each row. The random number is an argument: an equal one gives an equal token.
-// Candidates are ranked by descending logit (lowest id first on ties), cut by top_k, top_p and
+// Tokens are ranked by descending logit (lowest id first on ties), cut by top_k, top_p and
 // min_p in this order, and the token is where the inverse of their cumulative distribution meets
 // the row's uniform. A token of probability zero is never drawn.
 //   uniforms  // (rows,), in [0, 1)

@@ -25,9 +25,9 @@ class LanguageScores final : public RowScores {
     std::vector<TokenLogit> all;
     gather_best(logits_.data(), vocab, vocab, all);
     std::sort(all.begin(), all.end(), ranks_before);
-    for (const TokenLogit& candidate : all) {
+    for (const TokenLogit& token : all) {
       const bool wanted = static_cast<std::int64_t>(best_.size()) < needs.best;
-      if (wanted && candidate.logit > -kInfinity) best_.push_back(candidate);
+      if (wanted && token.logit > -kInfinity) best_.push_back(token);
     }
     if (!needs.draw) return;
     std::int64_t id = 0;

@@ -53,7 +53,7 @@ void test_draw_from_best() {
     const Case row(random);
     const double uniform = row.uniform(random);
     std::vector<TokenLogit> all = row.words;
-    const TokenLogit expected = draw_candidate(all, row.max, uniform, row.options);
+    const TokenLogit expected = draw_token(all, row.max, uniform, row.options);
     std::vector<TokenLogit> best = row.words;
     std::sort(best.begin(), best.end(), ranks_before);
     const auto known = random.integer(1, static_cast<std::int64_t>(best.size()));
