@@ -79,8 +79,8 @@ inline void last_rows(const ProductOf<Weight>& p, std::int64_t row, std::int64_t
 
 template <unsigned P, typename Weight>
 inline void product_rows(const ProductOf<Weight>& p, std::int64_t panel) {
-  // As many sums at once as fit into registers: enough to hide the latency of the
-  // multiply-add, and each panel is read once for all rows of a block.
+  // A block has as many sums as fit into registers, which hides the latency of the multiply-add.
+  // Each panel is read once for all rows of a block.
   constexpr unsigned kRows = P == 8 ? 2 : kProductRows;
   std::int64_t row = 0;
   for (; row + kRows <= p.rows; row += kRows) product_block<kRows, P>(p, row, panel);

@@ -10,8 +10,8 @@
 
 // The arithmetic of the CPU engine, one table for each instruction set. All tables give the same
 // floats, bit for bit, for any number of rows: a reply depends neither on the processor nor on the
-// batch. Vectors are 16 lanes wide; unless said otherwise a buffer's rows are padded with zeros to
-// a multiple of 16 floats, and a kernel may read and write whole vectors.
+// batch. Vectors are 16 lanes wide. Unless stated otherwise, a buffer's rows are padded with zeros
+// to a multiple of 16 floats. A kernel may read and write whole vectors.
 namespace mime_fast::cpu {
 
 constexpr std::int64_t kLanes = 16;
@@ -23,8 +23,8 @@ constexpr std::int64_t round_up(std::int64_t count, std::int64_t multiple) {
 constexpr std::int64_t padded(std::int64_t count) { return round_up(count, kLanes); }
 
 // y = x W + bias, then max(0, y) if relu, then + the old y if add. Column c of W is lane c % 16 of
-// panel c / 16. Each sum runs over the inner dimension from 0 upwards, starting at the bias; where
-// the columns have scales, from 0, and it is then multiplied by its scale and added to the bias.
+// panel c / 16. Each sum starts at the bias and runs over the inner dimension from 0 upwards. Where
+// the columns have scales, it starts at 0, is multiplied by its scale and then added to the bias.
 template <typename Weight>
 struct ProductOf {
   const float* x;  // (rows, x_stride), inner columns of which are read

@@ -13,9 +13,9 @@
 namespace mime_fast {
 
 // The tensors of a .safetensors file: 8 bytes with the header's length, a header in JSON, the data.
-// Everything is checked before a tensor is returned: names are unique, the size of each tensor fits
-// its dtype and shape, and the tensors cover the data without overlap or gap. Unlike the reference,
-// it also refuses unknown fields of an entry and duplicate metadata.
+// Everything is checked before a tensor is returned. Names are unique. The size of each tensor fits
+// its dtype and shape. The tensors cover the data without overlap or gap. Unlike the reference, it
+// also refuses unknown fields of an entry and duplicate metadata.
 //
 // Views borrow the mapped file and are valid as long as this object, or one it was moved to.
 // Copy tensors while loading (copy_float32), and then unmap the file: if it is truncated while it

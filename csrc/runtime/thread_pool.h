@@ -15,8 +15,8 @@ namespace mime_fast {
 
 // Helper threads that wait for work: they spin for a while, since the parts of a token are
 // microseconds apart, and then sleep. One caller uses them at a time; see Team. When the caller has
-// finished its own part, it runs the parts that no helper has begun, so that on a busy machine no
-// call waits for a helper that is not scheduled.
+// finished its own part, it runs the parts that no helper has begun. So no call waits for a helper
+// that a busy machine does not schedule.
 class ThreadPool {
  public:
   // What to do if the system starts fewer threads than requested.

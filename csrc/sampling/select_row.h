@@ -7,8 +7,8 @@
 #include "sampling/device.h"
 
 // Draws a token from a row without sorting it, by radix selection, as a GPU does. The weights of
-// words are integers, whose sum is equal in any order, so that the threads of a block may add
-// concurrently and a seed repeats its reply.
+// words are integers, whose sum is equal in any order. So the threads of a block may add
+// concurrently, and a seed repeats its reply.
 namespace mime_fast {
 
 constexpr int kRadixBits = 8;

@@ -13,8 +13,8 @@ namespace mime_fast {
 constexpr std::int64_t kMaxDrafts = 7;  // with eight rows, two replies fill the projection's block
 
 // Group g has the rows g * width to (g + 1) * width - 1: the reply's own row, then one for each
-// drafted word, which holds the words as if all drafts before it were right. Rows without a draft
-// have ended.
+// drafted word. The row of a draft holds the words as if all drafts before it were right. Rows
+// without a draft have ended.
 struct DraftRows {
   DeviceReplies replies;
   DeviceBest best;

@@ -11,7 +11,7 @@ namespace {
 // are still eager's, and the other one is excused (benchmarks/agreement.py): as many as with 1e-4.
 // Where all words are about equally likely, as before training, no word is computed in float32.
 constexpr double kLogPartitionTolerance = 2e-4;
-// The errors of a word's weights add up like a random walk: the standard deviation of a score is
+// The errors of a word's weights add up like a random walk. So the standard deviation of a score is
 // its bound divided by the root of the number of weights. The reported error is six deviations.
 constexpr double kDeviations = 6;
 // The error of a weight is that of its score, times the weight, as long as that is small. Where six

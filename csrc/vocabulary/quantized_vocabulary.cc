@@ -75,8 +75,8 @@ double QuantizedVocabulary::quantise_word(const Vocabulary& vocabulary, std::int
     error += (w[i] - kept) * (w[i] - kept);
     length += kept * kept;
   }
-  // A float32 logit is off by at most (chain of multiply-adds + tree + bias) units of |w| |x|, a
-  // score by six of |scale q| |unit p|, and |unit p| <= |x| + |r|.
+  // A float32 logit is off by at most (chain of multiply-adds + tree + bias) units of |w| |x|. A
+  // score is off by at most six units of |scale q| |unit p|, where |unit p| <= |x| + |r|.
   const double chain = static_cast<double>(dim_ / kLanes) + 13;
   const double rounding = chain * kUnit * (norm(w, dim_) + std::sqrt(length));
   scale_[word] = scale;

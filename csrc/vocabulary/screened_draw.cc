@@ -13,8 +13,9 @@ namespace mime_fast {
 namespace {
 
 // Words are computed down to kCut of the total, whose error is at most kTolerance of it. If the
-// uniform falls on none of them, or within the error of a word's boundary, more words are computed:
-// for one in 14 of real replies, one in 6 with top_p. One in 50 must read all logits, for 1 ms.
+// uniform falls on none of them, or within the error of a word's boundary, more words are computed.
+// That is so for one in 14 real replies, with top_p one in 6. One in 50 must read all logits, in 1
+// ms.
 constexpr double kCut = 1e-4;
 constexpr double kTolerance = 1e-4;
 constexpr double kFiner = 1.0 / 4;

@@ -17,9 +17,9 @@ struct SamplingOptions {
 };
 
 // Draws one token of each row. The random number is an argument: an equal one gives an equal token.
-// Tokens are ranked by descending logit (lowest id first on ties), cut by top_k, top_p and
-// min_p in this order, and the token is where the inverse of their cumulative distribution meets
-// the row's uniform. A token of probability zero is never drawn.
+// Tokens are ranked by descending logit (lowest id first on ties) and cut by top_k, top_p and min_p
+// in this order. The inverse of their cumulative distribution at the row's uniform is the token. A
+// token of probability zero is never drawn.
 //   uniforms  // (rows,), in [0, 1)
 //   ids       // (rows,)
 // Throws std::invalid_argument for an option out of range, a uniform outside [0, 1), and a row

@@ -1,6 +1,6 @@
-// Random tiny models, hostile weights among them, answer random ids with random noise and options,
-// and refuse options that are out of range: nothing but a std::exception may come out, and what
-// comes out are ids of the vocabulary, the same ones from float32 and from int8.
+// Random tiny models, some with hostile weights, answer random ids with random noise and options.
+// Options that are out of range are refused. Only a std::exception may be thrown. Replies are ids
+// of the vocabulary, the same ones from float32 and from int8.
 //   fuzz_engine [seconds = 2] [first number = 0]
 
 #include <chrono>

@@ -1,5 +1,5 @@
-// A search whose state lies on a device finds what the CPU's search finds: its code, run by one
-// thread, over a language of few words in which the words so far determine the next one.
+// A search whose state lies on a device finds what the CPU's search finds. One thread runs its code
+// over a language of few words, in which the words so far determine the next one.
 
 #include <algorithm>
 #include <cmath>
@@ -146,8 +146,8 @@ void check_sampling(Random& random) {
   }
 }
 
-// Drafts change nothing but the number of steps: the words are those of greedy decoding, and
-// every position is read from a column that was decoded after the same words.
+// Drafts change nothing but the number of steps. The words are those of greedy decoding. Every
+// position is read from a column that was decoded after the same words.
 void check_drafts(Random& random, std::int64_t& words, std::int64_t& decoded_steps) {
   GenerationOptions options = random_options(random);
   options.max_new_tokens += random.integer(0, 30);

@@ -1,6 +1,5 @@
-// The int8 screening against float32: whatever the weights, the best words are the same floats, a
-// score is no further from its logit than its bound says, and a log-partition no further than its
-// error.
+// The int8 screening against float32, with any weights. The best words have the same floats. A
+// score is within its bound of its logit, and a log-partition within its error.
 
 #include <algorithm>
 #include <cstddef>

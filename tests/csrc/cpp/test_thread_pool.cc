@@ -142,8 +142,8 @@ class InterruptAt final : public Interrupt {
 
 void work_for(std::chrono::milliseconds time) { std::this_thread::sleep_for(time); }
 
-// Long tasks one behind the other, as the steps of a reply are: the caller is asked in between,
-// never a helper, and the call ends. The pool works on.
+// Long tasks one behind the other, like the steps of a reply. Between two of them the caller's
+// interrupt is checked, never a helper's, and the call ends. The pool works on.
 void test_interrupts_between_tasks() {
   ThreadPool pool(3);
   for (const int n : {1, 3}) {
@@ -163,8 +163,8 @@ void test_interrupts_between_tasks() {
   CHECK(does_every_part_once(team));
 }
 
-// One task with parts that look now and then: those of helpers end too, and so they do where the
-// caller has nothing left to do but wait for them.
+// One task whose parts check for an interrupt now and then. The parts of helpers end too, also
+// where the caller only waits for them.
 void test_interrupts_within_a_task() {
   ThreadPool pool(3);
   InterruptAt interrupt(2);
