@@ -1,10 +1,10 @@
-"""Do the engines say the same? Replies of the native engine against eager's, excuses counted.
+"""Compares the replies of the native engine with eager's, and counts excuses.
 
-Another order of summation may flip a tie. A reply that differs is excused where, at the step at
-which it parts from eager's, two candidates, or a random number and its boundary, lie within 1e-5 of
-each other in eager's own search. A beam may lose a hypothesis long before its best reply shows it,
-or after: there, any step counts, but only the choices that decide who stays, ends or wins. Every
-excuse is printed.
+Another order of summation may flip a tie. A reply that differs is excused if eager's own search had
+a close choice at the step at which the two part. A choice is close if two tokens, or a random
+number and its boundary, are within 1e-5. A beam may lose a hypothesis long before or after its best
+reply shows it. There any step counts, but only the choices of the hypotheses that stay, end or win.
+Every excuse is printed.
 
     python -m benchmarks.agreement --data ed/test_examples.jsonl --contexts 1000
 """

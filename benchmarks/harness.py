@@ -84,8 +84,8 @@ def settled(seconds: float = SETTLE) -> Iterator[None]:
 class Race:
     """Contestants on one task, each warmed up, then timed in turns.
 
-    In a turn everybody first waits until the threads of the one before are asleep, then calls once
-    untimed, so that no contestant pays for what the others left in the caches.
+    A turn begins when the threads of the one before are asleep. Its first call is untimed, so that
+    no contestant pays for what the others left in the caches.
     """
 
     def __init__(self, calls: Mapping[str, Call], budget: Budget, settle: float = SETTLE) -> None:

@@ -1,7 +1,7 @@
 """The projection onto the vocabulary, with what a search needs of it (the last op of a step).
 
-Each program computes a tile of words for a block of rows and keeps of it the best words and the
-sum of exponentials; logits travel to memory only if they are asked for. The last program of a block
+Each program computes a tile of words for a block of rows, and keeps its best words and its sum of
+exponentials. Logits are written to memory only if they are asked for. The last program of a block
 of rows merges what the tiles kept: the best words of each row, in order, and its log-partition.
 Greedy decoding needs no further kernel: that program appends the best word. A beam needs none that
 reads the vocabulary. Blocks of rows that have all ended return at once.

@@ -11,8 +11,8 @@ from benchmarks.workload import BEAMS, Request, random_requests
 from mime_fast.checkpoint import Checkpoint
 
 LARGEST = 256  # requests of a batch
-# No beam of these has a choice closer than 2e-4, and no greedy reply, of 256, one closer than 1e-4:
-# another order of summation changes none of them.
+# Another order of summation changes none of these: no beam has a choice closer than 2e-4, and no
+# greedy reply of 256 one closer than 1e-4.
 REQUESTS = 8
 NAMES = [*OF_OURS, REFERENCE]
 

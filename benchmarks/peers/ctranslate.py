@@ -1,11 +1,11 @@
 """CTranslate2 with a Transformer of our shape and random weights.
 
-It cannot run our model (other norms, a convolutional feed-forward, the emotions), so it runs a
-sequence-to-sequence Transformer that does about the same work: our widths, heads and vocabulary,
-three encoder layers for our three encoder passes, one decoder layer, and a feed-forward as wide as
-the three taps of our convolutions. It has neither the gate nor the 600-wide inputs of the response
-encoders: a token of context costs it half the arithmetic that it costs us. Its tokens mean
-nothing; only their number is checked.
+It cannot run our model, which has other norms, a convolutional feed-forward and the emotions. So it
+runs a sequence-to-sequence Transformer that does about the same work. That has our widths, heads
+and vocabulary, three encoder layers for our three encoder passes, and one decoder layer. Its
+feed-forward is as wide as the three taps of our convolutions. It has neither the gate nor the
+600-wide inputs of the response encoders: a token of context costs it half the arithmetic that it
+costs us. Its tokens mean nothing; only their number is checked.
 """
 
 from __future__ import annotations

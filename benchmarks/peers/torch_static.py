@@ -1,7 +1,7 @@
 """PyTorch compiled for a GPU, as gpt-fast does it: a step reads and writes buffers that stay.
 
 So torch.compile(mode="reduce-overhead") makes one CUDA graph of a step, choice of the token
-included, and the host only asks for one replay a token; it waits once, for the whole reply.
+included. The host asks for one replay a token, and waits once, for the whole reply.
 """
 
 from __future__ import annotations

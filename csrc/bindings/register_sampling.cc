@@ -29,10 +29,10 @@ Example:
 
 constexpr const char* kSelectTokensDoc = R"(Draw one token a row; the random number is an argument.
 
-Tokens are ranked by descending logit, lowest id first on ties. The first top_k stay, then of
-their softmax(logits / temperature), computed in float64, the shortest prefix with a cumulative
-probability of at least top_p, then those with at least min_p times the best probability. The token
-is where the inverse of the kept tokens' cumulative distribution meets the row's uniform.
+Tokens are ranked by descending logit, lowest id first on ties. The first top_k stay. Of their
+softmax(logits / temperature), computed in float64, the shortest prefix with a cumulative
+probability of at least top_p stays. Of these, tokens with at least min_p times the best probability
+stay. The inverse of their cumulative distribution at the row's uniform is the token.
 
 Args:
     logits: float32, (rows, vocab); -inf forbids a token.

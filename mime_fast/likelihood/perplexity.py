@@ -76,8 +76,8 @@ def example_costs(
 ) -> ExampleCosts:
     """Cost of each reply, and the emotion recognised in each context.
 
-    unknown_types: U, the number of different words of the set that the vocabulary lacks; each
-    occurrence costs ln(U) on top of -ln p(UNK), so that a small vocabulary wins nothing.
+    unknown_types: U, the number of different words of the set that the vocabulary lacks.
+    Each occurrence costs ln(U) on top of -ln p(UNK), so that a small vocabulary wins nothing.
     gold_polarity: MIME mimics the label's polarity (its authors' perplexity), else the predicted
     one's. Other systems are shown no label.
     seed: of the emotion noise; None: the means.

@@ -1,6 +1,6 @@
 """Subwords: a byte-level BPE tokeniser, cut to the pieces that its training text uses.
 
-A cut tokeniser splits a text as the whole one does where all pieces were kept; a piece that was
+A cut tokeniser splits a text as the whole one does where all pieces were kept. A piece that was
 left out is split further, down to bytes, so that no text is unknown.
 """
 

@@ -38,9 +38,10 @@ def cvae_loss(
 
     The last two terms are MIME's, the divergence only where it draws.
 
-    logits (tokens, vocabulary) of the reply's real tokens, reply (batch, length),
-    soft_label (batch, 32) shares of the speaker's emotions, progress: the share of training that is
-    done, which anneals beta.
+    logits: (tokens, vocabulary), those of the reply's real tokens.
+    reply: (batch, length).
+    soft_label: (batch, 32), shares of the speaker's emotions.
+    progress: the share of training that is done, which anneals beta.
     """
     targets = reply[reply != PAD]
     log_probs = logits.float().log_softmax(-1)

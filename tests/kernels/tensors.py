@@ -16,7 +16,7 @@ DEVICE = torch.device("cuda" if ON_GPU else "cpu")
 # The interpreter silently computes nonsense in bfloat16.
 DTYPES = [torch.float32, torch.float16, *([torch.bfloat16] if ON_GPU else [])]
 # Errors of float32 sums over 100 terms near 1, and of products whose factors are kept in half
-# precision, where both sides round; bfloat16 has three bits less than float16.
+# precision, where both sides round. bfloat16 has three bits less than float16.
 TOLERANCES = {torch.float32: 2e-5, torch.float16: 4e-3, torch.bfloat16: 3.2e-2}
 
 

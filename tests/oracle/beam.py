@@ -17,8 +17,8 @@ from tests.oracle.constraints import Constraints
 class BeamSearch:
     """One request's beam. A hypothesis that ends is set aside; the others fill the beam.
 
-    freeze=False is the released code's search (a test's reference): a hypothesis that ended goes
-    on, and the search is over when the best one's newest token is end-of-reply.
+    freeze=False is the released code's search, a test's reference. There a hypothesis that ended
+    continues, and the search is over when the best one's newest token is end-of-reply.
     """
 
     def __init__(

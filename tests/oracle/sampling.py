@@ -49,8 +49,9 @@ def philox4x32(counters: NDArray[np.uint32], seed: int) -> NDArray[np.uint32]:
 def philox_uniform(seed: int, stream: int, offset: int, count: int) -> NDArray[np.float64]:
     """Draw uniform numbers in [0, 1) from a counter-based stream.
 
-    Number i depends on nothing but (seed, stream, i). It takes words 2 (i % 2), the low one, and
-    2 (i % 2) + 1 of block b = i // 2, whose counter is (low word of b, high word of b, stream, 0).
+    Number i depends on nothing but (seed, stream, i). It takes two words of block b = i // 2: word
+    2 (i % 2), the low one, and word 2 (i % 2) + 1. The counter of the block is (low word of b, high
+    word of b, stream, 0).
 
     Args:
         seed: in [0, 2**64).
@@ -130,11 +131,11 @@ def select_tokens(
 ) -> NDArray[np.int64]:
     """Draw one token a row; the random number is an argument.
 
-    Candidates are ranked by descending logit, lowest id first on ties. The first top_k stay, then
-    of their softmax(logits / temperature), computed in float64, the shortest prefix with a
-    cumulative probability of at least top_p, then those with at least min_p times the best
-    probability. The token is where the inverse of the kept tokens' cumulative distribution
-    meets the row's uniform.
+    Tokens are ranked by descending logit, lowest id first on ties. The first top_k stay. Of their
+    softmax(logits / temperature), computed in float64, the shortest prefix with a cumulative
+    probability of at least top_p stays. Of these, tokens with at least min_p times the best
+    probability stay. The inverse of their cumulative distribution at the row's uniform is the
+    token.
 
     Args:
         logits: float32, (rows, vocab); -inf forbids a token.

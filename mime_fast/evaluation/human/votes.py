@@ -33,8 +33,8 @@ class DuplicateVoteError(ValueError):
 class VoteStore:
     """The votes of one evaluation in an SQLite file, for any number of threads and processes.
 
-    A rollback journal instead of a write-ahead log: between two votes the file alone is complete,
-    so a copy of it is a backup, and SQLite refuses to write when it was moved or deleted.
+    It has a rollback journal instead of a write-ahead log. So between two votes the file alone is
+    complete, and a copy of it is a backup. SQLite refuses to write when it was moved or deleted.
 
     Args:
         path: The file; made when it is not there.
@@ -96,9 +96,9 @@ class VoteStore:
     def assign(self, annotator: str, order: Sequence[Item]) -> tuple[Item | None, list[Vote]]:
         """The first item of an order that needs this annotator's vote, kept for them a while.
 
-        An item is handed to no more people at once than it needs votes, and a pair to no one whom
-        the order yet asks to rate one of its replies. None: there is no such item now; one may come
-        back when another annotator leaves it. Beside it, the latest() votes of that moment.
+        An item is handed to no more people at once than it needs votes. A pair is handed to nobody
+        who has yet to rate one of its replies. None: there is no such item now; one may come back
+        when another annotator leaves it. Beside it, the latest() votes of that moment.
         """
         with self._transaction():
             latest = self._latest()

@@ -1,7 +1,7 @@
 """Figures with intervals: the same resamples for every figure and every system.
 
-Conversations are drawn, not examples: contexts of one conversation share a speaker, a feeling and
-most of their words, so what a system makes of them is alike.
+Conversations are drawn, not examples. Contexts of one conversation share a speaker, a feeling and
+most of their words, so that a system's results for them are alike.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Paired tests of systems against a baseline, over the same examples.
 
-What is drawn at random is a conversation, as in bootstrap.py: tests that take each of its examples
-for one of their own find more than there is.
+Conversations are drawn at random, as in bootstrap.py. Tests that take their examples as independent
+find differences that are none.
 """
 
 from __future__ import annotations

@@ -63,8 +63,8 @@ class Recorder:
 def look_inside(folder: Path, examples: Sequence[Example], indices: Sequence[int]) -> list[Look]:
     """Answer some examples with the eager model, and keep what led to each reply.
 
-    The weights are those of the last decoder layer over the context (of MoEL: the meta listener's),
-    in the step that ended the reply: the eager engine reads the whole reply in each step.
+    The weights are those of the last decoder layer over the context; for MoEL, the meta listener's.
+    They are of the step that ended the reply: the eager engine reads the whole reply in each step.
     """
     generator = Generator(folder, engine="eager")
     return [_look(generator, examples[index], index) for index in indices]

@@ -1,8 +1,8 @@
 """Conversations of any corpus, without those that would be harmful replies to a person in distress.
 
-The rule, for a whole conversation: no turn holds a word of unwanted.txt, an address, a link, or a
-number of five digits or more; and no turn has more than LONGEST_TURN words. What is left of a turn
-after tidying must not be empty.
+A conversation is kept if its turns hold no word of unwanted.txt, no address, no link, and no number
+of five digits or more. No turn may have more than LONGEST_TURN words. What is left of a turn after
+tidying must not be empty.
 """
 
 from __future__ import annotations
