@@ -166,7 +166,7 @@ void draft_step(py::handle owner, float least, std::uintptr_t stream) {
 }
 
 // Returns the buckets of a checkpoint's draft table, for a device: hashes, words, confidences.
-py::tuple load_draft_slots(const std::filesystem::path& path, std::int64_t vocab) {
+py::tuple load_draft_buckets(const std::filesystem::path& path, std::int64_t vocab) {
   const DraftTable table = load_drafts(path.string(), vocab);
   const DraftBuckets buckets = table.buckets();
   const auto size = static_cast<py::ssize_t>(table.size());
@@ -210,7 +210,8 @@ void register_device(py::module_& module) {
   module.attr("MOST_DRAFTS") = kMaxDrafts;
   module.def("draft_step", &draft_step, py::arg("rows"), py::arg("least"), py::arg("stream") = 0,
              kDraftDoc);
-  module.def("load_draft_slots", &load_draft_slots, py::arg("path"), py::arg("vocab"), kBucketsDoc);
+  module.def("load_draft_buckets", &load_draft_buckets, py::arg("path"), py::arg("vocab"),
+             kBucketsDoc);
   module.attr("has_cuda") = cuda::is_built();
   module.attr("MOST_DEVICE_BEAMS") = kMaxBeams;
   module.def("sample_step", &sample_step, py::arg("rows"), py::arg("stream") = 0, kSampleDoc);

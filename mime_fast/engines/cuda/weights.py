@@ -108,10 +108,10 @@ def _load_drafts(
     if not checkpoint.drafts.exists():
         return None
     try:
-        slots = _C.load_draft_slots(checkpoint.drafts, checkpoint.config.vocab_size)
+        buckets = _C.load_draft_buckets(checkpoint.drafts, checkpoint.config.vocab_size)
     except _C.CheckpointError as error:
         raise CheckpointError(str(error)) from error
-    hashes, words, confidences = (torch.from_numpy(part).to(device) for part in slots)
+    hashes, words, confidences = (torch.from_numpy(part).to(device) for part in buckets)
     return hashes, words, confidences
 
 
