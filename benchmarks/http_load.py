@@ -52,8 +52,8 @@ class Outcomes:
 def encode(body: Mapping[str, Any]) -> bytes:
     """A request, as it goes over the wire."""
     content = json.dumps(body).encode()
-    head = f"POST {PATH} HTTP/1.1\r\nHost: mime\r\nContent-Length: {len(content)}\r\n\r\n"
-    return head.encode() + content
+    head = f"POST {PATH} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+    return f"{head}Content-Length: {len(content)}\r\n\r\n".encode() + content
 
 
 class Connection(asyncio.Protocol):

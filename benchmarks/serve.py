@@ -121,7 +121,8 @@ class Blocking:
     def ask(self, path: str, body: Mapping[str, Any]) -> bytes:
         """The body of the answer."""
         content = json.dumps(body).encode()
-        head = f"POST {path} HTTP/1.1\r\nHost: mime\r\nContent-Length: {len(content)}\r\n\r\n"
+        head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+        head += f"Content-Length: {len(content)}\r\n\r\n"
         self._socket.sendall(head.encode() + content)
         found = self._receive()
         while b"\r\n\r\n" not in found:

@@ -14,12 +14,15 @@ from mime_fast.files import parse_json
 from mime_fast.options import Entry, checked_value, choice_text, table
 from mime_fast.request import checked_options
 from mime_fast.server.auth import load_keys
-from mime_fast.server.generation import check_size
+from mime_fast.server.generation import allowed_options
 from mime_fast.server.options import ServerOptions
 
 ENGINE = ("checkpoint", "engine", "device", "compute_type")
 # Options of the process of `mime-fast serve`; here Ray listens.
-HTTP = ("host", "port", "uds", "workers", "max_connections", "max_header_bytes", "read_seconds")
+HTTP = (
+    *("host", "port", "uds", "workers", "allowed_host"),
+    *("max_connections", "max_header_bytes", "read_seconds"),
+)
 THREADS = ("intra_threads", "threads")
 
 
@@ -69,7 +72,7 @@ class Arguments:
         loaded = checkpoint.load(folder)
         check_served(engine, loaded.config)
         defaults = checked_options(loaded.config, loaded.generation, None, self.reply)
-        check_size({}, defaults, self.server.max_sequences)
+        allowed_options({}, defaults, self.server)
 
 
 def _check_names(given: Mapping[str, Any], known: set[str]) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import re
 import socket
 from collections.abc import Callable
 
@@ -19,6 +20,11 @@ log = logging.getLogger("mime_fast.server")
 MOST_IN_A_TURN = 256
 PAUSE = 0.5  # seconds after the system refused one more file
 LINGER = 1.0  # seconds in which a refused client reads why: a close at once may reset it
+# A full server answers probes, or it would be restarted for its load. Their requests come whole.
+PROBE = re.compile(rb"(?:GET|HEAD) /(?:health|ready|metrics|version)(?:\?\S*)? HTTP/1\.[01]\r\n")
+PROBE_BYTES, PROBE_SECONDS = 4096, 1.0  # of a probe's request; in which it begins
+MOST_HELD = 64  # connections whose first bytes are waited for
+Protocols = Callable[[], asyncio.Protocol]
 
 
 def _refusal() -> bytes:
@@ -36,17 +42,31 @@ REFUSAL = _refusal()
 
 
 class Acceptor:
-    """Accepts the connections of a socket until it is closed; uvicorn's servers look like it."""
+    """Accepts the connections of a socket until it is closed; uvicorn's servers look like it.
+
+    Args:
+        listener: the socket.
+        connected: makes the protocol of a connection.
+        is_full: whether a new connection is one too many, beside so many that are accepted and not
+            made yet. Such a one is refused, unless it is a probe's, for which `probed` makes the
+            protocol.
+        refused: counts those that are refused.
+    """
 
     def __init__(
         self,
         listener: socket.socket,
-        connected: Callable[[], asyncio.Protocol],
-        is_full: Callable[[], bool] = lambda: False,
+        connected: Protocols,
+        *,
+        is_full: Callable[[int], bool] = lambda _: False,
+        probed: Protocols | None = None,
+        refused: Callable[[], None] = lambda: None,
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._listener, self._connected, self._is_full = listener, connected, is_full
+        self._probed, self._count_refused = probed or connected, refused
         self._tasks: set[asyncio.Task[object]] = set()
+        self._held: dict[socket.socket, asyncio.TimerHandle] = {}  # the oldest first
         self._refused: set[socket.socket] = set()
         self._closed = False
         listener.setblocking(False)
@@ -70,12 +90,35 @@ class Acceptor:
                 self._loop.call_later(PAUSE, self._resume)
                 return
             connection.setblocking(False)
-            if self._is_full():
-                self._refuse(connection)
+            if self._is_full(len(self._tasks)):
+                self._hold(connection)
             else:
-                self._connect(connection)
+                self._connect(connection, self._connected)
+
+    def _hold(self, connection: socket.socket) -> None:
+        """Wait for the first bytes of one connection too many; the oldest of many is refused."""
+        if len(self._held) >= MOST_HELD:
+            self._refuse(next(iter(self._held)))
+        self._loop.add_reader(connection, self._look, connection)
+        self._held[connection] = self._loop.call_later(PROBE_SECONDS, self._refuse, connection)
+
+    def _look(self, connection: socket.socket) -> None:
+        start = b""
+        with contextlib.suppress(OSError):
+            start = connection.recv(PROBE_BYTES, socket.MSG_PEEK)
+        if PROBE.match(start) and b"\r\n\r\n" in start:
+            self._release(connection)
+            self._connect(connection, self._probed)
+        else:
+            self._refuse(connection)
+
+    def _release(self, connection: socket.socket) -> None:
+        self._held.pop(connection).cancel()
+        self._loop.remove_reader(connection)
 
     def _refuse(self, connection: socket.socket) -> None:
+        self._release(connection)
+        self._count_refused()
         with contextlib.suppress(OSError):  # the client is gone already
             connection.send(REFUSAL)
             connection.shutdown(socket.SHUT_WR)
@@ -86,8 +129,8 @@ class Acceptor:
         self._refused.discard(connection)
         connection.close()
 
-    def _connect(self, connection: socket.socket) -> None:
-        connecting = self._loop.connect_accepted_socket(self._connected, connection)
+    def _connect(self, connection: socket.socket, protocols: Protocols) -> None:
+        connecting = self._loop.connect_accepted_socket(protocols, connection)
         task = self._loop.create_task(connecting)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -97,6 +140,8 @@ class Acceptor:
         if not self._closed:
             self._closed = True
             self._loop.remove_reader(self._listener)
+            for connection in list(self._held):
+                self._refuse(connection)
             for connection in list(self._refused):
                 self._drop(connection)
 

@@ -24,7 +24,7 @@ from mime_fast.server import mime, status, tokenize
 from mime_fast.server.auth import load_keys
 from mime_fast.server.endpoint import Endpoint, Handler, error_answer
 from mime_fast.server.errors import ApiError
-from mime_fast.server.generation import check_size
+from mime_fast.server.generation import allowed_options
 from mime_fast.server.openai import chat, completions, models, responses
 from mime_fast.server.openapi import describe
 from mime_fast.server.options import ServerOptions
@@ -83,7 +83,7 @@ def create_app(
             defaults.
     """
     options, defaults = options or ServerOptions(), generator.options(defaults)
-    check_size({}, defaults, options.max_sequences)
+    allowed_options({}, defaults, options)
     keys = load_keys(options.api_key_file)
     state = ServerState(generator, options, defaults, keys)
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from starlette.types import Scope
 
+from mime_fast.files import read_text
 from mime_fast.server.errors import ApiError
 
 VARIABLE = "MIME_FAST_API_KEYS"
@@ -64,7 +65,7 @@ def load_keys(file: Path | None) -> ApiKeys:
     if (listed := os.environ.get(VARIABLE)) is not None:
         keys += _some([key.strip() for key in listed.split(",")], VARIABLE)
     if file is not None:
-        lines = [line.strip() for line in file.read_text(encoding="utf-8").splitlines()]
+        lines = [line.strip() for line in read_text(file).splitlines()]
         keys += _some([line for line in lines if not line.startswith("#")], str(file))
     return ApiKeys(keys)
 

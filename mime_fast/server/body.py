@@ -11,28 +11,42 @@ from starlette.types import Receive, Scope
 from mime_fast.server.errors import ApiError, wrong_body
 
 T = TypeVar("T")
+FAILURE = "mime_fast.failure"  # in the extensions of the scope: why the body cannot be read on
 
 
 class ClientGone(Exception):  # noqa: N818 - no fault of ours
     """The client closed the connection; nobody reads an answer."""
 
 
+def check_media_type(scope: Scope) -> None:
+    """ApiError 415 unless the body is said to be JSON.
+
+    A page of any origin can send other types to a server on the reader's machine, without a
+    preflight request.
+    """
+    given = next((value for name, value in scope["headers"] if name == b"content-type"), b"")
+    if given.partition(b";")[0].strip().lower() != b"application/json":
+        got = given.decode("latin-1") or "none"
+        raise ApiError(415, f"the header Content-Type must be application/json, got {got}")
+
+
 async def read_body(scope: Scope, receive: Receive, most: int, seconds: float) -> bytes:
     """The whole body.
 
     Raises:
-        ApiError: 413, it has more than `most` bytes; 408, it took longer than `seconds`.
+        ApiError: 413, it has more than `most` bytes; 408, it took longer than `seconds`; 400, it
+            is no HTTP.
         ClientGone: the connection was closed before its end.
     """
     _check_stated_length(scope, most)
-    message = await _receive(receive, seconds)
+    message = await _receive(scope, receive, seconds)
     body: bytes = message.get("body", b"")
     if not message.get("more_body", False):  # nearly always
         return _limited(body, most)
     parts = [body]
     deadline = asyncio.get_running_loop().time() + seconds
     while message.get("more_body", False):
-        message = await _receive(receive, deadline - asyncio.get_running_loop().time())
+        message = await _receive(scope, receive, deadline - asyncio.get_running_loop().time())
         parts.append(message.get("body", b""))
         _limited(parts, most)
     return b"".join(parts)
@@ -56,7 +70,7 @@ def _too_large(most: int) -> ApiError:
     return ApiError(413, message, close=True)
 
 
-async def _receive(receive: Receive, seconds: float) -> Any:
+async def _receive(scope: Scope, receive: Receive, seconds: float) -> Any:
     try:
         async with asyncio.timeout(seconds):
             message = await receive()
@@ -66,6 +80,9 @@ async def _receive(receive: Receive, seconds: float) -> Any:
         ) from None
     if message["type"] == "http.disconnect":
         raise ClientGone
+    failure: ApiError | None = scope.get("extensions", {}).get(FAILURE)
+    if failure is not None:
+        raise failure
     return message
 
 

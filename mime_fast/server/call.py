@@ -13,23 +13,27 @@ import msgspec
 from starlette.types import Receive, Scope
 
 from mime_fast.async_generator import AsyncGenerator, ServiceClosed
-from mime_fast.server.body import decode, read_body
+from mime_fast.config import GenerationConfig
+from mime_fast.server.body import check_media_type, decode, read_body
 from mime_fast.server.disconnect import UntilGone
 from mime_fast.server.errors import renamed, to_api_error
-from mime_fast.server.generation import check_size
+from mime_fast.server.generation import allowed_options
 from mime_fast.server.state import ServerState
 from mime_fast.types import Response, TokenEvent
 
 T = TypeVar("T")
+STOPPED = "the server is being stopped; ask another one, or later"
+MOST_ROWS = 32  # sequences that the engine decodes side by side (a larger request runs alone)
 
 
 @dataclass(frozen=True)
 class Ask:
-    """What the model is asked. names: what the client calls our options, for errors."""
+    """What the model is asked. names, places: what the client calls options and turns."""
 
     turns: str | Sequence[str]
     options: dict[str, Any]
     names: dict[str, str] = field(default_factory=dict)
+    places: Sequence[str] = ()
 
 
 @dataclass
@@ -47,6 +51,7 @@ class Call:
     async def read(self, decoder: msgspec.json.Decoder[T]) -> T:
         """The body, decoded."""
         options = self.state.options
+        check_media_type(self.scope)
         body = await read_body(
             self.scope, self.receive, options.max_body_bytes, options.request_seconds
         )
@@ -58,24 +63,41 @@ class Call:
             return await self._respond(ask)
 
     async def respond_all(self, asks: Sequence[Ask]) -> list[Response]:
-        """The replies to several messages, side by side; if one fails, all do."""
+        """The replies to several messages of the same options; if one fails, all do.
+
+        As many run side by side as the engine takes at once, so that none of them fills the queue.
+        """
         if len(asks) == 1:
             return [await self.respond(asks[0])]
         tasks = []
         try:
+            places = asyncio.Semaphore(self._places(asks[0]))
             async with UntilGone(self.scope, self.receive), asyncio.TaskGroup() as group:
-                tasks = [group.create_task(self._respond(ask)) for ask in asks]
+                tasks = [group.create_task(self._respond_at(places, ask)) for ask in asks]
         except ExceptionGroup as errors:
             raise errors.exceptions[0] from None
         return [task.result() for task in tasks]
 
+    def _places(self, ask: Ask) -> int:
+        """How many requests like this one run at once when no other does."""
+        state = self.state
+        try:
+            options = allowed_options(ask.options, state.defaults, state.options)
+        except (ValueError, TypeError) as error:
+            raise renamed(to_api_error(error), ask.names, ask.places) from error
+        sequences = max(options.num_sequences, options.num_beams)
+        return max(1, min(state.options.max_running, MOST_ROWS) // sequences)
+
+    async def _respond_at(self, places: asyncio.Semaphore, ask: Ask) -> Response:
+        async with places:
+            return await self._respond(ask)
+
     async def _respond(self, ask: Ask) -> Response:
         try:
-            service = self._begin(ask)
-            options = self.state.defaults.overridden(ask.options)
+            service, options = self._begin(ask)
             response = await service.respond(ask.turns, options)
         except (ValueError, TypeError) as error:
-            raise renamed(to_api_error(error), ask.names) from error
+            raise renamed(to_api_error(error), ask.names, ask.places) from error
         self._end(response)
         return response
 
@@ -83,8 +105,8 @@ class Call:
         """The reply, piece by piece."""
         metrics, last, first = self.state.metrics, self.started, True
         try:
-            service = self._begin(ask)
-            events = service.stream(ask.turns, self.state.defaults.overridden(ask.options))
+            service, options = self._begin(ask)
+            events = service.stream(ask.turns, options)
             async with aclosing(cast("Any", events)):
                 async for event in events:
                     now = time.perf_counter()
@@ -97,16 +119,16 @@ class Call:
                         self._end(event.response)
                     yield event
         except (ValueError, TypeError) as error:
-            raise renamed(to_api_error(error), ask.names) from error
+            raise renamed(to_api_error(error), ask.names, ask.places) from error
 
-    def _begin(self, ask: Ask) -> AsyncGenerator:
+    def _begin(self, ask: Ask) -> tuple[AsyncGenerator, GenerationConfig]:
         state = self.state
-        check_size(ask.options, state.defaults, state.options.max_sequences)
+        options = allowed_options(ask.options, state.defaults, state.options)
         if state.options.log_texts:
             self.texts.append(ask.turns)
         if state.service is None or state.draining:
-            raise ServiceClosed("the server is being stopped; ask another one, or later")
-        return state.service
+            raise ServiceClosed(STOPPED)
+        return state.service, options
 
     def _end(self, response: Response) -> None:
         self.answered.append((response, time.perf_counter() - self.started))

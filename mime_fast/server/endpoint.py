@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 import traceback
@@ -13,8 +14,9 @@ from typing import Any, cast
 import msgspec
 from starlette.types import Receive, Scope, Send
 
+from mime_fast.async_generator import ServiceClosed
 from mime_fast.server.body import ClientGone
-from mime_fast.server.call import Call
+from mime_fast.server.call import STOPPED, Call
 from mime_fast.server.disconnect import UntilGone, gone
 from mime_fast.server.errors import ApiError, to_api_error
 from mime_fast.server.metrics import REFUSALS
@@ -95,7 +97,7 @@ class Endpoint:
         try:
             if self._guarded:
                 self._state.keys.check(call.scope)
-            answer = await self._handler(call)
+            answer = await self._handle(call)
             if isinstance(answer, EventStream):
                 return await self._send_stream(answer, call, send)
         except ClientGone:
@@ -104,6 +106,15 @@ class Endpoint:
             answer = error_answer(self._failed(error))
         await send_answer(answer, send)
         return answer.status
+
+    async def _handle(self, call: Call) -> Answer | EventStream:
+        try:
+            return await self._handler(call)
+        except asyncio.CancelledError:
+            if not self._state.draining:
+                raise
+            # The time of the drain is over, and the request has not come as a whole.
+            raise ServiceClosed(STOPPED) from None
 
     async def _send_stream(self, stream: EventStream, call: Call, send: Send) -> int:
         failure = None

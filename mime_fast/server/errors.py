@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
+from functools import cache
 from http import HTTPStatus
 
 import msgspec
 
 from mime_fast.async_generator import DeadlineExceeded, QueueFull, ServiceClosed
 from mime_fast.config import GenerationConfig
+from mime_fast.options import describe, table
 
 OPTIONS = frozenset(field.name for field in fields(GenerationConfig))
-LONGEST = 200  # characters of a message: it may repeat what the client sent
+LONGEST = 200  # characters of a message that may repeat what the client sent
+TURN = re.compile(r"turn (\d+) ")  # how an error of a turn begins
 KINDS = {
     401: "authentication_error",
     403: "permission_error",
@@ -20,10 +25,12 @@ KINDS = {
 }
 CODES = {
     401: "invalid_api_key",
+    403: "host_not_allowed",
     404: "not_found",
     405: "method_not_allowed",
     408: "request_timeout",
     413: "request_too_large",
+    415: "unsupported_media_type",
     431: "headers_too_large",
 }
 
@@ -49,7 +56,7 @@ class ApiError(Exception):
         """The JSON of the error."""
         return {
             "error": {
-                "message": shorten(self.message),
+                "message": _shorten_repeated(self.message),
                 "type": self.kind,
                 "param": None if self.param is None else shorten(self.param, 80),
                 "code": self.code or CODES.get(self.status),
@@ -68,6 +75,19 @@ class ApiError(Exception):
         if self.close:
             found.append((b"connection", b"close"))
         return found
+
+
+def _shorten_repeated(message: str) -> str:
+    """The message with its beginning whole where that is ours alone: it lists what is allowed."""
+    start = next((each for each in _choices() if message.startswith(each)), "")
+    return start + shorten(message[len(start) :])
+
+
+@cache
+def _choices() -> tuple[str, ...]:
+    """How errors of options begin that have a fixed set of values."""
+    entries = [each for each in table(GenerationConfig) if each.option.choices]
+    return tuple(f"{entry.name} must be {describe(entry)}" for entry in entries)
 
 
 def shorten(text: str, longest: int = LONGEST) -> str:
@@ -125,9 +145,15 @@ def wrong_body(error: Exception) -> ApiError:
     return ApiError(400, f"{param or 'the body'}: {message}", param)
 
 
-def renamed(error: ApiError, names: dict[str, str]) -> ApiError:
-    """The error of options that the client knows by other names, ours -> the client's."""
+def renamed(error: ApiError, names: dict[str, str], places: Sequence[str] = ()) -> ApiError:
+    """The error of options that the client knows by other names, ours -> the client's.
+
+    places: what the client calls each turn.
+    """
     message, param = error.message, error.param
+    if (turn := TURN.match(message)) and 1 <= int(turn[1]) <= len(places):
+        param = places[int(turn[1]) - 1]
+        message = f"{param} {message[turn.end() :]}"
     for ours, given in names.items():
         message = message.replace(ours, given)
         param = given if param == ours else param

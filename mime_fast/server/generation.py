@@ -10,8 +10,11 @@ import msgspec
 
 from mime_fast.config import SAMPLING, GenerationConfig
 from mime_fast.options import Entry, table
+from mime_fast.server.options import ServerOptions
 
 LOWEST_TEMPERATURE = 0.01  # below it a draw is as good as greedy, and logits overflow
+MOST_LOGPROBS = 20  # likeliest words that are listed at each word, as OpenAI has it
+MOST_TEXTS, MOST_CHARACTERS = 64, 10_000  # of `stop`, and of `bad_words`
 HINTS = get_type_hints(GenerationConfig)
 NAMES = tuple(field.name for field in fields(GenerationConfig))
 DEFAULTS = {field.name: field.default for field in fields(GenerationConfig)}
@@ -74,11 +77,50 @@ def choose_decoding(options: dict[str, Any], defaults: GenerationConfig) -> None
             options |= {"do_sample": True, "num_beams": 1}
 
 
-def check_size(options: dict[str, Any], defaults: GenerationConfig, most: int) -> None:
-    """ValueError where a request asks for more replies, samples or beams than the server gives."""
+def allowed_options(
+    given: dict[str, Any], defaults: GenerationConfig, limits: ServerOptions
+) -> GenerationConfig:
+    """The options of a reply; ValueError where they ask for more than the server gives.
+
+    Numbers are checked before texts, of which each costs time.
+    """
     for name in ("num_return_sequences", "num_beams", "mbr_samples", "best_of"):
-        value = options.get(name, getattr(defaults, name))
-        if isinstance(value, int) and value > most:
-            raise ValueError(
-                f"{name} must be at most {most} (the limit of this server), got {value}"
-            )
+        _check_number(name, given.get(name, getattr(defaults, name)), limits.max_sequences)
+    _check_number("logprobs", given.get("logprobs", defaults.logprobs), MOST_LOGPROBS)
+    for name in ("stop", "bad_words"):
+        _check_texts(name, given.get(name, getattr(defaults, name)))
+    options = defaults.overridden(given)
+    _check_tokens(options, limits.max_request_tokens)
+    return options
+
+
+def _check_number(name: str, value: Any, most: int) -> None:
+    if isinstance(value, int) and value > most:
+        raise ValueError(f"{name} must be at most {most} (the limit of this server), got {value}")
+
+
+def _check_texts(name: str, texts: Any) -> None:
+    """Each is compared with the reply at each step: many would stall everybody."""
+    listed = [texts] if isinstance(texts, str) else texts
+    if len(listed) > MOST_TEXTS:
+        raise ValueError(
+            f"{name} must hold at most {MOST_TEXTS} texts (the limit of this server), "
+            f"got {len(listed)}"
+        )
+    if (length := sum(map(len, listed))) > MOST_CHARACTERS:
+        raise ValueError(
+            f"{name} must hold at most {MOST_CHARACTERS} characters in all (the limit of this "
+            f"server), got {length}"
+        )
+
+
+def _check_tokens(options: GenerationConfig, most: int) -> None:
+    """Others wait while a large request runs: its time grows with this product."""
+    sequences = max(options.num_sequences, options.num_beams)
+    tokens = sequences * options.max_new_tokens
+    if tokens > most:
+        raise ValueError(
+            f"max_new_tokens must be at most {most // sequences} for {sequences} replies, samples "
+            f"or beams ({most} tokens of a request, the limit of this server), "
+            f"got {options.max_new_tokens}; ask for fewer or shorter replies"
+        )

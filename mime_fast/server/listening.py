@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import stat
 from pathlib import Path
@@ -52,6 +53,7 @@ def _answers(path: Path) -> bool:
 def address(listener: socket.socket, options: ServerOptions) -> str:
     """Where clients find the server."""
     if options.uds is not None:
-        return f"unix:{options.uds}"
+        name = os.fsencode(options.uds).decode(errors="replace")  # it may be printed
+        return f"unix:{name}"
     host = f"[{options.host}]" if ":" in options.host else options.host
     return f"http://{host}:{listener.getsockname()[1]}"

@@ -31,10 +31,20 @@ async def respond(call: Call) -> Answer | EventStream:
     if not isinstance(request.message, str) and len(request.message) > most:
         message = f"message must hold at most {most} turns, got {len(request.message)}"
         raise ApiError(400, message, "message")
-    ask = Ask(request.message, given_options(request))
+    ask = Ask(request.message, given_options(request), places=_places(request.message))
     if request.stream:
         return EventStream(_events(call, ask), error_event)
     return json_answer(await call.respond(ask))
+
+
+def _places(message: str | list[str]) -> list[str]:
+    """What the client calls each turn."""
+    if isinstance(message, str):
+        return ["message"]
+    if len(message) % 2 == 0:
+        form = "an odd number of turns, the speaker's first and last"
+        raise ApiError(400, f"message must hold {form}, got {len(message)}", "message")
+    return [f"message[{number}]" for number in range(len(message))]
 
 
 async def _events(call: Call, ask: Ask) -> AsyncIterator[bytes]:

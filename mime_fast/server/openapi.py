@@ -68,12 +68,26 @@ DESCRIBED: dict[str, tuple[str, str, Any, Any]] = {
     "/version": ("get", "The version", None, Version),
     "/openapi.json": ("get", "This description", None, None),
 }
-REFUSED = {
-    "400": "wrong",
-    "401": "no key",
-    "413": "too large",
-    "429": "overloaded; see Retry-After",
+# Statuses of errors -> what they mean.
+ANYWHERE = {
+    "400": "it is no HTTP",
+    "403": "the server is not called by this name",
+    "404": "there is no such path or model",
+    "405": "the path does not take the method",
+    "408": "the request came too slowly",
+    "429": "too many connections or requests; see Retry-After",
+    "431": "the headers are too large",
+    "500": "the server failed",
 }
+WITH_KEY = {"401": "no key, or a wrong one"}
+WITH_BODY = {
+    "400": "something in the request is wrong; param names it",
+    "413": "the body is too large",
+    "415": "the body is not said to be application/json",
+    "503": "the server is being stopped",
+}
+PROBES = {"/health": "the engine is dead", "/ready": "warming up, draining or dead"}
+PLAIN = {"/metrics": "text/plain", "/openapi.json": "application/json"}
 
 
 @cache
@@ -110,17 +124,21 @@ def _operation(
     def content(kind: Any) -> dict[str, Any]:
         return {"application/json": {"schema": schemas[kind]}}
 
+    has_key = path.startswith("/v1/") or path == "/tokenize"
+    errors = ANYWHERE | (WITH_KEY if has_key else {}) | (WITH_BODY if given else {})
     answers: dict[str, Any] = {"200": {"description": "The answer"}}
-    if found is not None:
-        answers["200"]["content"] = content(found)
-    operation: dict[str, Any] = {"summary": summary, "responses": answers}
+    answers["200"]["content"] = content(found) if found else {PLAIN[path]: {}}
+    if "stream" in getattr(given, "__struct_fields__", ()):
+        answers["200"]["content"]["text/event-stream"] = {"schema": {"type": "string"}}
+    answers |= {
+        status: {"description": text, "content": content(Error)} for status, text in errors.items()
+    }
+    if path in PROBES:
+        answers["503"] = {"description": PROBES[path], "content": content(found)}
+    operation: dict[str, Any] = {"summary": summary, "responses": dict(sorted(answers.items()))}
     if given is not None:
         operation["requestBody"] = {"required": True, "content": content(given)}
-        answers |= {
-            status: {"description": text, "content": content(Error)}
-            for status, text in REFUSED.items()
-        }
-    if path.startswith("/v1/") or path == "/tokenize":
+    if has_key:
         operation["security"] = [{"key": []}, {}]
     if "{model}" in path:
         operation["parameters"] = [

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 from mime_fast.config import Config, require
 from mime_fast.options import option
+
+HOST = r"[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]"  # a name in ASCII, or an address
 
 
 @dataclass(frozen=True)
@@ -37,6 +41,12 @@ class ServerOptions(Config):
     cors_origin: tuple[str, ...] = option(
         (), "Let pages of this origin call the API; repeat the option.", group="Access"
     )
+    allowed_host: tuple[str, ...] = option(
+        (),
+        "Name by which a server without keys on this machine may be called, beside localhost; "
+        "repeat the option.",
+        group="Access",
+    )
     access_log: bool = option(
         True, "Log a line for each request, without people's text.", group="Access"
     )
@@ -44,12 +54,12 @@ class ServerOptions(Config):
         False, "Export traces with OpenTelemetry, by OTLP over HTTP (extra `otel`).", group="Access"
     )
     log_texts: bool = option(False, "Log messages and replies, too.", group="Access")
-    max_running: int = option(32, "Requests decoded at once.", within="[1, inf)", group="Limits")
+    max_running: int = option(32, "Requests decoded at once.", within="[1, 2**31)", group="Limits")
     max_waiting: int = option(
-        256, "Requests that wait; more are refused (429).", within="[0, inf)", group="Limits"
+        256, "Requests that wait; more are refused (429).", within="[0, 2**31)", group="Limits"
     )
     max_wait_seconds: float = option(
-        10.0, "A request that waits longer is refused (429).", within="(0, inf)", group="Limits"
+        10.0, "A request that waits longer is refused (429).", within="(0, 2**31)", group="Limits"
     )
     max_connections: int = option(
         512, "Connections at once; more are refused (429).", within="[1, inf)", group="Limits"
@@ -66,6 +76,12 @@ class ServerOptions(Config):
     max_sequences: int = option(
         128, "Most replies, samples or beams of a request.", within="[1, inf)", group="Limits"
     )
+    max_request_tokens: int = option(
+        8192,
+        "Most tokens that a request may ask for: replies, samples or beams times max_new_tokens.",
+        within="[1, 2**31)",
+        group="Limits",
+    )
     request_seconds: float = option(
         10.0, "Time for a client to send its request.", within="(0, inf)", group="Limits"
     )
@@ -78,8 +94,26 @@ class ServerOptions(Config):
 
     def _check_combinations(self) -> None:
         require(bool(self.model_name.strip()), "model_name must hold a name, got an empty one")
+        require(
+            self.model_name.isprintable(),
+            f"model_name must be printable text, got {self.model_name!a}; requests repeat it",
+        )
         for origin in self.cors_origin:
+            _check_origin(origin)
+        for host in self.allowed_host:
             require(
-                origin == "*" or "://" in origin,
-                f"cors_origin must be like https://example.org, got {origin!r}",
+                re.fullmatch(HOST, host) is not None,
+                f"allowed_host must be a name like example.org, without a port, got {host!a}",
             )
+
+
+def _check_origin(origin: str) -> None:
+    """ValueError unless browsers may send it: they compare each letter of it."""
+    if origin == "*":
+        return
+    parts = re.fullmatch(f"([a-z][a-z0-9+.-]*)://({HOST})(?::([0-9]+))?/?", origin, re.IGNORECASE)
+    require(parts is not None, f"cors_origin must be like https://example.org, got {origin!a}")
+    scheme, host, port = cast("re.Match[str]", parts).groups()
+    usual = {"http": "80", "https": "443"}.get(scheme.lower())
+    sent = f"{scheme}://{host}".lower() + (f":{port}" if port not in (None, usual) else "")
+    require(origin == sent, f"cors_origin must be {sent}, as browsers send it, got {origin!a}")

@@ -8,9 +8,9 @@ import gc
 import logging
 import signal
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, cast
 
 import uvicorn
 from starlette.applications import Starlette
@@ -23,13 +23,15 @@ log = logging.getLogger("mime_fast.server")
 ERROR_SECONDS = 1  # after the drain: for the error events of what was still running
 
 
-def run(app: Starlette, listener: socket.socket) -> None:
+def run(
+    app: Starlette, listener: socket.socket, on_start: Callable[[], None] = lambda: None
+) -> None:
     """Answer until SIGTERM or Ctrl-C, then drain; after a second signal no longer."""
-    make_server(app).run(sockets=[listener])
+    make_server(app, on_start).run(sockets=[listener])
 
 
-def make_server(app: Starlette) -> Server:
-    """The server of an application that create_app made."""
+def make_server(app: Starlette, on_start: Callable[[], None] = lambda: None) -> Server:
+    """The server of an application that create_app made. on_start: called when it answers."""
     state: ServerState = app.state.server
     config = uvicorn.Config(
         app,
@@ -44,15 +46,17 @@ def make_server(app: Starlette) -> Server:
         proxy_headers=False,
         timeout_graceful_shutdown=ERROR_SECONDS,
     )
-    return Server(config, state)
+    return Server(config, state, on_start)
 
 
 class Server(uvicorn.Server):
     """uvicorn's server, which drains before it shuts down, and exits with 0 after a signal."""
 
-    def __init__(self, config: uvicorn.Config, state: ServerState) -> None:
+    def __init__(
+        self, config: uvicorn.Config, state: ServerState, on_start: Callable[[], None]
+    ) -> None:
         super().__init__(config)
-        self._state = state
+        self._state, self._on_start = state, on_start
         self._drain: asyncio.Task[None] | None = None
         self._limit = asyncio.Timeout(None)
 
@@ -69,17 +73,23 @@ class Server(uvicorn.Server):
         """Start to answer; collections then no longer walk over what stays for good (24 ms)."""
         await super().startup([])
         servers: list[Any] = [
-            Acceptor(each, self._connected, self._is_full) for each in sockets or []
+            Acceptor(
+                each,
+                self._connected,
+                is_full=self._is_full,
+                probed=self._probed,
+                refused=self._state.metrics.refused["too_many_connections"].inc,
+            )
+            for each in sockets or []
         ]
         self.servers = servers
         gc.collect()
         gc.freeze()
+        self._on_start()
 
-    def _is_full(self) -> bool:
-        full = len(self.server_state.connections) >= self._state.options.max_connections
-        if full:
-            self._state.metrics.refused["too_many_connections"].inc()
-        return full
+    def _is_full(self, accepted: int) -> bool:
+        used = len(self.server_state.connections) + accepted
+        return used >= self._state.options.max_connections
 
     def _connected(self) -> asyncio.Protocol:
         """The protocol of a new connection, as uvicorn makes it."""
@@ -88,6 +98,12 @@ class Server(uvicorn.Server):
             config=self.config, server_state=self.server_state, app_state=self.lifespan.state
         )
         return protocol
+
+    def _probed(self) -> asyncio.Protocol:
+        """The protocol of one connection too many, by which only a probe is answered."""
+        protocol: Any = self._connected()
+        protocol.is_single = True
+        return cast("asyncio.Protocol", protocol)
 
     def _on_signal(self) -> None:
         if self._drain is None:

@@ -12,12 +12,19 @@ from typing import Any, cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
+from mime_fast.server.body import FAILURE
 from mime_fast.server.disconnect import WATCH
 from mime_fast.server.endpoint import CLOSE, encode
 from mime_fast.server.errors import ApiError
+from mime_fast.server.hosts import is_allowed
 from mime_fast.server.state import ServerState
 
-REASONS = {400: b"Bad Request", 408: b"Request Timeout", 431: b"Request Header Fields Too Large"}
+REASONS = {
+    400: b"Bad Request",
+    403: b"Forbidden",
+    408: b"Request Timeout",
+    431: b"Request Header Fields Too Large",
+}
 
 
 def limited_protocol(state: ServerState) -> type[asyncio.Protocol]:
@@ -30,9 +37,10 @@ def limited_protocol(state: ServerState) -> type[asyncio.Protocol]:
 
 
 class LimitedProtocol(HttpToolsProtocol):
-    """A connection."""
+    """A connection. is_single: it is closed after one answer."""
 
     shared: ServerState
+    is_single = False
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
@@ -109,14 +117,25 @@ class LimitedProtocol(HttpToolsProtocol):
         self._in_headers = False
         self._stop_timer("_header_timer")
         sizes = (len(name) + len(value) + 4 for name, value in self.headers)
-        if self._check_headers(len(self.url) + sum(sizes)):
+        if self._check_headers(len(self.url) + sum(sizes)) and self._check_host():
             super().on_headers_complete()
+            if self.is_single:
+                self.cycle.keep_alive = False
 
     def _check_headers(self, size: int) -> bool:
         most = self.shared.options.max_header_bytes
         if size > most and not self._refused:
             message = f"the headers have more than {most} bytes, the limit of this server"
             self._refuse(ApiError(431, message))
+        return not self._refused
+
+    def _check_host(self) -> bool:
+        names = self.shared.host_names
+        host = next((value for name, value in self.headers if name == b"host"), None)
+        if names is not None and host is not None and not is_allowed(host, names):
+            given = host.decode("latin-1")
+            message = f"the host {given!r:.80} is not served; start with --allowed-host NAME for it"
+            self._refuse(ApiError(403, message))
         return not self._refused
 
     def on_body(self, body: bytes) -> None:
@@ -138,13 +157,23 @@ class LimitedProtocol(HttpToolsProtocol):
             return
         self._refused = True
         if self._has_request():
-            self.transport.close()  # an answer is under way: a second one would garble it
+            self._fail_request(error)
             return
         body = encode(error.body())
         head = b"HTTP/1.1 %d %s\r\n" % (error.status, REASONS[error.status])
         kind = b"content-type: application/json\r\ncontent-length: %d\r\n" % len(body)
         self.transport.write(head + kind + b"connection: close\r\n\r\n" + body)
         self.transport.close()
+
+    def _fail_request(self, error: ApiError) -> None:
+        """Close the connection after the answer under way, which a second one would garble.
+
+        A request whose body cannot be read on is answered with the error.
+        """
+        self.cycle.keep_alive = False
+        if self.cycle.more_body:
+            cast("Any", self.cycle.scope)["extensions"][FAILURE] = error
+            self.cycle.message_event.set()
 
     # ---- Readers
 

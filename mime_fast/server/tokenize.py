@@ -6,8 +6,8 @@ import msgspec
 
 from mime_fast.server.call import Call
 from mime_fast.server.endpoint import Answer, json_answer
-from mime_fast.server.errors import ApiError, to_api_error
-from mime_fast.server.openai.messages import ChatMessage, to_turns
+from mime_fast.server.errors import ApiError, renamed, to_api_error
+from mime_fast.server.openai.messages import ChatMessage, Turns, to_turns
 from mime_fast.server.openai.parts import check_model
 from mime_fast.text.dialogue import encode_dialogue
 from mime_fast.text.message import check_turns
@@ -41,14 +41,15 @@ async def tokenize(call: Call) -> Answer:
     if (request.prompt is None) == (request.messages is None):
         raise ApiError(400, "give either prompt or messages", "prompt")
     tokenizer, longest = call.state.generator.tokenizer, call.state.longest
-    given = [request.prompt] if request.prompt is not None else to_turns(request.messages or [])
-    if len(given) > call.state.options.max_turns:
-        most = call.state.options.max_turns
-        raise ApiError(400, f"messages must be at most {most}, got {len(given)}", "messages")
+    most, messages = call.state.options.max_turns, request.messages or []
+    if len(messages) > most:
+        raise ApiError(400, f"messages must be at most {most}, got {len(messages)}", "messages")
+    prompt = request.prompt
+    given = to_turns(messages) if prompt is None else Turns([prompt], ["prompt"])
     try:
-        turns = check_turns(given)
+        turns = check_turns(given.texts)
     except ValueError as error:
-        raise to_api_error(error) from error
+        raise renamed(to_api_error(error), {}, given.places) from error
     ids = encode_dialogue(tokenizer, turns, longest).tokens
     words = None
     if request.return_token_strs:

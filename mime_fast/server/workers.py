@@ -12,9 +12,10 @@ import logging
 import os
 import signal
 import sys
-import tempfile
 import time
 from collections.abc import Callable
+
+from mime_fast.server.metrics_folder import metrics_folder
 
 log = logging.getLogger("mime_fast.server")
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
@@ -32,31 +33,36 @@ class Workers:
         self._started: dict[int, float] = {}  # by process id
         self._stopping = False
 
-    def run(self) -> int:
+    def run(self, on_start: Callable[[], None]) -> int:
         """Run until a signal; the exit status."""
-        with tempfile.TemporaryDirectory(prefix="mime-fast-metrics-") as folder:
-            os.environ[MULTIPROCESS] = folder
+        with metrics_folder() as folder:
+            os.environ[MULTIPROCESS] = str(folder)
             gc.collect()
             gc.freeze()  # so that collections do not write to pages that are shared
             for number in SIGNALS:
                 signal.signal(number, self._stop)
             for _ in range(self._count):
                 self._start()
+            on_start()
             return self._wait()
 
     def _start(self) -> None:
+        # A signal waits until the child has its own handlers, and the parent knows the child.
+        signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
         child = os.fork()
         if child == 0:
             os._exit(self._run_child())
         self._started[child] = time.monotonic()
-        if self._stopping:  # the signal came before the child was known
+        if self._stopping:
             os.kill(child, signal.SIGTERM)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
 
     def _run_child(self) -> int:
         os.setpgid(0, 0)  # a terminal's Ctrl-C goes to the parent alone, which passes it on
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
         for number in SIGNALS:
             signal.signal(number, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
         try:
             self._work()
         except BaseException:

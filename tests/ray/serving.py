@@ -76,7 +76,8 @@ def wait_until_idle(client: httpx2.Client) -> None:
 def ask_slowly(client: httpx2.Client, *, stream: bool = False) -> socket.socket:
     """A connection with a request that takes some ten seconds."""
     body = json.dumps({**SLOW, "message": SAD, "stream": stream}).encode()
-    head = f"POST /v1/mime/respond HTTP/1.1\r\nhost: a\r\ncontent-length: {len(body)}\r\n\r\n"
+    head = "POST /v1/mime/respond HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\n"
+    head += f"content-length: {len(body)}\r\n\r\n"
     place = client.base_url.host, client.base_url.port
     connection = socket.create_connection(place, timeout=PATIENCE)
     connection.sendall(head.encode() + body)

@@ -15,7 +15,7 @@ import yaml  # type: ignore[import-untyped] # comes with accelerate
 from mime_fast import Generator
 from tests.ray import rows, serving
 from tests.ray.cluster import MISSING, PATIENCE, REPLICA, actors, local_cluster
-from tests.server.serving import eventually
+from tests.server.serving import ALLOWING_SLOW, eventually
 
 if "MIME_FAST_RAY" not in os.environ:
     pytest.skip("make test-ray starts a cluster of Ray's", allow_module_level=True)
@@ -25,7 +25,7 @@ scripts = pytest.importorskip("ray.serve.scripts", reason=MISSING)
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
 
 DEPLOY = Path(__file__).resolve().parents[2] / "deploy" / "ray.yaml"
-SMALL = {"max_running": 1, "max_waiting": 1}
+SMALL = {"max_running": 1, "max_waiting": 1, **ALLOWING_SLOW}
 ALONE = (
     serving.replies,
     serving.a_client_that_goes_away,
@@ -35,7 +35,7 @@ ALONE = (
 # With how many replicas, and what arguments.
 SERVED: Any = (
     (1, SMALL, ALONE),
-    (2, {}, (serving.a_killed_replica, serving.draining)),
+    (2, ALLOWING_SLOW, (serving.a_killed_replica, serving.draining)),
 )
 ANSWERED = (
     rows.threads_of_a_replica,

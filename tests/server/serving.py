@@ -20,7 +20,9 @@ from mime_fast.server.options import ServerOptions
 from mime_fast.server.process import Server, make_server
 from mime_fast.server.state import ServerState
 
-# It takes some ten seconds, unless it is ended.
+# It takes some ten seconds, unless it is ended. The limit of a server must allow it.
+ALLOWING_SLOW = {"max_request_tokens": 200_000}
+JSON = {"Content-Type": "application/json"}
 SLOW = {
     "do_sample": True,
     "num_return_sequences": 100,
@@ -68,7 +70,7 @@ def eventually(is_true: Callable[[], bool], seconds: float = 10.0) -> None:
 def running(
     generator: Generator, defaults: GenerationConfig | None = None, **options: Any
 ) -> Iterator[Running]:
-    chosen = ServerOptions.from_dict({"port": 0, **options})
+    chosen = ServerOptions.from_dict({"port": 0, **ALLOWING_SLOW, **options})
     app = create_app(generator, defaults, chosen)
     server = make_server(app)
     with listen(chosen) as listener:

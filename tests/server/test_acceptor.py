@@ -17,7 +17,7 @@ from mime_fast.server import acceptor
 from mime_fast.server.acceptor import Acceptor
 from tests.server.serving import Run, Running, eventually
 
-REQUEST = b"GET /version HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+REQUEST = b"GET /version HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
 
 
 def listener() -> socket.socket:
@@ -99,7 +99,7 @@ def test_one_connection_too_many_is_refused_and_a_later_one_is_not(run: Run) -> 
         with ExitStack() as stack:
             for _ in range(3):
                 client = stack.enter_context(server.connect())
-                client.sendall(b"GET /version HTTP/1.1\r\nHost: x\r\n\r\n")
+                client.sendall(b"GET /version HTTP/1.1\r\nHost: localhost\r\n\r\n")
                 assert client.recv(15) == b"HTTP/1.1 200 OK"
             with OpenAI(base_url=f"{server.url}/v1", api_key="none", max_retries=0) as oracle:
                 with pytest.raises(RateLimitError) as raised:
@@ -110,3 +110,40 @@ def test_one_connection_too_many_is_refused_and_a_later_one_is_not(run: Run) -> 
         with server.client() as client_:
             assert client_.get("/version").status_code == 200
         assert server.metric("requests_refused_total", reason="too_many_connections") == 1
+
+
+def ask(server: Running, request: bytes) -> bytes:
+    """The answers until the server closes the connection."""
+    with server.connect() as client:
+        client.sendall(request)
+        found = b""
+        while data := client.recv(65536):
+            found += data
+        return found
+
+
+def test_a_full_server_answers_probes(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(acceptor, "LINGER", 0.05)
+    with run(max_connections=2) as server, ExitStack() as stack:
+        for _ in range(100):  # idle: none of them says what it wants
+            stack.enter_context(server.connect())
+        for path in (b"/health", b"/ready", b"/metrics", b"/version", b"/health?x=1"):
+            answer = ask(server, b"GET " + path + b" HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            assert answer.startswith(b"HTTP/1.1 200 OK"), path
+        head = b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n"
+        assert ask(server, head * 2).count(b"HTTP/1.1 ") == 1  # no second request comes with it
+        for other in (
+            b"GET /v1/models HTTP/1.1\r\nHost: localhost\r\n\r\n",
+            b"GET /healthy HTTP/1.1\r\nHost: localhost\r\n\r\n",
+            b"POST /health HTTP/1.1\r\nHost: localhost\r\n\r\n",
+            b"GET /health HTTP/1.1\r\nHost:",
+        ):
+            assert ask(server, other) == acceptor.REFUSAL
+        assert len(server.server.server_state.connections) == 2
+
+
+def test_one_idle_connection_too_many_is_refused(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(acceptor, "PROBE_SECONDS", 0.05)
+    with run(max_connections=1) as server, server.connect():
+        eventually(lambda: len(server.server.server_state.connections) == 1)
+        assert ask(server, b"") == acceptor.REFUSAL

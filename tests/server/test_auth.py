@@ -28,6 +28,20 @@ def test_keys_of_a_file_and_of_the_environment(
     assert KEY not in repr(keys) + repr(vars(keys))
 
 
+@pytest.mark.parametrize("start", ["\ufeff", "# ours\r\n", "\ufeff# ours\r"])
+def test_files_of_other_editors(tmp_path: Path, start: str) -> None:
+    file = tmp_path / "keys"
+    file.write_bytes(f"{start}{KEY}\r\n".encode())
+    load_keys(file).check({"headers": [(b"authorization", f"Bearer {KEY}".encode())]})
+
+
+def test_a_file_that_is_no_text_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "keys"
+    file.write_bytes(b"sesame-\xe9\xe9\xe9\n")
+    with pytest.raises(ValueError, match=f"{file} is not UTF-8"):
+        load_keys(file)
+
+
 @pytest.mark.parametrize("content", ["", "# none\n", "\n\n"])
 def test_a_source_without_a_key_opens_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: str

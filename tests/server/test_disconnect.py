@@ -13,8 +13,9 @@ from tests.server.serving import SAD, SLOW, Run, Running, eventually
 
 def ask(client: socket.socket, path: str, body: dict[str, object]) -> None:
     content = json.dumps(body).encode()
-    head = f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Length: {len(content)}\r\n\r\n"
-    client.sendall(head.encode() + content)
+    head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+    length = f"Content-Length: {len(content)}\r\n\r\n"
+    client.sendall(head.encode() + length.encode() + content)
 
 
 @pytest.mark.parametrize("stream", [False, True])
@@ -66,7 +67,7 @@ def ask_for_much(server: Running) -> socket.socket:
     client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     client.settimeout(10)
     client.connect(server.listener.getsockname())
-    one = b"GET /openapi.json HTTP/1.1\r\nHost: x\r\n"
+    one = b"GET /openapi.json HTTP/1.1\r\nHost: localhost\r\n"
     client.sendall((one + b"\r\n") * 20 + one + b"Connection: close\r\n\r\n")
     return client
 
@@ -100,6 +101,6 @@ def test_an_idle_client_that_does_not_read_is_cut_off(run: Run) -> None:
         with socket.socket() as client:
             client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
             client.connect(server.listener.getsockname())
-            client.sendall(b"GET /openapi.json HTTP/1.1\r\nHost: x\r\n\r\n")
+            client.sendall(b"GET /openapi.json HTTP/1.1\r\nHost: localhost\r\n\r\n")
             eventually(lambda: server.metric("slow_readers_total") == 1)
             eventually(lambda: not server.server.server_state.connections)

@@ -11,8 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mime_fast.async_generator import DeadlineExceeded, QueueFull, ServiceClosed
+from mime_fast.config import GenerationConfig
+from mime_fast.options import describe, table
 from mime_fast.server.errors import LONGEST, ApiError, shorten, to_api_error
-from tests.server.serving import SAD
+from tests.server.serving import JSON, SAD
 
 LONG = "z" * 5000
 
@@ -70,9 +72,20 @@ def test_an_error_repeats_little(client: httpx2.Client, body: dict[str, object])
     answer = client.post("/v1/mime/respond", json=body)
     assert answer.status_code == 400
     error = answer.json()["error"]
-    assert len(error["message"]) <= LONGEST
-    assert len(answer.content) < 2 * LONGEST
+    assert error["message"].count("z") <= LONGEST
+    assert len(error["param"] or "") <= 80
+    assert len(error["message"]) <= 3 * LONGEST  # some list what is allowed
     assert error["type"] == "invalid_request_error"
+
+
+@pytest.mark.parametrize("name", ["emotion", "on_crisis", "early_stopping"])
+def test_an_error_lists_what_is_allowed(client: httpx2.Client, name: str) -> None:
+    for value in ("no such", LONG):
+        answer = client.post("/v1/mime/respond", json={"message": SAD, name: value})
+        found = answer.json()["error"]
+        (entry,) = (each for each in table(GenerationConfig) if each.name == name)
+        assert found["message"].startswith(f"{name} must be {describe(entry)}, got")
+        assert found["param"] == name
 
 
 @pytest.mark.parametrize(
@@ -98,23 +111,87 @@ def test_an_error_repeats_little(client: httpx2.Client, body: dict[str, object])
     ],
 )
 def test_what_is_no_request(client: httpx2.Client, body: bytes) -> None:
-    answer = client.post("/v1/mime/respond", content=body)
+    answer = client.post("/v1/mime/respond", content=body, headers=JSON)
     assert answer.status_code == 400, answer.text
     assert set(answer.json()["error"]) == {"message", "type", "param", "code"}
     assert client.post("/v1/mime/respond", json={"message": SAD}).status_code == 200
 
 
+@pytest.mark.parametrize(
+    "given",
+    [
+        None,
+        "text/plain",
+        "application/x-www-form-urlencoded",
+        "text/plain;application/json",
+        "json",
+    ],
+)
+@pytest.mark.parametrize("path", ["/v1/mime/respond", "/v1/chat/completions", "/tokenize"])
+def test_what_any_page_may_send_is_no_request(
+    client: httpx2.Client, path: str, given: str | None
+) -> None:
+    headers = {} if given is None else {"Content-Type": given}
+    answer = client.post(path, content=b'{"message": "a"}', headers=headers)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (415, "unsupported_media_type")
+    assert "application/json" in answer.json()["error"]["message"]
+
+
+@pytest.mark.parametrize("given", ["application/json; charset=utf-8", "Application/JSON;"])
+def test_forms_of_the_media_type(client: httpx2.Client, given: str) -> None:
+    headers = {"Content-Type": given}
+    answer = client.post("/v1/mime/respond", content=b'{"message": "a"}', headers=headers)
+    assert answer.status_code == 200
+
+
+USER, EMPTY = {"role": "user", "content": "a"}, {"role": "user", "content": " "}
+SYSTEM, LISTENER = {"role": "system", "content": "s"}, {"role": "assistant", "content": "b"}
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "param"),
+    [
+        ("/v1/mime/respond", {"message": ""}, "message"),
+        ("/v1/mime/respond", {"message": ["a", "b", "\u200b"]}, "message[2]"),
+        ("/v1/mime/respond", {"message": ["a", "b" * 100_001, "c"]}, "message[1]"),
+        ("/v1/mime/respond", {"message": ["a", "b"]}, "message"),
+        ("/v1/mime/respond", {"message": []}, "message"),
+        ("/v1/mime/respond", {"message": "", "stream": True}, "message"),
+        ("/v1/chat/completions", {"messages": [EMPTY]}, "messages[0].content"),
+        ("/v1/chat/completions", {"messages": [SYSTEM, EMPTY, EMPTY]}, "messages[1].content"),
+        (
+            "/v1/chat/completions",
+            {"messages": [LISTENER, USER, LISTENER, SYSTEM, EMPTY]},
+            "messages[4].content",
+        ),
+        ("/v1/responses", {"input": ""}, "input"),
+        ("/v1/responses", {"input": [SYSTEM, EMPTY]}, "input[1].content"),
+        ("/v1/completions", {"prompt": ""}, "prompt"),
+        ("/v1/completions", {"prompt": ["a", "b", ""]}, "prompt[2]"),
+        ("/tokenize", {"prompt": ""}, "prompt"),
+        ("/tokenize", {"messages": [SYSTEM, EMPTY]}, "messages[1].content"),
+    ],
+)
+def test_an_error_names_the_message(
+    client: httpx2.Client, path: str, body: dict[str, object], param: str
+) -> None:
+    answer = client.post(path, json=body)
+    error = answer.json()["error"]
+    assert (answer.status_code, error["param"]) == (400, param)
+    assert error["message"].startswith(param)
+
+
 def test_deeply_nested_values_of_any_type(client: httpx2.Client) -> None:
     start = b'{"messages": [{"role": "user", "content": "hi"}], "prediction": '
     for nested in (b"[" * 100_000 + b"]" * 100_000, b'{"a":' * 100_000 + b"1" + b"}" * 100_000):
-        answer = client.post("/v1/chat/completions", content=start + nested + b"}")
+        answer = client.post("/v1/chat/completions", content=start + nested + b"}", headers=JSON)
         assert answer.status_code == 400
         assert "nested too deeply" in answer.json()["error"]["message"]
 
 
 def test_a_joined_pair_of_surrogates_is_text(client: httpx2.Client) -> None:
     body = b'{"message": "I am sad \\ud83d\\ude22"}'
-    assert client.post("/v1/mime/respond", content=body).status_code == 200
+    assert client.post("/v1/mime/respond", content=body, headers=JSON).status_code == 200
 
 
 @pytest.mark.parametrize(

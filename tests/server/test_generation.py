@@ -11,7 +11,7 @@ import pytest
 from mime_fast.config import SAMPLING, GenerationConfig
 from mime_fast.server.generation import (
     GenerationFields,
-    check_size,
+    allowed_options,
     choose_decoding,
     given_options,
 )
@@ -19,6 +19,7 @@ from mime_fast.server.mime import RespondRequest
 from mime_fast.server.openai.chat import ChatRequest
 from mime_fast.server.openai.completions import CompletionRequest
 from mime_fast.server.openai.response_types import ResponseRequest
+from mime_fast.server.options import ServerOptions
 
 GREEDY = {"do_sample": False, **{name: getattr(GenerationConfig, name) for name in SAMPLING}}
 SAMPLED = {"do_sample": True, "num_beams": 1}
@@ -91,8 +92,43 @@ def test_the_servers_defaults_give_way() -> None:
     assert several == {"num_return_sequences": 3}
 
 
-@pytest.mark.parametrize("name", ["num_beams", "num_return_sequences", "mbr_samples", "best_of"])
-def test_a_request_may_not_ask_for_more_than_the_server_gives(name: str) -> None:
-    check_size({name: 10}, GenerationConfig(), 10)
-    with pytest.raises(ValueError, match=f"{name} must be at most 10"):
-        check_size({name: 11}, GenerationConfig(), 10)
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"num_beams": 11}, "num_beams must be at most 10"),
+        ({"num_return_sequences": 11}, "num_return_sequences must be at most 10"),
+        ({"mbr_samples": 11}, "mbr_samples must be at most 10"),
+        ({"best_of": 11}, "best_of must be at most 10"),
+        ({"logprobs": 21}, "logprobs must be at most 20"),
+        ({"logprobs": 10**6}, "logprobs must be at most 20"),
+        ({"stop": ["a"] * 65}, "stop must hold at most 64 texts"),
+        ({"bad_words": ["a"] * 60_000}, "bad_words must hold at most 64 texts"),
+        ({"stop": "a" * 10_001}, "stop must hold at most 10000 characters"),
+        ({"bad_words": ["a" * 5001] * 2}, "bad_words must hold at most 10000 characters"),
+        ({"num_beams": 10, "max_new_tokens": 101}, "max_new_tokens must be at most 100 for 10"),
+        ({"num_beams": 1, "max_new_tokens": 1001}, "max_new_tokens must be at most 1000 for 1"),
+        ({"mbr_samples": 5, "do_sample": True, "max_new_tokens": 201}, "at most 200 for 5"),
+        (
+            {"num_return_sequences": 4, "best_of": 8, "do_sample": True, "max_new_tokens": 126},
+            "at most 125 for 8 replies",
+        ),
+    ],
+)
+def test_a_request_may_not_ask_for_more_than_the_server_gives(
+    given: dict[str, Any], message: str
+) -> None:
+    limits = ServerOptions(max_sequences=10, max_request_tokens=1000)
+    with pytest.raises(ValueError, match=message):
+        allowed_options(given, GenerationConfig(), limits)
+
+
+def test_what_a_server_gives() -> None:
+    limits = ServerOptions(max_sequences=10, max_request_tokens=1000)
+    given: dict[str, Any] = {"num_beams": 10, "max_new_tokens": 100, "logprobs": 20}
+    given |= {"stop": ["a"] * 64, "bad_words": "a" * 10_000}
+    assert allowed_options(given, GenerationConfig(), limits).max_new_tokens == 100
+    ranked = GenerationConfig(do_sample=True, best_of=8)
+    with pytest.raises(ValueError, match="at most 125 for 8"):
+        allowed_options({"max_new_tokens": 126}, ranked, limits)
+    greedy = allowed_options({"max_new_tokens": 1000, "do_sample": False}, ranked, limits)
+    assert greedy.max_new_tokens == 1000

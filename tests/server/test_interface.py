@@ -90,6 +90,29 @@ def test_the_description_names_every_path_and_option(client: httpx2.Client) -> N
     assert "devastated" in options["emotion"]["enum"]
 
 
+def test_the_description_has_every_status(client: httpx2.Client) -> None:
+    paths = client.get("/openapi.json").json()["paths"]
+    everywhere = {"200", "400", "403", "404", "405", "408", "429", "431", "500"}
+    with_body = everywhere | {"401", "413", "415", "503"}
+    for path, operations in paths.items():
+        for method, operation in operations.items():
+            found = operation["responses"]
+            expected = with_body if method == "post" else everywhere
+            if path.startswith("/v1/models"):
+                expected = expected | {"401"}
+            if path in ("/health", "/ready"):
+                expected = expected | {"503"}
+            assert set(found) == expected, path
+            error = found["404"]["content"]["application/json"]["schema"]["$ref"]
+            assert error.endswith("/Error")
+            streams = "text/event-stream" in found["200"]["content"]
+            assert streams == (method == "post" and path != "/tokenize"), path
+    for path in ("/health", "/ready"):
+        schema = paths[path]["get"]["responses"]["503"]["content"]["application/json"]["schema"]
+        assert schema["$ref"].endswith("/Status")
+    assert "text/plain" in paths["/metrics"]["get"]["responses"]["200"]["content"]
+
+
 def test_it_is_mounted_in_another_application(generator: Generator) -> None:
     inner = create_app(generator, options=ServerOptions(page=False))
     outer = FastAPI(lifespan=inner.state.lifespan)
@@ -107,7 +130,7 @@ def test_every_path_answers_through_starlette_too(run: Run) -> None:
     with run(cors_origin=("*",)) as server, server.client() as client:
         for method, path, _, guarded in PATHS:
             answer = client.request(method, path.replace("{model:path}", "mime"))
-            assert answer.status_code == (400 if method == "POST" else 200), path
+            assert answer.status_code == (415 if method == "POST" else 200), path
             assert guarded or method == "GET"
         body = {"message": SAD, "seed": 1}
         assert client.post("/v1/mime/respond", json=body).json()["seed"] == 1
@@ -130,7 +153,19 @@ def test_the_defaults_of_the_server(run: Run, generator: Generator) -> None:
     [
         ({"port": 70000}, r"port must be an integer in \[0, 65535\]"),
         ({"model_name": " "}, "model_name must hold a name"),
+        ({"model_name": "a\udcff"}, "model_name must be printable text"),
+        ({"model_name": "a\n"}, "model_name must be printable text"),
         ({"cors_origin": ("example.org",)}, "cors_origin must be like https://example.org"),
+        ({"cors_origin": ("https://example.org/a",)}, "cors_origin must be like"),
+        ({"cors_origin": ("https://\udcff.org",)}, "cors_origin must be like"),
+        ({"cors_origin": ("https://example.org/",)}, "must be https://example.org, as browsers"),
+        ({"cors_origin": ("HTTPS://Example.org",)}, "must be https://example.org, as browsers"),
+        ({"cors_origin": ("https://example.org:443",)}, "must be https://example.org, as browsers"),
+        ({"cors_origin": ("http://a.org:80/",)}, "must be http://a.org, as browsers"),
+        ({"allowed_host": ("example.org:80",)}, "allowed_host must be a name like example.org"),
+        ({"max_waiting": 10**20}, r"max_waiting must be an integer in \[0, 2\*\*31\)"),
+        ({"max_running": 2**31}, r"max_running must be an integer in \[1, 2\*\*31\)"),
+        ({"max_wait_seconds": 1e300}, r"max_wait_seconds must be in \(0, 2\*\*31\)"),
         ({"drain_seconds": -1}, "drain_seconds must be at least 0"),
     ],
 )
@@ -140,10 +175,25 @@ def test_wrong_options_of_the_server(options: dict[str, Any], message: str) -> N
 
 
 @pytest.mark.parametrize(
+    "origin",
+    ["*", "https://example.org", "http://localhost:3000", "http://[::1]:8080", "app://a"],
+)
+def test_origins(origin: str) -> None:
+    assert ServerOptions(cors_origin=(origin,)).cors_origin == (origin,)
+
+
+@pytest.mark.parametrize("options", [{"max_running": 2**31 - 1}, {"max_waiting": 2**31 - 1}])
+def test_the_largest_limits(generator: Generator, options: dict[str, int]) -> None:
+    with TestClient(create_app(generator, options=ServerOptions(**options))) as client:
+        assert client.post("/v1/mime/respond", json={"message": SAD}).status_code == 200
+
+
+@pytest.mark.parametrize(
     ("defaults", "message"),
     [
         (GenerationConfig(max_new_tokens=5000), "max_new_tokens must be at most 1000"),
         (GenerationConfig(num_beams=200), "num_beams must be at most 128"),
+        (GenerationConfig(num_beams=100, max_new_tokens=100), "max_new_tokens must be at most 81"),
     ],
 )
 def test_defaults_that_no_request_could_be_answered_with(

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import socket
 import time
+from pathlib import Path
+from typing import Any
 
 import httpx2
 import pytest
 
-from tests.server.serving import SAD, SLOW, Run, Running, eventually
+from mime_fast.server.hosts import host_names
+from mime_fast.server.options import ServerOptions
+from tests.server.serving import JSON, SAD, SLOW, Run, Running, eventually
 
-START = b"POST /v1/mime/respond HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+START = b"POST /v1/mime/respond HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
 
 
 def receive(client: socket.socket) -> bytes:
@@ -63,7 +68,7 @@ def test_a_chunked_body_is_read(server: Running) -> None:
             yield body[index : index + 5]
 
     with server.client() as client:
-        answer = client.post("/v1/mime/respond", content=pieces())  # type: ignore[arg-type]
+        answer = client.post("/v1/mime/respond", content=pieces(), headers=JSON)  # type: ignore[arg-type]
     assert answer.status_code == 200
 
 
@@ -77,13 +82,13 @@ def test_a_chunked_body_is_read(server: Running) -> None:
 )
 def test_headers_are_limited(server: Running, headers: bytes) -> None:
     with server.connect() as client:
-        send(client, b"GET /version HTTP/1.1\r\nHost: x\r\n" + headers)
+        send(client, b"GET /version HTTP/1.1\r\nHost: localhost\r\n" + headers)
         assert status(receive(client)) == 431
 
 
 def test_a_long_path_is_limited(server: Running) -> None:
     with server.connect() as client:
-        send(client, b"GET /" + b"a" * 40_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n")
+        send(client, b"GET /" + b"a" * 40_000 + b" HTTP/1.1\r\nHost: localhost\r\n\r\n")
         assert status(receive(client)) == 431
 
 
@@ -116,6 +121,72 @@ def test_what_is_no_http(server: Running) -> None:
             assert status(receive(client)) == 400
 
 
+@pytest.mark.parametrize("chunk", [b"zz\r\n", b"5\r\nabcdefgh\r\n", b"-1\r\n\r\n"])
+@pytest.mark.parametrize("before", [b"", b"1\r\n{\r\n"])
+def test_a_malformed_chunk_is_told(server: Running, before: bytes, chunk: bytes) -> None:
+    with server.connect() as client:
+        client.sendall(START + b"Transfer-Encoding: chunked\r\n\r\n" + before)
+        time.sleep(0.05)  # the request is being read by then
+        client.sendall(chunk)
+        answer = receive(client)
+        assert (status(answer), b"connection: close" in answer.lower()) == (400, True)
+    assert server.metric("request_disconnects_total") == 0
+
+
+def test_what_follows_a_request_does_not_spoil_its_answer(server: Running) -> None:
+    body = json.dumps({"message": SAD}).encode()
+    with server.connect() as client:
+        client.sendall(START + b"Content-Length: %d\r\n\r\n" % len(body) + body + b"\x16\x03\r\n")
+        answer = receive(client)
+    head, _, content = answer.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 200 OK")
+    assert json.loads(content)["text"]
+
+
+def test_a_body_that_does_not_come_while_the_server_drains(run: Run) -> None:
+    with run(drain_seconds=0.1) as server, server.connect() as client:
+        client.sendall(START + b"Content-Length: 10\r\n\r\n{")
+        eventually(lambda: bool(server.server.server_state.tasks))
+        asyncio.run_coroutine_threadsafe(server.server.drain(), server.loop())
+        answer = receive(client)
+        assert (status(answer), b'"draining"' in answer) == (503, True)
+
+
+@pytest.mark.parametrize(
+    ("host", "allowed"),
+    [
+        (b"localhost", True),
+        (b"LocalHost:8000", True),
+        (b"app.localhost.", True),
+        (b"127.0.0.1:80", True),
+        (b"[::1]:8000", True),
+        (b"mime.example", True),
+        (b"Mime.Example:443", True),
+        (b"rebound.example", False),
+        (b"localhost.example", False),
+        (b"127.0.0.1.example", False),
+        (b"", False),
+    ],
+)
+def test_a_name_that_a_page_made_ours_is_refused(run: Run, host: bytes, allowed: bool) -> None:
+    with run(allowed_host=("mime.example",)) as server, server.connect() as client:
+        client.sendall(b"GET /version HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n" % host)
+        answer = receive(client)
+    if allowed:
+        assert answer.startswith(b"HTTP/1.1 200 OK")
+    else:
+        assert (status(answer), b"--allowed-host" in answer) == (403, True)
+
+
+@pytest.mark.parametrize(
+    ("options", "has_keys"),
+    [({"host": "0.0.0.0"}, False), ({"uds": Path("s")}, False), ({}, True)],  # noqa: S104
+)
+def test_other_servers_take_any_name(options: dict[str, Any], has_keys: bool) -> None:
+    assert host_names(ServerOptions(**options), has_keys=has_keys) is None
+    assert host_names(ServerOptions(host="::1"), has_keys=False) is not None
+
+
 def test_turns_are_limited(run: Run) -> None:
     messages = [{"role": "user", "content": "hi"}] * 6
     with run(max_turns=5) as server, server.client() as client:
@@ -128,7 +199,7 @@ def test_turns_are_limited(run: Run) -> None:
         }.items():
             answer = client.post(path, json=body)
             limited = answer.status_code == 400 and " 5" in answer.json()["error"]["message"]
-            assert limited or path == "/tokenize", (path, answer.text)  # it joined them to one turn
+            assert limited, (path, answer.text)
 
 
 def test_a_full_queue_and_a_long_wait_are_refused(run: Run) -> None:
@@ -156,9 +227,58 @@ def test_a_full_queue_and_a_long_wait_are_refused(run: Run) -> None:
         assert server.metric("requests_refused_total", reason="queue_full") == 1
 
 
+@pytest.mark.parametrize("limits", [{"max_waiting": 0}, {"max_running": 1, "max_waiting": 0}])
+def test_an_idle_server_answers_as_many_prompts_as_it_allows(
+    run: Run, limits: dict[str, int]
+) -> None:
+    body = {"prompt": [SAD] * 40, "do_sample": True, "n": 2, "max_tokens": 3, "seed": 1}
+    with run(**limits) as server, server.client() as client:
+        answer = client.post("/v1/completions", json=body)
+        assert answer.status_code == 200, answer.text
+        choices = answer.json()["choices"]
+        assert [choice["index"] for choice in choices] == [*range(80)]
+        assert len({choice["text"] for choice in choices[::2]}) == 1
+        wrong = client.post("/v1/completions", json={**body, "top_p": 7})
+        assert (wrong.status_code, wrong.json()["error"]["param"]) == (400, "top_p")
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "param"),
+    [
+        ("/v1/mime/respond", {"message": SAD, "logprobs": 21}, "logprobs"),
+        ("/v1/responses", {"input": SAD, "logprobs": 21}, "logprobs"),
+        ("/v1/completions", {"prompt": SAD, "logprobs": 21}, "logprobs"),
+        ("/v1/completions", {"prompt": [SAD, SAD], "n": 99, "max_tokens": 99}, "max_tokens"),
+        ("/v1/mime/respond", {"message": SAD, "stop": ["x"] * 80_000}, "stop"),
+        ("/v1/mime/respond", {"message": SAD, "bad_words": ["x"] * 80_000}, "bad_words"),
+        (
+            "/v1/chat/completions",
+            {
+                "messages": [{"role": "user", "content": SAD}],
+                "n": 128,
+                "temperature": 1.0,
+                "min_new_tokens": 1000,
+                "max_tokens": 1000,
+            },
+            "max_tokens",
+        ),
+    ],
+)
+@pytest.mark.parametrize("stream", [False, True])
+def test_the_work_of_a_request_is_limited(
+    run: Run, path: str, body: dict[str, Any], param: str, stream: bool
+) -> None:
+    with run(max_request_tokens=8192) as server, server.client() as client:
+        started = time.monotonic()
+        answer = client.post(path, json={**body, "stream": stream})
+        assert time.monotonic() - started < 2
+    assert (answer.status_code, answer.json()["error"]["param"]) == (400, param)
+    assert answer.json()["error"]["message"].startswith(param)
+
+
 def test_many_requests_on_one_connection(server: Running) -> None:
-    one = b"GET /version HTTP/1.1\r\nHost: x\r\n\r\n"
-    last = b"GET /version HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+    one = b"GET /version HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    last = b"GET /version HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
     with server.connect() as client:
         client.sendall(one * 20 + last)  # pipelined
         assert receive(client).count(b"HTTP/1.1 200 OK") == 21

@@ -25,12 +25,12 @@ U, A, S = "user", "assistant", "system"
     ],
 )
 def test_turns(messages: list[tuple[str, str | None]], turns: list[str]) -> None:
-    assert to_turns([ChatMessage(role, content) for role, content in messages]) == turns
+    assert to_turns([ChatMessage(role, content) for role, content in messages]).texts == turns
 
 
 def test_parts_of_text_are_joined() -> None:
     parts = [Part("text", "a"), Part("input_text", "b"), Part("output_text", None)]
-    assert to_turns([ChatMessage(U, parts)]) == ["a\nb\n"]
+    assert to_turns([ChatMessage(U, parts)]).texts == ["a\nb\n"]
 
 
 @pytest.mark.parametrize(

@@ -222,6 +222,41 @@ def test_typed_events_of_responses(oracle: OpenAI, limit: int, end: str) -> None
     assert len({e.item_id for e in events if hasattr(e, "item_id")}) == 1
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        {},
+        {"verbosity": "medium"},
+        {"format": {"type": "text"}, "verbosity": "low"},
+        {"format": None, "verbosity": None},
+    ],
+)
+def test_forms_of_text_that_change_nothing(oracle: OpenAI, text: Any) -> None:
+    answer = oracle.responses.create(model="mime", input=SAD, text=text)
+    assert answer.text is not None
+    assert answer.text.format is not None
+    assert (answer.text.format.type, answer.text.verbosity) == ("text", text.get("verbosity"))
+
+
+@pytest.mark.parametrize(
+    ("text", "param"),
+    [
+        ({"format": {"type": "json_object"}}, "text.format"),
+        ({"verbosity": "x"}, "text.verbosity"),
+        ({"format": {"type": "text"}, "colour": None}, "text.colour"),
+    ],
+)
+def test_other_forms_of_text_are_refused(oracle: OpenAI, text: Any, param: str) -> None:
+    with pytest.raises(openai.BadRequestError, match="not supported") as raised:
+        oracle.responses.create(model="mime", input=SAD, text=text)
+    assert raised.value.param == param
+
+
+def test_no_logprobs_may_be_asked_for(oracle: OpenAI) -> None:
+    for asked in ({"top_logprobs": 0}, {"top_logprobs": 0, "logprobs": False}):
+        assert ask(oracle, **asked).choices[0].logprobs is None
+
+
 def test_streams_of_the_client_s_helper(oracle: OpenAI) -> None:
     with oracle.responses.stream(model="mime", input=SAD) as stream:
         assert stream.get_final_response().output_text

@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -22,7 +23,9 @@ from openai import OpenAI
 from typer.main import get_group
 
 from mime_fast.cli import app
+from mime_fast.config import GenerationConfig
 from mime_fast.server.command import serve
+from mime_fast.server.metrics_folder import PREFIX, metrics_folder
 from mime_fast.server.options import ServerOptions
 from tests.server.serving import SAD, SLOW, eventually, read_on
 
@@ -33,7 +36,8 @@ class Process:
     """A server."""
 
     def __init__(self, *options: str) -> None:
-        command = [sys.executable, "-m", "mime_fast", "serve", "--no-avoid-cheer", *options]
+        command = [sys.executable, "-m", "mime_fast", "serve", "--no-avoid-cheer"]
+        command += ["--max-request-tokens", "200000", *options]
         if "--workers" not in options:
             command += ["--threads", "1"]
         self.process = subprocess.Popen(
@@ -110,10 +114,18 @@ def test_what_does_not_end_in_time_fails_with_an_error() -> None:
         assert "not all running requests have ended" in log
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_an_idle_server_ends_at_once(number: int) -> None:
-    with process("--port", "0") as server:
-        server.wait_until_ready()
+@pytest.mark.parametrize(
+    ("number", "is_ready", "options"),
+    [
+        (signal.SIGTERM, True, []),
+        (signal.SIGINT, False, []),
+        (signal.SIGTERM, False, ["--workers", "2"]),
+    ],
+)
+def test_an_idle_server_ends_at_once(number: int, is_ready: bool, options: list[str]) -> None:
+    with process("--port", "0", *options) as server:
+        if is_ready:  # else the signal follows the first line
+            server.wait_until_ready()
         assert server.address.startswith("http://127.0.0.1:")  # on this machine alone
         started = time.monotonic()
         status, log = server.end(number)
@@ -204,13 +216,18 @@ def test_several_workers() -> None:
         eventually(lambda: not Path(f"/proc/{second}").exists())
 
 
-def test_workers_end_with_their_parent() -> None:
+def test_workers_end_with_their_parent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
     with process("--port", "0", "--workers", "2") as server:
         server.wait_until_ready()
         left = children(server.process.pid)
         server.process.kill()
         server.process.wait()
         eventually(lambda: not any(Path(f"/proc/{child}").exists() for child in left))
+    (folder,) = tmp_path.glob(f"{PREFIX}*")
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    with metrics_folder():  # as at the next start
+        assert not folder.exists()
 
 
 def test_what_cannot_be_served(tmp_path: Path) -> None:
@@ -226,6 +243,48 @@ def test_what_cannot_be_served(tmp_path: Path) -> None:
         for options, message in cases:
             with pytest.raises(OSError, match=message):  # before the weights are read
                 serve(lambda: pytest.fail("loaded"), {}, ServerOptions(**options))
+
+
+class SavedGenerator:
+    """Stands for what was loaded: its defaults are the checkpoint's."""
+
+    def options(self, config: None, given: dict[str, Any]) -> GenerationConfig:
+        return GenerationConfig(**given)
+
+
+@pytest.mark.parametrize("given", [{"num_beams": 500}, {"num_beams": 100, "max_new_tokens": 1000}])
+def test_wrong_defaults_are_told_before_it_answers(
+    given: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(ValueError, match="the limit of this server"):
+        serve(SavedGenerator, given, ServerOptions(port=0))  # type: ignore[arg-type]
+    assert capsys.readouterr().out == ""
+
+
+def test_traces_need_their_extra_before_the_weights(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "opentelemetry.instrumentation", None)
+    with pytest.raises(ModuleNotFoundError, match="otel"):
+        serve(lambda: pytest.fail("loaded"), {}, ServerOptions(port=0, traces=True))
+
+
+def test_metrics_of_killed_servers_are_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    left = tmp_path / f"{PREFIX}left"
+    left.mkdir()
+    (left / "counter_1.db").write_bytes(b"x")
+    other = tmp_path / "other"
+    other.mkdir()
+    (tmp_path / f"{PREFIX}link").symlink_to(other)
+    with metrics_folder() as first:
+        assert not left.exists()
+        with metrics_folder() as second:  # another server's
+            assert first.is_dir()
+            assert second != first
+        assert not second.exists()
+    assert not first.exists()
+    assert other.is_dir()
 
 
 @pytest.mark.parametrize(

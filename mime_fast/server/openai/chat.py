@@ -11,7 +11,7 @@ import msgspec
 from mime_fast.server.call import Ask, Call
 from mime_fast.server.endpoint import Answer, EventStream, error_event, event, json_answer
 from mime_fast.server.errors import ApiError
-from mime_fast.server.generation import GenerationFields
+from mime_fast.server.generation import MOST_LOGPROBS, GenerationFields
 from mime_fast.server.openai.chunks import DONE, StreamOptions, new_head, wants_usage
 from mime_fast.server.openai.messages import ChatMessage, to_turns
 from mime_fast.server.openai.options import refuse, to_options
@@ -29,7 +29,6 @@ from mime_fast.server.openai.parts import (
 from mime_fast.server.state import ServerState
 from mime_fast.types import Response, TokenEvent
 
-MOST_LOGPROBS = 20
 # Options that MIME has no part for, and the values with which they ask for nothing.
 NEUTRAL: dict[str, tuple[Any, ...]] = {
     "frequency_penalty": (0,),
@@ -184,9 +183,10 @@ def to_ask(request: Any, state: ServerState) -> Ask:
     options.pop("logprobs", None)
     if request.logprobs:
         options["logprobs"] = _top_logprobs(request.top_logprobs or 0)
-    elif request.top_logprobs is not None:
+    elif request.top_logprobs:
         raise ApiError(400, "top_logprobs needs logprobs=true", "top_logprobs")
-    return Ask(to_turns(request.messages), options, names)
+    turns = to_turns(request.messages)
+    return Ask(turns.texts, options, names, turns.places)
 
 
 def _top_logprobs(count: int) -> int:

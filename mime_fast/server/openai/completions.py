@@ -11,7 +11,7 @@ import msgspec
 from mime_fast.server.call import Ask, Call
 from mime_fast.server.endpoint import Answer, EventStream, error_event, event, json_answer
 from mime_fast.server.errors import ApiError
-from mime_fast.server.generation import GenerationFields
+from mime_fast.server.generation import MOST_LOGPROBS, GenerationFields
 from mime_fast.server.openai.chunks import DONE, StreamOptions, new_head, wants_usage
 from mime_fast.server.openai.options import refuse, to_options
 from mime_fast.server.openai.parts import (
@@ -26,7 +26,6 @@ from mime_fast.server.openai.parts import (
 from mime_fast.server.state import ServerState
 from mime_fast.types import Candidate, Response, TokenLogprobs
 
-MOST_LOGPROBS = 20
 NEUTRAL: dict[str, tuple[Any, ...]] = {
     "frequency_penalty": (0,),
     "presence_penalty": (0,),
@@ -114,7 +113,11 @@ def to_asks(request: Any, state: ServerState) -> list[Ask]:
     if not 0 <= options.get("logprobs", 0) <= MOST_LOGPROBS:
         message = f"logprobs must be in [0, {MOST_LOGPROBS}], got {options['logprobs']}"
         raise ApiError(400, message, "logprobs")
-    return [Ask(prompt, options, names) for prompt in prompts]
+    if isinstance(request.prompt, str):
+        return [Ask(request.prompt, options, names, ("prompt",))]
+    return [
+        Ask(prompt, options, names, (f"prompt[{number}]",)) for number, prompt in enumerate(prompts)
+    ]
 
 
 async def _respond(call: Call, asks: list[Ask], head: dict[str, Any]) -> Completion:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -27,40 +27,49 @@ class ChatMessage(msgspec.Struct, gc=False):
     content: str | list[Part] | None = None
 
 
-def to_turns(messages: Sequence[Any], name: str = "messages") -> list[str]:
+class Turns(NamedTuple):
+    """Turns of a dialogue, and the client's name of the message with which each begins."""
+
+    texts: list[str]
+    places: list[str]
+
+
+def to_turns(messages: Sequence[Any], name: str = "messages") -> Turns:
     """The turns, the speaker's first and last.
 
     Instructions and what the listener said first are dropped, and so are empty messages of the
     listener; messages of one role in a row are joined.
     """
-    turns: list[str] = []
+    turns = Turns([], [])
     for number, message in enumerate(messages):
         place = f"{name}[{number}]"
         if message.role in DROPPED:
             continue
         text = _text(message.content, place)
         if message.role == "user":
-            _append(turns, text, listener=False)
+            _append(turns, text, place, listener=False)
         elif message.role == "assistant":
-            if turns and text.strip():
-                _append(turns, text, listener=True)
+            if turns.texts and text.strip():
+                _append(turns, text, place, listener=True)
         else:
             raise ApiError(
                 400,
                 f"{place}.role must be user, assistant, system or developer, got {message.role!r}",
                 f"{place}.role",
             )
-    if len(turns) % 2 == 0:
+    if len(turns.texts) % 2 == 0:
         raise ApiError(400, f"{name} must end with a message of the user", name)
     return turns
 
 
-def _append(turns: list[str], text: str, *, listener: bool) -> None:
+def _append(turns: Turns, text: str, place: str, *, listener: bool) -> None:
     """Turns at odd places are the listener's."""
-    if len(turns) % 2 == listener:
-        turns.append(text)
+    texts = turns.texts
+    if len(texts) % 2 == listener:
+        texts.append(text)
+        turns.places.append(f"{place}.content")
     else:
-        turns[-1] = f"{turns[-1]}\n{text}".strip()
+        texts[-1] = f"{texts[-1]}\n{text}".strip()
 
 
 def _text(content: Any, place: str) -> str:

@@ -11,13 +11,14 @@ from mime_fast.server.openai.messages import Part
 from mime_fast.server.openai.parts import MimeResult, TokenLogprobPart
 
 WITH_LOGPROBS = "message.output_text.logprobs"
+PLAIN_TEXT = {"type": "text"}
+VERBOSITIES = (None, "low", "medium", "high")
 NEUTRAL: dict[str, tuple[Any, ...]] = {
     "previous_response_id": (),
     "conversation": (),
     "background": (False,),
     "tools": ([],),
     "tool_choice": ("auto", "none"),
-    "text": ({}, {"format": {"type": "text"}}),
     "include": ([], [WITH_LOGPROBS]),
     "prompt": (),
     "truncation": ("auto", "disabled"),
@@ -138,7 +139,7 @@ class ResponseObject(msgspec.Struct, kw_only=True):
     parallel_tool_calls: bool = False
     previous_response_id: None = None
     store: bool = False
-    text: dict[str, Any] = msgspec.field(default_factory=lambda: {"format": {"type": "text"}})
+    text: dict[str, Any] = msgspec.field(default_factory=lambda: {"format": PLAIN_TEXT})
     tool_choice: Literal["none"] = "none"
     tools: list[Any] = []
     truncation: str = "auto"

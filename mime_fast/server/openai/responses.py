@@ -12,7 +12,8 @@ import msgspec
 from mime_fast.server.call import Ask, Call
 from mime_fast.server.endpoint import Answer, EventStream, event, json_answer
 from mime_fast.server.errors import ApiError, shorten
-from mime_fast.server.openai.messages import to_turns
+from mime_fast.server.generation import MOST_LOGPROBS
+from mime_fast.server.openai.messages import Turns, to_turns
 from mime_fast.server.openai.options import refuse, to_options
 from mime_fast.server.openai.parts import (
     TokenLogprobPart,
@@ -24,6 +25,8 @@ from mime_fast.server.openai.parts import (
 )
 from mime_fast.server.openai.response_types import (
     NEUTRAL,
+    PLAIN_TEXT,
+    VERBOSITIES,
     Incomplete,
     OutputMessage,
     OutputText,
@@ -34,7 +37,6 @@ from mime_fast.server.openai.response_types import (
 from mime_fast.server.state import ServerState
 from mime_fast.types import Response
 
-MOST_LOGPROBS = 20
 DECODER = msgspec.json.Decoder(ResponseRequest)
 
 
@@ -54,6 +56,7 @@ async def create_response(call: Call) -> Answer | EventStream:
         temperature=request.temperature,
         top_p=request.top_p,
         max_output_tokens=request.max_output_tokens,
+        text={"format": PLAIN_TEXT} | _given(request.text or {}),
     )
     if request.stream:
         events = ResponseEvents(begun)
@@ -64,6 +67,7 @@ async def create_response(call: Call) -> Answer | EventStream:
 def to_ask(request: Any, state: ServerState) -> Ask:
     """What a request asks of the model."""
     refuse(request, NEUTRAL)
+    _check_text(request.text or {})
     limits = {"max_output_tokens": request.max_output_tokens}
     options, names = to_options(request, limits, None, state.defaults, state.longest)
     wanted = request.top_logprobs
@@ -72,12 +76,28 @@ def to_ask(request: Any, state: ServerState) -> Ask:
         raise ApiError(400, message, "top_logprobs")
     if wanted or request.include:
         options["logprobs"] = wanted or 0
-    return Ask(_turns(request.input, state), options, names)
+    turns = _turns(request.input, state)
+    return Ask(turns.texts, options, names, turns.places)
 
 
-def _turns(given: Any, state: ServerState) -> list[str]:
+def _given(values: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _check_text(text: dict[str, Any]) -> None:
+    """ApiError where the answer's text should have another form; its verbosity changes nothing."""
+    for name, value in text.items():
+        neutral = value in VERBOSITIES if name == "verbosity" else value in (None, PLAIN_TEXT)
+        if not neutral or name not in ("format", "verbosity"):
+            hint = "text holds the format {'type': 'text'} and a verbosity (low, medium, high) only"
+            raise ApiError(
+                400, f"text.{name} is not supported by this model; {hint}", f"text.{name}"
+            )
+
+
+def _turns(given: Any, state: ServerState) -> Turns:
     if isinstance(given, str):
-        return [given]
+        return Turns([given], ["input"])
     most = state.options.max_turns
     if len(given) > most:
         raise ApiError(400, f"input must hold at most {most} items, got {len(given)}", "input")
