@@ -94,18 +94,20 @@ def test_too_many_open_files_are_waited_for(
 
 
 def test_one_connection_too_many_is_refused_and_a_later_one_is_not(run: Run) -> None:
-    with run(max_connections=3) as server:
+    with run(max_connections=3) as server, ExitStack() as stack:
         eventually(lambda: not server.server.server_state.connections)
-        with ExitStack() as stack:
-            for _ in range(3):
-                client = stack.enter_context(server.connect())
-                client.sendall(b"GET /version HTTP/1.1\r\nHost: localhost\r\n\r\n")
-                assert client.recv(15) == b"HTTP/1.1 200 OK"
-            with OpenAI(base_url=f"{server.url}/v1", api_key="none", max_retries=0) as oracle:
-                with pytest.raises(RateLimitError) as raised:
-                    oracle.completions.create(model="mime", prompt="x" * 100_000)
-                assert raised.value.code == "too_many_connections"
-                assert raised.value.response.headers["retry-after"] == "1"
+        # It is made first: an idle connection is closed after 5 s.
+        oracle = OpenAI(base_url=f"{server.url}/v1", api_key="none", max_retries=0)
+        stack.enter_context(oracle)
+        for _ in range(3):
+            client = stack.enter_context(server.connect())
+            client.sendall(b"GET /version HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            assert client.recv(15) == b"HTTP/1.1 200 OK"
+        with pytest.raises(RateLimitError) as raised:
+            oracle.completions.create(model="mime", prompt="x" * 100_000)
+        assert raised.value.code == "too_many_connections"
+        assert raised.value.response.headers["retry-after"] == "1"
+        stack.close()
         eventually(lambda: not server.server.server_state.connections)
         with server.client() as client_:
             assert client_.get("/version").status_code == 200

@@ -183,7 +183,7 @@ def test_origins(origin: str) -> None:
 
 
 @pytest.mark.parametrize("options", [{"max_running": 2**31 - 1}, {"max_waiting": 2**31 - 1}])
-def test_the_largest_limits(generator: Generator, options: dict[str, int]) -> None:
+def test_the_largest_limits(generator: Generator, options: dict[str, Any]) -> None:
     with TestClient(create_app(generator, options=ServerOptions(**options))) as client:
         assert client.post("/v1/mime/respond", json={"message": SAD}).status_code == 200
 
