@@ -11,7 +11,6 @@ from typing import Any, NamedTuple
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
-from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
@@ -22,6 +21,7 @@ from mime_fast.config import GenerationConfig
 from mime_fast.generator import Generator
 from mime_fast.server import mime, status, tokenize
 from mime_fast.server.auth import load_keys
+from mime_fast.server.cors import cors
 from mime_fast.server.endpoint import Endpoint, Handler, error_answer
 from mime_fast.server.errors import ApiError
 from mime_fast.server.generation import allowed_options
@@ -144,16 +144,7 @@ def _middleware(options: ServerOptions) -> list[Middleware]:
     """Pages of other origins may call the API where the operator says so, with a key of theirs."""
     found = [tracing()] if options.traces else []
     if options.cors_origin:
-        found.append(
-            Middleware(
-                CORSMiddleware,
-                allow_origins=list(options.cors_origin),
-                allow_methods=["GET", "POST"],
-                allow_headers=["*"],
-                expose_headers=["retry-after", "retry-after-ms"],
-                max_age=600,
-            )
-        )
+        found.append(cors(options.cors_origin))
     return found
 
 

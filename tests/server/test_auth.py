@@ -121,5 +121,7 @@ def test_pages_of_other_origins(run: Run, monkeypatch: pytest.MonkeyPatch) -> No
         assert (answer.status_code, answer.headers[allowed]) == (200, "https://example.org")
         stranger = client.options("/v1/mime/respond", headers={**asks, "Origin": "https://x.org"})
         assert allowed not in stranger.headers
+        assert (stranger.status_code, stranger.json()["error"]["code"]) == (400, None)
+        assert "origin" in stranger.json()["error"]["message"]
         refused = client.post("/v1/mime/respond", json=BODY, headers=asks)
         assert (refused.status_code, refused.headers[allowed]) == (401, "https://example.org")
