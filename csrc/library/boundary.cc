@@ -8,6 +8,7 @@
 #include <system_error>
 
 #include "io/checkpoint_error.h"
+#include "io/utf8.h"
 #include "service/request.h"
 #include "text/unicode.h"
 
@@ -17,6 +18,14 @@ namespace {
 constexpr std::size_t kLongestError = 1024;
 thread_local char last_error[kLongestError] = "";
 
+// Copies as many whole characters as fit, and ends them with a zero byte.
+void copy_beginning(std::string_view text, char* buffer, std::size_t capacity) noexcept {
+  std::size_t length = std::min(text.size(), capacity - 1);
+  while (length > 0 && length < text.size() && is_continuation(text[length])) --length;
+  std::memcpy(buffer, text.data(), length);
+  buffer[length] = '\0';
+}
+
 mime_fast_status fail(mime_fast_status status, const char* message) noexcept {
   set_last_error(message);
   return status;
@@ -25,9 +34,7 @@ mime_fast_status fail(mime_fast_status status, const char* message) noexcept {
 }  // namespace
 
 void set_last_error(const char* message) noexcept {
-  const std::size_t length = std::min(std::strlen(message), kLongestError - 1);
-  std::memcpy(last_error, message, length);
-  last_error[length] = '\0';
+  copy_beginning(message, last_error, kLongestError);
 }
 
 mime_fast_status status_of_exception() noexcept {
@@ -97,9 +104,7 @@ void copy_text(std::string_view text, char* buffer, std::size_t capacity, std::s
   *length = text.size();
   if (capacity == 0) return;
   require_pointer(buffer, "buffer");
-  const std::size_t copied = std::min(text.size(), capacity - 1);
-  std::memcpy(buffer, text.data(), copied);
-  buffer[copied] = '\0';
+  copy_beginning(text, buffer, capacity);
 }
 
 }  // namespace mime_fast

@@ -1,8 +1,8 @@
 #include <algorithm>
 #include <charconv>
-#include <cmath>
 #include <cstdint>
 #include <fstream>
+#include <limits>
 #include <map>
 #include <optional>
 #include <sstream>
@@ -134,7 +134,8 @@ std::optional<int> limit_of(const std::string& folder, const std::string& kind) 
   const auto quota = to_number(values[0]);
   const auto period = values.size() > 1 ? to_number(values[1]) : std::optional(kPeriod);
   if (!quota || !period || *quota <= 0 || *period <= 0) return std::nullopt;
-  return static_cast<int>(std::ceil(static_cast<double>(*quota) / static_cast<double>(*period)));
+  const std::int64_t whole = *quota / *period + (*quota % *period != 0 ? 1 : 0);
+  return static_cast<int>(std::min<std::int64_t>(whole, std::numeric_limits<int>::max()));
 }
 
 }  // namespace

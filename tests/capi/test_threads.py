@@ -12,6 +12,7 @@ from tests.engines import test_cpu_limit
 from tests.engines.test_cpu_limit import (  # noqa: F401 - they run here with the other function
     test_a_container_sees_its_own_group_at_the_mount,
     test_a_group_that_is_not_mounted_has_the_limit_of_the_mount,
+    test_a_huge_quota_limits_nothing,
     test_a_mount_without_an_absolute_path_is_passed_over,
     test_both_versions_at_once,
     test_bytes_that_are_no_utf_8,

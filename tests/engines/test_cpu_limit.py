@@ -71,6 +71,13 @@ def test_values_of_version_2(tmp_path: Path, limit: str, expected: int | None) -
     assert cpu_quota(tmp_path) == expected
 
 
+def test_a_huge_quota_limits_nothing(tmp_path: Path) -> None:
+    v2(tree(tmp_path, "0::/\n", V2), "", "9223372036854775807 1\n")
+    quota = cpu_quota(tmp_path)
+    assert quota is not None
+    assert quota >= 2**31 - 1
+
+
 @pytest.mark.parametrize("limited", ["", "pods", "pods/pod7", "pods/pod7/app"])
 def test_the_group_of_the_process_and_all_above_it_count(tmp_path: Path, limited: str) -> None:
     tree(tmp_path, "0::/pods/pod7/app\n", V2)

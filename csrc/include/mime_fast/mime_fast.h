@@ -315,9 +315,9 @@ MIME_FAST_API int64_t mime_fast_response_unknown_words(const mime_fast_response*
 /* ---- Text ---- */
 
 /* Writes the words, or word pieces, that the checkpoint's tokeniser splits a message into. They are
- * joined by blanks; what it does not know stays as it is. Writes at most `capacity` bytes, the zero
- * byte included; *length is the number of bytes without it that the whole result has. buffer may be
- * NULL if capacity is 0. */
+ * joined by blanks; what it does not know stays as it is. Writes as many whole characters as fit
+ * into `capacity` bytes with the zero byte; *length is the number of bytes without it that the
+ * whole result has. buffer may be NULL if capacity is 0. */
 MIME_FAST_API mime_fast_status mime_fast_tokenize(const mime_fast_generator* generator,
                                                   const char* text, char* buffer, size_t capacity,
                                                   size_t* length);
