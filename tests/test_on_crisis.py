@@ -90,6 +90,11 @@ def test_a_conversation_that_goes_on_gets_another_text(generator: Generator) -> 
         ({"on_crisis": "stop"}, "on_crisis must be one of reply, flag, off, got 'stop'"),
         ({"on_crisis": None}, "on_crisis must be one of reply, flag, off, got None"),
         ({"crisis_reply": " "}, "crisis_reply must hold a text, got ' '; None is ours"),
+        ({"crisis_reply": "\u200b"}, "crisis_reply must hold a text, got '.u200b'; None is ours"),
+        ({"crisis_reply": "\ud800"}, "crisis_reply must hold a text, got '.ud800'; None is ours"),
+        ({"crisis_reply": "Call\ud800"}, "crisis_reply must be valid Unicode, got 'Call.ud800'"),
+        ({"stop": ["."], "bad_words": ["a", "b\udfff"]}, "bad_words must be valid Unicode, got"),
+        ({"stop": ["\ud83d\ude00"]}, "stop must be valid Unicode.*surrogate; leave it out"),
         (
             {"crisis_reply": "Call.", "on_crisis": "flag"},
             "crisis_reply needs on_crisis='reply', got on_crisis='flag'",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +16,7 @@ SAMPLING = ("temperature", "top_k", "top_p", "min_p", "mbr_samples", "best_of")
 SEARCH = ("do_sample", "num_beams")  # options that choose how a reply is searched for
 # With these every reply is what the model generates, whatever the message is.
 AS_GENERATED: dict[str, Any] = {"on_crisis": "off", "avoid_cheer": False}
+SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True)
@@ -219,7 +221,7 @@ class GenerationConfig(Config):
             )
 
     def _check_strings(self) -> None:
-        if not (self.bad_words or self.stop):
+        if not (self.bad_words or self.stop or self.crisis_reply is not None):
             return
         from mime_fast.text.characters import is_visible  # noqa: PLC0415 - 40 ms that --help does without
         from mime_fast.text.message import holds_word  # noqa: PLC0415 - likewise
@@ -235,13 +237,28 @@ class GenerationConfig(Config):
                 f"stop must hold text, got {text!a}, which is invisible; leave it out",
             )
 
+        if self.crisis_reply is not None:
+            require(
+                is_visible(self.crisis_reply) and holds_word(self.crisis_reply),
+                f"crisis_reply must hold a text, got {self.crisis_reply!a:.60}; None is ours",
+            )
+        self._check_unicode()
+
+    def _check_unicode(self) -> None:
+        """Refuse surrogates: they are no text, and no answer that holds one could be sent."""
+        crisis_reply = () if self.crisis_reply is None else (self.crisis_reply,)
+        options = {"bad_words": self.bad_words, "stop": self.stop, "crisis_reply": crisis_reply}
+        for name, texts in options.items():
+            for text in texts:
+                require(
+                    not SURROGATE.search(text),
+                    f"{name} must be valid Unicode, got {text!a:.60}, which holds a surrogate; "
+                    "leave it out",
+                )
+
     def _check_crisis_reply(self) -> None:
-        text = self.crisis_reply
-        if text is None:
-            return
-        require(bool(text.strip()), f"crisis_reply must hold a text, got {text!r}; None is ours")
         require(
-            self.on_crisis == "reply",
+            self.crisis_reply is None or self.on_crisis == "reply",
             f"crisis_reply needs on_crisis='reply', got on_crisis={self.on_crisis!r}",
         )
 
