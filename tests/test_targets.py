@@ -32,7 +32,12 @@ WRITERS = {
     "convert": ("convert", "no-source", "--vocabulary", "no-words"),
     "annotate": ("annotate", "no-outputs", "--data", NO_DATA, "--database"),
     "data": ("data", "some.jsonl", "--out"),
+    "record": ("record", "--data", NO_DATA, "--teacher", "no-teacher", "--out"),
 }
+# They write a folder with the state of the run.
+RUNS = ("finetune", "learn")
+# They write a file in a checkpoint.
+TABLES = {"draft": "drafts.safetensors", "relevance": "relevance.safetensors"}
 LINE = json.dumps({"emotion": "sad", "utterances": ["I lost my dog.", "I am sorry."]}) + "\n"
 
 
@@ -84,6 +89,41 @@ def test_a_read_only_file_system_is_named_first(
 ) -> None:
     Path("some.jsonl").write_text(LINE)
     assert "(Read-only file system); name another place" in command(*writer, mount("ro") / "x")
+
+
+@pytest.mark.parametrize("writer", RUNS)
+@pytest.mark.parametrize(
+    ("target", "named"),
+    [
+        ("/proc/x", "/proc/x cannot be a folder (No such file or directory); name another"),
+        ("file/x", "file/x cannot be a folder (Not a directory); name another"),
+        ("file", "file cannot be a folder (File exists); name another"),
+        ("x" * 256, "cannot be a folder (File name too long); name another"),
+    ],
+)
+def test_a_folder_of_a_run_that_cannot_be_is_named_first(
+    command: Command, capsys: pytest.CaptureFixture[str], writer: str, target: str, named: str
+) -> None:
+    Path("file").touch()
+    assert named in command(writer, "--data", NO_DATA, "--out", target)
+    assert capsys.readouterr() == ("", "")  # no bar before the error
+    assert [path.name for path in Path.cwd().iterdir()] == ["file"]
+
+
+@pytest.mark.parametrize("writer", RUNS)
+def test_a_run_on_a_read_only_file_system_is_named_first(
+    command: Command, mount: Mount, writer: str
+) -> None:
+    line = command(writer, "--data", NO_DATA, "--out", mount("ro") / "x")
+    assert "x cannot be a folder (Read-only file system); name another" in line
+
+
+@pytest.mark.parametrize("writer", ["train", *RUNS])
+def test_no_bar_precedes_an_error_of_the_data(
+    command: Command, capsys: pytest.CaptureFixture[str], writer: str
+) -> None:
+    assert NO_DATA in command(writer, "--data", NO_DATA, "--out", "run")
+    assert capsys.readouterr() == ("", "")
 
 
 def test_the_name_of_the_state_of_a_run_counts(command: Command) -> None:
@@ -157,19 +197,21 @@ def test_annotate_names_a_database_that_is_not_there_first(command: Command) -> 
     assert line == ("mime-fast: no database at no; collect votes first, or give another --database")
 
 
-def test_draft_checks_the_checkpoint_that_it_writes_to(
-    command: Command, tiny_checkpoint: Path, mount: Mount
+@pytest.mark.parametrize(("command_name", "table"), TABLES.items())
+def test_the_table_of_a_checkpoint_is_checked_first(
+    command: Command, tiny_checkpoint: Path, mount: Mount, command_name: str, table: str
 ) -> None:
-    draft = ("draft", "--data", NO_DATA, "--checkpoint")
-    assert "no checkpoint directory at nothing" in command(*draft, "nothing")
+    write = (command_name, "--data", NO_DATA, "--checkpoint")
+    assert "no checkpoint directory at nothing" in command(*write, "nothing")
     assert not Path("nothing").exists()
     shutil.copytree(tiny_checkpoint, "model")
-    Path("model", "drafts.safetensors").mkdir()
-    assert "drafts.safetensors" in command(*draft, "model")
+    Path("model", table).mkdir()
+    assert f"model/{table} is a folder; name a file in it" in command(*write, "model")
     folder = mount("size=1m")
     shutil.copytree(tiny_checkpoint, folder / "model")
+    Path(folder, "model", "model.safetensors").write_bytes(b"damaged")  # it is not read first
     os.system(f"mount -o remount,ro {folder}")  # noqa: S605 - a folder of this test
-    assert "drafts.safetensors cannot be written (Read-only" in command(*draft, folder / "model")
+    assert f"{table} cannot be written (Read-only" in command(*write, folder / "model")
 
 
 def test_draft_says_when_the_table_does_not_fit(command: Command, tiny_checkpoint: Path) -> None:

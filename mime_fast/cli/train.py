@@ -211,8 +211,9 @@ def draft(
 
     folder = folder_of(checkpoint)
     path = folder / checkpoints.DRAFTS
+    if folder.is_dir():  # else the Generator says so
+        check_file(path)
     generator = Generator(folder)
-    check_file(path)
     contexts = [example.context for example in load_examples(find_training(data))]
     messages = contexts[: count or None]
     replies = drafts.replies(generator, messages)
@@ -238,8 +239,9 @@ def relevance(data: Data, checkpoint: Checkpoint = None) -> None:
 
     folder = folder_of(checkpoint)
     path = folder / checkpoints.RELEVANCE
+    if folder.is_dir():  # else loading says so
+        check_file(path)
     tokenizer = checkpoints.load(folder).tokenizer
-    check_file(path)
     texts = [text for each in load_training(data) for text in (each.target, each.context[-1])]
     save_table(relevance_vectors(tokenizer, texts), path)
     print(f"wrote {path}; try: mime-fast chat --best-of 8")

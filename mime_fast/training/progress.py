@@ -46,7 +46,8 @@ class _BarReporter:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._bar.stop()
+        if self._bar.live.is_started:  # else it would print a line before an error
+            self._bar.stop()
 
     def _show(self, step: int, total: int, **fields: Any) -> None:
         self._bar.start()  # not before: other processes than the main one never get here
@@ -89,10 +90,6 @@ class StageReporter(_BarReporter):
 
     def __init__(self, title: str) -> None:
         super().__init__(title, "{task.fields[losses]}", losses="")
-
-    def __enter__(self) -> Self:
-        self._bar.start()
-        return self
 
     def step(self, step: int, total: int, losses: dict[str, float]) -> None:
         """Show the step and the running averages of the losses."""

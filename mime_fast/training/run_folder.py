@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from mime_fast.files import check_folder
@@ -18,8 +19,9 @@ def check_run_folder(out: Path, resume: bool) -> None:
         WriteError: the folder cannot be written.
     """
     state = out / STATE
-    if resume and not state.exists():
+    has_state = os.path.lexists(state)  # unlike exists() it is no error of a name that is too long
+    if resume and not has_state:
         raise FileNotFoundError(f"nothing to resume: {state} does not exist")
-    if not resume and (state.exists() or (out / WEIGHTS).exists()):
+    if not resume and (has_state or os.path.lexists(out / WEIGHTS)):
         raise FileExistsError(f"{out} holds a run; use --resume to go on, or another --out")
     check_folder(out)
