@@ -65,6 +65,7 @@ add_library(mime_fast_text STATIC EXCLUDE_FROM_ALL
   csrc/text/load_tokenizer.cc
   csrc/text/message.cc
   csrc/text/normalizer.cc
+  csrc/text/parts.cc
   csrc/text/piece_detokenizer.cc
   csrc/text/pieces.cc
   csrc/text/plain_characters.cc

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import AsyncGenerator as AsyncEvents
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import aclosing
+from functools import partial
+from numbers import Real
 from types import TracebackType
 from typing import Any, Self
 
 from mime_fast.config import GenerationConfig, require
 from mime_fast.engines.base import Unpicklable
 from mime_fast.generator import EngineRequest, Generator
-from mime_fast.read_message import Message
+from mime_fast.read_message import Message, takes_long
 from mime_fast.service import (
     CLOSED,
     DeadlineExceeded,
@@ -25,13 +30,17 @@ from mime_fast.types import Response, TokenEvent
 
 __all__ = ["AsyncGenerator", "DeadlineExceeded", "QueueFull", "ServiceClosed"]
 
+SHORTEST_WAIT = 1e-3  # seconds that are left to a request whose message was read in time
+
+_Read = EngineRequest | Callable[[], EngineRequest]
+
 
 class AsyncGenerator(Unpicklable):
     """Answers the requests of an event loop with a Generator; they share its engine.
 
     Each request has its own options and seed, and gets the reply that Generator.respond gives. It
     leaves the batch at the next step if the task that awaits it is cancelled, or the iterator of
-    the stream is closed.
+    the stream is closed. Long messages are read on another thread, one after the other.
 
     Args:
         generator: it may be called directly meanwhile.
@@ -66,7 +75,11 @@ class AsyncGenerator(Unpicklable):
         limits = Limits(max_running, max_waiting)
         self._service = create_service(generator.engine, limits)
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._calls: set[EngineRequest] = set()
+        self._reader = ThreadPoolExecutor(1, "mime_fast-reader")
+        self._reading = 0  # long messages that are read, or wait for it
+        self._most_reading = max_waiting
+        self._closed = False
+        self._calls: set[object] = set()
         self._idle: asyncio.Event | None = None  # while drain() waits
         self._refused: str | None = None  # why new requests are
 
@@ -78,7 +91,7 @@ class AsyncGenerator(Unpicklable):
     @property
     def waiting(self) -> int:
         """Number of requests that wait."""
-        return self._service.waiting
+        return self._service.waiting + self._reading
 
     @property
     def drafts(self) -> DraftCount:
@@ -113,12 +126,13 @@ class AsyncGenerator(Unpicklable):
             ServiceClosed: it is drained or closed, or its thread has ended.
             ValueError, TypeError: the message or an option is wrong.
         """
-        request, wait = self._generator.request([message], config, options), self._wait(deadline)
-        calls = self._begin(request)
+        wait, read = self._wait(deadline), self._reading_of(message, config, options)
+        call = self._begin()
         try:
+            request, wait = await self._read(read, wait)
             return await self._service.respond(request, wait)
         finally:
-            self._end(calls, request)
+            self._end(call)
 
     def stream(
         self,
@@ -130,24 +144,22 @@ class AsyncGenerator(Unpicklable):
     ) -> AsyncIterator[TokenEvent]:
         """Answer one message piece by piece: the events of Generator.stream.
 
-        Message and options are checked here and now. The request begins with the first `anext`,
-        which raises what respond raises. `aclose()` of the iterator, which is an async generator,
-        cancels the request.
+        Options are checked here and now, and so is the message unless it is long. The request
+        begins with the first `anext`, which raises what respond raises. `aclose()` of the iterator,
+        which is an async generator, cancels the request.
         """
-        request, wait = self._generator.request([message], config, options), self._wait(deadline)
-        return self._events(request, wait)
+        wait, read = self._wait(deadline), self._reading_of(message, config, options)
+        return self._events(read, wait)
 
-    async def _events(
-        self, request: EngineRequest, wait: float | None
-    ) -> AsyncEvents[TokenEvent, None]:
-        calls = self._begin(request)
-        events = self._service.stream(request, wait)
+    async def _events(self, read: _Read, wait: float | None) -> AsyncEvents[TokenEvent, None]:
+        call = self._begin()
         try:
-            async for event in events:
-                yield event
+            request, wait = await self._read(read, wait)
+            async with aclosing(self._service.stream(request, wait)) as events:
+                async for event in events:
+                    yield event
         finally:
-            await events.aclose()
-            self._end(calls, request)
+            self._end(call)
 
     async def warmup(self, **options: Any) -> None:
         """Run Generator.warmup with these arguments on another thread."""
@@ -163,6 +175,8 @@ class AsyncGenerator(Unpicklable):
     async def aclose(self) -> None:
         """Cancel all requests, whose callers get ServiceClosed, and end the threads."""
         self._refuse(CLOSED)
+        self._closed = True
+        self._reader.shutdown(wait=False)
         await self._service.close()
 
     async def __aenter__(self) -> Self:
@@ -183,16 +197,51 @@ class AsyncGenerator(Unpicklable):
     def _refuse(self, reason: str) -> None:
         self._refused = reason
 
-    def _begin(self, request: EngineRequest) -> set[EngineRequest]:
-        """Count a request among those of this event loop, which are returned."""
+    def _reading_of(
+        self, message: Message, config: GenerationConfig | None, options: dict[str, Any]
+    ) -> _Read:
+        """The request, or what makes it of a long message; options are checked in either case."""
+        if not takes_long(message):
+            return self._generator.request([message], config, options)
+        checked = self._generator.options(config, options)
+        return partial(self._generator.request, [message], checked, {})
+
+    async def _read(self, read: _Read, wait: float | None) -> tuple[EngineRequest, float | None]:
+        """The request, and how long it may still wait."""
+        if isinstance(read, EngineRequest):
+            return read, wait
+        if self._reading >= self._most_reading:
+            raise QueueFull(
+                f"{self._reading} long messages wait to be read, as many as may; "
+                "try again later, or raise max_waiting"
+            )
+        loop = asyncio.get_running_loop()
+        started = loop.time()
+        self._reading += 1
+        try:
+            async with asyncio.timeout(wait):
+                request = await loop.run_in_executor(self._reader, read)
+        except TimeoutError:
+            raise DeadlineExceeded("the request waited for longer than its deadline") from None
+        finally:
+            self._reading -= 1
+        if self._closed:
+            raise ServiceClosed(f"the AsyncGenerator takes no requests: {CLOSED}")
+        left = None if wait is None else max(wait - (loop.time() - started), SHORTEST_WAIT)
+        return request, left
+
+    def _begin(self) -> tuple[set[object], object]:
+        """Count a call among those of this event loop, which are returned with it."""
         if self._refused is not None:
             raise ServiceClosed(f"the AsyncGenerator takes no requests: {self._refused}")
         self._attach(asyncio.get_running_loop())
-        self._calls.add(request)
-        return self._calls
+        call = object()
+        self._calls.add(call)
+        return self._calls, call
 
-    def _end(self, calls: set[EngineRequest], request: EngineRequest) -> None:
-        calls.discard(request)
+    def _end(self, begun: tuple[set[object], object]) -> None:
+        calls, call = begun
+        calls.discard(call)
         if not self._calls and self._idle is not None:
             self._idle.set()
 
@@ -208,6 +257,10 @@ class AsyncGenerator(Unpicklable):
         self._service.attach(loop)
 
 
-def _checked_wait(name: str, seconds: float | None) -> float | None:
-    require(seconds is None or seconds > 0, f"{name} must be above 0 seconds, got {seconds}")
-    return seconds
+def _checked_wait(name: str, seconds: Any) -> float | None:
+    is_number = isinstance(seconds, Real) and not isinstance(seconds, bool)
+    require(
+        seconds is None or (is_number and seconds > 0),
+        f"{name} must be above 0 seconds, got {seconds!r:.60}; give a number, or None for any time",
+    )
+    return None if seconds is None or seconds == math.inf else float(seconds)

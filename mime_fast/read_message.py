@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from mime_fast.config import GenerationConfig
 from mime_fast.text.crisis import crisis_reply, find_crisis
@@ -15,6 +16,28 @@ from mime_fast.text.unknown_words import count_words
 from mime_fast.types import Crisis, Dialogue
 
 Message = str | bytes | Sequence[str | bytes]
+
+# ASCII characters that an event loop may read itself: 8 ms of English, 40 ms of spaced letters.
+MOST_AT_ONCE = 4_000
+_ASCII = bytes(range(128))
+_COST_OF_BYTE = 6  # of another character than ASCII: the 18 that U+FDFA stands for, by its 3 bytes
+
+
+def takes_long(message: Any) -> bool:
+    """Whether reading a message would keep an event loop waiting."""
+    turns = [message] if isinstance(message, (str, bytes)) else message
+    if not isinstance(turns, Sequence):
+        return False  # it is refused
+    return sum(_cost(turn) for turn in turns if isinstance(turn, (str, bytes))) > MOST_AT_ONCE
+
+
+def _cost(turn: str | bytes) -> int:
+    """About how many ASCII characters take as long."""
+    if turn.isascii():
+        return len(turn)
+    written = turn if isinstance(turn, bytes) else turn.encode(errors="surrogatepass")
+    others = len(written.translate(None, _ASCII))
+    return len(written) + (_COST_OF_BYTE - 1) * others
 
 
 @dataclass(frozen=True)

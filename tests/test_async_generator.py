@@ -1,7 +1,9 @@
 """AsyncGenerator: the replies of Generator, for many requests of an event loop."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine
+import re
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -29,6 +31,9 @@ CASES: list[dict[str, Any]] = [
     {"stochastic_emotion": False, "bad_words": ("dog",), "speculation": False},
 ]
 CRISIS = "I want to kill myself"
+SLOW = "k.i.l.t. m.e. " * 2000
+# Kinds of text that kept the event loop waiting.
+LONG: list[str | list[str]] = [SLOW, "\ufdfa" * 1500, ["I can't sleep. " * 2000] * 5]
 
 
 def run(coroutine: Coroutine[Any, Any, Any]) -> Any:
@@ -127,12 +132,105 @@ def test_timings_are_those_of_the_request(generator: Generator) -> None:
     assert 0 < timings.decode_ms < 1e5
 
 
+async def longest_stall(awaitable: Awaitable[Any]) -> tuple[Any, float]:
+    """What it returns, and for how many seconds at most the event loop did nothing else."""
+    task, longest, last = asyncio.ensure_future(awaitable), 0.0, time.perf_counter()
+    while not task.done():
+        await asyncio.sleep(0)
+        now = time.perf_counter()
+        longest, last = max(longest, now - last), now
+    return await task, longest
+
+
+@pytest.mark.parametrize("message", LONG, ids=lambda message: ascii(message)[:12])
+def test_the_loop_goes_on_while_a_long_message_is_read(
+    native: Generator, message: str | list[str]
+) -> None:
+    options: dict[str, Any] = {"seed": 1, "max_new_tokens": 3}
+    native.respond(CRISIS + "\u2026")  # the first texts build tables
+    started = time.perf_counter()
+    expected = native.respond(message, **options)
+    seconds = time.perf_counter() - started
+
+    async def ask() -> list[tuple[Any, float]]:
+        async with AsyncGenerator(native) as replies:
+            return [
+                await longest_stall(replies.respond(message, **options)),
+                await longest_stall(collect(replies.stream(message, **options))),
+            ]
+
+    stalls = []
+    for _ in range(3):  # other processes may stall it too
+        (response, stall), (events, stream_stall) = run(ask())
+        assert timeless(response) == timeless(events[-1].response) == timeless(expected)
+        stalls.append(max(stall, stream_stall))
+    assert min(stalls) < seconds / 2, (stalls, seconds)  # a tenth of it; all, if read in the loop
+
+
+def test_what_is_wrong_with_a_long_message_is_raised(native: Generator) -> None:
+    async def ask() -> None:
+        async with AsyncGenerator(native) as replies:
+            with pytest.raises(ValueError, match="top_p must be in"):
+                replies.stream(LONG[0], top_p=2)
+            for message, error in (("x" * 100_001, "100001 characters"), (" " * 5000, "is empty")):
+                with pytest.raises(ValueError, match=error):
+                    await replies.respond(message)
+                events = replies.stream(message)
+                with pytest.raises(ValueError, match=error):
+                    await anext(events)
+            assert replies.waiting == 0
+            await replies.drain()  # nothing is left of them
+
+    run(ask())
+
+
+def test_long_messages_wait_drain_and_end_as_others(native: Generator) -> None:
+    async def ask() -> None:
+        replies = AsyncGenerator(native, max_waiting=2)
+        options: dict[str, Any] = {"max_new_tokens": 2}
+        first = asyncio.create_task(replies.respond(SLOW, **options))
+        late = asyncio.create_task(replies.respond(SLOW, **options, deadline=1e-3))
+        await asyncio.sleep(0)
+        assert replies.waiting == 2
+        with pytest.raises(QueueFull, match="2 long messages wait to be read, as many as may"):
+            await replies.respond(SLOW, **options)
+        with pytest.raises(DeadlineExceeded):
+            await late
+        gone = asyncio.create_task(replies.respond(SLOW, **options))
+        await asyncio.sleep(0)
+        gone.cancel()
+        await replies.drain()
+        assert first.done()
+        assert (await first).finish_reason == "length"
+        with pytest.raises(ServiceClosed):
+            await replies.respond(SLOW, **options)
+        assert replies.waiting == 0
+        await replies.aclose()
+
+    run(ask())
+
+
+def test_closing_ends_what_is_read(native: Generator) -> None:
+    async def ask() -> None:
+        replies = AsyncGenerator(native)
+        reading = [asyncio.create_task(replies.respond(SLOW)) for _ in range(2)]
+        await asyncio.sleep(0)
+        await replies.aclose()
+        for found in await asyncio.gather(*reading, return_exceptions=True):
+            assert isinstance(found, ServiceClosed)
+
+    run(ask())
+
+
 def test_what_is_wrong_is_refused_before_it_waits(native: Generator) -> None:
     replies = AsyncGenerator(native)
     with pytest.raises(ValueError, match="top_p must be in"):
         replies.stream("hello", top_p=2)
-    with pytest.raises(ValueError, match="deadline must be above 0 seconds, got -1"):
-        replies.stream("hello", deadline=-1)
+    for deadline in (-1, 0, float("nan"), "x", True, [1]):
+        got = re.escape(repr(deadline))
+        error = rf"deadline must be above 0 seconds, got {got}; give a number, or None for any time"
+        with pytest.raises(ValueError, match=error):
+            replies.stream("hello", deadline=deadline)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="holds no word"):
         run(replies.respond("\u200b"))
     with pytest.raises(ValueError, match="unknown GenerationConfig option 'top_q'"):

@@ -5,6 +5,7 @@
 
 #include "io/json.h"
 #include "text/never_destroyed.h"
+#include "text/parts.h"
 #include "text/plain_characters.h"
 #include "text/regex.h"
 #include "text/unicode.h"
@@ -13,6 +14,7 @@ namespace mime_fast {
 namespace {
 
 constexpr std::size_t kMaxCharacters = 100'000;
+constexpr std::size_t kMostOfOne = 18;  // characters that NFKC makes of U+FDFA
 constexpr std::size_t kMostShown = 60;
 
 constexpr const char* kSequence =
@@ -38,16 +40,30 @@ bool is_blank(std::string_view text) {
   return true;
 }
 
+// Refuses a text that is too long, or becomes so by NFKC.
+void check_length(std::string_view text, const std::string& name) {
+  const std::size_t length = count_code_points(text);
+  if (length > kMaxCharacters) {
+    refuse(name + " has " + std::to_string(length) + " characters, more than " +
+           std::to_string(kMaxCharacters) + "; shorten it");
+  }
+  if (length * kMostOfOne <= kMaxCharacters || is_ascii(text)) return;
+  std::size_t plain = 0;
+  for (const std::string_view part : parts_of(text)) {
+    plain += count_code_points(normalized(part, Form::nfkc));
+    if (plain <= kMaxCharacters) continue;
+    refuse(name + " has more than " + std::to_string(kMaxCharacters) +
+           " characters once they are normalised (NFKC); shorten it");
+  }
+}
+
 std::string check_turn(std::string_view given, const std::string& name) {
   std::size_t at = 0;
   if (!is_utf8(given, at)) {
     refuse(name + " is not valid UTF-8 at byte " + std::to_string(at) + "; send UTF-8 text");
   }
   std::string text = strip_escapes(given);
-  if (const std::size_t length = count_code_points(text); length > kMaxCharacters) {
-    refuse(name + " has " + std::to_string(length) + " characters, more than " +
-           std::to_string(kMaxCharacters) + "; shorten it");
-  }
+  check_length(text, name);
   if (is_blank(given)) refuse(name + " is empty; write at least one word");
   if (!holds_word(text)) {
     refuse(name + " is " + shown(given) + ", which holds no word; write at least one word");
@@ -70,8 +86,22 @@ std::vector<std::string> check_turns(const std::vector<std::string_view>& turns)
 }
 
 bool holds_word(std::string_view text) {
-  return std::any_of(text.begin(), text.end(), is_plain_word) ||
-         !is_blank(plain_characters().normalize(text));
+  if (std::any_of(text.begin(), text.end(), is_plain_word)) return true;
+  const std::vector<std::string_view> parts = parts_of(text);
+  return std::any_of(parts.begin(), parts.end(), [](std::string_view part) {
+    return !is_blank(plain_characters().normalize(part));
+  });
+}
+
+std::vector<std::size_t> turns_to_search(const std::vector<std::string>& turns) {
+  std::vector<std::size_t> found;
+  std::size_t length = 0;
+  for (std::size_t left = turns.size(); left > 0; left -= std::min<std::size_t>(left, 2)) {
+    length += count_code_points(turns[left - 1]);
+    if (length > kMaxCharacters && !found.empty()) break;
+    found.push_back(left - 1);
+  }
+  return found;
 }
 
 bool is_visible(std::string_view text) {

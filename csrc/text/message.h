@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -10,6 +11,10 @@ namespace mime_fast {
 // does, and returns it without the escape sequences of terminals. Throws std::invalid_argument that
 // names the turn and what is wrong with it.
 std::vector<std::string> check_turns(const std::vector<std::string_view>& turns);
+
+// The places of the speaker's turns that rules search, latest first: those that fit into as many
+// characters as one turn may have.
+std::vector<std::size_t> turns_to_search(const std::vector<std::string>& turns);
 
 // Whether the word rules find a word in it; punctuation counts, a blank does not.
 bool holds_word(std::string_view text);

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import msgspec
 
+from mime_fast.read_message import takes_long
 from mime_fast.server.call import Call
 from mime_fast.server.endpoint import Answer, json_answer
 from mime_fast.server.errors import ApiError, renamed, to_api_error
@@ -46,11 +49,14 @@ async def tokenize(call: Call) -> Answer:
         raise ApiError(400, f"messages must be at most {most}, got {len(messages)}", "messages")
     prompt = request.prompt
     given = to_turns(messages) if prompt is None else Turns([prompt], ["prompt"])
+
+    def read() -> list[int]:
+        return encode_dialogue(tokenizer, check_turns(given.texts), longest).tokens
+
     try:
-        turns = check_turns(given.texts)
+        ids = await asyncio.to_thread(read) if takes_long(given.texts) else read()
     except ValueError as error:
         raise renamed(to_api_error(error), {}, given.places) from error
-    ids = encode_dialogue(tokenizer, turns, longest).tokens
     words = None
     if request.return_token_strs:
         known = tokenizer.context_words

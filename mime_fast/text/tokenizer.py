@@ -13,6 +13,7 @@ from tokenizers import models
 
 from mime_fast.files import read_errors, write_whole
 from mime_fast.text.detokenizer import Detokenizer, detokenize
+from mime_fast.text.parts import parts_of
 from mime_fast.text.special import CLS, EOS, PAD, SOS, SPECIAL_WORDS, SYS, UNK, USR
 from mime_fast.text.surrogates import drop_surrogates
 from mime_fast.text.treebank import word_normalizer, word_splitter
@@ -118,12 +119,16 @@ class Tokenizer:
 
     def tokenize(self, text: str) -> list[str]:
         """The words of `text`, in the vocabulary or not."""
-        normalized = self._backend.normalizer.normalize_str(_valid_unicode(text))
-        return [word for word, _ in self._backend.pre_tokenizer.pre_tokenize_str(normalized)]
+        normalize, split = (
+            self._backend.normalizer.normalize_str,
+            self._backend.pre_tokenizer.pre_tokenize_str,
+        )
+        return [word for part in _parts(text) for word, _ in split(normalize(part))]
 
     def encode(self, text: str) -> list[int]:
         """The ids of the words of `text`, UNK (0) where the vocabulary lacks one."""
-        return self._backend.encode(_valid_unicode(text), add_special_tokens=False).ids
+        encode = self._backend.encode
+        return [i for part in _parts(text) for i in encode(part, add_special_tokens=False).ids]
 
     def count_words(self, ids: Sequence[int], text: str) -> int:  # noqa: ARG002
         """How many words a reply has: its ids are words."""
@@ -177,11 +182,11 @@ def learn_words(texts: Iterable[str], min_count: int) -> list[str]:
     return [word for word, count in counts.most_common() if count >= min_count]
 
 
-def _valid_unicode(text: str) -> str:
-    """Text that the Rust side accepts."""
+def _parts(text: str) -> list[str]:
+    """Texts that the Rust side accepts."""
     if not isinstance(text, str):
         raise TypeError(f"text must be a str, got {type(text).__name__}")
-    return drop_surrogates(text)
+    return parts_of(drop_surrogates(text))
 
 
 def _check_document(document: object) -> None:

@@ -168,6 +168,16 @@ def test_texts_of_the_tests(base: Probe, subwords: SubwordTokenizer) -> None:
         check(base, subwords, text)
 
 
+@pytest.mark.parametrize(
+    "piece", ["i can't. dr. Smith caf\u00e9, 12:30 ", "a. b. ", "\u4f60", "xy"]
+)
+def test_long_texts(base: Probe, subwords: SubwordTokenizer, piece: str) -> None:
+    text = piece * (3000 // len(piece))
+    check(base, subwords, text)
+    if " " in piece:  # parts change nothing
+        assert subwords.encode(text) == subwords.context.encode([tidy(text)])[0]
+
+
 def test_texts_of_the_data(base: Probe, subwords: SubwordTokenizer) -> None:
     for text in data():
         check(base, subwords, text)

@@ -13,8 +13,11 @@ from tokenizers import models
 from tokenizers import normalizers as steps
 
 from mime_fast.text.characters import is_visible, plain_characters
+from mime_fast.text.crisis import find_crisis
+from mime_fast.text.crisis.spelling import plain_text
 from mime_fast.text.detokenizer import natural_text
 from mime_fast.text.dialogue import encode_dialogue
+from mime_fast.text.grave.finder import is_grave
 from mime_fast.text.message import check_turns
 from mime_fast.text.stop import ReplyText, StopCondition
 from mime_fast.text.tokenizer import Tokenizer
@@ -75,6 +78,40 @@ def test_many_marks_in_a_row(probe: Probe, tokenizer: Tokenizer) -> None:
 )
 def test_any_marks(probe: Probe, tokenizer: Tokenizer, text: str) -> None:
     check_words(probe, tokenizer, text)
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [
+        "I can't; Dr. Smith said: 12:30\u2026 caf\u00e9 and so on ",
+        "k.i.l.l. m.e. ",
+        "a. b,\nc. ",
+        "\u4f60\u597d",
+        "\U0001f415",
+        "\ufdfa",
+        "don''t",
+        "e\u0301\u0323",
+    ],
+)
+def test_long_texts(probe: Probe, tokenizer: Tokenizer, piece: str) -> None:
+    text = piece * (3000 // len(piece))
+    check_words(probe, tokenizer, text)
+    assert probe("plain_text", text) == plain_text(text, frozenset())
+
+
+@given(text=st.text("ab.' \n\u00e9\u0301\U0001f415\ufdfa", min_size=400, max_size=1200))
+def test_any_long_text(probe: Probe, tokenizer: Tokenizer, text: str) -> None:
+    check_words(probe, tokenizer, text)
+
+
+def test_the_turns_that_rules_search(probe: Probe) -> None:
+    crisis, long = "My mother died. I want to kill myself.", "I am fine today. " * 3000
+    for turns in ([crisis, "x", "ok"], [crisis, "x", long], [crisis, "x", long, "x", long]):
+        found = find_crisis(turns)
+        expected = f"{found.category} {found.about} {found.turn}" if found else ""
+        assert probe("crisis", *turns).startswith(expected)
+        assert bool(probe("crisis", *turns)) == (found is not None) == (len(turns) == 3)
+        assert (probe("is_grave", *turns) == "yes") == is_grave(turns) == (len(turns) == 3)
 
 
 @given(text=TYPED)
@@ -153,6 +190,8 @@ def test_stop_strings(
         ["?!"],
         ["\u4f60\u597d"],
         ["x" * 100_000],
+        ["\ufdfa" * 5_555],
+        ["\u2026" * 33_333],
     ],
 )
 def test_messages_that_are_accepted(probe: Probe, turns: list[str]) -> None:
@@ -168,6 +207,8 @@ def test_messages_that_are_accepted(probe: Probe, turns: list[str]) -> None:
         (["\u200b\ufeff"], "turn 1 is .*, which holds no word; write at least one word"),
         (["\x1b[A"], "turn 1 is .*, which holds no word"),
         (["\u00e9" * 100_001], "turn 1 has 100001 characters, more than 100000; shorten it"),
+        (["\ufdfa" * 5_556], "turn 1 has more than 100000 characters once they are normalised"),
+        (["a\u2026" * 25_001], "turn 1 has more than 100000 characters once they are normalised"),
     ],
 )
 def test_messages_that_are_refused(probe: Probe, turns: list[str], error: str) -> None:

@@ -18,6 +18,7 @@ from mime_fast import GenerationConfig, Generator, __version__
 from mime_fast.cli.show import as_json
 from mime_fast.server.app import PATHS, create_app
 from mime_fast.server.options import ServerOptions
+from mime_fast.text.dialogue import encode_dialogue
 from tests.server.serving import SAD, Run, running
 
 
@@ -31,6 +32,16 @@ def test_a_response_holds_everything(client: httpx2.Client, generator: Generator
     )
     assert found.pop("timings").keys() == expected.pop("timings").keys()
     assert found == expected
+
+
+@pytest.mark.parametrize("text", ["I lost my dog. " * 1000, "\ufdfa" * 1000])
+def test_a_long_text_is_tokenized(client: httpx2.Client, generator: Generator, text: str) -> None:
+    found = client.post("/tokenize", json={"prompt": text}).json()
+    longest = generator.engine.config.max_positions
+    assert found["tokens"] == encode_dialogue(generator.tokenizer, [text], longest).tokens
+    wrong = client.post("/tokenize", json={"prompt": "\ufdfa" * 6000})
+    assert wrong.status_code == 400
+    assert "normalised" in wrong.text
 
 
 def test_tokenize(client: httpx2.Client, generator: Generator) -> None:

@@ -1,13 +1,14 @@
 """What may be sent as a message or a history."""
 
 from typing import Any
+from unicodedata import normalize
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from mime_fast.text.escapes import strip_escapes
-from mime_fast.text.message import MAX_CHARACTERS, check_turns
+from mime_fast.text.message import MAX_CHARACTERS, MOST_OF_ONE, check_turns, turns_to_search
 
 
 @pytest.mark.parametrize(
@@ -46,6 +47,33 @@ def test_an_empty_turn_is_named(turn: str | bytes, number: int) -> None:
 def test_a_turn_that_is_too_long_is_named() -> None:
     with pytest.raises(ValueError, match=r"turn 3 has 100001 characters, .* 100000; shorten it"):
         check_turns(["a", "b", "x" * (MAX_CHARACTERS + 1)])
+
+
+@pytest.mark.parametrize("turn", ["\ufdfa" * 5_556, "a" + "\u2026" * 33_334, "\u3300" * 25_001])
+def test_a_turn_that_normalisation_makes_too_long_is_named(turn: str) -> None:
+    error = (
+        r"^turn 2 has more than 100000 characters once they are normalised \(NFKC\); shorten it$"
+    )
+    with pytest.raises(ValueError, match=error):
+        check_turns(["a", turn, "b"])
+
+
+@pytest.mark.parametrize("turn", ["\ufdfa" * 5_555, "\u2026" * 33_333, "\u00e9" * MAX_CHARACTERS])
+def test_a_turn_that_normalisation_leaves_short_enough_passes(turn: str) -> None:
+    assert check_turns(turn) == [turn]
+
+
+def test_no_character_becomes_more_by_normalisation() -> None:
+    lengths = {len(normalize("NFKC", chr(c))) for c in range(0x110000)}
+    assert max(lengths) == MOST_OF_ONE
+
+
+def test_rules_search_the_latest_turns_of_the_speaker() -> None:
+    assert turns_to_search(["a"]) == [0]
+    assert turns_to_search(["a", "b", "c", "d", "e"]) == [4, 2, 0]
+    long, half = "x" * MAX_CHARACTERS, "x" * (MAX_CHARACTERS // 2)
+    assert turns_to_search([half, long, half, long, half]) == [4, 2]
+    assert turns_to_search([half, long, "x", long, long]) == [4]
 
 
 @pytest.mark.parametrize(

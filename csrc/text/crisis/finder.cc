@@ -7,6 +7,7 @@
 
 #include "text/crisis/rules.h"
 #include "text/crisis/spelling.h"
+#include "text/message.h"
 #include "text/never_destroyed.h"
 #include "text/tables.h"
 #include "text/word_list.h"
@@ -137,12 +138,12 @@ std::optional<Signal> find_signal(const std::string& turn) {
 }  // namespace
 
 std::optional<Crisis> find_crisis(const std::vector<std::string>& turns) {
-  std::size_t turn = turns.size();
-  for (std::size_t read = 0; read < kTurns && turn > 0; ++read) {
-    if (const auto signal = find_signal(turns[turn - 1])) {
-      return Crisis{crisis_rules().categories[signal->severity], !signal->is_about_other, turn - 1};
+  std::vector<std::size_t> searched = turns_to_search(turns);
+  searched.resize(std::min(searched.size(), kTurns));
+  for (const std::size_t turn : searched) {
+    if (const auto signal = find_signal(turns[turn])) {
+      return Crisis{crisis_rules().categories[signal->severity], !signal->is_about_other, turn};
     }
-    turn -= std::min<std::size_t>(turn, 2);
   }
   return std::nullopt;
 }

@@ -6,6 +6,7 @@
 #include "io/utf8.h"
 #include "text/crisis/reveal.h"
 #include "text/never_destroyed.h"
+#include "text/parts.h"
 #include "text/plain_characters.h"
 #include "text/regex.h"
 #include "text/unicode.h"
@@ -139,7 +140,9 @@ const std::unordered_map<std::string, std::string>& expansions() {
 std::string plain_text(std::string_view text, const Words& known) {
   std::string plain(text);
   if (!is_printable_ascii(text)) {
-    const std::string visible = plain_characters().normalize(text);
+    std::string visible;
+    for (const std::string_view part : parts_of(text))
+      visible += plain_characters().normalize(part);
     plain = with_latin_letters(without_marks(normalized(visible, Form::nfd)));
   }
   plain = lower(plain);

@@ -5,6 +5,7 @@
 
 #include "sampling/rng.h"
 #include "text/crisis/spelling.h"
+#include "text/message.h"
 #include "text/never_destroyed.h"
 #include "text/unicode.h"
 #include "text/word_list.h"
@@ -19,8 +20,8 @@ constexpr std::uint32_t kCarefulStream = 0xFFFFFFFF;
 
 bool is_grave(const std::vector<std::string>& turns) {
   static const auto& grave = never_destroyed<WordList>("grave/grave.txt");
-  for (std::size_t left = turns.size(); left > 0; left -= std::min<std::size_t>(left, 2)) {
-    const std::string& turn = turns[left - 1];
+  for (const std::size_t place : turns_to_search(turns)) {
+    const std::string& turn = turns[place];
     // Nobody hides these words, so that plain letters need no more than lower case.
     if (grave.occurs_in(is_ascii(turn) ? lower(turn) : plain_text(turn, grave.words())))
       return true;

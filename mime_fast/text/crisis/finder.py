@@ -10,6 +10,7 @@ from typing import NamedTuple
 from mime_fast.text.crisis.patterns import END, match, members, needed, parse, search
 from mime_fast.text.crisis.spelling import expansions, plain_text, sentences_of
 from mime_fast.text.crisis.tables import sections, words
+from mime_fast.text.message import turns_to_search
 from mime_fast.types import Crisis
 
 # The latest turn of the speaker and those before it that are read.
@@ -106,7 +107,7 @@ def find_crisis(turns: Sequence[str]) -> Crisis | None:
     The latest turn decides. Where it has no signal, the two turns of the speaker before it are
     read, the later one first: "Yes, tonight." is no small talk after "I want to die".
     """
-    for turn in range(len(turns) - 1, max(-1, len(turns) - 2 * TURNS), -2):
+    for turn in turns_to_search(turns)[:TURNS]:
         if found := _find(turns[turn]):
             return Crisis(CATEGORIES[found.severity], found.about, turn)
     return None
@@ -115,7 +116,7 @@ def find_crisis(turns: Sequence[str]) -> Crisis | None:
 def _find(text: str) -> Signal | None:
     """The most severe signal; one of the speaker before one of somebody else."""
     plain = plain_text(text, _triggers())
-    if _triggers().isdisjoint(_WORD.findall(plain)):
+    if _triggers().isdisjoint(match[0] for match in _WORD.finditer(plain)):
         return None
     found = [signal for sentence in sentences_of(plain) for signal in _signals(sentence)]
     return min(found, key=lambda signal: (signal.about != "self", signal.severity), default=None)

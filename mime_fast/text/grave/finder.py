@@ -12,6 +12,7 @@ from pathlib import Path
 
 from mime_fast import _C
 from mime_fast.text.crisis.spelling import plain_text
+from mime_fast.text.message import turns_to_search
 from mime_fast.text.word_list import WordList, content_lines
 
 FOLDER = Path(__file__).parent
@@ -31,7 +32,7 @@ def is_grave(turns: Sequence[str]) -> bool:
     return any(
         # Nobody hides these words, so that plain letters need no more than lower case.
         grave.occurs_in(turn.lower() if turn.isascii() else plain_text(turn, grave.words))
-        for turn in turns[::-2]
+        for turn in map(turns.__getitem__, turns_to_search(turns))
     )
 
 
