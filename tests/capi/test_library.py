@@ -236,6 +236,23 @@ def test_text(library: Library, loaded: Loaded) -> None:
     assert (buffer.raw, length.value) == (b"I a\0xxxx\0", 8)
 
 
+@pytest.mark.parametrize("text", ["a \u00e9 \u4f60 \U0001f415", "\U0001f415\U0001f415"])
+def test_a_text_that_does_not_fit_is_cut_between_characters(library: Library, text: str) -> None:
+    whole, length = library.detokenize(text), ctypes.c_size_t()
+    for capacity in range(1, len(whole.encode()) + 2):
+        buffer = ctypes.create_string_buffer(capacity)
+        library.c.mime_fast_detokenize(text.encode(), buffer, capacity, ctypes.byref(length))
+        assert buffer.value.decode() == whole.encode()[: capacity - 1].decode(errors="ignore")
+        assert length.value == len(whole.encode())
+
+
+@pytest.mark.parametrize("prefix", ["", "x", "xx", "xxx"])
+def test_a_long_error_is_cut_between_characters(library: Library, prefix: str) -> None:
+    with pytest.raises(LibraryError, match="no checkpoint directory at") as caught:
+        library.load(prefix + 6 * ("/" + "\U0001f415" * 60))
+    assert 1020 <= len(str(caught.value).encode()) < 1024
+
+
 def test_the_version(library: Library) -> None:
     assert library.c.mime_fast_version().decode() == mime_fast.__version__
 
