@@ -10,7 +10,6 @@
 
 #include "search/special.h"
 #include "text/letter_case.h"
-#include "text/parts.h"
 #include "text/piece_detokenizer.h"
 #include "text/tidy.h"
 
@@ -78,22 +77,11 @@ SubwordTokenizer::SubwordTokenizer(const JsonValue& document)
       turn_end_({kEos}) {}
 
 TokenIds SubwordTokenizer::encode(std::string_view text) const {
-  const std::string tidied = tidy(text);
-  TokenIds ids;
-  for (const std::string_view part : parts_of(tidied)) {
-    const TokenIds found = context_.encode(part);
-    ids.insert(ids.end(), found.begin(), found.end());
-  }
-  return ids;
+  return context_.encode(tidy(text));
 }
 
 std::vector<std::string> SubwordTokenizer::tokenize(std::string_view text) const {
-  const std::string tidied = tidy(text);
-  Strings words;
-  for (const std::string_view part : parts_of(tidied)) {
-    for (std::string& word : context_.tokenize(part)) words.push_back(std::move(word));
-  }
-  return words;
+  return context_.tokenize(tidy(text));
 }
 
 std::vector<TokenIds> SubwordTokenizer::spellings(std::string_view text) const {

@@ -5,7 +5,6 @@
 #include <stdexcept>
 
 #include "search/special.h"
-#include "text/parts.h"
 #include "text/unicode.h"
 
 namespace mime_fast {
@@ -67,18 +66,6 @@ std::vector<std::string> read_words(const JsonValue& model) {
   return words;
 }
 
-// Appends what white space separates.
-void append_words(std::string_view plain, std::vector<std::string>& words) {
-  bool is_inside = false;
-  for (std::size_t at = 0; at < plain.size();) {
-    const std::size_t begin = at;
-    const bool is_blank = is_white_space(next_code_point(plain, at));
-    if (!is_blank && !is_inside) words.emplace_back();
-    if (!is_blank) words.back().append(plain, begin, at - begin);
-    is_inside = !is_blank;
-  }
-}
-
 }  // namespace
 
 Tokenizer::Tokenizer(const JsonValue& document)
@@ -91,9 +78,15 @@ Tokenizer::Tokenizer(const JsonValue& document)
 }
 
 std::vector<std::string> Tokenizer::tokenize(std::string_view text) const {
+  const std::string plain = normalizer_.normalize(text);
   std::vector<std::string> words;
-  for (const std::string_view part : parts_of(text)) {
-    append_words(normalizer_.normalize(part), words);
+  bool is_inside = false;
+  for (std::size_t at = 0; at < plain.size();) {
+    const std::size_t begin = at;
+    const bool is_blank = is_white_space(next_code_point(plain, at));
+    if (!is_blank && !is_inside) words.emplace_back();
+    if (!is_blank) words.back().append(plain, begin, at - begin);
+    is_inside = !is_blank;
   }
   return words;
 }

@@ -13,7 +13,7 @@ from typing import Self
 
 from tokenizers import pre_tokenizers
 
-from mime_fast.text.parts import parts_of
+from mime_fast.text.parts import sentences_apart
 from mime_fast.text.pieces import SPECIAL, PieceTokenizer
 from mime_fast.text.surrogates import drop_surrogates
 from mime_fast.text.tidy import tidy
@@ -48,7 +48,7 @@ class SubwordTokenizer:
 
     def encode(self, text: str) -> list[int]:
         """The ids of a turn of the context, tidied first, without its end."""
-        parts = parts_of(tidy(drop_surrogates(text)))
+        parts = sentences_apart(tidy(drop_surrogates(text)))
         return [i for part in parts for i in self.context.encode([part])[0]]
 
     def encode_reply(self, text: str) -> list[int]:
@@ -67,7 +67,7 @@ class SubwordTokenizer:
 
     def tokenize(self, text: str) -> list[str]:
         """The text of each id of `encode`; "" where it goes on with the word before."""
-        parts = parts_of(tidy(drop_surrogates(text)))
+        parts = sentences_apart(tidy(drop_surrogates(text)))
         return [word for part in parts for word in self.context.tokenize(part)]
 
     def context_word(self, index: int) -> str:

@@ -13,7 +13,7 @@ from tokenizers import models
 
 from mime_fast.files import read_errors, write_whole
 from mime_fast.text.detokenizer import Detokenizer, detokenize
-from mime_fast.text.parts import parts_of
+from mime_fast.text.parts import sentences_apart
 from mime_fast.text.special import CLS, EOS, PAD, SOS, SPECIAL_WORDS, SYS, UNK, USR
 from mime_fast.text.surrogates import drop_surrogates
 from mime_fast.text.treebank import word_normalizer, word_splitter
@@ -186,7 +186,7 @@ def _parts(text: str) -> list[str]:
     """Texts that the Rust side accepts."""
     if not isinstance(text, str):
         raise TypeError(f"text must be a str, got {type(text).__name__}")
-    return parts_of(drop_surrogates(text))
+    return sentences_apart(drop_surrogates(text))
 
 
 def _check_document(document: object) -> None:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from mime_fast.bundled import folder_of
 from mime_fast.text.characters import plain_characters
 from mime_fast.text.crisis.spelling import plain_text
-from mime_fast.text.parts import LONGEST_PART, parts_of
+from mime_fast.text.parts import LONGEST_PART, parts_of, sentences_apart
 from mime_fast.text.tokenizer import Tokenizer
 
 # What people type, and what the rules for words look at.
@@ -63,6 +63,16 @@ def test_the_plain_characters_are_those_of_the_whole_text(text: str) -> None:
         parts = parts_of(text, 20)
         assert "".join(map(step.normalize_str, parts)) == step.normalize_str(text)
         text = step.normalize_str(text)
+
+
+@given(text=SENTENCES)
+def test_the_words_of_long_texts_are_those_of_the_whole(tokenizer: Tokenizer, text: str) -> None:
+    text = f"{text} " * (1 + 2 * LONGEST_PART // len(text))
+    parts = sentences_apart(text)
+    assert "".join(parts) == text
+    assert len(parts) > 1
+    backend = tokenizer._backend
+    assert tokenizer.encode(text) == backend.encode(text, add_special_tokens=False).ids
 
 
 def test_a_long_message_is_read_as_its_sentences(tokenizer: Tokenizer) -> None:
