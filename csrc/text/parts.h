@@ -6,7 +6,7 @@
 
 namespace mime_fast {
 
-// Cuts a long text where mime_fast/text/parts.py does, so that both languages find the same words.
+// Cuts a long text where mime_fast/text/parts.py does, so that both normalise the same parts.
 std::vector<std::string_view> parts_of(std::string_view text);
 
 }  // namespace mime_fast
