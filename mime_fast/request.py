@@ -158,7 +158,7 @@ class Request:
     def _response(self, index: int, candidates: list[Candidate]) -> Response:
         encoded, row = self.encodings[index]
         emotions = self._emotions_of(index)
-        emotion = self.options.emotion or EMOTIONS[int(emotions.argmax())]
+        emotion = self.options.emotion or EMOTIONS[int(encoded.emotion_logits[row].argmax())]
         message, best = self.messages[index], candidates[0]
         return Response(
             text=best.text,

@@ -37,7 +37,7 @@ stay. The inverse of their cumulative distribution at the row's uniform is the t
 Args:
     logits: float32, (rows, vocab); -inf forbids a token.
     uniforms: float64, (rows,), in [0, 1).
-    temperature: positive and finite.
+    temperature: in [0.01, 100].
     top_k: at least 0; 0, or more than vocab, keeps all.
     top_p: in (0, 1].
     min_p: in [0, 1].

@@ -1,4 +1,3 @@
-#include <cmath>
 #include <cstddef>
 #include <memory>
 #include <optional>
@@ -41,17 +40,20 @@ bool to_flag(int value, const char* name) {
   throw std::invalid_argument(std::string(name) + " must be 0 or 1, got " + std::to_string(value));
 }
 
-std::unique_ptr<mime_fast_event> to_event(TextEvent&& text) {
-  auto event = std::make_unique<mime_fast_event>();
-  event->event = std::move(text);
-  if (std::optional<Reply>& reply = event->event.reply) {
-    event->response = std::make_unique<mime_fast_response>(mime_fast_response{std::move(*reply)});
-  }
-  if (const std::exception_ptr& error = event->event.error) {
-    event->status = guarded([&] { std::rethrow_exception(error); });
-    event->error = mime_fast_last_error();
-  }
-  return event;
+// Without memory for its response, an event fails.
+void set(mime_fast_event& event, TextEvent&& text) {
+  const std::string before = mime_fast_last_error();
+  event.event = std::move(text);
+  event.status = guarded([&] {
+    if (event.event.error) std::rethrow_exception(event.event.error);
+    if (std::optional<Reply>& reply = event.event.reply) {
+      event.response = std::make_unique<mime_fast_response>(mime_fast_response{std::move(*reply)});
+    }
+  });
+  if (event.status == MIME_FAST_OK) return;
+  event.event.kind = TextEvent::Kind::failed;
+  event.error = mime_fast_last_error();
+  set_last_error(before.c_str());  // of the last call that failed
 }
 
 mime_fast_kind to_kind(TextEvent::Kind kind) {
@@ -132,9 +134,11 @@ mime_fast_status mime_fast_service_next(mime_fast_service* service, mime_fast_ev
   return guarded([&] {
     mime_fast::require_pointer(service, "service");
     mime_fast::require_pointer(event, "event");
-    if (auto text = service->service.next()) {
-      *event = mime_fast::to_event(std::move(*text)).release();
-    }
+    auto found = std::make_unique<mime_fast_event>();  // before an event is taken
+    auto text = service->service.next();
+    if (!text) return;
+    mime_fast::set(*found, std::move(*text));
+    *event = found.release();
   });
 }
 

@@ -118,7 +118,7 @@ ServiceRequest Request::to_service_request(bool streams) const {
           .options = search_options(),
           .seed = seed_,
           .generates = !fixed_,
-          .streams = streams,
+          .streams = streams && options_.ranked_samples() == 0,
           .start_by = {}};
 }
 

@@ -17,7 +17,8 @@ constexpr double kLongestWait = 1e9;  // seconds; more are no limit
 std::optional<Clock::time_point> start_by(std::optional<double> max_wait) {
   if (!max_wait) return std::nullopt;
   if (!(*max_wait > 0)) {
-    throw std::invalid_argument("max_wait must be above 0 seconds, got " + to_text(*max_wait));
+    throw std::invalid_argument("max_wait must be above 0 seconds, got " + to_text(*max_wait) +
+                                "; without it a request waits for any time");
   }
   const std::chrono::duration<double> wait(std::min(*max_wait, kLongestWait));
   return Clock::now() + std::chrono::duration_cast<Clock::duration>(wait);
@@ -30,9 +31,11 @@ TextService::TextService(const TextGenerator& generator, const ServiceLimits& li
 
 Ticket TextService::submit(const std::vector<std::string_view>& turns, const ReplyOptions& options,
                            bool streams, std::optional<double> max_wait) {
+  service_.require_own_process();  // where the mutex may be locked for ever
+  const auto latest = start_by(max_wait);
   const Asked asked{std::make_shared<Request>(generator_, turns, options), streams};
   ServiceRequest request = asked.request->to_service_request(streams);
-  request.start_by = start_by(max_wait);
+  request.start_by = latest;
   const std::lock_guard<std::mutex> lock(mutex_);  // before an event of it can be taken
   const Ticket ticket = service_.submit(std::move(request));
   requests_.emplace(ticket, asked);
@@ -40,6 +43,7 @@ Ticket TextService::submit(const std::vector<std::string_view>& turns, const Rep
 }
 
 void TextService::cancel(Ticket ticket) {
+  if (!service_.alive()) return;
   service_.cancel(ticket);
   const std::lock_guard<std::mutex> lock(mutex_);
   requests_.erase(ticket);
@@ -47,6 +51,7 @@ void TextService::cancel(Ticket ticket) {
 
 // A piece without text is no event: its tokens wait for the next one.
 std::optional<TextEvent> TextService::next() {
+  service_.require_own_process();
   const std::lock_guard<std::mutex> lock(reading_);
   while (const auto pending = next_pending()) {
     TextEvent event;
@@ -55,6 +60,7 @@ std::optional<TextEvent> TextService::next() {
     } catch (...) {
       event.kind = TextEvent::Kind::failed;
       event.error = std::current_exception();
+      cancel(pending->event.ticket);  // of a stream, which may go on
     }
     event.ticket = pending->event.ticket;
     if (event.kind != TextEvent::Kind::piece || !event.piece.empty()) return event;
@@ -100,8 +106,9 @@ std::optional<TextService::Pending> TextService::next_pending() {
 }
 
 void TextService::take_events() {
+  const bool is_alive = service_.alive();  // if not, these are the last
   for (ServiceEvent& event : service_.take_events()) events_.push_back(std::move(event));
-  if (service_.alive()) return;
+  if (is_alive) return;
   for (const auto& [ticket, asked] : requests_) {
     ServiceEvent event;
     event.ticket = ticket;

@@ -39,10 +39,10 @@ class TextService {
   //   max_wait  // seconds, positive: it is dropped if it has not begun by then
   Ticket submit(const std::vector<std::string_view>& turns, const ReplyOptions& options,
                 bool streams, std::optional<double> max_wait);
-  // Drops a request at the next step; no event of it follows.
+  // Drops a request at the next step. No event of it follows but one that another thread is taking.
   void cancel(Ticket ticket);
 
-  // Readable while next() has events.
+  // Becomes readable with new events: then take events until there is none.
   int file_descriptor() const { return service_.file_descriptor(); }
   // Returns an event, or nothing once there is none. Ranks the samples of a reply, and computes
   // its log-probabilities: neither takes the service's thread.
@@ -67,7 +67,7 @@ class TextService {
   void take_events();
 
   const TextGenerator& generator_;
-  std::mutex reading_;                // while an event becomes text: those of a request in order
+  std::mutex reading_;                // keeps the events of a request in order
   std::mutex mutex_;                  // of what follows
   std::map<Ticket, Asked> requests_;  // those without an end
   std::deque<ServiceEvent> events_;

@@ -10,7 +10,7 @@ namespace mime_fast {
 // The options of mime-base, as in mime_fast/systems/mime_base.py.
 struct MimeBaseOptions {
   std::int64_t context_vocab_size = 8;
-  std::int64_t latent_dim = 16;
+  std::int64_t latent_dim = 300;
   std::int64_t refinement_filter_dim = 768;
   std::int64_t decoder_dim = 576;
   std::int64_t decoder_heads = 9;

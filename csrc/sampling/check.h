@@ -20,9 +20,10 @@ inline std::string to_text(double value) {
   return std::string(buffer.data(), end);
 }
 
+// hint: the remedy, such as "; 0 is off".
 template <typename Value>
-void require(bool valid, const char* rule, Value value) {
-  if (!valid) throw std::invalid_argument(std::string(rule) + ", got " + to_text(value));
+void require(bool valid, const char* rule, Value value, const char* hint = "") {
+  if (!valid) throw std::invalid_argument(std::string(rule) + ", got " + to_text(value) + hint);
 }
 
 // Ids are kept in 32 bits inside: half the bytes to move and sort.

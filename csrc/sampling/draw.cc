@@ -22,7 +22,7 @@ class Ranking {
   bool is_complete() const { return holds_ == Holds::all; }
 
   double weight(const TokenLogit& token) const {
-    // The difference is divided, not each logit: tiny temperatures stay finite.
+    // The difference is divided, not each logit, so that nothing overflows.
     return std::exp((double{token.logit} - max_) / temperature_);
   }
 

@@ -9,7 +9,7 @@ namespace mime_fast {
 
 void SamplingOptions::validate() const {
   require(temperature >= 0.01 && temperature <= 100, "temperature must be in [0.01, 100]",
-          temperature);
+          temperature, "; 1 is off; for greedy decoding use do_sample=false");
   require(top_k >= 0, "top_k must be at least 0 (0 keeps all)", top_k);
   require(top_p > 0 && top_p <= 1, "top_p must be in (0, 1]", top_p);
   require(min_p >= 0 && min_p <= 1, "min_p must be in [0, 1]", min_p);

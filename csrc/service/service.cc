@@ -37,21 +37,26 @@ bool Service::is_forked() const { return getpid() != process_; }
 
 bool Service::alive() const { return !is_forked() && state_->alive.load(); }
 
+void Service::require_own_process() const {
+  if (!is_forked()) return;
+  throw ServiceClosed("the service belongs to the parent of this process; make one after a fork");
+}
+
 std::size_t Service::running() const {
+  if (is_forked()) return 0;
   const std::lock_guard<std::mutex> lock(state_->mutex);
   return state_->admission.running();
 }
 
 std::size_t Service::waiting() const {
+  if (is_forked()) return 0;
   const std::lock_guard<std::mutex> lock(state_->mutex);
   return state_->admission.waiting();
 }
 
 Ticket Service::submit(ServiceRequest request) {
   DecodingSession::check_options(*engine_, request.options);
-  if (is_forked()) {
-    throw ServiceClosed("the service belongs to the parent of this process; make one after a fork");
-  }
+  require_own_process();
   if (!alive()) throw ServiceClosed("the service has ended; make a new one");
   const Ticket ticket = ++last_ticket_;
   auto entry = std::make_unique<Submitted>(Submitted{ticket, std::move(request)});

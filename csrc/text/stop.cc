@@ -58,8 +58,8 @@ std::string ReplyText::show(const std::string& piece) {
   return text;
 }
 
-TextStop::TextStop(const ReplyTokenizer& tokenizer, const StopStrings& stop)
-    : tokenizer_(tokenizer), stop_(stop), longest_(longest_of(stop)) {}
+TextStop::TextStop(const ReplyTokenizer& tokenizer, StopStrings stop)
+    : tokenizer_(tokenizer), stop_(std::move(stop)), longest_(longest_of(stop_)) {}
 
 std::size_t TextStop::Hash::operator()(const TokenIds& tokens) const {
   std::size_t hash = tokens.size();

@@ -46,8 +46,8 @@ class ReplyText {
 // not read yet.
 class TextStop final : public StopCondition {
  public:
-  // Both are borrowed. stop: at least one.
-  TextStop(const ReplyTokenizer& tokenizer, const StopStrings& stop);
+  // The tokeniser is borrowed. stop: at least one.
+  TextStop(const ReplyTokenizer& tokenizer, StopStrings stop);
   bool ends(const TokenIds& tokens) const override;
 
  private:
@@ -67,7 +67,7 @@ class TextStop final : public StopCondition {
   static constexpr std::size_t kMostCached = 32'768;
 
   const ReplyTokenizer& tokenizer_;
-  const StopStrings& stop_;
+  const StopStrings stop_;
   std::size_t longest_;                                         // stop string, in bytes
   mutable std::unordered_map<TokenIds, Progress, Hash> known_;  // one thread calls ends()
 };

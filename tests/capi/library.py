@@ -257,10 +257,10 @@ def _candidate(get: Callable[..., Any], index: int) -> tuple[Any, ...]:
     )
 
 
-def _logprobs(get: Callable[..., Any], index: int, place: int) -> tuple[Any, ...]:
-    ranks = range(get("candidate_top_count", index, place))
-    top = [_logprob(get, index, place, rank) for rank in ranks]
-    return (*_logprob(get, index, place, GENERATED), top)
+def _logprobs(get: Callable[..., Any], index: int, position: int) -> tuple[Any, ...]:
+    ranks = range(get("candidate_top_count", index, position))
+    top = [_logprob(get, index, position, rank) for rank in ranks]
+    return (*_logprob(get, index, position, GENERATED), top)
 
 
 def _logprob(get: Callable[..., Any], *at: int) -> tuple[int, str, float]:

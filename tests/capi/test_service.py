@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import select
 import threading
 from typing import Any
@@ -119,7 +120,7 @@ def test_a_full_queue_and_a_request_that_waits_for_too_long(loaded: Loaded) -> N
 
 def test_no_event_of_what_was_cancelled(loaded: Loaded) -> None:
     with ServedTexts(loaded) as service:
-        cancelled = service.submit("hi", streams=True, **LONG)
+        cancelled = service.submit("hi", streams=True, stop=["zzyzx"], **LONG)
         assert select.select([service], [], [], 60)[0]
         service.cancel(cancelled)
         service.cancel(10**9)  # which there is not
@@ -133,6 +134,33 @@ def test_it_ends_while_requests_run(loaded: Loaded) -> None:
     for _ in range(40):
         service.submit("hi", **LONG)
     service.close()
+
+
+def test_a_child_of_fork_has_no_service(loaded: Loaded) -> None:
+    with ServedTexts(loaded) as service:
+        ticket = service.submit("hi", do_sample=0, seed=1)
+        child = os.fork()
+        if child == 0:  # which must not return to pytest
+            try:
+                os._exit(0 if refuses(service) else 1)
+            finally:
+                os._exit(2)
+        assert os.waitpid(child, 0)[1] == 0
+        assert [event.kind for event in wait_for(service, {ticket})[ticket]] == ["done"]
+
+
+def refuses(service: ServedTexts) -> bool:
+    """Whether a service says that it is closed, and ends."""
+    statuses = []
+    for call in (lambda: service.submit("hi"), lambda: list(service.events())):
+        try:
+            call()
+        except LibraryError as error:
+            statuses.append(error.status)
+    service.cancel(1)
+    found = statuses, service.running, service.waiting
+    service.close()
+    return found == (["service_closed"] * 2, 0, 0)
 
 
 def test_threads_submit_and_take_events(loaded: Loaded) -> None:

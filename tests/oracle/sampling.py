@@ -140,7 +140,7 @@ def select_tokens(
     Args:
         logits: float32, (rows, vocab); -inf forbids a token.
         uniforms: float64, (rows,), in [0, 1).
-        temperature: positive and finite.
+        temperature: in [0.01, 100].
         top_k: at least 0; 0, or more than vocab, keeps all.
         top_p: in (0, 1].
         min_p: in [0, 1].
@@ -177,8 +177,7 @@ def _select_token(
 ) -> int:
     order = np.argsort(-logits, kind="stable")[:top_k]
     best = logits[order].astype(np.float64)
-    with np.errstate(over="ignore"):  # a tiny temperature makes it -inf, and the weight 0
-        weights = _each(math.exp, (best - best[0]) / temperature)
+    weights = _each(math.exp, (best - best[0]) / temperature)
     # Sums run in a fixed order, by id over all tokens and by rank over those that are kept.
     kept_weight = float(np.cumsum(weights[np.argsort(order)])[-1])
     cumulative = np.cumsum(weights)

@@ -28,7 +28,7 @@ typedef enum mime_fast_status {
   MIME_FAST_CANCELLED = 4,        /* the callback gave the reply up */
   MIME_FAST_SYSTEM_ERROR = 5,     /* the system starts no threads, or the like */
   MIME_FAST_INTERNAL_ERROR = 6,   /* a bug of this library */
-  MIME_FAST_QUEUE_FULL = 7,       /* as many requests of a service run and wait as may */
+  MIME_FAST_QUEUE_FULL = 7,       /* as many requests of a service wait as may */
   MIME_FAST_SERVICE_CLOSED = 8    /* its thread has ended, or belongs to the parent process */
 } mime_fast_status;
 
@@ -176,13 +176,14 @@ static inline void mime_fast_service_options_init(mime_fast_service_options* opt
   mime_fast_service_options_init_sized(options, sizeof(mime_fast_service_options));
 }
 
-/* Starts a service with a thread of its own. The generator outlives it. options: NULL for the
+/* Starts a service with a thread of its own. The generator must outlive it. options: NULL for the
  * defaults. *service is NULL on failure; else the caller destroys it. */
 MIME_FAST_API mime_fast_status mime_fast_service_create(const mime_fast_generator* generator,
                                                         const mime_fast_service_options* options,
                                                         mime_fast_service** service);
 
-/* Drops all requests and ends the thread, which takes up to 20 ms. NULL is allowed. */
+/* Drops all requests and ends the thread, which takes up to 20 ms. No call may use the service any
+ * more; events and responses outlive it. NULL is allowed. */
 MIME_FAST_API void mime_fast_service_destroy(mime_fast_service* service);
 
 /* Hands a message to the service without waiting for the reply; turns and options are those of
@@ -196,7 +197,8 @@ MIME_FAST_API mime_fast_status mime_fast_service_submit(mime_fast_service* servi
                                                         int streams, double max_wait,
                                                         uint64_t* ticket);
 
-/* Drops a request at the next step; no event of it follows. A ticket that has ended is ignored. */
+/* Drops a request at the next step. No event of it follows but one that another thread is taking. A
+ * ticket that has ended is ignored. */
 MIME_FAST_API mime_fast_status mime_fast_service_cancel(mime_fast_service* service,
                                                         uint64_t ticket);
 
@@ -218,7 +220,8 @@ typedef enum mime_fast_kind {
 } mime_fast_kind;
 
 /* Takes an event. *event is NULL if there is none, and on failure; else the caller destroys it. A
- * request has no event after one that is no piece. */
+ * request has no event after one that is no piece. Samples are ranked, and log-probabilities
+ * computed, in this call; other threads that take events wait for it. */
 MIME_FAST_API mime_fast_status mime_fast_service_next(mime_fast_service* service,
                                                       mime_fast_event** event);
 

@@ -42,7 +42,7 @@ struct ScoredToken {
 };
 
 // A generated token, and the likeliest tokens at its position.
-struct ScoredPlace : ScoredToken {
+struct ScoredPosition : ScoredToken {
   std::vector<ScoredToken> top;
 };
 
@@ -52,7 +52,7 @@ struct ReplyCandidate {
   std::string finish_reason;
   std::optional<double> score;
   std::vector<std::int32_t> tokens;
-  std::vector<ScoredPlace> logprobs;  // with the option of that name
+  std::vector<ScoredPosition> logprobs;  // with the option of that name
 };
 
 // A reply, and what led to it.
@@ -132,8 +132,8 @@ class Response {
             mime_fast_response_candidate_logprob(get(), candidate, position, rank)};
   }
 
-  std::vector<ScoredPlace> logprobs(std::size_t candidate) const {
-    std::vector<ScoredPlace> found;
+  std::vector<ScoredPosition> logprobs(std::size_t candidate) const {
+    std::vector<ScoredPosition> found;
     const std::size_t count = mime_fast_response_candidate_logprob_count(get(), candidate);
     for (std::size_t position = 0; position < count; ++position) {
       found.push_back({scored(candidate, position, MIME_FAST_GENERATED), {}});
