@@ -7,6 +7,8 @@ header Host still has that name. Pages know no API key, so a server with keys ta
 from __future__ import annotations
 
 import ipaddress
+import socket
+from collections.abc import Iterable
 from functools import lru_cache
 
 from mime_fast.server.options import ServerOptions
@@ -14,17 +16,36 @@ from mime_fast.server.options import ServerOptions
 LOCAL = "localhost"
 
 
-def host_names(options: ServerOptions, *, has_keys: bool) -> frozenset[str] | None:
-    """Names that are allowed besides addresses and those of this machine; None: all are."""
-    if has_keys or options.uds is not None or not _is_loopback(options.host):
+def host_names(
+    options: ServerOptions, listeners: Iterable[socket.socket], *, has_keys: bool
+) -> frozenset[str] | None:
+    """Names that are allowed beside addresses and localhost; None: all are.
+
+    The name of `--host` is one of them: the operator gave it, and clients are told of it.
+    """
+    if has_keys or not all(map(_is_local, listeners)):
         return None
-    return frozenset(name.lower() for name in options.allowed_host)
+    return frozenset(map(_normalised, (options.host, *options.allowed_host)))
+
+
+def _is_local(listener: socket.socket) -> bool:
+    return listener.family != socket.AF_UNIX and is_loopback(listener.getsockname()[0])
+
+
+def is_loopback(address: str) -> bool:
+    """Whether a socket that listens at this address, in numbers, is reached by its machine alone.
+
+    Names do not show it: `127.1`, ip6-localhost or the machine's own name may mean it, too.
+    """
+    found = ipaddress.ip_address(address)
+    mapped = found.ipv4_mapped if isinstance(found, ipaddress.IPv6Address) else None
+    return (mapped or found).is_loopback
 
 
 @lru_cache(maxsize=64)
 def is_allowed(host: bytes, names: frozenset[str]) -> bool:
     """Whether the value of a header Host, with or without a port, is one of the names."""
-    name = _without_port(host.decode("latin-1").strip().lower())
+    name = _normalised(_without_port(host.decode("latin-1").strip()))
     return (
         name in names or name == LOCAL or name.endswith(f".{LOCAL}") or _address(name) is not None
     )
@@ -33,12 +54,12 @@ def is_allowed(host: bytes, names: frozenset[str]) -> bool:
 def _without_port(host: str) -> str:
     if host.startswith("["):  # an address of IPv6
         return host[1:].partition("]")[0]
-    return host.partition(":")[0].removesuffix(".")
+    return host.partition(":")[0]
 
 
-def _is_loopback(host: str) -> bool:
-    address = _address(host)
-    return host.lower() == LOCAL if address is None else address.is_loopback
+def _normalised(name: str) -> str:
+    """Letters of both cases are the same, and a dot at the end of a name changes nothing."""
+    return name.lower().removesuffix(".")
 
 
 def _address(name: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:

@@ -102,7 +102,7 @@ class ServerOptions(Config):
             _check_origin(origin)
         for host in self.allowed_host:
             require(
-                re.fullmatch(HOST, host) is not None,
+                re.fullmatch(HOST, host) is not None and host.strip(".") != "",
                 f"allowed_host must be a name like example.org, without a port, got {host!a}",
             )
 

@@ -16,6 +16,7 @@ import uvicorn
 from starlette.applications import Starlette
 
 from mime_fast.server.acceptor import Acceptor
+from mime_fast.server.hosts import host_names
 from mime_fast.server.protocol import limited_protocol
 from mime_fast.server.state import ServerState
 
@@ -72,13 +73,15 @@ class Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start to answer; collections then no longer walk over what stays for good (24 ms)."""
         await super().startup([])
+        state = self._state
+        state.host_names = host_names(state.options, sockets or (), has_keys=bool(state.keys))
         servers: list[Any] = [
             Acceptor(
                 each,
                 self._connected,
                 is_full=self._is_full,
                 probed=self._probed,
-                refused=self._state.metrics.refused["too_many_connections"].inc,
+                refused=state.metrics.refused["too_many_connections"].inc,
             )
             for each in sockets or []
         ]

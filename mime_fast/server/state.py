@@ -10,7 +10,6 @@ from mime_fast.async_generator import AsyncGenerator
 from mime_fast.config import GenerationConfig
 from mime_fast.generator import Generator
 from mime_fast.server.auth import ApiKeys
-from mime_fast.server.hosts import host_names
 from mime_fast.server.metrics import Metrics
 from mime_fast.server.options import ServerOptions
 
@@ -32,9 +31,9 @@ class ServerState:
     warming: asyncio.Task[None] | None = None  # ends when it is warm, or cannot be
     draining: bool = False
     mean_seconds: float = 0.05  # of the latest replies
-
-    def __post_init__(self) -> None:
-        self.host_names = host_names(self.options, has_keys=bool(self.keys))
+    # Names by which clients may call it, beside addresses; None: any, until it is known where the
+    # process listens.
+    host_names: frozenset[str] | None = None
 
     @property
     def alive(self) -> bool:

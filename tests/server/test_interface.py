@@ -174,6 +174,7 @@ def test_the_defaults_of_the_server(run: Run, generator: Generator) -> None:
         ({"cors_origin": ("https://example.org:443",)}, "must be https://example.org, as browsers"),
         ({"cors_origin": ("http://a.org:80/",)}, "must be http://a.org, as browsers"),
         ({"allowed_host": ("example.org:80",)}, "allowed_host must be a name like example.org"),
+        ({"allowed_host": (".",)}, "allowed_host must be a name like example.org"),
         ({"max_waiting": 10**20}, r"max_waiting must be an integer in \[0, 2\*\*31\)"),
         ({"max_running": 2**31}, r"max_running must be an integer in \[1, 2\*\*31\)"),
         ({"max_wait_seconds": 1e300}, r"max_wait_seconds must be in \(0, 2\*\*31\)"),

@@ -13,7 +13,8 @@ from typing import Any
 import httpx2
 import pytest
 
-from mime_fast.server.hosts import host_names
+from mime_fast.server.hosts import host_names, is_allowed, is_loopback
+from mime_fast.server.listening import listen
 from mime_fast.server.options import ServerOptions
 from tests.server.serving import JSON, SAD, SLOW, Run, Running, eventually
 
@@ -182,9 +183,42 @@ def test_a_name_that_a_page_made_ours_is_refused(run: Run, host: bytes, allowed:
     ("options", "has_keys"),
     [({"host": "0.0.0.0"}, False), ({"uds": Path("s")}, False), ({}, True)],  # noqa: S104
 )
-def test_other_servers_take_any_name(options: dict[str, Any], has_keys: bool) -> None:
-    assert host_names(ServerOptions(**options), has_keys=has_keys) is None
-    assert host_names(ServerOptions(host="::1"), has_keys=False) is not None
+def test_other_servers_take_any_name(
+    options: dict[str, Any], has_keys: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    chosen = ServerOptions(port=0, **options)
+    with listen(chosen) as listener:
+        assert host_names(chosen, [listener], has_keys=has_keys) is None
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.1", "localhost", "LOCALHOST", "127.0.1.1"])
+def test_a_server_of_one_machine_is_known_by_its_address(host: str) -> None:
+    chosen = ServerOptions(host=host, port=0, allowed_host=("Example.org.", "b.org"))
+    with listen(chosen) as listener:
+        names = host_names(chosen, [listener], has_keys=False)
+    assert names is not None
+    for name in (host, "example.org", "EXAMPLE.ORG.", "b.org.:80"):
+        assert is_allowed(name.encode(), names), name
+    assert not is_allowed(b"rebound.example", names)
+
+
+@pytest.mark.parametrize(
+    ("address", "expected"),
+    [
+        ("127.0.0.1", True),
+        ("127.0.1.1", True),
+        ("::1", True),
+        ("::ffff:127.0.0.1", True),
+        ("0.0.0.0", False),  # noqa: S104
+        ("::", False),
+        ("192.168.0.1", False),
+        ("::ffff:192.168.0.1", False),
+        ("fe80::1%eth0", False),
+    ],
+)
+def test_addresses_that_only_this_machine_reaches(address: str, expected: bool) -> None:
+    assert is_loopback(address) == expected
 
 
 def test_turns_are_limited(run: Run) -> None:
