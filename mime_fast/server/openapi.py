@@ -84,7 +84,7 @@ WITH_BODY = {
     "400": "something in the request is wrong; param names it",
     "413": "the body is too large",
     "415": "the body is not said to be application/json",
-    "503": "the server is being stopped",
+    "503": "the server is being stopped, its engine is dead, or memory is short",
 }
 PROBES = {"/health": "the engine is dead", "/ready": "warming up, draining or dead"}
 PLAIN = {"/metrics": "text/plain", "/openapi.json": "application/json"}
