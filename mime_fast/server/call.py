@@ -14,11 +14,13 @@ from starlette.types import Receive, Scope
 
 from mime_fast.async_generator import AsyncGenerator, ServiceClosed
 from mime_fast.config import GenerationConfig
+from mime_fast.read_message import takes_long
 from mime_fast.server.body import check_media_type, decode, read_body
 from mime_fast.server.disconnect import UntilGone
 from mime_fast.server.errors import renamed, to_api_error
-from mime_fast.server.generation import allowed_options
+from mime_fast.server.generation import allowed_options, count_sequences
 from mime_fast.server.state import ServerState
+from mime_fast.text.message import check_turns
 from mime_fast.types import Response, TokenEvent
 
 T = TypeVar("T")
@@ -28,12 +30,26 @@ MOST_ROWS = 32  # sequences that the engine decodes side by side (a larger reque
 
 @dataclass(frozen=True)
 class Ask:
-    """What the model is asked. names, places: what the client calls options and turns."""
+    """What the model is asked. names, turn_names: what the client calls options and turns."""
 
     turns: str | Sequence[str]
     options: dict[str, Any]
     names: dict[str, str] = field(default_factory=dict)
-    places: Sequence[str] = ()
+    turn_names: Sequence[str] = ()
+
+    @property
+    def listed_turns(self) -> Sequence[str]:
+        """The turns, as a list where there is one, too."""
+        return [self.turns] if isinstance(self.turns, str) else self.turns
+
+
+def _check_turns(asks: Sequence[Ask]) -> None:
+    """ApiError names the first turn that no reply can be made to."""
+    for ask in asks:
+        try:
+            check_turns(ask.turns)
+        except (ValueError, TypeError) as error:
+            raise renamed(to_api_error(error), ask.names, ask.turn_names) from error
 
 
 @dataclass
@@ -62,6 +78,18 @@ class Call:
         async with UntilGone(self.scope, self.receive):
             return await self._respond(ask)
 
+    async def check_all(self, asks: Sequence[Ask]) -> None:
+        """ApiError where one of several turns is wrong, before the first is answered.
+
+        Those of a single ask are checked when its reply begins.
+        """
+        if len(asks) == 1:
+            return
+        if takes_long([turn for ask in asks for turn in ask.listed_turns]):
+            await asyncio.to_thread(_check_turns, asks)
+        else:
+            _check_turns(asks)
+
     async def respond_all(self, asks: Sequence[Ask]) -> list[Response]:
         """The replies to several messages of the same options; if one fails, all do.
 
@@ -71,25 +99,24 @@ class Call:
             return [await self.respond(asks[0])]
         tasks = []
         try:
-            places = asyncio.Semaphore(self._places(asks[0]))
+            permits = asyncio.Semaphore(self._most_at_once(asks[0]))
             async with UntilGone(self.scope, self.receive), asyncio.TaskGroup() as group:
-                tasks = [group.create_task(self._respond_at(places, ask)) for ask in asks]
+                tasks = [group.create_task(self._respond_with(permits, ask)) for ask in asks]
         except ExceptionGroup as errors:
             raise errors.exceptions[0] from None
         return [task.result() for task in tasks]
 
-    def _places(self, ask: Ask) -> int:
+    def _most_at_once(self, ask: Ask) -> int:
         """How many requests like this one run at once when no other does."""
         state = self.state
         try:
             options = allowed_options(ask.options, state.defaults, state.options)
         except (ValueError, TypeError) as error:
-            raise renamed(to_api_error(error), ask.names, ask.places) from error
-        sequences = max(options.num_sequences, options.num_beams)
-        return max(1, min(state.options.max_running, MOST_ROWS) // sequences)
+            raise renamed(to_api_error(error), ask.names, ask.turn_names) from error
+        return max(1, min(state.options.max_running, MOST_ROWS) // count_sequences(options))
 
-    async def _respond_at(self, places: asyncio.Semaphore, ask: Ask) -> Response:
-        async with places:
+    async def _respond_with(self, permits: asyncio.Semaphore, ask: Ask) -> Response:
+        async with permits:
             return await self._respond(ask)
 
     async def _respond(self, ask: Ask) -> Response:
@@ -97,7 +124,7 @@ class Call:
             service, options = self._begin(ask)
             response = await service.respond(ask.turns, options)
         except (ValueError, TypeError) as error:
-            raise renamed(to_api_error(error), ask.names, ask.places) from error
+            raise renamed(to_api_error(error), ask.names, ask.turn_names) from error
         self._end(response)
         return response
 
@@ -119,7 +146,7 @@ class Call:
                         self._end(event.response)
                     yield event
         except (ValueError, TypeError) as error:
-            raise renamed(to_api_error(error), ask.names, ask.places) from error
+            raise renamed(to_api_error(error), ask.names, ask.turn_names) from error
 
     def _begin(self, ask: Ask) -> tuple[AsyncGenerator, GenerationConfig]:
         state = self.state

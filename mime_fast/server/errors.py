@@ -145,14 +145,14 @@ def wrong_body(error: Exception) -> ApiError:
     return ApiError(400, f"{param or 'the body'}: {message}", param)
 
 
-def renamed(error: ApiError, names: dict[str, str], places: Sequence[str] = ()) -> ApiError:
+def renamed(error: ApiError, names: dict[str, str], turn_names: Sequence[str] = ()) -> ApiError:
     """The error of options that the client knows by other names, ours -> the client's.
 
-    places: what the client calls each turn.
+    turn_names: what the client calls each turn.
     """
     message, param = error.message, error.param
-    if (turn := TURN.match(message)) and 1 <= int(turn[1]) <= len(places):
-        param = places[int(turn[1]) - 1]
+    if (turn := TURN.match(message)) and 1 <= int(turn[1]) <= len(turn_names):
+        param = turn_names[int(turn[1]) - 1]
         message = f"{param} {message[turn.end() :]}"
     for ours, given in names.items():
         message = message.replace(ours, given)

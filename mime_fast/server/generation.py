@@ -15,6 +15,7 @@ from mime_fast.server.options import ServerOptions
 LOWEST_TEMPERATURE = 0.01  # below it a draw is as good as greedy, and logits overflow
 MOST_LOGPROBS = 20  # likeliest words that are listed at each word, as OpenAI has it
 MOST_TEXTS, MOST_CHARACTERS = 64, 10_000  # of `stop`, and of `bad_words`
+SEQUENCES = ("num_return_sequences", "num_beams", "mbr_samples", "best_of")
 HINTS = get_type_hints(GenerationConfig)
 NAMES = tuple(field.name for field in fields(GenerationConfig))
 DEFAULTS = {field.name: field.default for field in fields(GenerationConfig)}
@@ -84,7 +85,7 @@ def allowed_options(
 
     Numbers are checked before texts, of which each costs time.
     """
-    for name in ("num_return_sequences", "num_beams", "mbr_samples", "best_of"):
+    for name in SEQUENCES:
         _check_number(name, given.get(name, getattr(defaults, name)), limits.max_sequences)
     _check_number("logprobs", given.get("logprobs", defaults.logprobs), MOST_LOGPROBS)
     for name in ("stop", "bad_words"):
@@ -92,6 +93,26 @@ def allowed_options(
     options = defaults.overridden(given)
     _check_tokens(options, limits.max_request_tokens)
     return options
+
+
+def count_sequences(options: GenerationConfig) -> int:
+    """How many sequences a request decodes side by side: replies, samples or beams."""
+    return max(options.num_sequences, options.num_beams)
+
+
+def affordable_tokens(
+    given: dict[str, Any], defaults: GenerationConfig, limits: ServerOptions
+) -> int:
+    """How many tokens each reply of such a request may have at most.
+
+    Only numbers of sequences are looked at; allowed_options says what is wrong with them.
+    """
+    numbers = {name: given[name] for name in ("do_sample", *SEQUENCES) if name in given}
+    try:
+        sequences = count_sequences(defaults.overridden(numbers))
+    except (ValueError, TypeError):
+        sequences = 1
+    return max(1, limits.max_request_tokens // sequences)
 
 
 def _check_number(name: str, value: Any, most: int) -> None:
@@ -116,7 +137,7 @@ def _check_texts(name: str, texts: Any) -> None:
 
 def _check_tokens(options: GenerationConfig, most: int) -> None:
     """Others wait while a large request runs: its time grows with this product."""
-    sequences = max(options.num_sequences, options.num_beams)
+    sequences = count_sequences(options)
     tokens = sequences * options.max_new_tokens
     if tokens > most:
         raise ValueError(

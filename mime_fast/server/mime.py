@@ -31,13 +31,13 @@ async def respond(call: Call) -> Answer | EventStream:
     if not isinstance(request.message, str) and len(request.message) > most:
         message = f"message must hold at most {most} turns, got {len(request.message)}"
         raise ApiError(400, message, "message")
-    ask = Ask(request.message, given_options(request), places=_places(request.message))
+    ask = Ask(request.message, given_options(request), turn_names=_turn_names(request.message))
     if request.stream:
         return EventStream(_events(call, ask), error_event)
     return json_answer(await call.respond(ask))
 
 
-def _places(message: str | list[str]) -> list[str]:
+def _turn_names(message: str | list[str]) -> list[str]:
     """What the client calls each turn."""
     if isinstance(message, str):
         return ["message"]

@@ -56,7 +56,7 @@ async def tokenize(call: Call) -> Answer:
     try:
         ids = await asyncio.to_thread(read) if takes_long(given.texts) else read()
     except ValueError as error:
-        raise renamed(to_api_error(error), {}, given.places) from error
+        raise renamed(to_api_error(error), {}, given.turn_names) from error
     words = None
     if request.return_token_strs:
         known = tokenizer.context_words

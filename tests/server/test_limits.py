@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import re
 import socket
 import time
 from pathlib import Path
@@ -276,6 +277,18 @@ def test_an_idle_server_answers_as_many_prompts_as_it_allows(
         assert (wrong.status_code, wrong.json()["error"]["param"]) == (400, "top_p")
 
 
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("first", [SAD, SAD * 200])
+def test_a_wrong_prompt_is_refused_before_others_are_answered(
+    run: Run, first: str, stream: bool
+) -> None:
+    body = {"prompt": [first] * 3 + [" "], "max_tokens": 3, "stream": stream}
+    with run(max_running=1) as server, server.client() as client:
+        answer = client.post("/v1/completions", json=body)
+        assert (answer.status_code, answer.json()["error"]["param"]) == (400, "prompt[3]")
+        assert server.metric("generation_tokens_total") == 0
+
+
 @pytest.mark.parametrize(
     ("path", "body", "param"),
     [
@@ -308,6 +321,44 @@ def test_the_work_of_a_request_is_limited(
         assert time.monotonic() - started < 2
     assert (answer.status_code, answer.json()["error"]["param"]) == (400, param)
     assert answer.json()["error"]["message"].startswith(param)
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/v1/completions", {"n": 10, "max_tokens": 4096}),
+        ("/v1/completions", {"n": 10, "max_tokens": 4096, "min_new_tokens": 2}),
+        ("/v1/completions", {"num_beams": 10, "max_tokens": 10**20}),
+        ("/v1/completions", {"max_tokens": 4096}),
+    ],
+)
+def test_a_limit_above_the_positions_limits_nothing(
+    run: Run, path: str, body: dict[str, Any]
+) -> None:
+    with run(max_request_tokens=8192) as server, server.client() as client:
+        answer = client.post(path, json={"prompt": SAD, **body})
+        assert answer.status_code == 200, answer.text
+        reasons = {choice["finish_reason"] for choice in answer.json()["choices"]}
+    assert reasons == {"stop"}
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"n": 10, "max_tokens": 4096, "min_new_tokens": 900}, "at most 819 for 10 .* got 4096"),
+        ({"n": 10, "max_tokens": 900}, "at most 819 for 10 .* got 900"),
+        ({"n": 0, "max_tokens": 4096}, "n must be"),
+        ({"n": 10_000, "max_tokens": 4096}, "n must be at most 128"),
+        ({"max_tokens": 4096, "min_new_tokens": 2000}, "min_new_tokens .2000. must not exceed"),
+    ],
+)
+def test_what_a_limit_above_the_positions_does_not_change(
+    run: Run, wrong: dict[str, Any], message: str
+) -> None:
+    with run(max_request_tokens=8192) as server, server.client() as client:
+        answer = client.post("/v1/completions", json={"prompt": SAD, **wrong})
+    assert answer.status_code == 400
+    assert re.search(message, answer.json()["error"]["message"]), answer.text
 
 
 def test_many_requests_on_one_connection(server: Running) -> None:

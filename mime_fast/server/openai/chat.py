@@ -179,14 +179,14 @@ def to_ask(request: Any, state: ServerState) -> Ask:
         "max_tokens": request.max_tokens,
         "max_completion_tokens": request.max_completion_tokens,
     }
-    options, names = to_options(request, limits, request.n, state.defaults, state.longest)
+    options, names = to_options(request, limits, request.n, state)
     options.pop("logprobs", None)
     if request.logprobs:
         options["logprobs"] = _top_logprobs(request.top_logprobs or 0)
     elif request.top_logprobs:
         raise ApiError(400, "top_logprobs needs logprobs=true", "top_logprobs")
     turns = to_turns(request.messages)
-    return Ask(turns.texts, options, names, turns.places)
+    return Ask(turns.texts, options, names, turns.turn_names)
 
 
 def _top_logprobs(count: int) -> int:

@@ -93,6 +93,7 @@ async def complete(call: Call) -> Answer | EventStream:
     asks = to_asks(request, call.state)
     head = new_head("cmpl-", "text_completion", model)
     with_usage = wants_usage(request)
+    await call.check_all(asks)
     if request.stream:
         return EventStream(_events(call, asks, head, with_usage), error_event)
     return json_answer(await _respond(call, asks, head))
@@ -109,7 +110,7 @@ def to_asks(request: Any, state: ServerState) -> list[Ask]:
         message = f"prompt must hold 1 to {most} texts, got {len(prompts)}"
         raise ApiError(400, message, "prompt")
     limits = {"max_tokens": request.max_tokens}
-    options, names = to_options(request, limits, request.n, state.defaults, state.longest)
+    options, names = to_options(request, limits, request.n, state)
     if not 0 <= options.get("logprobs", 0) <= MOST_LOGPROBS:
         message = f"logprobs must be in [0, {MOST_LOGPROBS}], got {options['logprobs']}"
         raise ApiError(400, message, "logprobs")

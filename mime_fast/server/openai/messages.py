@@ -31,7 +31,7 @@ class Turns(NamedTuple):
     """Turns of a dialogue, and the client's name of the message with which each begins."""
 
     texts: list[str]
-    places: list[str]
+    turn_names: list[str]
 
 
 def to_turns(messages: Sequence[Any], name: str = "messages") -> Turns:
@@ -63,11 +63,11 @@ def to_turns(messages: Sequence[Any], name: str = "messages") -> Turns:
 
 
 def _append(turns: Turns, text: str, place: str, *, listener: bool) -> None:
-    """Turns at odd places are the listener's."""
+    """Turns at odd indices are the listener's."""
     texts = turns.texts
     if len(texts) % 2 == listener:
         texts.append(text)
-        turns.places.append(f"{place}.content")
+        turns.turn_names.append(f"{place}.content")
     else:
         texts[-1] = f"{texts[-1]}\n{text}".strip()
 

@@ -69,7 +69,7 @@ def to_ask(request: Any, state: ServerState) -> Ask:
     refuse(request, NEUTRAL)
     _check_text(request.text or {})
     limits = {"max_output_tokens": request.max_output_tokens}
-    options, names = to_options(request, limits, None, state.defaults, state.longest)
+    options, names = to_options(request, limits, None, state)
     wanted = request.top_logprobs
     if wanted is not None and not 0 <= wanted <= MOST_LOGPROBS:
         message = f"top_logprobs must be in [0, {MOST_LOGPROBS}], got {wanted}"
@@ -77,7 +77,7 @@ def to_ask(request: Any, state: ServerState) -> Ask:
     if wanted or request.include:
         options["logprobs"] = wanted or 0
     turns = _turns(request.input, state)
-    return Ask(turns.texts, options, names, turns.places)
+    return Ask(turns.texts, options, names, turns.turn_names)
 
 
 def _given(values: dict[str, Any]) -> dict[str, Any]:
