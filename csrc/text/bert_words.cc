@@ -60,9 +60,20 @@ bool is_chinese(std::int32_t code_point) {
   });
 }
 
+// A code point, and whether it is not the first of those that a character is decomposed to.
+struct Part {
+  std::int32_t code_point;
+  bool is_added;
+};
+
+struct Decomposed {
+  std::vector<Part> parts;
+  std::vector<Span> origins;  // of the parts that are not added
+};
+
 // The characters decomposed; blanks stand for white space and around Chinese ones.
-std::vector<BertCharacter> decompose_all(std::string_view text) {
-  std::vector<BertCharacter> characters;
+Decomposed decompose_all(std::string_view text) {
+  Decomposed found;
   std::vector<std::int32_t> parts;
   for (std::size_t at = 0; at < text.size();) {
     const std::size_t begin = at;
@@ -74,31 +85,37 @@ std::vector<BertCharacter> decompose_all(std::string_view text) {
     } else {
       decompose(code_point, parts);
     }
-    if (is_chinese(code_point)) {
-      parts.insert(parts.begin(), ' ');
-      parts.push_back(' ');
-    }
-    for (const std::int32_t part : parts) characters.push_back({part, {begin, at}});
+    const bool is_apart = is_chinese(code_point);
+    const auto add = [&](std::int32_t part, bool is_added) {
+      found.parts.push_back({part, is_added});
+      if (!is_added) found.origins.push_back({begin, at});
+    };
+    if (is_apart) add(' ', false);
+    for (std::size_t i = 0; i < parts.size(); ++i) add(parts[i], i > 0);
+    if (is_apart) add(' ', false);
   }
-  return characters;
+  return found;
 }
 
-// Sorts the marks. As in `tokenizers`, the origins keep their places.
-void sort_code_points(std::vector<BertCharacter>& characters) {
-  std::vector<std::int32_t> code_points;
-  for (const BertCharacter& character : characters) code_points.push_back(character.code_point);
-  sort_marks(code_points);
-  for (std::size_t i = 0; i < characters.size(); ++i) characters[i].code_point = code_points[i];
+// Sorts the marks. As in `tokenizers`, what is not added has the origins in their old order, and
+// what is added that of the part before it.
+std::vector<BertCharacter> sorted(Decomposed&& decomposed) {
+  sort_marks(decomposed.parts, [](const Part& part) { return part.code_point; });
+  std::vector<BertCharacter> characters;
+  auto origin = decomposed.origins.begin();
+  for (const Part& part : decomposed.parts) {
+    if (!part.is_added && !characters.empty()) ++origin;
+    characters.push_back({part.code_point, *origin});
+  }
+  return characters;
 }
 
 }  // namespace
 
 std::vector<BertWord> bert_words(std::string_view text) {
-  std::vector<BertCharacter> characters = decompose_all(text);
-  sort_code_points(characters);
   std::vector<BertWord> words;
   bool is_inside = false;
-  for (const BertCharacter& character : characters) {
+  for (const BertCharacter& character : sorted(decompose_all(text))) {
     const std::int32_t code_point = character.code_point;
     if (is_in(code_point, categories().mark)) continue;
     if (code_point == ' ') {

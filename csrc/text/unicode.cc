@@ -65,11 +65,11 @@ std::vector<std::int32_t> decomposed(std::string_view text, utf8proc_option_t op
   return result;
 }
 
+}  // namespace
+
 int combining_class(std::int32_t code_point) {
   return utf8proc_get_property(code_point)->combining_class;
 }
-
-}  // namespace
 
 std::int32_t next_code_point(std::string_view text, std::size_t& at) {
   const auto first = static_cast<unsigned char>(text[at]);
@@ -137,7 +137,7 @@ std::string normalized(std::string_view text, Form form) {
   if (is_ascii(text)) return std::string(text);
   const auto options = static_cast<utf8proc_option_t>(options_of(form));
   std::vector<std::int32_t> code_points = decomposed(text, options);
-  sort_marks(code_points);
+  sort_marks(code_points, [](std::int32_t code_point) { return code_point; });
   // Composes in place; without marks that are out of order, it takes one pass.
   const utf8proc_ssize_t count = utf8proc_normalize_utf32(
       code_points.data(), static_cast<utf8proc_ssize_t>(code_points.size()), options);
@@ -199,22 +199,6 @@ std::string upper(std::int32_t letter) {
 
 void decompose(std::int32_t code_point, std::vector<std::int32_t>& result) {
   append_decomposed(code_point, static_cast<utf8proc_option_t>(options_of(Form::nfd)), result);
-}
-
-// utf8proc's own ordering takes the square of the number of marks in a row.
-void sort_marks(std::vector<std::int32_t>& code_points) {
-  for (auto begin = code_points.begin(); begin != code_points.end();) {
-    if (combining_class(*begin) == 0) {
-      ++begin;
-      continue;
-    }
-    const auto end = std::find_if(begin, code_points.end(),
-                                  [&](std::int32_t c) { return combining_class(c) == 0; });
-    std::stable_sort(begin, end, [&](std::int32_t left, std::int32_t right) {
-      return combining_class(left) < combining_class(right);
-    });
-    begin = end;
-  }
 }
 
 }  // namespace mime_fast

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -42,7 +43,23 @@ std::string upper(std::int32_t letter);
 
 // Appends the canonical decomposition of a code point.
 void decompose(std::int32_t code_point, std::vector<std::int32_t>& result);
-// Unicode's canonical ordering of the marks behind each letter.
-void sort_marks(std::vector<std::int32_t>& code_points);
+// The canonical combining class: 0 of all that is no mark which may change its place.
+int combining_class(std::int32_t code_point);
+
+// Unicode's canonical ordering of the marks behind each letter; code_point_of: that of an item.
+// utf8proc's own ordering takes the square of the number of marks in a row.
+template <typename Item, typename CodePointOf>
+void sort_marks(std::vector<Item>& items, CodePointOf code_point_of) {
+  const auto class_of = [&](const Item& item) { return combining_class(code_point_of(item)); };
+  const auto is_mark = [&](const Item& item) { return class_of(item) != 0; };
+  for (auto begin = items.begin(); begin != items.end();) {
+    begin = std::find_if(begin, items.end(), is_mark);
+    const auto end = std::find_if_not(begin, items.end(), is_mark);
+    std::stable_sort(begin, end, [&](const Item& left, const Item& right) {
+      return class_of(left) < class_of(right);
+    });
+    begin = end;
+  }
+}
 
 }  // namespace mime_fast

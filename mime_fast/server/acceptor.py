@@ -11,7 +11,7 @@ import contextlib
 import logging
 import re
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from mime_fast.server.endpoint import encode
 from mime_fast.server.errors import ApiError
@@ -47,9 +47,9 @@ class Acceptor:
     Args:
         listener: the socket.
         connected: makes the protocol of a connection.
-        is_full: whether a new connection is one too many, beside so many that are accepted and not
-            made yet. Such a one is refused, unless it is a probe's, for which `probed` makes the
-            protocol.
+        is_full: whether a new connection is one too many; it gets the protocols of those that are
+            being made, some of which are connected already. One too many is refused, unless it is
+            a probe's, for which `probed` makes the protocol.
         refused: counts those that are refused.
     """
 
@@ -58,14 +58,14 @@ class Acceptor:
         listener: socket.socket,
         connected: Protocols,
         *,
-        is_full: Callable[[int], bool] = lambda _: False,
+        is_full: Callable[[Collection[asyncio.Protocol]], bool] = lambda _: False,
         probed: Protocols | None = None,
         refused: Callable[[], None] = lambda: None,
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._listener, self._connected, self._is_full = listener, connected, is_full
         self._probed, self._count_refused = probed or connected, refused
-        self._tasks: set[asyncio.Task[object]] = set()
+        self._connecting: dict[asyncio.Task[object], asyncio.Protocol] = {}
         self._held: dict[socket.socket, asyncio.TimerHandle] = {}  # the oldest first
         self._refused: set[socket.socket] = set()
         self._closed = False
@@ -90,7 +90,7 @@ class Acceptor:
                 self._loop.call_later(PAUSE, self._resume)
                 return
             connection.setblocking(False)
-            if self._is_full(len(self._tasks)):
+            if self._is_full(self._connecting.values()):
                 self._hold(connection)
             else:
                 self._connect(connection, self._connected)
@@ -130,10 +130,12 @@ class Acceptor:
         connection.close()
 
     def _connect(self, connection: socket.socket, protocols: Protocols) -> None:
-        connecting = self._loop.connect_accepted_socket(protocols, connection)
-        task = self._loop.create_task(connecting)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        protocol = protocols()
+        task = self._loop.create_task(
+            self._loop.connect_accepted_socket(lambda: protocol, connection)
+        )
+        self._connecting[task] = protocol
+        task.add_done_callback(self._connecting.pop)
 
     def close(self) -> None:
         """Accept no more."""

@@ -8,7 +8,7 @@ import gc
 import logging
 import signal
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from typing import Any, cast
 
@@ -90,8 +90,9 @@ class Server(uvicorn.Server):
         gc.freeze()
         self._on_start()
 
-    def _is_full(self, accepted: int) -> bool:
-        used = len(self.server_state.connections) + accepted
+    def _is_full(self, connecting: Collection[asyncio.Protocol]) -> bool:
+        made = self.server_state.connections
+        used = len(made) + sum(protocol not in made for protocol in connecting)
         return used >= self._state.options.max_connections
 
     def _connected(self) -> asyncio.Protocol:

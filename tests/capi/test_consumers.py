@@ -16,8 +16,9 @@ STRICT = ("-Wall", "-Wextra", "-pedantic", "-Werror")
 
 
 def example(language: str) -> str:
-    (code,) = re.findall(rf"^```{language}\n(.*?)^```$", DOCUMENT, re.MULTILINE | re.DOTALL)
-    return str(code)
+    """The first example of a language in docs/cpp.md."""
+    codes = re.findall(rf"^```{language}\n(.*?)^```$", DOCUMENT, re.MULTILINE | re.DOTALL)
+    return str(codes[0])
 
 
 @pytest.fixture(scope="module")

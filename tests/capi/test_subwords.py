@@ -192,6 +192,7 @@ def test_every_character(base: Probe, subwords: SubwordTokenizer) -> None:
 @example(text="i \u0130m s\u0131d")
 @example(text='"(hi" i.  \u2026i.a ?! (x')
 @example(text="a.Bc!D'e?FG .Hi 'd")
+@example(text="\u1e69\u302e")  # the mark goes between those of the letter
 @example(text="\u00b1\u00ad\u00b1 a\u200bb [UNK] ##a <|im_end|>")
 def test_any_text(base: Probe, subwords: SubwordTokenizer, text: str) -> None:
     check(base, subwords, text)
