@@ -109,7 +109,8 @@ test-wheel:  ## build a wheel with PYTHON, install it without a compiler or torc
 	@build/wheel/fresh/bin/python -m pip install --quiet --constraint constraints.txt --only-binary :all: \
 	  build/wheel/dist/*.whl pytest pytest-xdist hypothesis
 	PATH="$(CURDIR)/build/wheel/fresh/bin" MIME_FAST_DIST=build/wheel/dist \
-	  build/wheel/fresh/bin/pytest $(PARALLEL) --quiet -p no:cacheprovider tests/packaging/test_dist.py $(BASE_TESTS)
+	  build/wheel/fresh/bin/pytest $(PARALLEL) --quiet -p no:cacheprovider --hypothesis-profile=brief \
+	  tests/packaging/test_dist.py $(BASE_TESTS)
 
 test-pythons:  ## the same with every other Python that is here, or with this one (two minutes each)
 	@found=; for version in $(PYTHONS); do \
@@ -124,7 +125,8 @@ test-lower-bounds: $(VENV)/.stamp-demo  ## test without torch and with the oldes
 	@$(PYTHON) -m venv --clear build/lower-bounds
 	build/lower-bounds/bin/python -m pip install --quiet \
 	  $$($(BIN)/python tests/packaging/lowest_versions.py) pytest pytest-xdist hypothesis
-	PYTHONPATH="$(CURDIR)" build/lower-bounds/bin/pytest $(PARALLEL) --quiet -p no:cacheprovider $(BASE_TESTS)
+	PYTHONPATH="$(CURDIR)" build/lower-bounds/bin/pytest $(PARALLEL) --quiet -p no:cacheprovider \
+	  --hypothesis-profile=brief $(BASE_TESTS)
 
 # On a machine with a GPU, torch is there already: PYTHON itself runs it, and nothing is installed.
 gpu:  ## on a machine with an NVIDIA GPU: build, test and measure the cuda engine (11 minutes)

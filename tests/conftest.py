@@ -31,7 +31,7 @@ os.environ.setdefault("TRITON_INTERPRET", "1")
 # A shell's background jobs ignore Ctrl-C, and so would the processes that are tested with it.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 # A busy machine is no failure of the code. --hypothesis-profile=thorough tries ten times as many;
-# brief is for the sanitizers, which take ten times as long.
+# brief is for the sanitizers, which take ten times as long, and for what was run once already.
 settings.register_profile("thorough", deadline=None, max_examples=200)
 settings.register_profile("brief", deadline=None, max_examples=5)
 settings.register_profile("mime_fast", deadline=None, max_examples=20)
