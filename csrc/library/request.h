@@ -28,7 +28,7 @@ class Request {
 
   // What a Service is to compute for it: whoever submits this calls the three functions below.
   ServiceRequest to_service_request(bool streams) const;
-  // Takes what the encoder computed; once it has, it ignores it.
+  // Takes what the encoder computed. Only the first call has an effect.
   void set_encoded(std::shared_ptr<const EncoderOutput> encoded, double encode_ms);
   // Takes tokens that are certain. Returns the piece of text that they add.
   std::string add_agreed(const TokenIds& tokens);

@@ -25,7 +25,7 @@ struct NoiseShape {
 // packed for one processor, and read-only: any number of threads may share a model.
 class ReplyModel {
  public:
-  // Of a system without options of its own; see System.
+  // They do what System says. A system without options of its own inherits them.
   static void visit_options(ModelConfig&, OptionVisitor&) {}
   static void resolve(ModelConfig&) {}
 
