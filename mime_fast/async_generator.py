@@ -78,7 +78,6 @@ class AsyncGenerator(Unpicklable):
         self._reader = ThreadPoolExecutor(1, "mime_fast-reader")
         self._reading = 0  # long messages that are read, or wait for it
         self._most_reading = max_waiting
-        self._closed = False
         self._calls: set[object] = set()
         self._idle: asyncio.Event | None = None  # while drain() waits
         self._refused: str | None = None  # why new requests are
@@ -175,7 +174,6 @@ class AsyncGenerator(Unpicklable):
     async def aclose(self) -> None:
         """Cancel all requests, whose callers get ServiceClosed, and end the threads."""
         self._refuse(CLOSED)
-        self._closed = True
         self._reader.shutdown(wait=False)
         await self._service.close()
 
@@ -196,6 +194,9 @@ class AsyncGenerator(Unpicklable):
 
     def _refuse(self, reason: str) -> None:
         self._refused = reason
+
+    def _refusal(self) -> ServiceClosed:
+        return ServiceClosed(f"the AsyncGenerator takes no requests: {self._refused}")
 
     def _reading_of(
         self, message: Message, config: GenerationConfig | None, options: dict[str, Any]
@@ -225,15 +226,15 @@ class AsyncGenerator(Unpicklable):
             raise DeadlineExceeded("the request waited for longer than its deadline") from None
         finally:
             self._reading -= 1
-        if self._closed:
-            raise ServiceClosed(f"the AsyncGenerator takes no requests: {CLOSED}")
+        if self._refused == CLOSED:  # meanwhile; one that is drained answers it
+            raise self._refusal()
         left = None if wait is None else max(wait - (loop.time() - started), SHORTEST_WAIT)
         return request, left
 
     def _begin(self) -> tuple[set[object], object]:
         """Count a call among those of this event loop, which are returned with it."""
         if self._refused is not None:
-            raise ServiceClosed(f"the AsyncGenerator takes no requests: {self._refused}")
+            raise self._refusal()
         self._attach(asyncio.get_running_loop())
         call = object()
         self._calls.add(call)
