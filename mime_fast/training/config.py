@@ -78,6 +78,7 @@ class StageConfig(StepsConfig):
     warmup_steps: int = with_default(StepsConfig, "warmup_steps", 50)
     validate_every: int = with_default(StepsConfig, "validate_every", 100)
     tokens: int = _step(3000, "Positions a step, padding counted.", within="[1, inf)")
+    max_steps: int = _step(0, "Steps at most; 0: those of all epochs.", within="[0, inf)")
     save_seconds: float = _step(600.0, "Seconds between saved states.", within="(0, inf)")
 
 
@@ -118,6 +119,7 @@ class LearnConfig(StageConfig):
         "Learning rate of the encoder, as a share of the others'; 0: it stays as it is.",
         within="[0, 1]",
     )
+    dropout: float = _step(0.0, "Dropout of all layers.", within="[0, 1)")
     min_count: int = with_default(FinetuneConfig, "min_count", 3)
     corpus_turns: int = _step(20_000, "Turns of each further corpus.", within="[1, inf)")
     weights: ReplyWeights = field(default_factory=ReplyWeights)

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from mime_fast.files import WriteError
 from mime_fast.training.config import StageConfig
 from mime_fast.training.optimizer import parameter_groups, warmup_cosine
+from mime_fast.training.precision import fast_products
 from mime_fast.training.state import (
     load_state,
     optimizer_tensors,
@@ -73,7 +74,8 @@ class StageRun:
             fused=True,
         )
         self.steps_per_epoch = len(stage.batches(0))
-        self.total_steps = config.epochs * self.steps_per_epoch
+        steps = config.epochs * self.steps_per_epoch
+        self.total_steps = min(steps, config.max_steps or steps)
         self.step, self.seconds = 0, 0.0
         self.is_whole = False
         self.history: list[dict[str, float]] = []
@@ -147,14 +149,15 @@ class StageRun:
     def _batches_left(self) -> Iterator[Any]:
         while self.step < self.total_steps:
             epoch, first = divmod(self.step, self.steps_per_epoch)
-            yield from self.stage.batches(epoch)[first:]
+            left = self.total_steps - self.step
+            yield from self.stage.batches(epoch)[first : first + left]
 
     def _train_step(self, batch: Any) -> None:
         self.is_whole = False  # whether all parameters have made the same steps
         self.stage.model.train()
         for group in self.optimizer.param_groups:
             group["lr"] = group["rate"] * self._learning_rate()
-        with self._precision():
+        with fast_products(self.device):
             losses = self.stage.losses(batch, self.step / self.total_steps)
         total = torch.stack(list(losses.values())).sum()
         total.backward()
@@ -174,18 +177,13 @@ class StageRun:
     def measure(self) -> dict[str, float]:
         """The figures of the model as it is now."""
         self.stage.model.eval()
-        with torch.inference_mode(), self._precision():
+        with torch.inference_mode(), fast_products(self.device):
             return {"step": float(self.step), **self.stage.validate()}
 
     def _validate(self) -> None:
         figures = self.measure()
         self.history.append(figures)
         self.reporter.validation(self.step, figures)
-
-    def _precision(self) -> torch.autocast:
-        """bfloat16 where it is fast: on a CPU without it, products take 7 times as long."""
-        fast = self.device.type == "cuda" or torch.cpu._is_avx512_bf16_supported()  # noqa: SLF001
-        return torch.autocast(self.device.type, torch.bfloat16, enabled=fast)
 
     def _learning_rate(self) -> float:
         """Linear warm-up, then half a cosine down to 5% of the peak."""

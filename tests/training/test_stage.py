@@ -81,6 +81,14 @@ def test_a_run_goes_through_all_epochs(tmp_path: Path) -> None:
     assert history[-1]["weight"] == stage.model.weight.item()
 
 
+@pytest.mark.parametrize("most", [3, 7, 15, 99])
+def test_a_run_makes_no_more_steps_than_it_may(tmp_path: Path, most: int) -> None:
+    stage, log = Line(), Log()
+    StageRun(stage, tmp_path / "state", CONFIG.replace(max_steps=most), log).run()
+    assert stage.order == [e * 10 + p for e in range(3) for p in range(5)][:most]
+    assert log.validations[-1] == min(most, 15)
+
+
 @pytest.mark.parametrize("stop", [1, 5, 7, 14])
 def test_an_interrupted_run_goes_on_as_if_it_had_not_been(tmp_path: Path, stop: int) -> None:
     whole = Line()
@@ -154,6 +162,7 @@ def test_a_loss_that_is_not_finite_ends_the_run(tmp_path: Path) -> None:
     ("change", "message"),
     [
         ({"epochs": 0}, "epochs must be an integer >= 1"),
+        ({"max_steps": -1}, "max_steps must be an integer >= 0"),
         ({"tokens": 1.5}, "tokens must be an integer >= 1"),
         ({"learning_rate": 0}, r"learning_rate must be in \(0, 1\]"),
         ({"save_seconds": 0}, "save_seconds must be positive"),

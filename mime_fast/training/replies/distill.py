@@ -21,6 +21,7 @@ from mime_fast.training.language_model.conversations import (
     turn_numbers,
 )
 from mime_fast.training.language_model.dialogue_model import DialogueModel
+from mime_fast.training.precision import fast_products
 from mime_fast.training.replies.pairs import UNKNOWN, Pair
 from mime_fast.training.state import digest, load_state, save_state
 
@@ -61,12 +62,16 @@ def record(teacher: DialogueModel, conversations: Sequence[Conversation]) -> lis
     device = teacher.emotion.weight.device
     for batch in track(batches, "the teacher reads", console=Console(stderr=True)):
         rows = ConversationBatch(*(tensor.to(device) for tensor in collate(batch)))
-        states = teacher.llama(rows.tokens)
-        numbers = torch.where(rows.weights > 0, turn_numbers(rows.tokens), UNKNOWN)
-        for row, turns in zip(states, numbers, strict=True):
-            spoken = range(1, int(turns.max()) + 1, 2)
+        numbers = turn_numbers(rows.tokens)
+        spoken = (rows.weights > 0) & (numbers % 2 == 1)
+        with fast_products(device):
+            ids, shares = _likeliest(teacher, teacher.llama(rows.tokens)[spoken])
+        counts = spoken.sum(1).tolist()
+        split = (tensor.split(counts) for tensor in (numbers[spoken].cpu(), ids, shares))
+        for turns, *tensors in zip(*split, strict=True):
             found[next(waiting)] = {
-                turn: _likeliest(teacher, row[turns == turn]) for turn in spoken
+                turn: (tensors[0][turns == turn], tensors[1][turns == turn])
+                for turn in turns.unique().tolist()
             }
     return [found[index] for index in range(len(conversations))]
 

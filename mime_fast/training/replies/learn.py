@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
 from mime_fast.models.mime import Latents
@@ -49,6 +49,9 @@ class LearnReplies:
         self.frozen: FrozenStates | None = None
         self.is_frozen = config.encoder_rate == 0
         model.context_encoder.requires_grad_(not self.is_frozen)
+        for part in model.modules():
+            if isinstance(part, nn.Dropout):
+                part.p = config.dropout
         self.training = placed(training) if self.is_frozen else list(training)
         self.validation = sorted(validation, key=lambda pair: pair.size)
         self.steps = len(shuffled_batches(self.training, config.tokens, config.seed))

@@ -20,8 +20,6 @@ from mime_fast.text.word_pieces import minilm_word_pieces
 from mime_fast.training.run_folder import WEIGHTS
 from mime_fast.training.state import load_state, save_state
 
-DROPOUT = 0.05  # a stage passes over its data once or twice
-
 
 def start_from_packages(
     tokenizer: SubwordTokenizer, whole: PieceTokenizer, smollm2: dict[str, Tensor], seed: int
@@ -35,7 +33,6 @@ def start_from_packages(
         architecture=NAME,
         vocab_size=tokenizer.vocab_size,
         context_vocab_size=tokenizer.context_vocab_size,
-        dropout=DROPOUT,
         **SHAPE,
     )
     model = MimeBase(config)

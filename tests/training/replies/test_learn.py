@@ -88,13 +88,16 @@ def test_a_pair_is_taught_what_the_teacher_says_of_its_reply(
     pair, teacher = pairs[1], tiny_teacher()
     ids = encode_conversation(PIECES, TALK[5], 5).ids
     logits = teacher.llama.logits(teacher.llama(torch.tensor([ids[:-1]])))[0]
-    best = logits[-len(pair.reply) :].topk(KEPT)
+    logits = logits[-len(pair.reply) :]
+    least = logits.topk(KEPT).values[:, -1:]
     read, shares, known = found.of(
         torch.tensor([pair.taught]), torch.ones(1, len(pair.reply), dtype=torch.bool)
     )
     assert known.all()
-    assert torch.equal(read, best.indices)
-    assert torch.allclose(shares, best.values.softmax(-1), atol=1e-3)
+    kept = logits.gather(1, read)
+    assert all(row.unique().numel() == KEPT for row in read)
+    assert (kept > least - 0.2).all()  # the teacher reads in bfloat16 where that is fast
+    assert torch.allclose(shares, kept.softmax(-1), atol=0.01)
 
 
 def test_a_turn_that_was_not_recorded_teaches_nothing() -> None:
