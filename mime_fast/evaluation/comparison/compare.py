@@ -26,6 +26,7 @@ MEANS = frozenset(
         *("perplexity_example_mean", "emotion_accuracy", "emotion_accuracy_top5"),
         *("polarity_accuracy", "length", "polarity_agreement", "polarity_agreement_positive"),
         *("polarity_agreement_negative", "turn_polarity_agreement", "relevance"),
+        "right_context",
         *("seeds_distinct_replies", "seeds_self_bleu"),
     }
 )

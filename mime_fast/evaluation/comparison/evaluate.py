@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mime_fast.bundled import folder_of
 from mime_fast.config import require
@@ -33,6 +34,9 @@ from mime_fast.evaluation.outputs.outputs import (
 from mime_fast.files import check_folder
 from mime_fast.text.examples import Example, find_examples, load_examples
 
+if TYPE_CHECKING:
+    from mime_fast.evaluation.metrics.right_context import Judge
+
 
 @dataclass(frozen=True)
 class Gathered:
@@ -40,6 +44,7 @@ class Gathered:
 
     examples: list[Example]
     systems: list[Outputs | Path]
+    judge: Judge | None
 
     @property
     def names(self) -> list[str]:
@@ -79,12 +84,20 @@ def gather(systems: Sequence[Path], data: Path, options: ComparisonOptions) -> G
         import mime_fast.evaluation.outputs.answer  # noqa: F401, PLC0415 - files need no torch
     examples = load_examples(find_examples(data))
     found = read_systems(systems, examples)
-    gathered = Gathered(examples, found)
+    gathered = Gathered(examples, found, _judge(options.judge))
     if options.people and PEOPLE in gathered.names:
         raise ValueError(f"--people adds a system called {PEOPLE!r}: rename yours, or leave it out")
     find_baseline(gathered.names, options.baseline)
     _check_decoding(gathered, options.decoding)
     return gathered
+
+
+def _judge(folder: Path | None) -> Judge | None:
+    if folder is None:
+        return None
+    from mime_fast.evaluation.metrics.right_context import Judge  # noqa: PLC0415 - it needs torch
+
+    return Judge(folder)
 
 
 def _check_save(systems: Sequence[Path], save: Path | None) -> None:
@@ -119,7 +132,7 @@ def compare_systems(gathered: Gathered, options: ComparisonOptions) -> Compared:
     """Answer, measure, and test against the baseline."""
     examples = gathered.examples
     found = [_outputs(system, examples, options.save) for system in gathered.systems]
-    gold = Gold(examples)
+    gold = Gold(examples, gathered.judge)
     people = [references(gold)] if options.people else []
     measured = [measure(outputs, gold, options.decoding) for outputs in [*found, *people]]
     place = find_baseline(gathered.names, options.baseline)

@@ -69,6 +69,9 @@ DESCRIPTIONS = {
     "relevance": Description(
         ".3f", "cosine of the reply's and the last turn's sentence vectors (MiniLM)"
     ),
+    "right_context": Description(
+        _PER_CENT, "a language model finds the reply likelier in its context than in another"
+    ),
     "seeds_distinct_replies": Description(
         _PER_CENT, "different replies per reply to one context under several seeds"
     ),

@@ -51,6 +51,7 @@ def measure(outputs: Outputs, gold: Gold, decoding: str) -> Measured:
     texts = [natural_text(reply) for reply in found.replies]
     _polarity(found, gold, texts)
     _relevance(found, gold, texts)
+    _right_context(found, gold, texts)
     _seeds(found, len(gold))
     # The same statistic may have two names, as BLEU has: it is resampled once.
     resampled = {each: gold.bootstrap.figure(each) for each in set(found.statistics.values())}
@@ -140,6 +141,17 @@ def _relevance(found: Measured, gold: Gold, texts: Sequence[str]) -> None:
         found.absent["relevance"] = gold.why_no_encoder
         return
     _add_mean(found, "relevance", relevance(gold.encoder, texts, gold.turns))
+
+
+def _right_context(found: Measured, gold: Gold, texts: Sequence[str]) -> None:
+    if gold.judge is None:
+        found.absent["right_context"] = "give --judge, a folder that `mime-fast finetune` made"
+        return
+    from mime_fast.evaluation.metrics import right_context  # noqa: PLC0415 - it needs torch
+
+    others = right_context.other_contexts(gold.positive, gold.conversations)
+    values = right_context.right_context(gold.judge, texts, gold.contexts, others)
+    _add_mean(found, "right_context", values)
 
 
 def _seeds(found: Measured, examples: int) -> None:

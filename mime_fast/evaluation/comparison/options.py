@@ -21,6 +21,9 @@ class ComparisonOptions(Config):
         "Compare greedy, beam, topk, mbr or best_of replies; mbr,greedy: the first that a "
         "system has.",
     )
+    judge: Path | None = option(
+        None, "A folder that `mime-fast finetune` made: do replies fit their contexts?"
+    )
     save: Path | None = option(None, "Write the outputs of checkpoints into this folder.")
     people: bool = False  # see EvaluateOptions; a page never has them
 

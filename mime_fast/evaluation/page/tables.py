@@ -38,6 +38,7 @@ GROUPS = {
     "Sentiment and relevance": (
         *("polarity_agreement", "polarity_agreement_positive", "polarity_agreement_negative"),
         *("polarity_discrimination", "turn_polarity_agreement", "relevance"),
+        "right_context",
     ),
 }
 RECOGNITION = (

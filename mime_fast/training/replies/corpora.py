@@ -22,7 +22,13 @@ from mime_fast.text.word_list import WordList
 
 LONGEST_TURN = 60  # words
 PRIVATE = re.compile(r"@\w|https?:|www\.|\.com\b|\d{5}|\d{3}[-. ]\d{3,4}\b")
-SOURCES = ("chitchat", "edos", "self_dialogue", "synthetic_persona_chat", "topical_chat")
+SOURCES = {  # FOLDER/NAME.jsonl, and its licence; all allow weights to be shipped
+    "chitchat": "MIT",
+    "edos": "CC BY 4.0",
+    "self_dialogue": "BSD-3-Clause",
+    "synthetic_persona_chat": "CC BY 4.0",
+    "topical_chat": "CDLA-Sharing-1.0",
+}
 
 
 class CorpusDialogue(NamedTuple):

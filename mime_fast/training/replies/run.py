@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Sequence
 from itertools import chain
 from pathlib import Path
+from typing import NamedTuple
 
 from mime_fast.files import check_file
 from mime_fast.text.examples import load_parts
@@ -84,8 +85,8 @@ def learn(
     save_model(out, stage.model)
     stored = round_to_stored(stage.model)
     figures = run.measure()
-    sources = ["EmpatheticDialogues", *(SOURCES if corpora else ())]
-    card = _card(config, figures, sources, run.step)
+    parts = _Parts(start is not None, corpora is not None, taught is not None)
+    card = _card(config, figures, parts, run.step)
     texts = (turn for conversation in training for turn in conversation.utterances)
     export(
         out / CHECKPOINT,
@@ -98,17 +99,34 @@ def learn(
     return figures
 
 
-def _card(
-    config: LearnConfig, figures: dict[str, float], sources: Sequence[str], steps: int
-) -> str:
+class _Parts(NamedTuple):
+    """What a stage had besides the training data."""
+
+    start: bool
+    corpora: bool
+    teacher: bool
+
+
+def _card(config: LearnConfig, figures: dict[str, float], parts: _Parts, steps: int) -> str:
     """The model card: what the model was made of, and its figures as it is stored."""
     options = "\n".join(f"- {name}: {value}" for name, value in config.to_dict().items())
+    used = {"EmpatheticDialogues": "CC BY-NC 4.0", **(SOURCES if parts.corpora else {})}
+    data = "\n".join(f"- {name}: {licence}" for name, licence in used.items())
+    facts = [
+        f"`mime-fast learn`, {steps} steps.",
+        "It goes on from an earlier stage; name the data of that stage here too."
+        if parts.start
+        else "It starts from the two packages.",
+        "SmolLM2-135M-Instruct, fine-tuned on EmpatheticDialogues, taught it."
+        if parts.teacher
+        else "It had no teacher.",
+    ]
     return (
         "# A checkpoint of mime-base\n\n"
         "The context encoder starts from all-MiniLM-L6-v2, the decoder from layers of "
         "SmolLM2-135M-Instruct (both Apache-2.0).\n\n"
-        "## Training\n\n"
-        f"`mime-fast learn`, {steps} steps on {', '.join(sources)}.\n\n"
+        f"## Data, and their licences\n\n{data}\n\n"
+        f"## Training\n\n{' '.join(facts)}\n\n"
         f"Validation, on the stored weights: perplexity {figures['perplexity']:.2f} a word (mean "
         f"over replies), emotion accuracy {figures['emotion_accuracy']:.1%}.\n\n"
         f"Options:\n{options}\n"
