@@ -133,6 +133,10 @@ def learn(
         Path | None,
         typer.Option(help="The folder of an earlier `learn`; default: MiniLM and SmolLM2."),
     ] = None,
+    encoder: Annotated[
+        Path | None,
+        typer.Option(help="The folder of a `learn` whose context encoder is taken."),
+    ] = None,
     corpora: Annotated[
         Path | None,
         typer.Option(help="A folder of further dialogues: every turn is learned as a reply."),
@@ -158,9 +162,7 @@ def learn(
             out,
             LearnConfig(**config, weights=weights),
             reporter,
-            start=start,
-            corpora=corpora,
-            taught=taught,
+            run.Sources(start, encoder, corpora, taught),
             resume=resume,
         )
     print(

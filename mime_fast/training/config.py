@@ -1,6 +1,6 @@
 """What decides a training run besides its data and the model's shape. Imports no torch.
 
-The defaults are those of the bundled checkpoint, but for `vectors`, "bf16" and its teacher.
+Defaults of TrainingConfig are those of mime-small, but for `vectors`, "bf16" and its teacher.
 """
 
 from __future__ import annotations

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
-from typing import NamedTuple
 
 from mime_fast.files import check_file
 from mime_fast.text.examples import load_parts
@@ -26,7 +25,12 @@ from mime_fast.training.replies.export import export, round_to_stored
 from mime_fast.training.replies.intents import intents_of
 from mime_fast.training.replies.learn import LearnReplies
 from mime_fast.training.replies.pairs import UNKNOWN, Pair, PairEncoder
-from mime_fast.training.replies.start import save_model, start_from_packages, start_from_run
+from mime_fast.training.replies.start import (
+    save_model,
+    start_from_packages,
+    start_from_run,
+    take_reading,
+)
 from mime_fast.training.run_folder import STATE, check_run_folder
 from mime_fast.training.stage import Reporter, StageRun
 
@@ -35,21 +39,26 @@ INTENTS = "intents.safetensors"
 CHECKPOINT = "checkpoint"  # the folder that the engines serve
 
 
+@dataclass(frozen=True)
+class Sources:
+    """What a stage has besides the training data."""
+
+    start: Path | None = None  # the folder of an earlier stage; None: MiniLM and SmolLM2
+    encoder: Path | None = None  # of a stage whose context encoder and classifiers are taken
+    corpora: Path | None = None  # of further dialogues; every turn is then learned as a reply
+    taught: Path | None = None  # what `mime-fast record` wrote
+
+
 def learn(
     data: Path,
     out: Path,
     config: LearnConfig,
     reporter: Reporter,
+    sources: Sources | None = None,
     *,
-    start: Path | None = None,
-    corpora: Path | None = None,
-    taught: Path | None = None,
     resume: bool = False,
 ) -> dict[str, float]:
     """Train mime-base on dialogues; returns the figures of the last validation.
-
-    start: the folder of an earlier stage; None: MiniLM and SmolLM2. corpora: the folder of further
-    dialogues; every turn is then learned as a reply. taught: what `mime-fast record` wrote.
 
     Raises:
         FileExistsError: `out` holds a run, and resume is False.
@@ -58,35 +67,39 @@ def learn(
         ValueError: files do not fit each other.
     """
     check_run_folder(out, resume)
+    sources = sources or Sources()
     training, validation = map(whole_conversations, load_parts(data))
     whole, smollm2 = load_smollm2()
     tokenizer = SubwordTokenizer(
         cut_to_turns(WordPieceTokenizer(minilm_word_pieces()), training, config.min_count),
         cut_to_turns(whole, training, config.min_count),
     )
-    encoder = PairEncoder(tokenizer)
+    pair_encoder = PairEncoder(tokenizer)
     model = (
         start_from_packages(tokenizer, whole, smollm2, config.seed)
-        if start is None
-        else start_from_run(start, tokenizer)
+        if sources.start is None
+        else start_from_run(sources.start, tokenizer)
     )
-    if corpora is None:
-        pairs = labelled_pairs(encoder, training, model.config.intents, out / INTENTS, config.seed)
+    if sources.encoder is not None:
+        take_reading(model, start_from_run(sources.encoder, tokenizer))
+    if sources.corpora is None:
+        pairs = labelled_pairs(
+            pair_encoder, training, model.config.intents, out / INTENTS, config.seed
+        )
     else:
-        pairs = all_turns(encoder, training, corpora, config)
+        pairs = all_turns(pair_encoder, training, sources.corpora, config)
     learned, distributions = list(chain.from_iterable(pairs)), None
-    if taught is not None:
-        turns = load_turns(taught, identity(training, tokenizer.reply))
+    if sources.taught is not None:
+        turns = load_turns(sources.taught, identity(training, tokenizer.reply))
         learned, distributions = teach(pairs, turns)
-    valid = chain.from_iterable(encoder.pairs(*c) for c in validation[:VALIDATED])
+    valid = chain.from_iterable(pair_encoder.pairs(*c) for c in validation[:VALIDATED])
     stage = LearnReplies(model, learned, list(valid), config, distributions)
     run = StageRun(stage, out / STATE, config, reporter)
     run.run()
     save_model(out, stage.model)
     stored = round_to_stored(stage.model)
     figures = run.measure()
-    parts = _Parts(start is not None, corpora is not None, taught is not None)
-    card = _card(config, figures, parts, run.step)
+    card = _card(config, figures, sources, run.step)
     texts = (turn for conversation in training for turn in conversation.utterances)
     export(
         out / CHECKPOINT,
@@ -99,26 +112,18 @@ def learn(
     return figures
 
 
-class _Parts(NamedTuple):
-    """What a stage had besides the training data."""
-
-    start: bool
-    corpora: bool
-    teacher: bool
-
-
-def _card(config: LearnConfig, figures: dict[str, float], parts: _Parts, steps: int) -> str:
+def _card(config: LearnConfig, figures: dict[str, float], sources: Sources, steps: int) -> str:
     """The model card: what the model was made of, and its figures as it is stored."""
     options = "\n".join(f"- {name}: {value}" for name, value in config.to_dict().items())
-    used = {"EmpatheticDialogues": "CC BY-NC 4.0", **(SOURCES if parts.corpora else {})}
+    used = {"EmpatheticDialogues": "CC BY-NC 4.0", **(SOURCES if sources.corpora else {})}
     data = "\n".join(f"- {name}: {licence}" for name, licence in used.items())
     facts = [
         f"`mime-fast learn`, {steps} steps.",
-        "It goes on from an earlier stage; name the data of that stage here too."
-        if parts.start
+        "It goes on from earlier stages; name their data here too."
+        if sources.start or sources.encoder
         else "It starts from the two packages.",
         "SmolLM2-135M-Instruct, fine-tuned on EmpatheticDialogues, taught it."
-        if parts.teacher
+        if sources.taught
         else "It had no teacher.",
     ]
     return (
@@ -167,7 +172,7 @@ def labelled_pairs(
         for pair in own
     ]
     labels = iter(intents_of(texts, intents, seed, kept).tolist())
-    return [[dataclasses.replace(pair, intent=next(labels)) for pair in own] for own in pairs]
+    return [[replace(pair, intent=next(labels)) for pair in own] for own in pairs]
 
 
 def all_turns(

@@ -77,6 +77,17 @@ def start_from_run(folder: Path, tokenizer: SubwordTokenizer) -> MimeBase:
     return model
 
 
+READING = ("context_encoder.", "emotion_embedding.", "emotion_classifier.", "intent_classifier.")
+
+
+def take_reading(model: MimeBase, other: MimeBase) -> None:
+    """Give the model the other one's context encoder and its classifiers."""
+    taken = {
+        name: tensor for name, tensor in other.state_dict().items() if name.startswith(READING)
+    }
+    model.load_state_dict(taken, strict=False)
+
+
 def save_model(folder: Path, model: MimeBase) -> None:
     """Write the weights, in float16."""
     tensors = {name: tensor.half() for name, tensor in model.state_dict().items()}

@@ -5,16 +5,19 @@ import json
 from pathlib import Path
 
 import pytest
+import torch
 
 from mime_fast import Generator
 from mime_fast.packages import MINILM
-from mime_fast.training.config import FinetuneConfig, LearnConfig
+from mime_fast.training.config import FinetuneConfig, LearnConfig, ReplyWeights
 from mime_fast.training.language_model.run import finetune
 from mime_fast.training.language_model.smollm2 import PACKAGE
 from mime_fast.training.progress import StageReporter
 from mime_fast.training.replies.corpora import SOURCES
-from mime_fast.training.replies.run import CHECKPOINT, learn, record_teacher
+from mime_fast.training.replies.run import CHECKPOINT, Sources, learn, record_teacher
 from mime_fast.training.replies.start import spread, start_from_run
+from mime_fast.training.run_folder import WEIGHTS
+from mime_fast.training.state import load_state
 
 TURNS = ["I lost my dog.", "Oh no!", "Yes.", "I am sorry."]
 HAS_PACKAGES = all(importlib.util.find_spec(name) for name in (PACKAGE, MINILM, "gguf"))
@@ -50,15 +53,24 @@ def data(tmp_path: Path) -> Path:
 def test_the_stages_follow_one_another(data: Path) -> None:
     shape = {"epochs": 1, "tokens": 60, "validate_every": 1, "min_count": 1}
     config = LearnConfig(**shape)  # type: ignore[arg-type]
-    teacher, taught, first, last = (data / name for name in ("teacher", "taught", "first", "last"))
+    names = ("teacher", "taught", "read", "first", "last")
+    teacher, taught, read, first, last = (data / name for name in names)
     with StageReporter("learning") as reporter:
         finetune(data, teacher, FinetuneConfig(**shape), reporter)
         assert record_teacher(data, teacher, taught, 1) == 2
-        learn(data, first, config, reporter, corpora=data)
-        figures = learn(data, last, config, reporter, start=first, taught=taught)
-        again = learn(data, last, config, reporter, start=first, taught=taught, resume=True)
+        alone = config.replace(weights=ReplyWeights(reply=0), dropout=0.1)
+        learn(data, read, alone, reporter)
+        learn(data, first, config, reporter, Sources(corpora=data))
+        parts = Sources(start=first, encoder=read, taught=taught)
+        fixed = config.replace(encoder_rate=0.0)
+        figures = learn(data, last, fixed, reporter, parts)
+        again = learn(data, last, fixed, reporter, parts, resume=True)
     assert again == figures
+    learned = [load_state(each / WEIGHTS)[0]["model"] for each in (read, first, last)]
+    encoders = [each["context_encoder.layers.0.inner.weight"] for each in learned]
+    assert torch.equal(encoders[2], encoders[0])  # it was taken, and stayed as it was
+    assert not torch.equal(encoders[2], encoders[1])
     generator = Generator(last / CHECKPOINT)
     assert generator.respond("I lost my dog.", max_new_tokens=4).seed is not None
     with pytest.raises(ValueError, match="use the --data and --min-count of that stage"):
-        learn(data, data / "other", LearnConfig(min_count=2), reporter, start=first)
+        learn(data, data / "other", LearnConfig(min_count=2), reporter, Sources(first))
