@@ -131,11 +131,7 @@ def learn(
     resume: Resume = False,
     start: Annotated[
         Path | None,
-        typer.Option(help="The folder of an earlier `learn`; default: MiniLM and SmolLM2."),
-    ] = None,
-    encoder: Annotated[
-        Path | None,
-        typer.Option(help="The folder of a `learn` whose context encoder is taken."),
+        typer.Option(help="A checkpoint to go on from, or mime-base; default: two packages."),
     ] = None,
     corpora: Annotated[
         Path | None,
@@ -151,7 +147,7 @@ def learn(
 
     mime-fast learn --data ed --corpora dialogues --out runs/pretrained
 
-    mime-fast learn --data ed --start runs/pretrained --taught runs/taught --out runs/base
+    mime-fast learn --data my_dialogues --start mime-base --out runs/mine
     """
     with needs("train"):
         from mime_fast.training.progress import StageReporter
@@ -162,7 +158,7 @@ def learn(
             out,
             LearnConfig(**config, weights=weights),
             reporter,
-            run.Sources(start, encoder, corpora, taught),
+            run.Sources(start, corpora, taught),
             resume=resume,
         )
     print(

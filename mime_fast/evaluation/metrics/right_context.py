@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch.nn import functional
 
 from mime_fast.evaluation.metrics.bootstrap import Array
@@ -84,7 +86,7 @@ def right_context(
     return found
 
 
-def other_contexts(groups: Array, conversations: Array) -> list[int]:
+def other_contexts(groups: NDArray[Any], conversations: NDArray[Any]) -> list[int]:
     """For each example another one of its group (examples,), and of another conversation.
 
     The same ones every time. An example that is alone in its group gets itself.
@@ -98,4 +100,4 @@ def other_contexts(groups: Array, conversations: Array) -> list[int]:
             if not same.any():
                 break
             found[members[same]] = np.roll(members, shift)[same]
-    return found.tolist()
+    return [int(index) for index in found]

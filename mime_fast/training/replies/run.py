@@ -7,7 +7,9 @@ from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 
+from mime_fast.bundled import folder_of
 from mime_fast.files import check_file
+from mime_fast.models.mime_base import MimeBase
 from mime_fast.text.examples import load_parts
 from mime_fast.text.subword_tokenizer import SubwordTokenizer
 from mime_fast.text.word_pieces import WordPieceTokenizer, minilm_word_pieces
@@ -25,12 +27,7 @@ from mime_fast.training.replies.export import export, round_to_stored
 from mime_fast.training.replies.intents import intents_of
 from mime_fast.training.replies.learn import LearnReplies
 from mime_fast.training.replies.pairs import UNKNOWN, Pair, PairEncoder
-from mime_fast.training.replies.start import (
-    save_model,
-    start_from_packages,
-    start_from_run,
-    take_reading,
-)
+from mime_fast.training.replies.start import start_from_checkpoint, start_from_packages
 from mime_fast.training.run_folder import STATE, check_run_folder
 from mime_fast.training.stage import Reporter, StageRun
 
@@ -43,8 +40,7 @@ CHECKPOINT = "checkpoint"  # the folder that the engines serve
 class Sources:
     """What a stage has besides the training data."""
 
-    start: Path | None = None  # the folder of an earlier stage; None: MiniLM and SmolLM2
-    encoder: Path | None = None  # of a stage whose context encoder and classifiers are taken
+    start: Path | None = None  # a checkpoint, as a stage leaves it; None: MiniLM and SmolLM2
     corpora: Path | None = None  # of further dialogues; every turn is then learned as a reply
     taught: Path | None = None  # what `mime-fast record` wrote
 
@@ -69,34 +65,24 @@ def learn(
     check_run_folder(out, resume)
     sources = sources or Sources()
     training, validation = map(whole_conversations, load_parts(data))
-    whole, smollm2 = load_smollm2()
-    tokenizer = SubwordTokenizer(
-        cut_to_turns(WordPieceTokenizer(minilm_word_pieces()), training, config.min_count),
-        cut_to_turns(whole, training, config.min_count),
-    )
-    pair_encoder = PairEncoder(tokenizer)
-    model = (
-        start_from_packages(tokenizer, whole, smollm2, config.seed)
+    model, tokenizer = (
+        _start_anew(training, config)
         if sources.start is None
-        else start_from_run(sources.start, tokenizer)
+        else start_from_checkpoint(folder_of(sources.start))
     )
-    if sources.encoder is not None:
-        take_reading(model, start_from_run(sources.encoder, tokenizer))
+    encoder = PairEncoder(tokenizer)
     if sources.corpora is None:
-        pairs = labelled_pairs(
-            pair_encoder, training, model.config.intents, out / INTENTS, config.seed
-        )
+        pairs = labelled_pairs(encoder, training, model.config.intents, out / INTENTS, config.seed)
     else:
-        pairs = all_turns(pair_encoder, training, sources.corpora, config)
+        pairs = all_turns(encoder, training, sources.corpora, config)
     learned, distributions = list(chain.from_iterable(pairs)), None
     if sources.taught is not None:
         turns = load_turns(sources.taught, identity(training, tokenizer.reply))
         learned, distributions = teach(pairs, turns)
-    valid = chain.from_iterable(pair_encoder.pairs(*c) for c in validation[:VALIDATED])
+    valid = chain.from_iterable(encoder.pairs(*c) for c in validation[:VALIDATED])
     stage = LearnReplies(model, learned, list(valid), config, distributions)
     run = StageRun(stage, out / STATE, config, reporter)
     run.run()
-    save_model(out, stage.model)
     stored = round_to_stored(stage.model)
     figures = run.measure()
     card = _card(config, figures, sources, run.step)
@@ -112,6 +98,17 @@ def learn(
     return figures
 
 
+def _start_anew(
+    training: Sequence[LabelledConversation], config: LearnConfig
+) -> tuple[MimeBase, SubwordTokenizer]:
+    whole, smollm2 = load_smollm2()
+    tokenizer = SubwordTokenizer(
+        cut_to_turns(WordPieceTokenizer(minilm_word_pieces()), training, config.min_count),
+        cut_to_turns(whole, training, config.min_count),
+    )
+    return start_from_packages(tokenizer, whole, smollm2, config.seed), tokenizer
+
+
 def _card(config: LearnConfig, figures: dict[str, float], sources: Sources, steps: int) -> str:
     """The model card: what the model was made of, and its figures as it is stored."""
     options = "\n".join(f"- {name}: {value}" for name, value in config.to_dict().items())
@@ -119,8 +116,8 @@ def _card(config: LearnConfig, figures: dict[str, float], sources: Sources, step
     data = "\n".join(f"- {name}: {licence}" for name, licence in used.items())
     facts = [
         f"`mime-fast learn`, {steps} steps.",
-        "It goes on from earlier stages; name their data here too."
-        if sources.start or sources.encoder
+        "It goes on from an earlier stage; name its data here too."
+        if sources.start
         else "It starts from the two packages.",
         "SmolLM2-135M-Instruct, fine-tuned on EmpatheticDialogues, taught it."
         if sources.taught

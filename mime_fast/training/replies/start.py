@@ -1,4 +1,4 @@
-"""Where training of mime-base starts: layers of MiniLM and SmolLM2, or an earlier stage."""
+"""Where training of mime-base starts: layers of MiniLM and SmolLM2, or a checkpoint."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from mime_fast import checkpoint
+from mime_fast.checkpoint_error import CheckpointError
 from mime_fast.config import ModelConfig
 from mime_fast.models.bert import load_minilm
 from mime_fast.models.crossing import copy_layers
@@ -17,8 +19,6 @@ from mime_fast.systems.mime_base import NAME, SHAPE
 from mime_fast.text.pieces import PieceTokenizer
 from mime_fast.text.subword_tokenizer import SubwordTokenizer
 from mime_fast.text.word_pieces import minilm_word_pieces
-from mime_fast.training.run_folder import WEIGHTS
-from mime_fast.training.state import load_state, save_state
 
 
 def start_from_packages(
@@ -53,42 +53,18 @@ def spread(count: int, total: int) -> list[int]:
     return [round(place * (total - 1) / max(1, count - 1)) for place in range(count)]
 
 
-def start_from_run(folder: Path, tokenizer: SubwordTokenizer) -> MimeBase:
-    """The model that a stage left in its folder.
+def start_from_checkpoint(folder: Path) -> tuple[MimeBase, SubwordTokenizer]:
+    """The model of a checkpoint, such as a stage leaves, and its tokeniser.
 
     Raises:
-        FileNotFoundError: the folder holds no finished model.
-        ValueError: it is damaged, or has other pieces than the data.
+        CheckpointError: the folder holds no checkpoint of mime-base, or it is damaged.
     """
-    path = folder / WEIGHTS
-    if not path.is_file():
-        raise FileNotFoundError(f"{folder} holds no {WEIGHTS}; make it: mime-fast learn")
-    groups, facts = load_state(path)
-    config = ModelConfig.from_dict(facts["config"])
-    sizes = (tokenizer.context_vocab_size, tokenizer.vocab_size)
-    if (config.context_vocab_size, config.vocab_size) != sizes:
-        raise ValueError(
-            f"{path} has {config.context_vocab_size} word pieces and {config.vocab_size} subwords, "
-            f"and the data give {sizes[0]} and {sizes[1]}; use the --data and --min-count of that "
-            "stage"
+    found = checkpoint.load(folder)
+    if not isinstance(found.tokenizer, SubwordTokenizer):
+        raise CheckpointError(
+            f"{folder} is a checkpoint of {found.config.system.name}; --start needs one of {NAME}, "
+            "such as mime-base"
         )
-    model = MimeBase(config)
-    model.load_state_dict({name: tensor.float() for name, tensor in groups["model"].items()})
-    return model
-
-
-READING = ("context_encoder.", "emotion_embedding.", "emotion_classifier.", "intent_classifier.")
-
-
-def take_reading(model: MimeBase, other: MimeBase) -> None:
-    """Give the model the other one's context encoder and its classifiers."""
-    taken = {
-        name: tensor for name, tensor in other.state_dict().items() if name.startswith(READING)
-    }
-    model.load_state_dict(taken, strict=False)
-
-
-def save_model(folder: Path, model: MimeBase) -> None:
-    """Write the weights, in float16."""
-    tensors = {name: tensor.half() for name, tensor in model.state_dict().items()}
-    save_state(folder / WEIGHTS, {"model": tensors}, {"config": model.config.to_dict()})
+    model = MimeBase(found.config)
+    model.load_state_dict({name: torch.from_numpy(each) for name, each in found.tensors.items()})
+    return model, found.tokenizer

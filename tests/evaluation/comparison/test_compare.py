@@ -59,7 +59,8 @@ def test_what_a_file_does_not_hold_is_absent_and_said(gold: Gold) -> None:
     bare = Outputs("bare", {"beam": ["a", "b", "c"]})
     found = measure(bare, gold, "greedy")
     assert found.decoding == "beam"
-    assert set(found.absent) == {"perplexity", "emotion_accuracy", "emotion_silhouette", "seeds"}
+    recognised = {"emotion_accuracy", "emotion_silhouette"}
+    assert set(found.absent) == {"perplexity", "right_context", "seeds", *recognised}
     unknown = {"perplexity_example_mean", "emotion_accuracy", "seeds_self_bleu", "unknown_types"}
     assert not unknown & set(found.figures)
 

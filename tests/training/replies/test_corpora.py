@@ -90,7 +90,7 @@ def test_corpora_are_read_with_our_emotions(tmp_path: Path) -> None:
 def test_a_line_that_is_no_conversation_is_named(
     tmp_path: Path, line: str | bytes, what: str
 ) -> None:
-    path = tmp_path / f"{SOURCES[0]}.jsonl"
+    path = tmp_path / f"{next(iter(SOURCES))}.jsonl"
     written = line if isinstance(line, bytes) else line.encode()
     path.write_bytes(b'{"utterances": ["a", "b"]}\n' + written + b"\n")
     expected = re.escape(what).replace(re.escape(".*"), ".*")
