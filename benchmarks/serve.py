@@ -51,7 +51,8 @@ OPTIONS: dict[str, Any] = {
     "no_repeat_ngram_size": 0,
     "max_new_tokens": NEW_TOKENS,
 }
-OURS = ("mime_fast", "serve", "--threads", "1", "--no-access-log")
+CHECKPOINT = "mime-small"  # which the peer can hold
+OURS = ("mime_fast", "serve", "--checkpoint", CHECKPOINT, "--threads", "1", "--no-access-log")
 PEER = ("benchmarks.peers.onnx_server",)
 ROUNDS, QUICK_ROUNDS, SMOKE_ROUNDS = 200, 20, 1  # of all messages, each way
 SECONDS, QUICK_SECONDS, SMOKE_SECONDS = 10.0, 2.0, 0.1  # of each load
@@ -73,7 +74,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     rounds = SMOKE_ROUNDS if options.smoke else QUICK_ROUNDS if options.quick else ROUNDS
     seconds = SMOKE_SECONDS if options.smoke else QUICK_SECONDS if options.quick else SECONDS
-    generator = Generator(engine="native", intra_threads=1)
+    generator = Generator(CHECKPOINT, engine="native", intra_threads=1)
     with server(program=PEER) as (peer, _):
         found = {
             "machine": results.describe_machine(),

@@ -1,4 +1,4 @@
-"""Text to text, with the bundled checkpoint: what a user of Generator waits for."""
+"""Text to text, with the bundled checkpoints: what a user of Generator waits for."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import torch
 
 from benchmarks.messages import MESSAGES
 from benchmarks.peers import OURS, REFERENCE
-from mime_fast import Generator
+from mime_fast import Generator, bundled
 from mime_fast.config import AS_GENERATED, GenerationConfig
 
 NO_DRAFTS = f"{OURS}, no drafts"
@@ -20,39 +20,49 @@ CHECKED = 8  # works that the reference answers too
 SMOKE_WORKS, SMOKE_TOKENS = 1, 3
 # Messages at a time, and options; None: the defaults of the checkpoint.
 CASES: dict[str, tuple[int, dict[str, Any] | None]] = {
-    "text: greedy reply": (1, {}),
-    "text: beam 5 reply": (1, {"num_beams": 5}),
-    "text: sampled reply": (1, {"do_sample": True, "top_p": 0.9}),
-    "text: consensus of 32 samples": (
-        1,
-        {"do_sample": True, "temperature": 0.5, "mbr_samples": 32},
-    ),
-    "text: default reply, the best of 8 samples": (1, None),
-    f"text: batch of {BATCH}": (BATCH, {}),
+    "greedy reply": (1, {}),
+    "beam 5 reply": (1, {"num_beams": 5}),
+    "sampled reply": (1, {"do_sample": True, "top_p": 0.9}),
+    "consensus of 32 samples": (1, {"do_sample": True, "temperature": 0.5, "mbr_samples": 32}),
+    "default reply, the best of 8 samples": (1, None),
+    f"batch of {BATCH}": (BATCH, {}),
 }
 
 
+@pytest.fixture(scope="module", params=bundled.NAMES)
+def checkpoint_name(request: pytest.FixtureRequest) -> str:
+    name: str = request.param
+    return name
+
+
 @pytest.fixture(scope="module")
-def generators(threads: int) -> dict[str, Generator]:
+def generators(checkpoint_name: str, threads: int) -> dict[str, Generator]:
     torch.set_num_threads(threads)
-    ours = Generator(engine="native", intra_threads=threads)
-    return {OURS: ours, NO_DRAFTS: ours, REFERENCE: Generator(engine="eager")}
+    ours = Generator(checkpoint_name, engine="native", intra_threads=threads)
+    return {OURS: ours, NO_DRAFTS: ours, REFERENCE: Generator(checkpoint_name, engine="eager")}
 
 
-@pytest.mark.parametrize("group", CASES)
+@pytest.mark.parametrize("case", CASES)
 def test_text(
-    race: Callable[..., None], generators: dict[str, Generator], group: str, *, smoke: bool
+    race: Callable[..., None],
+    generators: dict[str, Generator],
+    checkpoint_name: str,
+    case: str,
+    *,
+    smoke: bool,
 ) -> None:
+    group = f"{checkpoint_name}: {case}"
     if smoke:
-        race_texts(race, generators, group, SMOKE_WORKS, max_new_tokens=SMOKE_TOKENS)
+        race_texts(race, generators, group, case, SMOKE_WORKS, max_new_tokens=SMOKE_TOKENS)
     else:
-        race_texts(race, generators, group, len(MESSAGES))
+        race_texts(race, generators, group, case, len(MESSAGES))
 
 
 def race_texts(
     race: Callable[..., None],
     generators: dict[str, Generator],
     group: str,
+    case: str,
     most: int,
     *,
     insist: bool = True,
@@ -62,7 +72,7 @@ def race_texts(
 
     insist: nothing is timed where a text is wrong. Otherwise it is, and then the test fails.
     """
-    count, options = CASES[group]
+    count, options = CASES[case]
     starts = range(0, len(MESSAGES), count)[:most]
     works = [(start, MESSAGES[start : start + count]) for start in starts]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 FOLDER = Path(__file__).parent / "pretrained"
-NAMES = ("mime-small",)
-DEFAULT = "mime-small"
+NAMES = ("mime-base", "mime-small")
+DEFAULT = "mime-base"
 
 
 def is_bundled(checkpoint: str | Path) -> bool:

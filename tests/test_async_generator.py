@@ -476,7 +476,7 @@ def test_under_load_with_cancellations(
 
 def test_the_bundled_checkpoint_with_drafts() -> None:
     """Greedy replies, half of them drafted, beside beams and samples that come and go."""
-    generator = Generator()
+    generator = Generator("mime-small")
     messages = ["I lost my dog yesterday.", "I got the job!", "My sister is visiting.", CRISIS]
     options: list[dict[str, Any]] = [
         {},

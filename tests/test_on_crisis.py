@@ -16,7 +16,7 @@ CRISIS = Crisis("suicidal_thoughts", "self", 0)
 
 @pytest.fixture(scope="module", params=["native", "eager"])
 def generator(request: pytest.FixtureRequest) -> Generator:
-    return Generator(engine=request.param)
+    return Generator("mime-small", engine=request.param)
 
 
 def test_a_crisis_gets_the_fixed_reply(generator: Generator) -> None:

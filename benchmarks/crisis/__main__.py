@@ -84,7 +84,7 @@ def wrong(judged: list[Judged]) -> list[Judged]:
 def turn_figures(turns: list[str], *, listed: bool) -> dict[str, Any]:
     """Alarms on real turns, and the time beside tokenising."""
     found = alarms(turns)
-    tokenizer = load(folder_of(None)).tokenizer
+    tokenizer = load(folder_of("mime-small")).tokenizer
     rounds = [turns[first::ROUNDS][:TIMED] for first in range(min(ROUNDS, len(turns)))]
     times = [
         (median_us(lambda turn: find_crisis([turn]), some), median_us(tokenizer.encode, some))

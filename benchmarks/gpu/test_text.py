@@ -1,4 +1,4 @@
-"""Text to text on a GPU, with the bundled checkpoint, whose replies can be drafted."""
+"""Text to text on a GPU, with the bundled mime-small, whose replies can be drafted."""
 
 from __future__ import annotations
 
@@ -21,19 +21,20 @@ REHEARSED = next(iter(CASES))
 def generators(
     device: torch.device, checkpoint: Checkpoint, *, rehearsed: bool
 ) -> dict[str, Generator]:
-    path = checkpoint.weights.parent if rehearsed else None
+    path = checkpoint.weights.parent if rehearsed else "mime-small"
     ours = Generator(path, engine="cuda", device=str(device))
     reference = Generator(path, engine="eager", device=str(device))
     return {OURS: ours, NO_DRAFTS: ours, REFERENCE: reference}
 
 
-@pytest.mark.parametrize("group", CASES)
+@pytest.mark.parametrize("case", CASES)
 def test_text(
-    race: Callable[..., None], generators: dict[str, Generator], group: str, *, rehearsed: bool
+    race: Callable[..., None], generators: dict[str, Generator], case: str, *, rehearsed: bool
 ) -> None:
+    group = f"mime-small: {case}"
     if not rehearsed:
-        race_texts(race, generators, group, len(MESSAGES), insist=False)
-    elif group == REHEARSED:
-        race_texts(race, generators, group, 1, max_new_tokens=NEW_TOKENS)
+        race_texts(race, generators, group, case, len(MESSAGES), insist=False)
+    elif case == REHEARSED:
+        race_texts(race, generators, group, case, 1, max_new_tokens=NEW_TOKENS)
     else:
         pytest.skip("not in a rehearsal")

@@ -31,12 +31,14 @@ from mime_fast.text.dialogue import encode_dialogue
 from mime_fast.text.special import EOS, NEVER_GENERATED, SOS
 from mime_fast.text.stop import ReplyText
 
+CHECKPOINT = "mime-small"  # the one that the peers can hold
+
 
 class OnnxReplies:
-    """The bundled checkpoint in float32, text to text."""
+    """A bundled checkpoint in float32, text to text."""
 
     def __init__(self) -> None:
-        self._checkpoint = checkpoint.load(bundled.folder_of(None))
+        self._checkpoint = checkpoint.load(bundled.folder_of(CHECKPOINT))
         self._peer = create(self._checkpoint, "float32", threads=1)
 
     def respond(self, message: str, seed: int) -> str:

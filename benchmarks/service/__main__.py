@@ -43,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         print(*(f"{each:.1f}" for each in found.memory_mb))
         return
     threads = options.threads or default_threads()
-    generator = Generator(engine="native", intra_threads=threads)
+    generator = Generator("mime-small", engine="native", intra_threads=threads)
     generator.defaults = GenerationConfig()  # greedy
     asked = ask_first(generator, MESSAGES)
     cost = asyncio.run(measure_cost(generator, MESSAGES, options.turns))

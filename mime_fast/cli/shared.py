@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from mime_fast.generator import Generator
 
 CHECKPOINT_FLAGS = ("--checkpoint", "-c")
-CHECKPOINT_HELP = "Checkpoint directory, or a bundled one: mime-small (default)."
+CHECKPOINT_HELP = "Checkpoint directory, or a bundled one: mime-base (default) or mime-small."
 Checkpoint = Annotated[Path | None, typer.Option(*CHECKPOINT_FLAGS, help=CHECKPOINT_HELP)]
 
 

@@ -27,11 +27,11 @@ LIMITED = """if True:
     engine = sys.argv[1]
 """
 LOAD = """
-    loaded = checkpoint.load(bundled.folder_of(None))
+    loaded = checkpoint.load(bundled.folder_of("mime-small"))
     checkpoint.load = lambda path: loaded  # the tokenizers library aborts where it lacks memory
-    kept = Generator(engine=engine)  # with what it imports
+    kept = Generator("mime-small", engine=engine)  # with what it imports
     limit(15)
-    refused(lambda: Generator(engine=engine))"""
+    refused(lambda: Generator("mime-small", engine=engine))"""
 BIG = {
     "encode": '["my dog " * 30] * 600, None, {"max_new_tokens": 2}',
     "decode": '["my dog"], None, {"num_beams": 1000, "max_new_tokens": 50, "min_new_tokens": 50}',

@@ -43,6 +43,7 @@ def test_wheel_holds_the_extension_types_and_licences(wheel: Path) -> None:
         "_C.pyi",
         "py.typed",
         "pretrained/LICENSE",
+        "pretrained/mime-base/config.json",
         "pretrained/mime-small/config.json",
         "kernels/linear.py",
     }

@@ -115,7 +115,10 @@ def test_only_the_native_engine_has_threads(
         ({"early_stopping": "no"}, "early_stopping must be one of true, false, never, got 'no'"),
         ({"page": "maybe"}, "page must be true or false, got 'maybe'"),
         ({"emotion": "sadd"}, "emotion must be one of .*, got 'sadd'"),
-        ({"checkpoint": "mime-smal"}, r"must exist here.* bundled \(mime-small\), got 'mime-smal'"),
+        (
+            {"checkpoint": "mime-smal"},
+            r"must exist here.* bundled \(mime-base, mime-small\), got 'mime-smal'",
+        ),
         ({"checkpoint": 7}, "checkpoint must be a string, got 7"),
         ({"api_key_file": "keys.tx"}, "api_key_file must exist here, .*, got 'keys.tx'"),
         ({"engine": "fast"}, "engine must be one of auto, native, eager, cuda, got 'fast'"),

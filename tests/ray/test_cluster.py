@@ -25,7 +25,8 @@ scripts = pytest.importorskip("ray.serve.scripts", reason=MISSING)
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
 
 DEPLOY = Path(__file__).resolve().parents[2] / "deploy" / "ray.yaml"
-SMALL = {"max_running": 1, "max_waiting": 1, **ALLOWING_SLOW}
+ARGUMENTS = {"checkpoint": "mime-small", **ALLOWING_SLOW}
+SMALL = {"max_running": 1, "max_waiting": 1, **ARGUMENTS}
 ALONE = (
     serving.replies,
     serving.a_client_that_goes_away,
@@ -35,7 +36,7 @@ ALONE = (
 # With how many replicas, and what arguments.
 SERVED: Any = (
     (1, SMALL, ALONE),
-    (2, ALLOWING_SLOW, (serving.a_killed_replica, serving.draining)),
+    (2, ARGUMENTS, (serving.a_killed_replica, serving.draining)),
 )
 ANSWERED = (
     rows.threads_of_a_replica,
@@ -48,7 +49,7 @@ ANSWERED = (
 
 @pytest.fixture(scope="module")
 def generator() -> Generator:
-    return Generator(intra_threads=1)
+    return Generator("mime-small", intra_threads=1)
 
 
 @pytest.fixture

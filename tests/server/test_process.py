@@ -36,8 +36,8 @@ class Process:
     """A server."""
 
     def __init__(self, *options: str) -> None:
-        command = [sys.executable, "-m", "mime_fast", "serve", "--no-avoid-cheer"]
-        command += ["--max-request-tokens", "200000", *options]
+        command = [sys.executable, "-m", "mime_fast", "serve", "--checkpoint", "mime-small"]
+        command += ["--no-avoid-cheer", "--max-request-tokens", "200000", *options]
         if "--workers" not in options:
             command += ["--threads", "1"]
         self.process = subprocess.Popen(

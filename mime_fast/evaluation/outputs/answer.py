@@ -63,7 +63,8 @@ def _costs(folder: Path, examples: Sequence[Example], progress: Progress) -> dic
     model, tokenizer = cast("EagerEngine", generator.engine).model, generator.tokenizer
     pairs = encode_pairs(tokenizer, examples, model.config.max_positions)
     words = (word for example in examples for word in tokenizer.tokenize(example.target))
-    unknown = count_unknown_types(words, set(tokenizer.words))
+    known = set(tokenizer.words)  # subwords write any word
+    unknown = count_unknown_types(words, known) if model.config.system.over_words else 0
     # A system that does not mimic, or draws no noise, has the same cost whatever is asked.
     seeds = range(NOISES if model.config.latents else 0)
     task = progress.add_task("perplexity", total=1 + model.config.mimics + len(seeds))
