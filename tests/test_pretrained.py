@@ -110,17 +110,18 @@ def test_a_reply_reads_like_a_sentence(native: Generator) -> None:
     ids=["default", "greedy", "beam"],
 )
 def test_the_engines_give_the_same_replies(
-    native: Generator, eager: Generator, options: dict[str, Any]
+    name: str, native: Generator, eager: Generator, options: dict[str, Any]
 ) -> None:
+    messages = MESSAGES if name == "mime-small" else MESSAGES[::3]  # PyTorch takes long
     limits: dict[str, Any] = {"max_new_tokens": 30, "seed": 11}
-    replies = native.respond_batch(MESSAGES, **limits, **options)
-    expected = eager.respond_batch(MESSAGES, **limits, **options)
+    replies = native.respond_batch(messages, **limits, **options)
+    expected = eager.respond_batch(messages, **limits, **options)
     for reply, twin in zip(replies, expected, strict=True):
         assert [c.tokens for c in reply.candidates] == [c.tokens for c in twin.candidates]
         assert (reply.text, reply.emotion) == (twin.text, twin.emotion)
         assert all(token > CLS for c in reply.candidates for token in c.tokens)
-    assert len({reply.text for reply in replies}) > 10
-    assert len({reply.emotion for reply in replies}) > 8
+    assert len({reply.text for reply in replies}) > len(messages) // 3
+    assert len({reply.emotion for reply in replies}) > len(messages) // 4
 
 
 def test_a_reply_alone_is_the_one_in_the_batch(native: Generator) -> None:
