@@ -29,6 +29,7 @@ from ray import serve
 from benchmarks import results
 from benchmarks.http_load import Address, Load
 from benchmarks.serve import MESSAGES, OPTIONS, Blocking, direct, in_turns, respond, server
+from benchmarks.workload import CHECKPOINT
 from mime_fast import Generator
 from mime_fast.files import write_whole
 from mime_fast.ray.serve import build
@@ -48,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     rounds = SMOKE_ROUNDS if options.smoke else QUICK_ROUNDS if options.quick else ROUNDS
     seconds = SMOKE_SECONDS if options.smoke else QUICK_SECONDS if options.quick else SECONDS
-    generator = Generator("mime-small", engine="native", intra_threads=1)
+    generator = Generator(CHECKPOINT, engine="native", intra_threads=1)
     with server() as (alone, process), ray_server() as behind_ray:
         addresses = {"mime_fast_serve": alone, "ray_serve": behind_ray}
         ways: dict[str, Callable[[str], str]] = {"direct": partial(direct, generator)}
@@ -89,7 +90,7 @@ def ray_server() -> Iterator[Address]:
     )
     try:
         serve.start(http_options={"host": "127.0.0.1", "port": port})
-        application = build({"checkpoint": "mime-small", "access_log": False})
+        application = build({"checkpoint": CHECKPOINT, "access_log": False})
         serve.run(application, route_prefix="/", logging_config={"enable_access_log": False})
         time.sleep(SETTLE)
         yield "127.0.0.1", port

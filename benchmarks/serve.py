@@ -29,7 +29,7 @@ import uvloop
 
 from benchmarks import results
 from benchmarks.http_load import PATH, Address, Load
-from benchmarks.workload import NEW_TOKENS
+from benchmarks.workload import CHECKPOINT, NEW_TOKENS
 from mime_fast import Generator
 from mime_fast.files import write_whole
 
@@ -51,7 +51,6 @@ OPTIONS: dict[str, Any] = {
     "no_repeat_ngram_size": 0,
     "max_new_tokens": NEW_TOKENS,
 }
-CHECKPOINT = "mime-small"  # which the peer can hold
 OURS = ("mime_fast", "serve", "--checkpoint", CHECKPOINT, "--threads", "1", "--no-access-log")
 PEER = ("benchmarks.peers.onnx_server",)
 ROUNDS, QUICK_ROUNDS, SMOKE_ROUNDS = 200, 20, 1  # of all messages, each way

@@ -23,6 +23,7 @@ VOCABULARY = 23_700  # about the authors' vocabulary
 REHEARSAL = "MIME_FAST_REHEARSAL" in os.environ
 CONTEXT = 6 if REHEARSAL else 40  # tokens
 NEW_TOKENS = 2 if REHEARSAL else 20  # exactly: no contestant may end earlier and look faster
+CHECKPOINT = "mime-small"  # what servers and their peers answer with: the peers hold no other
 BEAMS = 5
 GREEDY = GenerationConfig(min_new_tokens=NEW_TOKENS, max_new_tokens=NEW_TOKENS)
 BEAM = GREEDY.replace(num_beams=BEAMS)

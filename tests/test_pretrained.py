@@ -112,7 +112,9 @@ def test_a_reply_reads_like_a_sentence(native: Generator) -> None:
 def test_the_engines_give_the_same_replies(
     name: str, native: Generator, eager: Generator, options: dict[str, Any]
 ) -> None:
-    messages = MESSAGES if name == "mime-small" else MESSAGES[::3]  # PyTorch takes long
+    # PyTorch takes long for mime-base. texts, emotions: more different ones than that are expected.
+    step, texts, emotions = (1, 10, 8) if name == "mime-small" else (3, 3, 2)
+    messages = MESSAGES[::step]
     limits: dict[str, Any] = {"max_new_tokens": 30, "seed": 11}
     replies = native.respond_batch(messages, **limits, **options)
     expected = eager.respond_batch(messages, **limits, **options)
@@ -120,8 +122,8 @@ def test_the_engines_give_the_same_replies(
         assert [c.tokens for c in reply.candidates] == [c.tokens for c in twin.candidates]
         assert (reply.text, reply.emotion) == (twin.text, twin.emotion)
         assert all(token > CLS for c in reply.candidates for token in c.tokens)
-    assert len({reply.text for reply in replies}) > len(messages) // 3
-    assert len({reply.emotion for reply in replies}) > len(messages) // 4
+    assert len({reply.text for reply in replies}) > texts
+    assert len({reply.emotion for reply in replies}) > emotions
 
 
 def test_a_reply_alone_is_the_one_in_the_batch(native: Generator) -> None:

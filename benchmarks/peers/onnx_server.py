@@ -24,14 +24,12 @@ from starlette.routing import Route
 
 from benchmarks.http_load import PATH
 from benchmarks.peers.onnx_cached import create
-from benchmarks.workload import NEW_TOKENS, Request
+from benchmarks.workload import CHECKPOINT, NEW_TOKENS, Request
 from mime_fast import _C, bundled, checkpoint
 from mime_fast.engines.base import EMOTION_STREAM
 from mime_fast.text.dialogue import encode_dialogue
 from mime_fast.text.special import EOS, NEVER_GENERATED, SOS
 from mime_fast.text.stop import ReplyText
-
-CHECKPOINT = "mime-small"  # the one that the peers can hold
 
 
 class OnnxReplies:

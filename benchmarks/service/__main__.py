@@ -17,6 +17,7 @@ from benchmarks.messages import MESSAGES
 from benchmarks.service.direct import Cost, measure_cost
 from benchmarks.service.load import Load, ask_first, measure_load
 from benchmarks.service.soak import soak
+from benchmarks.workload import CHECKPOINT
 from mime_fast import GenerationConfig, Generator
 from mime_fast.engines.threads import default_threads
 from mime_fast.files import write_whole
@@ -43,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         print(*(f"{each:.1f}" for each in found.memory_mb))
         return
     threads = options.threads or default_threads()
-    generator = Generator("mime-small", engine="native", intra_threads=threads)
+    generator = Generator(CHECKPOINT, engine="native", intra_threads=threads)
     generator.defaults = GenerationConfig()  # greedy
     asked = ask_first(generator, MESSAGES)
     cost = asyncio.run(measure_cost(generator, MESSAGES, options.turns))

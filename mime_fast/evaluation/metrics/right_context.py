@@ -22,10 +22,10 @@ from mime_fast.training.language_model.conversations import (
 )
 from mime_fast.training.language_model.dialogue_model import load_dialogue_model
 from mime_fast.training.precision import fast_products
+from mime_fast.training.replies.pairs import UNKNOWN
 
 JUDGED = 1000  # examples, the first ones
 TOKENS = 6000  # of a batch
-UNKNOWN = -1  # no label of the emotion
 
 
 class Judge:
