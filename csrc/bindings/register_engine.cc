@@ -28,7 +28,7 @@ namespace {
 constexpr const char* kEngineDoc = R"(A loaded system and the threads that run it.
 
 Any number of threads may call it. The instruction set is the best that the processor has, or the
-one that the environment variable MIME_FAST_ISA names: scalar, avx2, avx512.
+one that the environment variable MIME_FAST_ISA names: scalar, avx2, avx512, amx.
 
 Args:
     path: model.safetensors.

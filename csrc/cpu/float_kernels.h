@@ -35,16 +35,15 @@ inline std::uint32_t lanes_before(std::int64_t count) {
   return count >= kLanes ? 0xFFFFU : (1U << count) - 1U;
 }
 
-template <unsigned R, unsigned P, typename Weight>
-inline void product_block(const ProductOf<Weight>& p, std::int64_t row, std::int64_t panel) {
+template <unsigned R, unsigned P>
+inline void product_block(const Product& p, std::int64_t row, std::int64_t panel) {
   Vec acc[R][P];
   for (unsigned j = 0; j < P; ++j) {
-    const bool starts_at_bias = p.bias != nullptr && p.scale == nullptr;
-    const Vec start = starts_at_bias ? load(p.bias + (panel + j) * kLanes) : splat(0.0F);
+    const Vec start = p.bias == nullptr ? splat(0.0F) : load(p.bias + (panel + j) * kLanes);
     for (unsigned r = 0; r < R; ++r) acc[r][j] = start;
   }
   const float* x = p.x + row * p.x_stride;
-  const Weight* w = p.w + panel * p.panel_stride;
+  const float* w = p.w + panel * p.panel_stride;
   for (std::int64_t k = 0; k < p.inner; ++k, w += p.w_stride) {
     Vec column[P];
     for (unsigned j = 0; j < P; ++j) column[j] = load(w + j * p.panel_stride);
@@ -57,10 +56,6 @@ inline void product_block(const ProductOf<Weight>& p, std::int64_t row, std::int
     for (unsigned j = 0; j < P; ++j) {
       float* y = p.y + (row + r) * p.y_stride + (panel + j) * kLanes;
       Vec result = acc[r][j];
-      if (p.scale != nullptr) {
-        const Vec bias = p.bias == nullptr ? splat(0.0F) : load(p.bias + (panel + j) * kLanes);
-        result = fma(result, load(p.scale + (panel + j) * kLanes), bias);
-      }
       if (p.relu) result = max(result, splat(0.0F));
       if (p.add) result = add(load(y), result);
       store(y, result);
@@ -69,16 +64,16 @@ inline void product_block(const ProductOf<Weight>& p, std::int64_t row, std::int
 }
 
 // Computes the last rows, at most R.
-template <unsigned R, unsigned P, typename Weight>
-inline void last_rows(const ProductOf<Weight>& p, std::int64_t row, std::int64_t panel) {
+template <unsigned R, unsigned P>
+inline void last_rows(const Product& p, std::int64_t row, std::int64_t panel) {
   if constexpr (R > 0) {
     if (p.rows - row == R) return product_block<R, P>(p, row, panel);
     last_rows<R - 1, P>(p, row, panel);
   }
 }
 
-template <unsigned P, typename Weight>
-inline void product_rows(const ProductOf<Weight>& p, std::int64_t panel) {
+template <unsigned P>
+inline void product_rows(const Product& p, std::int64_t panel) {
   // A block has as many sums as fit into registers, which hides the latency of the multiply-add.
   // Each panel is read once for all rows of a block.
   constexpr unsigned kRows = P == 8 ? 2 : kProductRows;
@@ -87,8 +82,7 @@ inline void product_rows(const ProductOf<Weight>& p, std::int64_t panel) {
   last_rows<kRows - 1, P>(p, row, panel);
 }
 
-template <typename Weight>
-inline void matmul(const ProductOf<Weight>& p) {
+inline void matmul(const Product& p) {
   std::int64_t panel = 0;
   if (p.rows <= 2) {
     for (; panel + 8 <= p.panels; panel += 8) product_rows<8>(p, panel);

@@ -39,6 +39,8 @@ const char* to_text(Isa isa) {
       return "avx2";
     case Isa::avx512:
       return "avx512";
+    case Isa::amx:
+      return "amx";
     case Isa::scalar:
       break;
   }
@@ -48,11 +50,15 @@ const char* to_text(Isa isa) {
 bool is_supported(Isa isa) {
   const ProcessorFeatures has = processor_features();
   const bool avx2 = has.avx2 && has.fma;
+  const bool avx512 =
+      avx2 && has.avx512f && has.avx512bw && has.avx512dq && has.avx512vl && has.avx512vnni;
   switch (isa) {
     case Isa::avx2:
       return avx2;
     case Isa::avx512:
-      return avx2 && has.avx512f && has.avx512bw && has.avx512dq && has.avx512vl && has.avx512vnni;
+      return avx512;
+    case Isa::amx:
+      return avx512 && has.amx_tile && has.amx_int8 && may_use_tiles();
     case Isa::scalar:
       break;
   }

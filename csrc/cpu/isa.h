@@ -6,13 +6,14 @@ namespace mime_fast::cpu {
 //   scalar   what the compiler targets by default
 //   avx2     AVX2 and FMA
 //   avx512   AVX-512 F, BW, DQ, VL and VNNI
-enum class Isa { scalar, avx2, avx512 };
+//   amx      the same, with matrix tiles of int8
+enum class Isa { scalar, avx2, avx512, amx };
 
-inline constexpr Isa kFastestFirst[] = {Isa::avx512, Isa::avx2, Isa::scalar};
+inline constexpr Isa kFastestFirst[] = {Isa::amx, Isa::avx512, Isa::avx2, Isa::scalar};
 
 const char* to_text(Isa isa);
 
-// Whether this processor supports it.
+// Whether this processor supports it, and the operating system allows it.
 bool is_supported(Isa isa);
 
 // Returns the best one that the processor supports, or the one that the environment variable

@@ -7,8 +7,9 @@ namespace mime_fast::cpu::MIME_FAST_ISA {
 extern const Kernels kTable;
 const Kernels kTable = {
     .isa = Isa::MIME_FAST_ISA,
-    .matmul = matmul<float>,
-    .int8_matmul = matmul<std::int8_t>,
+    .matmul = matmul,
+    .to_fixed = to_fixed,
+    .int8_matmul = int8_matmul,
     .layer_norm = layer_norm,
     .standard_layer_norm = standard_layer_norm,
     .rms_norm = rms_norm,
@@ -21,6 +22,7 @@ const Kernels kTable = {
     .half_row_dots = row_dots<std::uint16_t>,
     .gathered_dots = gathered_dots,
     .max_plane_value = kMaxPlaneValue,
+    .max_plane_vectors = kMaxPlaneVectors,
     .screen = screen,
     .group_maxima = group_maxima,
     .gather_possible = gather_possible,

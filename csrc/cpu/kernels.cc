@@ -12,11 +12,16 @@ extern const Kernels kTable;
 namespace avx512 {
 extern const Kernels kTable;
 }
+namespace amx {
+const Kernels& table();
+}
 #endif
 
 const Kernels& kernels(Isa isa) {
   switch (isa) {
 #if defined(__x86_64__)
+    case Isa::amx:
+      return amx::table();
     case Isa::avx512:
       return avx512::kTable;
     case Isa::avx2:

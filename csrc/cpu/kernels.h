@@ -23,27 +23,53 @@ constexpr std::int64_t round_up(std::int64_t count, std::int64_t multiple) {
 constexpr std::int64_t padded(std::int64_t count) { return round_up(count, kLanes); }
 
 // y = x W + bias, then max(0, y) if relu, then + the old y if add. Column c of W is lane c % 16 of
-// panel c / 16. Each sum starts at the bias and runs over the inner dimension from 0 upwards. Where
-// the columns have scales, it starts at 0, is multiplied by its scale and then added to the bias.
-template <typename Weight>
-struct ProductOf {
+// panel c / 16. Each sum starts at the bias and runs over the inner dimension from 0 upwards.
+struct Product {
   const float* x;  // (rows, x_stride), inner columns of which are read
   std::int64_t rows;
   std::int64_t x_stride;
   std::int64_t inner;
-  const Weight* w;  // element (k, panel, lane) at k * w_stride + panel * panel_stride + lane
+  const float* w;  // element (k, panel, lane) at k * w_stride + panel * panel_stride + lane
   std::int64_t w_stride;
   std::int64_t panel_stride;
   std::int64_t panels;
-  const float* scale = nullptr;  // (panels, 16) or null
-  const float* bias = nullptr;   // (panels, 16) or null
-  float* y;                      // (rows, y_stride), panels * 16 columns of which are written
+  const float* bias = nullptr;  // (panels, 16) or null
+  float* y;                     // (rows, y_stride), panels * 16 columns of which are written
   std::int64_t y_stride;
   bool relu = false;
   bool add = false;
 };
-using Product = ProductOf<float>;
-using Int8Product = ProductOf<std::int8_t>;
+
+// Rows in fixed point, which `to_fixed` writes: element (row, k) is unit[row] * X. X is a whole
+// number of at most kFixedLimit, and the unit a power of two. How X lies in its 4 bytes is the
+// table's own.
+struct FixedRows {
+  std::uint8_t* values;  // (rows, 4 * stride)
+  std::int64_t stride;   // the inner dimension, rounded up to kFixedStride
+  float* unit;           // (rows,)
+};
+constexpr std::int32_t kFixedLimit = 1 << 22;
+constexpr std::int64_t kFixedStride = 64;
+constexpr std::int64_t kMaxFixedInner = 8000;  // so that sums of parts of X fit into 32 bits
+// It is added to X, so that each of the three bytes is a digit without a sign.
+constexpr std::int32_t kFixedShift = 0x808080;
+
+// y = x W + bias as in Product, with x in fixed point and W in int8. Each sum of w X is exact. It
+// is rounded to float32, multiplied by the unit, then by the scale in one multiply-add with the
+// bias.
+struct Int8Product {
+  FixedRows x;
+  std::int64_t rows;
+  const std::int8_t* w;  // (panels, stride / 4, 16, 4), zeros where the inner dimension has ended
+  const double* shift;   // (panels, 16) kFixedShift times the sum of a column
+  std::int64_t panels;
+  const float* scale;  // (panels, 16)
+  const float* bias;   // (panels, 16)
+  float* y;            // (rows, y_stride), panels * 16 columns of which are written
+  std::int64_t y_stride;
+  bool relu = false;
+  bool add = false;
+};
 
 // The attention of one new position over the cached ones, oldest first.
 struct CacheAttention {
@@ -97,7 +123,7 @@ struct Screen {
   std::int64_t inner;              // a multiple of 4
   const std::int8_t* planes;       // (rows, plane_count, inner) high, then low
   std::int64_t plane_count;        // 1 or 2
-  std::int64_t rows;               // at most kMaxPlaneVectors / plane_count
+  std::int64_t rows;               // at most max_plane_vectors / plane_count
   const float* unit;               // (rows,)
   const std::int32_t* correction;  // (rows,) 128 * sum(p)
   std::int64_t first_panel;
@@ -105,7 +131,6 @@ struct Screen {
   float* scores;  // (rows, score_stride)
   std::int64_t score_stride;
 };
-constexpr std::int64_t kMaxPlaneVectors = 6;
 
 // The most that a screened score differs from the float32 logit: slope[word] * norm + reach[word] *
 // rest + margin.
@@ -130,6 +155,10 @@ struct Kernels {
   Isa isa;  // the instruction set of the table
 
   void (*matmul)(const Product& product);
+  // Writes a row of x: its (4 * stride) values and its unit.
+  //   x  // (count,), with room for one more vector
+  void (*to_fixed)(const float* x, std::int64_t count, std::int64_t stride, std::uint8_t* values,
+                   float* unit);
   void (*int8_matmul)(const Int8Product& product);
   // y = gamma * (x - mean) / (deviation + 1e-6) + beta, deviation with dim - 1 in the denominator.
   //   x, y, gamma, beta  // (dim,) padded
@@ -153,8 +182,9 @@ struct Kernels {
   // The same with weights in bfloat16.
   void (*half_row_dots)(const RowDots<std::uint16_t>& dots);
   void (*gathered_dots)(const GatheredDots& dots);
-  // The largest absolute value of a plane that `screen` supports.
+  // The largest absolute value of a plane that `screen` supports, and the most planes of all rows.
   std::int32_t max_plane_value;
+  std::int64_t max_plane_vectors;
   void (*screen)(const Screen& screen);
 
   // maxima[g] = the largest of the values g, g + groups, ...; both counts multiples of 16.

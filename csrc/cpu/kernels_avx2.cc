@@ -49,6 +49,7 @@ inline Vec to_float(IntVec total, std::int32_t correction) {
 }  // namespace mime_fast::cpu::avx2
 
 #include "cpu/float_kernels.h"
+#include "cpu/int8_avx2.h"
 #include "cpu/screen_simd.h"
 #include "cpu/vocabulary_kernels.h"
 //

@@ -1,6 +1,8 @@
 #define MIME_FAST_ISA avx512
 
 #include "cpu/vec_avx512.h"
+//
+#include "cpu/plane_sums_avx512.h"
 
 namespace mime_fast::cpu::avx512 {
 
@@ -21,16 +23,10 @@ inline IntVec multiply_add(IntVec acc, IntVec w, IntVec planes) {
   asm("vpdpbusd %2, %1, %0" : "+v"(acc) : "v"(w), "v"(planes));
   return acc;
 }
-inline IntVec join_planes(IntVec first, IntVec second) {
-  return _mm512_add_epi32(_mm512_mullo_epi32(first, _mm512_set1_epi32(127)), second);
-}
-inline Vec to_float(IntVec total, std::int32_t correction) {
-  return _mm512_cvtepi32_ps(_mm512_sub_epi32(total, _mm512_set1_epi32(correction)));
-}
-
 }  // namespace mime_fast::cpu::avx512
 
 #include "cpu/float_kernels.h"
+#include "cpu/int8_avx512.h"
 #include "cpu/screen_simd.h"
 #include "cpu/vocabulary_kernels.h"
 //

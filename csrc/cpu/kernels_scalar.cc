@@ -11,6 +11,7 @@ constexpr unsigned kDotSums = 4;
 }  // namespace mime_fast::cpu::scalar
 
 #include "cpu/float_kernels.h"
+#include "cpu/int8_scalar.h"
 #include "cpu/screen_scalar.h"
 #include "cpu/vocabulary_kernels.h"
 //

@@ -5,6 +5,10 @@
 #if defined(__x86_64__)
 #include <cpuid.h>
 #endif
+#if defined(__linux__)
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
 
 namespace mime_fast::cpu {
 
@@ -37,8 +41,10 @@ ProcessorFeatures processor_features() {
   constexpr int kFma = 12, kOsxsave = 27;                                // leaf 1, ecx
   constexpr int kAvx2 = 5, kAvx512f = 16, kDq = 17, kBw = 30, kVl = 31;  // leaf 7, ebx
   constexpr int kVnni = 11;                                              // leaf 7, ecx
+  constexpr int kAmxTile = 24, kAmxInt8 = 25;                            // leaf 7, edx
   constexpr std::uint32_t kYmm = 0x6;                                    // XMM and YMM
   constexpr std::uint32_t kZmm = 0xe6;                                   // masks and ZMM too
+  constexpr std::uint32_t kTiles = 0x60000;                              // their shape and data
 
   ProcessorFeatures found;
   const Leaf basic = leaf(1), extended = leaf(7);
@@ -53,10 +59,22 @@ ProcessorFeatures processor_features() {
   found.avx512dq = bit(extended.ebx, kDq);
   found.avx512vl = bit(extended.ebx, kVl);
   found.avx512vnni = bit(extended.ecx, kVnni);
+  if ((saved & kTiles) != kTiles) return found;
+  found.amx_tile = bit(extended.edx, kAmxTile);
+  found.amx_int8 = bit(extended.edx, kAmxInt8);
   return found;
 }
 #else
 ProcessorFeatures processor_features() { return {}; }
+#endif
+
+#if defined(__x86_64__) && defined(__linux__)
+bool may_use_tiles() {
+  constexpr long kRequestPermission = 0x1023, kTileData = 18;  // asm/prctl.h; XCR0
+  return syscall(SYS_arch_prctl, kRequestPermission, kTileData) == 0;
+}
+#else
+bool may_use_tiles() { return false; }
 #endif
 
 }  // namespace mime_fast::cpu

@@ -12,9 +12,14 @@ struct ProcessorFeatures {
   bool avx512dq = false;
   bool avx512vl = false;
   bool avx512vnni = false;
+  bool amx_tile = false;
+  bool amx_int8 = false;
 };
 
 // Asks the processor itself: __builtin_cpu_supports returned 0 under some compilers.
 ProcessorFeatures processor_features();
+
+// Asks the operating system to save the matrix tiles of this process. False where it does not.
+bool may_use_tiles();
 
 }  // namespace mime_fast::cpu

@@ -3,10 +3,12 @@
 #include <cstdint>
 
 #include "cpu/kernels.h"
+#include "cpu/screen_outputs.h"
 
 namespace mime_fast::cpu::MIME_FAST_ISA {
 
 constexpr std::int32_t kMaxPlaneValue = 127;
+constexpr std::int64_t kMaxPlaneVectors = 6;
 
 // Sixteen sums of products of a panel with one vector of planes.
 inline void panel_sums(const std::uint8_t* w, const std::int8_t* planes, std::int64_t inner,
@@ -31,11 +33,9 @@ inline void screen(const Screen& s) {
         panel_sums(w, planes + s.inner, s.inner, second);
         for (int lane = 0; lane < kLanes; ++lane) total[lane] = 127 * total[lane] + second[lane];
       }
-      for (int lane = 0; lane < kLanes; ++lane) {
-        const std::int64_t word = panel * kLanes + lane;
-        const auto dot = static_cast<float>(total[lane] - s.correction[row]);
-        s.scores[row * s.score_stride + word] = dot * (s.scale[word] * s.unit[row]) + s.bias[word];
-      }
+      write_scores(s, row, panel, each([&](int lane) {
+                     return static_cast<float>(total[lane] - s.correction[row]);
+                   }));
     }
   }
 }

@@ -4,10 +4,13 @@
 #include <cstring>
 
 #include "cpu/kernels.h"
+#include "cpu/screen_outputs.h"
 
 // Included behind IntVec: sixteen int32, and multiply_add(acc, w, planes), which adds the four
 // products of each lane.
 namespace mime_fast::cpu::MIME_FAST_ISA {
+
+constexpr std::int64_t kMaxPlaneVectors = 6;
 
 inline std::int32_t four_values(const std::int8_t* planes) {
   std::int32_t word;
@@ -53,12 +56,9 @@ inline void screen_block(const Screen& s, std::int64_t panel) {
   for (unsigned r = 0; r < R; ++r) {
     MIME_FAST_UNROLL
     for (unsigned j = 0; j < P; ++j) {
-      const std::int64_t word = (panel + j) * kLanes;
       IntVec total = acc[r][0][j];
       if constexpr (D == 2) total = join_planes(total, acc[r][1][j]);
-      const Vec dot = to_float(total, s.correction[r]);
-      const Vec scale = mul(load(s.scale + word), splat(s.unit[r]));
-      store(s.scores + r * s.score_stride + word, add(mul(dot, scale), load(s.bias + word)));
+      write_scores(s, r, panel + j, to_float(total, s.correction[r]));
     }
   }
 }

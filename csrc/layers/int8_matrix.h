@@ -22,11 +22,12 @@ struct Int8Weights {
 };
 
 // A linear map with weights in int8 and a scale for each output, packed for cpu::Int8Product:
-// panels of 16 outputs, each (inner, 16).
+// panels of 16 outputs, each four inputs of all outputs after another.
 class Int8Matrix {
  public:
   Int8Matrix() = default;
-  // Zero weights for `inner` inputs, to be filled with set().
+  // Zero weights for `inner` inputs, to be filled with set(). Throws std::invalid_argument if
+  // there are more than cpu::kMaxFixedInner.
   Int8Matrix(std::int64_t inner, std::int64_t outputs);
 
   // Puts columns [first_column, first_column + inner) of stored weights at the first output, their
@@ -45,9 +46,14 @@ class Int8Matrix {
              Then then = Then::store) const;
 
  private:
+  void apply_to_few(const cpu::Kernels& kernels, Team& team, const ConstRowView& x,
+                    const RowView& y, Then then) const;
+
   std::int64_t inner_ = 0;
+  std::int64_t fixed_stride_ = 0;
   std::int64_t panels_ = 0;
-  Buffer<std::int8_t> weights_;  // (panels, inner, 16)
+  Buffer<std::int8_t> weights_;  // (panels, fixed stride / 4, 16, 4)
+  Buffer<double> shift_;         // (panels, 16)
   Buffer<float> scale_;          // (panels, 16)
   Buffer<float> bias_;           // (panels, 16)
 };

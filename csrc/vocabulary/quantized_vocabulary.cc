@@ -157,7 +157,7 @@ void QuantizedVocabulary::screen(const cpu::Kernels& kernels, Team& team,
     team.check();
     quantise_row(hidden.data + row * hidden.stride, planes, row, kernels.max_plane_value, scratch);
   }
-  const std::int64_t group = cpu::kMaxPlaneVectors / count;
+  const std::int64_t group = kernels.max_plane_vectors / count;
   team.split(padded_words_ / kLanes, 4, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t panel = begin; panel < end; panel += kSlab) {
       for (std::int64_t row = 0; row < hidden.count; row += group) {

@@ -105,7 +105,7 @@ def python(code: str, *arguments: str | Path, **environment: str) -> str:
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-@pytest.mark.parametrize("isa", ["", "avx2", "avx512"])
+@pytest.mark.parametrize("isa", ["", "avx2", "avx512", "amx"])
 def test_instruction_sets_give_the_same_bits(
     shape: dict[str, Any], isa: str, random_checkpoint: Callable[[ModelConfig, int], Checkpoint]
 ) -> None:
@@ -133,7 +133,7 @@ def test_a_wrong_instruction_set_is_no_wrong_checkpoint(
 ) -> None:
     monkeypatch.setenv("MIME_FAST_ISA", "avx51")
     with pytest.raises(
-        ValueError, match=r"MIME_FAST_ISA must be one of avx512, avx2, scalar, got avx51"
+        ValueError, match=r"MIME_FAST_ISA must be one of amx, avx512, avx2, scalar, got avx51"
     ) as caught:
         Generator(tiny_checkpoint)
     assert not isinstance(caught.value, CheckpointError)

@@ -40,6 +40,8 @@ void test_features() {
   CHECK(has.avx512dq == listed.contains("avx512dq"));
   CHECK(has.avx512vl == listed.contains("avx512vl"));
   CHECK(has.avx512vnni == listed.contains("avx512_vnni"));
+  CHECK(has.amx_tile == listed.contains("amx_tile"));
+  CHECK(has.amx_int8 == listed.contains("amx_int8"));
   CHECK(cpu::is_supported(cpu::Isa::avx2) == (has.avx2 && has.fma));
   CHECK(cpu::is_supported(cpu::Isa::scalar));
 }

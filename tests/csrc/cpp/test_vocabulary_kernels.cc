@@ -121,11 +121,12 @@ struct ScreenCase {
   Floats scale, bias, unit, before;
   Ids correction;
 
-  ScreenCase(Random& random, std::int32_t max_plane_value) {
+  ScreenCase(Random& random, std::int32_t max_plane_value, std::int64_t max_plane_vectors) {
     const std::int64_t words = random_words(random), panels = words / kLanes;
     shape.inner = 4 * random.integer(1, random.one_in(4) ? 175 : 20);
+    if (random.one_in(3)) shape.inner = 64 * random.integer(1, 10);  // it fills whole tiles
     shape.plane_count = random.integer(1, 2);
-    shape.rows = random.integer(1, cpu::kMaxPlaneVectors / shape.plane_count);
+    shape.rows = random.integer(1, max_plane_vectors / shape.plane_count);
     shape.first_panel = random.integer(0, panels);
     shape.last_panel = random.integer(shape.first_panel, panels);
     shape.score_stride = words + random.integer(0, 20);
@@ -194,7 +195,8 @@ struct ScreenCase {
 
 void test_screen(const Table& table, Random& random) {
   for (int i = 0; i < 150; ++i) {
-    const ScreenCase screen(random, random.one_in(2) ? 63 : table.fast.max_plane_value);
+    const ScreenCase screen(random, random.one_in(2) ? 63 : table.fast.max_plane_value,
+                            table.fast.max_plane_vectors);
     CHECK(same(screen.run(table.fast), screen.naive()));
   }
 }

@@ -1,0 +1,59 @@
+#pragma once
+
+#include <cstdint>
+#include <cstring>
+
+#include "cpu/kernels.h"
+
+// Included behind a Vec and store_fixed(x, values, k, stride), which rounds sixteen multiples of
+// the unit to whole numbers, half to even, and writes them as element k of a row.
+namespace mime_fast::cpu::MIME_FAST_ISA {
+
+inline float float_of(std::uint32_t bits) {
+  float value;
+  std::memcpy(&value, &bits, sizeof value);
+  return value;
+}
+
+// 2^power.
+inline float power_of_two(std::int32_t power) {
+  return float_of(static_cast<std::uint32_t>(power + 127) << 23);
+}
+
+// The power of two that is the unit of a row: its largest value lies below kFixedLimit units.
+// Values below 2^-82 vanish.
+inline std::int32_t unit_power(float largest) {
+  std::uint32_t bits;
+  std::memcpy(&bits, &largest, sizeof bits);
+  const auto power = static_cast<std::int32_t>(bits >> 23 & 0xFF) - 127;
+  return (power < -60 ? -60 : power) - 21;
+}
+
+// The largest absolute value.
+inline float largest_of(const float* x, std::int64_t count) {
+  Vec largest = splat(0.0F);
+  for (std::int64_t i = 0; i < count; i += kLanes) {
+    const Vec value = keep(load(x + i), lanes_before(count - i));
+    largest = max(largest, max(value, sub(splat(0.0F), value)));
+  }
+  float lane[kLanes];
+  store(lane, largest);
+  float result = 0;
+  for (const float value : lane) result = value > result ? value : result;
+  return result;
+}
+
+inline void to_fixed(const float* x, std::int64_t count, std::int64_t stride, std::uint8_t* values,
+                     float* unit) {
+  const std::int32_t power = unit_power(largest_of(x, count));
+  *unit = power_of_two(power);
+  const Vec inverse = splat(power_of_two(-power));
+  std::int64_t k = 0;
+  for (; k < count; k += kLanes) {
+    const Vec value = keep(load(x + k), lanes_before(count - k));
+    store_fixed(mul(value, inverse), values, k, stride);
+  }
+  for (; k < stride; k += kLanes) store_fixed(splat(0.0F), values, k, stride);
+}
+
+}  // namespace mime_fast::cpu::MIME_FAST_ISA
