@@ -194,7 +194,6 @@ void MimeBase::step(Team& team, const std::int32_t* tokens, DecodeState& state) 
   const RowView x = state.x();
   for (std::int64_t row = 0; row < x.count; ++row) {
     reply_words_.copy_row(tokens[row], x.row(row));
-    if (state.position(row) > 1) continue;
     const Buffer<float>& start = state.memory(row).start;
     for (std::int64_t i = 0; i < shape_.dim; ++i) x.row(row)[i] += start[i];
   }

@@ -70,11 +70,9 @@ class Decoder(nn.Module):
         self.dropout = nn.Dropout(config.dropout)
 
     def forward(self, tokens: Tensor, start: Tensor, memory: Tensor, real: Tensor) -> Tensor:
-        """Ids (batch, length), start (batch, dim) of the first position -> (batch, length, dim)."""
+        """Ids (batch, length), and what joins each input (batch, dim) -> (batch, length, dim)."""
         rotation = rotations(self.config, tokens.shape[1]).to(tokens.device)
-        embedded = self.embedding(tokens)
-        first = torch.cat([start[:, None], torch.zeros_like(embedded[:, 1:])], 1)
-        x = self.dropout(embedded + first)
+        x = self.dropout(self.embedding(tokens) + start[:, None])
         for layer in self.layers:
             x = layer(x, rotation, memory, real)
         return self.norm(x)
