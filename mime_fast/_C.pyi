@@ -1,6 +1,6 @@
 from collections.abc import Sequence
 from os import PathLike
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -86,6 +86,9 @@ class DecodeState:
     def select(self, rows: Sequence[int]) -> None: ...
 
 class DecodingSession:
+    shared_rows: ClassVar[int]  # that requests may share; one request alone may have more
+    @staticmethod
+    def rows_of(config: GenerationConfig) -> int: ...
     def join(
         self,
         encoded: EncoderOutput,

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "bindings/arguments.h"
 #include "bindings/decoding_driver.h"
 #include "bindings/options.h"
 #include "bindings/pickling.h"
@@ -52,12 +53,23 @@ std::size_t join(DecodingDriver& decoding, EncoderOutputRef encoded, std::uint64
   return decoding.join(std::move(encoded), seed, to_options(config, rules));
 }
 
+// Reads no other option, which may be out of range.
+std::int64_t rows_of(py::handle config) {
+  GenerationOptions options;
+  options.num_beams = to_size(config.attr("num_beams"), "num_beams");
+  options.num_return_sequences = to_size(config.attr("num_sequences"), "num_sequences");
+  return DecodingSession::rows_of(options);
+}
+
 }  // namespace
 
 void register_decoding(py::module_& module) {
   py::class_<DecodingDriver> decoding(module, "DecodingSession", kDecodingDoc);
   refuse_pickling(decoding, "pickle its results, or the Generator and the message");
+  decoding.attr("shared_rows") = DecodingSession::kSharedRows;
   decoding
+      .def_static("rows_of", &rows_of, py::arg("config"),
+                  "Most rows that a request of this GenerationConfig has, without drafts.")
       .def("join", &join, py::arg("encoded"), py::arg("seed"), py::arg("config") = py::none(),
            py::arg("rules") = py::none(), kJoinDoc)
       .def("advance", &DecodingDriver::advance,

@@ -12,20 +12,20 @@ from typing import Any, TypeVar, cast
 import msgspec
 from starlette.types import Receive, Scope
 
+from mime_fast import _C
 from mime_fast.async_generator import AsyncGenerator, ServiceClosed
 from mime_fast.config import GenerationConfig
 from mime_fast.read_message import takes_long
 from mime_fast.server.body import check_media_type, decode, read_body
 from mime_fast.server.disconnect import UntilGone
 from mime_fast.server.errors import renamed, to_api_error
-from mime_fast.server.generation import allowed_options, count_sequences
+from mime_fast.server.generation import allowed_options
 from mime_fast.server.state import ServerState
 from mime_fast.text.message import check_turns
 from mime_fast.types import Response, TokenEvent
 
 T = TypeVar("T")
 STOPPED = "the server is being stopped; ask another one, or later"
-MOST_ROWS = 32  # sequences that the engine decodes side by side (a larger request runs alone)
 
 
 @dataclass(frozen=True)
@@ -113,7 +113,8 @@ class Call:
             options = allowed_options(ask.options, state.defaults, state.options)
         except (ValueError, TypeError) as error:
             raise renamed(to_api_error(error), ask.names, ask.turn_names) from error
-        return max(1, min(state.options.max_running, MOST_ROWS) // count_sequences(options))
+        rows = min(state.options.max_running, _C.DecodingSession.shared_rows)
+        return max(1, rows // _C.DecodingSession.rows_of(options))
 
     async def _respond_with(self, permits: asyncio.Semaphore, ask: Ask) -> Response:
         async with permits:

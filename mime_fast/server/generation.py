@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import msgspec
 
+from mime_fast import _C
 from mime_fast.config import SAMPLING, GenerationConfig
 from mime_fast.options import Entry, table
 from mime_fast.server.options import ServerOptions
@@ -95,11 +96,6 @@ def allowed_options(
     return options
 
 
-def count_sequences(options: GenerationConfig) -> int:
-    """How many sequences a request decodes side by side: replies, samples or beams."""
-    return max(options.num_sequences, options.num_beams)
-
-
 def affordable_tokens(
     given: dict[str, Any], defaults: GenerationConfig, limits: ServerOptions
 ) -> int:
@@ -109,7 +105,7 @@ def affordable_tokens(
     """
     numbers = {name: given[name] for name in ("do_sample", *SEQUENCES) if name in given}
     try:
-        sequences = count_sequences(defaults.overridden(numbers))
+        sequences = _C.DecodingSession.rows_of(defaults.overridden(numbers))
     except (ValueError, TypeError):
         sequences = 1
     return max(1, limits.max_request_tokens // sequences)
@@ -137,7 +133,7 @@ def _check_texts(name: str, texts: Any) -> None:
 
 def _check_tokens(options: GenerationConfig, most: int) -> None:
     """Others wait while a large request runs: its time grows with this product."""
-    sequences = count_sequences(options)
+    sequences = _C.DecodingSession.rows_of(options)
     tokens = sequences * options.max_new_tokens
     if tokens > most:
         raise ValueError(

@@ -38,6 +38,20 @@ def encode(generator: Generator, message: str) -> EncoderBatch:
     return generator.engine.encode([dialogue], noise, None)
 
 
+@pytest.mark.parametrize(
+    ("options", "rows"),
+    [
+        (GenerationConfig(), 1),
+        (GenerationConfig(num_beams=5, num_return_sequences=3), 5),
+        (GenerationConfig(do_sample=True, num_return_sequences=4), 4),
+        (GenerationConfig(do_sample=True, best_of=8, num_return_sequences=2), 8),
+        (GenerationConfig(max_new_tokens=2**70), 1),
+    ],
+)
+def test_rows_of_a_request(options: GenerationConfig, rows: int) -> None:
+    assert _C.DecodingSession.rows_of(options) == rows <= _C.DecodingSession.shared_rows
+
+
 @pytest.mark.parametrize("options", OPTIONS, ids=["greedy", "beams", "sampled"])
 def test_a_large_batch_gets_the_replies_of_each_alone(
     generator: Generator, options: GenerationConfig
