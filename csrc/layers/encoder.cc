@@ -39,12 +39,13 @@ Encoder::Encoder(TensorReader& tensors, const std::string& name, const StackConf
   const std::int64_t dim = config.hidden_dim, filter = config.filter_dim;
   for (std::int64_t i = 0; i < config.num_layers; ++i) {
     const std::string layer = name + ".layers." + std::to_string(i);
-    layers_.push_back({LayerNorm(tensors, layer + ".attention_norm", dim),
-                       self_attention_input(tensors, layer + ".attention", config),
-                       tensors.linear(layer + ".attention.output", config.key_dim, dim, Bias::none),
-                       LayerNorm(tensors, layer + ".feed_forward_norm", dim),
-                       tensors.convolution(layer + ".feed_forward.inner", dim, filter),
-                       tensors.convolution(layer + ".feed_forward.outer", filter, dim)});
+    layers_.push_back(
+        {.attention_norm = LayerNorm(tensors, layer + ".attention_norm", dim),
+         .qkv = self_attention_input(tensors, layer + ".attention", config),
+         .output = tensors.linear(layer + ".attention.output", config.key_dim, dim, Bias::none),
+         .feed_forward_norm = LayerNorm(tensors, layer + ".feed_forward_norm", dim),
+         .inner = tensors.convolution(layer + ".feed_forward.inner", dim, filter),
+         .outer = tensors.convolution(layer + ".feed_forward.outer", filter, dim)});
   }
 }
 
