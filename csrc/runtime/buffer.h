@@ -14,7 +14,7 @@ namespace mime_fast {
 // block cache provides without a system call.
 enum class Pages { small, huge };
 
-// An array that is aligned to a cache line, with slack for one vector behind its end, so that a
+// An array that is aligned to a cache line. Behind its end is slack for one vector, so that a
 // kernel may read and write whole vectors. It is zeroed, slack included.
 template <typename T>
 class Buffer {

@@ -17,8 +17,8 @@ inline constexpr auto ranks_before = [](const TokenLogit& a, const TokenLogit& b
   return a.logit > b.logit || (a.logit == b.logit && a.id < b.id);
 };
 
-// Gathers the k best tokens of a row without NaN, in ascending order of id if k is vocab and in no
-// order otherwise; 1 <= k <= vocab.
+// Gathers the k best tokens of a row without NaN; 1 <= k <= vocab. If k is vocab, they are in
+// ascending order of id, otherwise in no order.
 //   row   // (vocab,)
 //   best  // (k,); its storage is reused
 void gather_best(const float* row, std::int64_t vocab, std::int64_t k,

@@ -52,9 +52,9 @@ MIME_FAST_DEVICE inline std::uint64_t find_suffix(const DraftBuckets& buckets,
   return bucket;
 }
 
-// Writes up to `most` words that are likely to follow start-of-reply and a reply's words, as long
-// as the probability that all are right is at least `least`. Returns their number. End-of-reply is
-// never drafted.
+// Writes up to `most` words that are likely to follow start-of-reply and a reply's words. The
+// probability that all are right is at least `least`. Returns their number. End-of-reply is never
+// drafted.
 //   generated  // (length,): start of reply, then its words
 //   drafts     // (most,)
 MIME_FAST_DEVICE inline std::int64_t propose_drafts(const DraftBuckets& buckets, float least,

@@ -25,7 +25,7 @@ constexpr double kFirstCut = 2e-4;
 constexpr double kCutStep = 0.9;
 
 // Returns the most that the score of a word below the cut exceeds the top, in units of the
-// temperature: kernels take 0 for weights below exp(-87.3), and round x = (score - top) /
+// temperature. Kernels take 0 for weights below exp(-87.3). They round x = (score - top) /
 // temperature by less than 3e-7 (1 + |x|), the exponential included.
 double highest_below(double cut) {
   const double x = std::max(std::log(cut), -87.3);

@@ -8,8 +8,8 @@
 
 namespace mime_fast {
 
-// The screened scores of one row's next token, each within its bound of the float32 logit, and the
-// float32 logits of the words that are gathered from them.
+// The screened scores of one row's next token, each within its bound of the float32 logit. It also
+// has the float32 logits of the words that are gathered from them.
 class ScreenedRow {
  public:
   // Buffers of a thread, for one row at a time.
