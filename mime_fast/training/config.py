@@ -123,3 +123,10 @@ class LearnConfig(StageConfig):
     min_count: int = with_default(FinetuneConfig, "min_count", 3)
     corpus_turns: int = _step(20_000, "Turns of each further corpus.", within="[1, inf)")
     weights: ReplyWeights = field(default_factory=ReplyWeights)
+
+
+@dataclass(frozen=True)
+class RecordOptions(Config):
+    """What a language model's predictions are recorded of."""
+
+    count: int = option(0, "Of this many conversations; 0: all.", within="[0, inf)")
