@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from mime_fast.config import Config, require
+from mime_fast.config import Config
 from mime_fast.options import option
 
 
@@ -33,8 +33,5 @@ class EvaluateOptions(ComparisonOptions):
     """And what to show of it."""
 
     people: bool = option(False, "Measure the references as a system, too.", flags=("--people",))
-    samples: int = option(0, "Show this many replies, drawn at random.")
+    samples: int = option(0, "Show this many replies, drawn at random.", within="[0, inf)")
     as_json: bool = option(False, "Everything, as JSON.", flags=("--json",))
-
-    def _check_combinations(self) -> None:
-        require(self.samples >= 0, f"samples must be at least 0, got {self.samples}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from mime_fast.config import Config, require
+from mime_fast.config import Config
 from mime_fast.options import option
 
 
@@ -15,10 +15,7 @@ class PageOptions(Config):
 
     weights: tuple[Path, ...] = ()  # checkpoints that made some of the outputs
     seed: int = option(0, "Seed of the examples that are drawn.")
-    examples: int = option(12, "How many are shown.")
+    examples: int = option(12, "How many are shown.", within="[1, inf)")
     latency: Path | None = option(
         None, "Times of the systems: what benchmarks.systems_latency wrote."
     )
-
-    def _check_combinations(self) -> None:
-        require(self.examples >= 1, f"examples must be at least 1, got {self.examples}")

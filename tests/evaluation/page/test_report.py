@@ -129,7 +129,7 @@ def test_times_that_are_none(
 
 
 def test_refusals(data: Path, saved: Path, tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="examples must be at least 1, got 0"):
+    with pytest.raises(ValueError, match="examples must be an integer >= 1, got 0"):
         PageOptions(examples=0)
     with pytest.raises(OSError, match="is a folder; name a file in it"):
         report([saved], data, tmp_path, ComparisonOptions(), PageOptions())
