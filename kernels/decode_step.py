@@ -1,15 +1,8 @@
 """The whole decoder for the newest word of each row, embedding to last norm, in one kernel.
 
-One program computes one row, so rows never wait for each other. A row's numbers do not depend on
-which others are decoded. A program whose reply has ended returns at once. A cache is never moved:
-`kv_positions` holds the column in which each position was decoded. When hypotheses fork or leave,
-only that table is gathered.
-
-Rows of a group are words of one reply, of which each follows the one before: drafts, to be verified
-together. A program waits, three times a layer, for the words before its own. A GPU may start
-programs in any order, and not all of them at once. So a program takes the next row when it starts,
-and waits only for programs that have started. After about a second it reports a failure, and no
-row of that group waits again.
+One program computes one row, so rows never wait for each other, unless they are of one group
+(kernels/row_groups.py). A row's numbers do not depend on which others are decoded. A program whose
+reply has ended returns at once.
 """
 
 from __future__ import annotations
@@ -24,14 +17,13 @@ from torch import Tensor
 from mime_fast.kernels.layer_norm import normalise
 from mime_fast.kernels.matvec import matvec, share
 from mime_fast.kernels.replies import Replies, active_rows
+from mime_fast.kernels.row_caches import Caches, attend, share_window
+from mime_fast.kernels.row_groups import MOST_POLLS, Turns, await_group, publish, take_row
 
 BLOCK_COLUMNS = 64  # with 16 warps, four of a warp: 16 weights of a thread are on their way at once
 BLOCK_TIMES = 32
 WARPS = 16
 REGISTERS = 128  # all that 512 threads have; with less in mind, the assembler would spill
-# A row polls so often in one step: about a second, where a step takes some 100 us. What has not
-# come by then will not come.
-MOST_POLLS = 1 << 20
 
 
 class DecoderWeights(NamedTuple):
@@ -49,119 +41,6 @@ class DecoderWeights(NamedTuple):
     outer: Tensor  # (layers, dim, 3 * filter)
     outer_bias: Tensor  # (layers, dim)
     last_norm: Tensor  # (2, dim)
-
-
-class Caches(NamedTuple):
-    """Caches of the rows. Where columns are more than rows, the rest is unused."""
-
-    sources: Tensor  # int32 (rows,): the request that the row answers
-    kv_positions: (
-        Tensor  # int32 (rows, steps): the column that each earlier position was decoded in
-    )
-    keys_values: Tensor  # float32 (layers, steps, columns, 2 * key_dim): keys, then values
-    inner: Tensor  # float32 (layers, steps, columns, dim): inputs of the first convolution
-    outer: Tensor  # float32 (layers, steps, columns, filter): and of the second
-    cross: Tensor  # float32 (layers, requests, source, 2 * key_dim)
-    lengths: Tensor  # int32 (requests,): of the sources
-
-
-class Turns(NamedTuple):
-    """How far the rows of groups have come. All zeros when a reply begins."""
-
-    stages: Tensor  # int32 (rows,): how many stages of all positions a row has stored
-    ticket: Tensor  # int32 (1,): the next row to be decoded; left as 0
-    failed: Tensor  # int32 (groups,): becomes 1 if a row waited in vain; its words are wrong then
-    # int32 (rows, 3 * layers): polls that a row makes before it stores a stage; only tests delay.
-    delays: Tensor | None = None
-
-
-@triton.jit
-def attend(
-    query, memory, kv_positions, out, count, columns, scale, key_dim: tl.constexpr,
-    HEADS: tl.constexpr, WIDTH: tl.constexpr, BLOCK_WIDTH: tl.constexpr, TIMES: tl.constexpr,
-):  # fmt: skip
-    """One query (key_dim,) over `count` entries of keys and values; all in memory.
-
-    Entry t is column kv_positions[t] of step t; where kv_positions is None, the t-th of the memory.
-    """
-    lane = tl.arange(0, BLOCK_WIDTH)
-    for head in tl.static_range(HEADS):
-        first = head * WIDTH
-        own = tl.load(query + first + lane, mask=lane < WIDTH, other=0.0) * scale
-        top = tl.full((), float("-inf"), tl.float32)
-        total = tl.zeros((), tl.float32)
-        mixed = tl.zeros((BLOCK_WIDTH,), tl.float32)
-        for start in range(0, count, TIMES):
-            time = start + tl.arange(0, TIMES)
-            entry = time
-            if kv_positions is not None:
-                entry = time * columns + tl.load(kv_positions + time, mask=time < count, other=0)
-            inside = (time[:, None] < count) & (lane[None, :] < WIDTH)
-            keys = memory + entry[:, None].to(tl.int64) * 2 * key_dim + first + lane[None, :]
-            products = tl.load(keys, mask=inside, other=0.0) * own[None, :]
-            logits = tl.where(time < count, tl.sum(products, 1), float("-inf"))
-            new_top = tl.maximum(top, tl.max(logits, 0))
-            weights = tl.exp(logits - new_top)
-            old = tl.exp(top - new_top)
-            total = total * old + tl.sum(weights, 0)
-            values = tl.load(keys + key_dim, mask=inside, other=0.0)
-            mixed = mixed * old + tl.sum(weights[:, None] * values, 0)
-            top = new_top
-        tl.store(out + first + lane, mixed / total, mask=lane < WIDTH)
-    tl.debug_barrier()
-
-
-@triton.jit
-def share_window(
-    to, history, kv_positions, position, columns, size: tl.constexpr, WINDOW: tl.constexpr
-):  # fmt: skip
-    """The newest three entries of a row side by side, oldest first; 0 before the first one."""
-    lane = tl.arange(0, WINDOW)
-    time = position - 2 + lane // size
-    inside = (lane < 3 * size) & (time >= 0)
-    column = tl.load(kv_positions + time, mask=inside, other=0)
-    entry = (time * columns + column).to(tl.int64)
-    window = tl.load(history + entry * size + lane % size, mask=inside, other=0.0)
-    share(to + lane, window, lane < 3 * size)
-
-
-@triton.jit
-def take_row(ticket, rows):
-    """The first row that no program has taken; the last program resets the ticket."""
-    row = tl.atomic_add(ticket, 1)
-    if row == rows - 1:
-        tl.atomic_xchg(ticket, 0)
-    return row
-
-
-@triton.jit
-def publish(stages, delays, row, stage, a_position):
-    """Say that everything up to a stage is stored, by all threads: a barrier is behind them."""
-    if delays is not None:
-        for _ in range(tl.load(delays + row * a_position + (stage - 1) % a_position)):
-            tl.atomic_add(stages + row, 0)
-    tl.atomic_xchg(stages + row, stage, sem="release")
-
-
-@triton.jit
-def await_group(
-    stages, failed, row, stage, a_position, polls, GROUP: tl.constexpr, POLLS: tl.constexpr
-):  # fmt: skip
-    """Until the rows of the group before this one, at the positions before its own, are there too.
-
-    stage: that they must have reached if they were at this row's position. a_position: how many
-    stages a position has. polls: how many the row has made in this step; returned with those made
-    here.
-    """
-    first = row // GROUP * GROUP
-    for other in range(first, row):
-        goal = stage - (row - other) * a_position
-        while (polls < POLLS) & (tl.atomic_add(stages + other, 0, sem="acquire") < goal):
-            polls += 1
-    if polls >= POLLS:
-        tl.store(failed + row // GROUP, 1)
-    tl.debug_barrier()
-    return polls
 
 
 @triton.jit

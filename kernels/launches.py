@@ -10,7 +10,7 @@ from torch import Tensor
 from mime_fast.config import ModelConfig
 from mime_fast.emotions import EMOTIONS, POSITIVE
 from mime_fast.kernels.attention import attention
-from mime_fast.kernels.decode_step import Caches, DecoderWeights, Turns, decode_step
+from mime_fast.kernels.decode_step import DecoderWeights, decode_step
 from mime_fast.kernels.embed import embed
 from mime_fast.kernels.emotions import EmotionWeights, emotions
 from mime_fast.kernels.fusion import fusion
@@ -19,6 +19,8 @@ from mime_fast.kernels.linear import linear
 from mime_fast.kernels.padding import padded
 from mime_fast.kernels.project import project
 from mime_fast.kernels.replies import Replies
+from mime_fast.kernels.row_caches import Caches
+from mime_fast.kernels.row_groups import Turns
 from mime_fast.text.special import EOS
 
 CONFIG = ModelConfig(vocab_size=23_700)

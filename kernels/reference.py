@@ -6,10 +6,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from mime_fast.kernels.decode_step import Caches, DecoderWeights, Turns
+from mime_fast.kernels.decode_step import DecoderWeights
 from mime_fast.kernels.emotions import Emotions, EmotionWeights
 from mime_fast.kernels.project import Best
 from mime_fast.kernels.replies import Replies
+from mime_fast.kernels.row_caches import Caches
+from mime_fast.kernels.row_groups import Turns
 
 
 def _visible(lengths: Tensor, length: int) -> Tensor:

@@ -12,7 +12,7 @@ from torch import Tensor
 from benchmarks.gpu.kernel_cases import Case, cases, delayed, model_config
 from benchmarks.gpu.measured import save_rows
 from benchmarks.gpu.timing import finish
-from mime_fast.kernels.decode_step import Turns
+from mime_fast.kernels.row_groups import Turns
 from tests.kernels.tensors import within
 
 COUNT = {"project": 20}  # rows; of the others so many requests or rows

@@ -5,10 +5,12 @@ from typing import Any
 import torch
 
 from mime_fast.config import ModelConfig
-from mime_fast.kernels.decode_step import Caches, DecoderWeights, Turns
+from mime_fast.kernels.decode_step import DecoderWeights
 from mime_fast.kernels.emotions import EmotionWeights
 from mime_fast.kernels.padding import padded
 from mime_fast.kernels.replies import Replies
+from mime_fast.kernels.row_caches import Caches
+from mime_fast.kernels.row_groups import Turns
 from mime_fast.text.special import EOS
 from tests.kernels.tensors import Draw
 

@@ -8,7 +8,8 @@ from triton.runtime.interpreter import interpreter_builder
 
 from benchmarks.gpu.kernel_cases import Case, cases, model_config
 from mime_fast.kernels import decode_step as module
-from mime_fast.kernels.decode_step import Turns, decode_step
+from mime_fast.kernels.decode_step import decode_step
+from mime_fast.kernels.row_groups import Turns
 from mime_fast.text.special import EOS
 from tests.kernels.examples import examples
 from tests.kernels.inputs import STEPS, new_turns, random_caches, random_decoder, random_replies

@@ -15,9 +15,10 @@ from mime_fast.engines.cuda.memory import Block, Download, Upload
 from mime_fast.engines.cuda.rows import rows_of
 from mime_fast.engines.cuda.search import DeviceSearch
 from mime_fast.engines.cuda.weights import Model
-from mime_fast.kernels.decode_step import Caches, decode_step
+from mime_fast.kernels.decode_step import decode_step
 from mime_fast.kernels.project import BLOCK_ROWS, Best, project
 from mime_fast.kernels.replies import Replies
+from mime_fast.kernels.row_caches import Caches
 from mime_fast.text.special import EOS
 
 

@@ -22,7 +22,7 @@ from mime_fast.engines.cuda.rows import (
     row_fields,
     rows_of,
 )
-from mime_fast.kernels.decode_step import Turns
+from mime_fast.kernels.row_groups import Turns
 from mime_fast.search.hypothesis import Hypothesis
 from mime_fast.text.special import EOS, SOS
 

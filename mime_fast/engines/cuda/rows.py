@@ -7,9 +7,9 @@ from typing import Any, NamedTuple, Protocol
 from numpy.typing import NDArray
 from torch import Tensor
 
-from mime_fast.kernels.decode_step import Caches
 from mime_fast.kernels.project import Best
 from mime_fast.kernels.replies import Replies
+from mime_fast.kernels.row_caches import Caches
 
 Arrays = dict[str, NDArray[Any]]  # the fields of a search on the host
 

@@ -22,7 +22,7 @@ from mime_fast.engines.cuda.rows import (
     row_fields,
     rows_of,
 )
-from mime_fast.kernels.decode_step import Turns
+from mime_fast.kernels.row_groups import Turns
 from mime_fast.search.hypothesis import Hypothesis
 from mime_fast.text.special import EOS, SOS
 from mime_fast.types import IntArray
@@ -35,7 +35,7 @@ class _Sequences:
     """Rows that are independent of each other."""
 
     width: int  # rows of a request
-    group = 1  # rows that follow each other, see kernels/decode_step.py
+    group = 1  # rows that follow each other, see kernels/row_groups.py
     kept = 1  # best words of a row
 
     def record(self, places: int, steps: int) -> Fields:  # noqa: ARG002

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad as extend
 
-from mime_fast.kernels.decode_step import Caches
 from mime_fast.kernels.replies import Replies
+from mime_fast.kernels.row_caches import Caches
 
 
 @dataclass
