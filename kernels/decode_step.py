@@ -18,7 +18,7 @@ from mime_fast.kernels.layer_norm import normalise
 from mime_fast.kernels.matvec import matvec, share
 from mime_fast.kernels.replies import Replies, active_rows
 from mime_fast.kernels.row_caches import Caches, attend, share_window
-from mime_fast.kernels.row_groups import MOST_POLLS, Turns, await_group, publish, take_row
+from mime_fast.kernels.row_groups import MOST_POLLS, GroupProgress, await_group, publish, take_row
 
 BLOCK_COLUMNS = 64  # with 16 warps, four of a warp: 16 weights of a thread are on their way at once
 BLOCK_TIMES = 32
@@ -193,7 +193,7 @@ def decode_step(
     heads: int,
     end_word: int,
     group: int = 1,
-    turns: Turns | None = None,
+    progress: GroupProgress | None = None,
 ) -> Tensor:
     """Decode the newest word of each active row; its keys, values and inputs are cached.
 
@@ -205,7 +205,7 @@ def decode_step(
         end_word: rows whose newest word it is have ended.
         group: rows g * group to (g + 1) * group - 1 are words of one reply. Each is at the
             position behind that of the row before it, as in `kv_positions`.
-        turns: with a group of more than one; see Turns.
+        progress: with a group of more than one; see GroupProgress.
 
     Returns: float32 (rows, dim): the last norm's output; not written where a row has ended.
     """
@@ -214,7 +214,7 @@ def decode_step(
     columns = caches.keys_values.shape[2]
     dim, key_dim = weights.output.shape[1:]
     filter_dim, width = weights.inner.shape[1], key_dim // heads
-    stages, ticket, failed, delays = turns or (None, None, None, None)
+    stages, ticket, failed, delays = progress or (None, None, None, None)
     # Matrices with the same inner dimension are padded alike.
     assert weights.qkv.stride(1) == weights.cross_query.stride(1)  # noqa: S101
     assert weights.output.stride(1) == weights.cross_output.stride(1)  # noqa: S101

@@ -20,7 +20,7 @@ from mime_fast.kernels.padding import padded
 from mime_fast.kernels.project import project
 from mime_fast.kernels.replies import Replies
 from mime_fast.kernels.row_caches import Caches
-from mime_fast.kernels.row_groups import Turns
+from mime_fast.kernels.row_groups import GroupProgress
 from mime_fast.text.special import EOS
 
 CONFIG = ModelConfig(vocab_size=23_700)
@@ -127,9 +127,9 @@ def decoder(weights: torch.dtype) -> None:
     )
     heads = CONFIG.num_heads
     hidden = decode_step(replies, caches, decoder_weights, heads=heads, end_word=EOS)
-    turns = Turns(ids(ROWS), ids(1), ids(1))
+    progress = GroupProgress(ids(ROWS), ids(1), ids(1))
     decode_step(
-        replies, caches, decoder_weights, heads=heads, end_word=EOS, group=ROWS, turns=turns
+        replies, caches, decoder_weights, heads=heads, end_word=EOS, group=ROWS, progress=progress
     )
     weight = matrix(CONFIG.vocab_size, dim, dtype=weights)
     logits, log_probs = tensor(ROWS, CONFIG.vocab_size), tensor(ROWS, STEPS)

@@ -11,7 +11,7 @@ from mime_fast.kernels.emotions import Emotions, EmotionWeights
 from mime_fast.kernels.project import Best
 from mime_fast.kernels.replies import Replies
 from mime_fast.kernels.row_caches import Caches
-from mime_fast.kernels.row_groups import Turns
+from mime_fast.kernels.row_groups import GroupProgress
 
 
 def _visible(lengths: Tensor, length: int) -> Tensor:
@@ -152,7 +152,7 @@ def decode_step(
     heads: int,
     end_word: int,
     group: int = 1,  # noqa: ARG001 - what came before a row is there
-    turns: Turns | None = None,  # noqa: ARG001
+    progress: GroupProgress | None = None,  # noqa: ARG001
 ) -> Tensor:
     """The decoder's hidden vector of each row's newest word (kernels/decode_step.py).
 

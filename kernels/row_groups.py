@@ -19,7 +19,7 @@ from torch import Tensor
 MOST_POLLS = 1 << 20
 
 
-class Turns(NamedTuple):
+class GroupProgress(NamedTuple):
     """How far the rows of groups have come. All zeros when a reply begins."""
 
     stages: Tensor  # int32 (rows,): how many stages of all positions a row has stored

@@ -12,7 +12,7 @@ from torch import Tensor
 from benchmarks.gpu.kernel_cases import Case, cases, delayed, model_config
 from benchmarks.gpu.measured import save_rows
 from benchmarks.gpu.timing import finish
-from mime_fast.kernels.row_groups import Turns
+from mime_fast.kernels.row_groups import GroupProgress
 from tests.kernels.tensors import within
 
 COUNT = {"project": 20}  # rows; of the others so many requests or rows
@@ -71,8 +71,8 @@ def _results(case: Case, result: Any) -> list[Tensor]:
 
 def failed_rows(case: Case) -> bool:
     """Whether a row of drafts has waited in vain."""
-    turns = case.arguments[-1]
-    return isinstance(turns, Turns) and bool(turns.failed.any())
+    progress = case.arguments[-1]
+    return isinstance(progress, GroupProgress) and bool(progress.failed.any())
 
 
 def _error(found: Tensor, expected: Tensor) -> float:

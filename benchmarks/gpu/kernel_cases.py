@@ -27,7 +27,7 @@ from mime_fast.kernels.replies import Replies
 from mime_fast.text.special import EOS
 from tests.kernels.inputs import (
     STEPS,
-    new_turns,
+    new_progress,
     random_caches,
     random_decoder,
     random_emotions,
@@ -178,26 +178,26 @@ def _step(config: ModelConfig, dtype: torch.dtype, rows: int, draw: Draw, group:
         torch.tensor([[STEPS, 0, 0]] * rows, dtype=torch.int32, device=device),
         torch.ones(rows, device=device),
     )
-    turns = new_turns(rows, group) if group > 1 else None
+    progress = new_progress(rows, group) if group > 1 else None
     matrices = size(*weights) - size(weights.words, weights.timing)
     memory = rows * (CONTEXT + POSITION) * 2 * config.key_dim * 4
     return Case(
         "decoder layers" if group == 1 else "decoder layers, drafts",
         decode_step,
-        (replies, caches, weights, config.num_heads, EOS, group, turns),
+        (replies, caches, weights, config.num_heads, EOS, group, progress),
         written=(caches.keys_values, caches.inner, caches.outer, caches.kv_positions),
         moved=matrices + memory,
         macs=rows * layer_weights(config),
-        before=turns.stages.zero_ if turns else Case.before,
+        before=progress.stages.zero_ if progress else Case.before,
     )
 
 
 def delayed(case: Case, seed: int) -> Case:
     """Drafts of which each row waits at random before it stores a stage: a race shows then."""
-    *others, turns = case.arguments
-    rows, layers = len(turns.stages), len(case.arguments[2].qkv)
+    *others, progress = case.arguments
+    rows, layers = len(progress.stages), len(case.arguments[2].qkv)
     delays = Draw(seed).ids(200 if ON_GPU else 2, rows, 3 * layers)
-    return replace(case, arguments=(*others, turns._replace(delays=delays)))
+    return replace(case, arguments=(*others, progress._replace(delays=delays)))
 
 
 def _project(config: ModelConfig, dtype: torch.dtype, rows: int, draw: Draw) -> Iterator[Case]:

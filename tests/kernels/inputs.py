@@ -10,7 +10,7 @@ from mime_fast.kernels.emotions import EmotionWeights
 from mime_fast.kernels.padding import padded
 from mime_fast.kernels.replies import Replies
 from mime_fast.kernels.row_caches import Caches
-from mime_fast.kernels.row_groups import Turns
+from mime_fast.kernels.row_groups import GroupProgress
 from mime_fast.text.special import EOS
 from tests.kernels.tensors import Draw
 
@@ -100,9 +100,9 @@ def random_caches(draw: Draw, shape: dict[str, int], rows: int, requests: int) -
     )
 
 
-def new_turns(rows: int, group: int) -> Turns:
-    """The turns of replies that begin: all counters are 0."""
-    return Turns(*(torch.zeros(n, dtype=torch.int32) for n in (rows, 1, rows // group)))
+def new_progress(rows: int, group: int) -> GroupProgress:
+    """The progress of replies that begin: all counters are 0."""
+    return GroupProgress(*(torch.zeros(n, dtype=torch.int32) for n in (rows, 1, rows // group)))
 
 
 def clone(tensors: Any) -> Any:

@@ -9,10 +9,10 @@ from triton.runtime.interpreter import interpreter_builder
 from benchmarks.gpu.kernel_cases import Case, cases, model_config
 from mime_fast.kernels import decode_step as module
 from mime_fast.kernels.decode_step import decode_step
-from mime_fast.kernels.row_groups import Turns
+from mime_fast.kernels.row_groups import GroupProgress
 from mime_fast.text.special import EOS
 from tests.kernels.examples import examples
-from tests.kernels.inputs import STEPS, new_turns, random_caches, random_decoder, random_replies
+from tests.kernels.inputs import STEPS, new_progress, random_caches, random_decoder, random_replies
 from tests.kernels.tensors import ON_GPU, Draw, check_close
 
 SHAPE = {"layers": 2, "dim": 24, "key_dim": 8, "filter_dim": 10}
@@ -37,7 +37,7 @@ def test_a_group_sees_what_was_before(replies: int, group: int, first: int, seed
     own = torch.arange(0, rows, group, device=words.device)
     caches.sources.copy_(caches.sources[own].repeat_interleave(group))
     state.generated.fill_(EOS)
-    turns = new_turns(rows, group)
+    progress = new_progress(rows, group)
 
     def decode(position: int, count: int) -> torch.Tensor:
         """Decode `count` words of each reply from a position on, each in a row of its own."""
@@ -51,11 +51,11 @@ def test_a_group_sees_what_was_before(replies: int, group: int, first: int, seed
             columns = (before - position).clamp(min=0) + place * group
             caches.kv_positions[row, :at] = columns.int()
         return decode_step(
-            state, caches, weights, heads=HEADS, end_word=EOS, group=group, turns=turns
+            state, caches, weights, heads=HEADS, end_word=EOS, group=group, progress=progress
         )
 
     expected = [decode(position, 1)[own] for position in range(first + group)]
-    turns.stages.zero_()
+    progress.stages.zero_()
     for position in range(first):
         decode(position, 1)
     found = decode(first, group).unflatten(0, (replies, group))
@@ -84,9 +84,9 @@ def test_programs_may_start_in_any_order(monkeypatch: pytest.MonkeyPatch) -> Non
     ours, twin = drafts(), drafts()
     for _ in range(2):  # the ticket is as it was
         check_close(ours.launch(), twin.twin())
-    turns: Turns = ours.arguments[-1]
-    assert turns.failed.tolist() == [0]
-    assert turns.ticket.tolist() == [0]
+    progress: GroupProgress = ours.arguments[-1]
+    assert progress.failed.tolist() == [0]
+    assert progress.ticket.tolist() == [0]
 
 
 def count_atomics(monkeypatch: pytest.MonkeyPatch) -> list[int]:
@@ -112,23 +112,23 @@ def test_a_failed_reply_costs_one_wait(monkeypatch: pytest.MonkeyPatch) -> None:
     case = drafts()
     case.launch()
     unfailed, made[0] = made[0], 0
-    replies, turns = case.arguments[0], case.arguments[-1]
-    turns.stages.zero_()
+    replies, progress = case.arguments[0], case.arguments[-1]
+    progress.stages.zero_()
     replies.generated[0, int(replies.positions[0])] = EOS
     case.launch()
-    assert polls < made[0] <= unfailed + polls * (len(turns.stages) - 1)
+    assert polls < made[0] <= unfailed + polls * (len(progress.stages) - 1)
     made[0] = 0
     case.launch()
     assert made[0] <= unfailed
-    assert turns.failed.tolist() == [1]
+    assert progress.failed.tolist() == [1]
 
 
 def test_a_row_does_not_wait_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
     """The reply's own row has ended, so that nobody stores what the drafts read."""
     monkeypatch.setattr(module, "MOST_POLLS", 5)
     case = drafts()
-    replies, turns = case.arguments[0], case.arguments[-1]
+    replies, progress = case.arguments[0], case.arguments[-1]
     replies.generated[0, int(replies.positions[0])] = EOS
     case.launch()
-    assert turns.failed.tolist() == [1]
-    assert turns.ticket.tolist() == [0]
+    assert progress.failed.tolist() == [1]
+    assert progress.ticket.tolist() == [0]

@@ -134,7 +134,6 @@ class DecodeBatch:
         """The decoder's output for the newest word of each row; see project()."""
         decoder, heads = self._model.weights.decoder, self._model.config.num_heads
         search = self.shape.search
-        turns = search.turns(self.tensors)
         self._hidden = decode_step(
             replies=self.replies,
             caches=self.caches,
@@ -142,7 +141,7 @@ class DecodeBatch:
             heads=heads,
             end_word=EOS,
             group=search.group,
-            turns=turns,
+            progress=search.group_progress(self.tensors),
         )
 
     def project(self, logits: Tensor | None = None, log_probs: Tensor | None = None) -> Best:

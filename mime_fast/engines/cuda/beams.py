@@ -22,7 +22,7 @@ from mime_fast.engines.cuda.rows import (
     row_fields,
     rows_of,
 )
-from mime_fast.kernels.row_groups import Turns
+from mime_fast.kernels.row_groups import GroupProgress
 from mime_fast.search.hypothesis import Hypothesis
 from mime_fast.text.special import EOS, SOS
 
@@ -53,7 +53,7 @@ class DeviceBeams:
             "options": ("float64", (places, 2)),
         }
 
-    def turns(self, tensors: Mapping[str, Tensor]) -> Turns | None:  # noqa: ARG002
+    def group_progress(self, tensors: Mapping[str, Tensor]) -> GroupProgress | None:  # noqa: ARG002
         """No row waits for another one."""
         return None
 

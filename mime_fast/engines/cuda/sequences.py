@@ -22,7 +22,7 @@ from mime_fast.engines.cuda.rows import (
     row_fields,
     rows_of,
 )
-from mime_fast.kernels.row_groups import Turns
+from mime_fast.kernels.row_groups import GroupProgress
 from mime_fast.search.hypothesis import Hypothesis
 from mime_fast.text.special import EOS, SOS
 from mime_fast.types import IntArray
@@ -56,7 +56,7 @@ class _Sequences:
         arrays["positions"][rows] = 0
         arrays["log_probs"][rows] = 0
 
-    def turns(self, tensors: Mapping[str, Tensor]) -> Turns | None:  # noqa: ARG002
+    def group_progress(self, tensors: Mapping[str, Tensor]) -> GroupProgress | None:  # noqa: ARG002
         """How far the rows of groups have come; None: there are none."""
         return None
 
@@ -127,9 +127,9 @@ class DeviceDrafting(_Sequences):
             "failed": ("int32", (places,)),
         }
 
-    def turns(self, tensors: Mapping[str, Tensor]) -> Turns | None:
+    def group_progress(self, tensors: Mapping[str, Tensor]) -> GroupProgress | None:
         """How far the rows of the drafts have come."""
-        return Turns(tensors["stages"], tensors["ticket"], tensors["failed"])
+        return GroupProgress(tensors["stages"], tensors["ticket"], tensors["failed"])
 
     def fill(
         self, arrays: Arrays, places: slice, options: GenerationConfig, seeds: Sequence[int]
