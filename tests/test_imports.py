@@ -20,8 +20,9 @@ def circles(package: str) -> dict[str, set[tuple[str, str]]]:
     return {folder: imports for folder, imports in found.items() if imports}
 
 
-def test_no_circle_is_in_the_package() -> None:
-    assert circles("mime_fast") == {}
+@pytest.mark.parametrize("package", ["mime_fast", "benchmarks", "tests"])
+def test_no_circle_is_in_a_package(package: str) -> None:
+    assert circles(package) == {}
 
 
 @pytest.mark.parametrize(
