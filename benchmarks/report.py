@@ -104,7 +104,7 @@ def _introduction(results: dict[str, Any]) -> str:
         "Everybody answers the same requests in turns, in one process for each number of threads: "
         "compare within a table, not between runs. The shape is the default architecture with a "
         "vocabulary of 23,700 and random weights, 40 tokens of context and exactly 20 new ones, "
-        "unless a row says otherwise; rows that start with “text” use the bundled checkpoint. "
+        "unless a row says otherwise; rows that start with “text” use the bundled checkpoints. "
         f"Tokens are compared with those of {REFERENCE}; who promises the same and gives others "
         f"fails the run. May differ: {lossy or 'none'}. Another model of about the same shape, "
         f"whose tokens mean nothing: {unlike or 'none'}. The limit is the time to read the "

@@ -73,7 +73,7 @@ def _folder() -> TemporaryDirectory[str]:
 def _draw(generator: np.random.Generator, name: str, shape: tuple[int, ...]) -> FloatArray:
     """Weights that keep activations near 1, so that words, positions and contexts all matter.
 
-    Next words are as sure as the bundled checkpoint's: an entropy of 2.7 nats (1.3 to 3.5), 0.43
+    Next words are as sure as mime-small's: an entropy of 2.7 nats (1.3 to 3.5), 0.43
     for the best one (0.15 to 0.79). A few words are frequent, by Zipf's law.
     """
     drawn = generator.standard_normal(shape, np.float32)
