@@ -1,8 +1,8 @@
 """The checkpoints of the published code of MIME and MoEL, turned into a checkpoint directory.
 
 Input: the torch file that their training writes (declare-lab/MIME at 7c34f3a, HLTCHKUST/MoEL at
-116a37d). It is a dict whose `model` is the state dict (MIME), a dict of the state dicts of the
-modules (MoEL), or a bare state dict. Only tensors are read from it: code in it is never run.
+116a37d). It may be a dict whose `model` is the state dict (MIME), a dict of the modules' state
+dicts (MoEL), or a bare state dict. Only tensors are read from it: code in it is never run.
 
 A state dict does not show everything. `heads`, `mean_query` and `top_listeners` have to be given,
 and a model that was trained with their `pointer_gen` looks the same as one that was not: both

@@ -80,7 +80,7 @@ class EncoderDecoder(nn.Module, ABC):
 
         tokens, speakers: ids (batch, length), PAD behind the end.
         noise: (batch, latents, noise_dim) ~ N(0, 1), zeros take the likeliest.
-        emotion: ids (batch,) of what the speakers feel; None: what is recognised.
+        emotion: ids (batch,) of the speakers' emotions; None: those that are recognised.
         """
 
     @abstractmethod

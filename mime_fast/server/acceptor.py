@@ -1,7 +1,7 @@
 """Accepting connections: all that wait, in each turn of the event loop.
 
 uvloop accepts one in a turn (libuv 1.45, #3696). A busy loop then leaves new clients in the
-system's queue for seconds, where no limit of ours holds and nobody is told to come again.
+system's queue for seconds. There no limit of ours holds, and nobody is told to come again.
 """
 
 from __future__ import annotations

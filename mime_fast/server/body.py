@@ -19,7 +19,7 @@ class ClientGone(Exception):  # noqa: N818 - no fault of ours
 
 
 def check_media_type(scope: Scope) -> None:
-    """ApiError 415 unless the body is said to be JSON.
+    """ApiError 415 unless the body is declared as JSON.
 
     A page of any origin can send other types to a server on the reader's machine, without a
     preflight request.

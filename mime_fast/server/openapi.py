@@ -83,7 +83,7 @@ WITH_KEY = {"401": "no key, or a wrong one"}
 WITH_BODY = {
     "400": "something in the request is wrong; param names it",
     "413": "the body is too large",
-    "415": "the body is not said to be application/json",
+    "415": "the body is not declared as application/json",
     "503": "the server is being stopped, its engine is dead, or memory is short",
 }
 PROBES = {"/health": "the engine is dead", "/ready": "warming up, draining or dead"}

@@ -42,8 +42,8 @@ _BEFORE_CAPITAL = re.compile(r"[.!?]|mrs?|(?!vs\.)[^.]+\.")
 class Detokenizer:
     """Turns the words of one reply into text: the pieces of `push` and `finish`, joined.
 
-    A piece carries the blank before its word. A `:` or `;` waits for the next word, which shows
-    whether they are a smiley (nine in ten are, in human replies), or for the end.
+    A piece carries the blank before its word. A `:` or `;` waits for the next word or the end,
+    which shows whether it begins a smiley: nine in ten do, in human replies.
 
     Example:
         >>> detokenizer = Detokenizer()

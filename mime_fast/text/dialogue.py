@@ -14,8 +14,8 @@ def encode_dialogue(
 ) -> Dialogue:
     """Encode turns, oldest first; the last one is the speaker's, and they alternate.
 
-    When CLS and all words exceed max_positions, the latest turns that fit are kept; of a latest
-    turn that is too long by itself, its latest words.
+    When CLS and all words exceed max_positions, the latest turns that fit are kept. A latest turn
+    that is too long by itself keeps its latest words.
     """
     room = max_positions - 1
     kept = _latest_that_fit(tokenizer, turns, room)

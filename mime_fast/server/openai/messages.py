@@ -37,8 +37,8 @@ class Turns(NamedTuple):
 def to_turns(messages: Sequence[Any], name: str = "messages") -> Turns:
     """The turns, the speaker's first and last.
 
-    Instructions and what the listener said first are dropped, and so are empty messages of the
-    listener; messages of one role in a row are joined.
+    Instructions are dropped, and so are empty messages of the listener and those before the
+    speaker's first. Messages of one role in a row are joined.
     """
     turns = Turns([], [])
     for number, message in enumerate(messages):
