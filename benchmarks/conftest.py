@@ -37,7 +37,7 @@ def quick(pytestconfig: pytest.Config) -> bool:
 
 @pytest.fixture(scope="session")
 def smoke(pytestconfig: pytest.Config) -> bool:
-    """Also a quick run."""
+    """Whether each row is run once, untimed; such a run is also a quick one."""
     return bool(pytestconfig.getoption("--smoke"))
 
 
@@ -71,7 +71,7 @@ def peer(checkpoint: Checkpoint, threads: int) -> Callable[[str], Any]:
 
 @pytest.fixture(scope="session")
 def reference(peer: Callable[[str], Any]) -> Any:
-    """Whose tokens are the definition of right."""
+    """The contestant whose tokens are the definition of right."""
     return peer(REFERENCE)
 
 

@@ -173,7 +173,7 @@ def agreement_of(name: str) -> str:
 
 
 def _marked(name: str) -> str:
-    """With a sign if its tokens are not those of the reference."""
+    """The name, with a sign if its tokens are not those of the reference."""
     return name + {"exact": "", "lossy": " ≈", "none": " †"}[agreement_of(name)]
 
 

@@ -135,7 +135,7 @@ def test_screening(
 
 
 def test_attention(race: Run, ops: NativeOps, model: Mime, checkpoint: Checkpoint) -> None:
-    """With the feed-forward that follows it, and the final norm: an encoder without projection."""
+    """Attention, the feed-forward that follows it, and the final norm: an encoder layer."""
     x = random_states(CONTEXT, checkpoint.config.hidden_dim)
     tensor, blocked = torch.from_numpy(x)[None], torch.zeros(1, 1, CONTEXT, dtype=torch.bool)
     encoder = model.context_encoder

@@ -133,7 +133,7 @@ def emotions(
     weights: EmotionWeights,
     out: Emotions | None = None,
 ) -> Emotions:
-    """From the emotion query to the refinements.
+    """Compute Emotions from the emotion query, in one launch.
 
     Args:
         query: float32 (batch, dim).

@@ -38,7 +38,7 @@ def matrix(*shape: int, dtype: torch.dtype) -> Tensor:
 
 
 def ids(*shape: int) -> Tensor:
-    """Likewise, of int32."""
+    """Ids without data, int32."""
     return tensor(*shape, dtype=torch.int32)
 
 

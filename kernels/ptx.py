@@ -38,7 +38,7 @@ def count(ptx: str, weights: frozenset[int]) -> Counted:
 
 
 def _sources(lines: list[str]) -> Mapping[str, set[int]]:
-    """Which parameters each address was computed from."""
+    """Return the parameters that each address was computed from."""
     sources: dict[str, set[int]] = {}
     for line in lines:
         if found := PARAMETER.match(line):

@@ -26,7 +26,7 @@ def read_limit(limits, row, real, WHICH: tl.constexpr):
 
 @triton.jit
 def active_rows(generated, positions, limits, row, real, stride, end_word):
-    """Which of these rows go on; stride: steps + 1."""
+    """Return which of these rows go on; stride: steps + 1."""
     position = tl.load(positions + row, mask=real, other=0)
     newest = tl.load(generated + row * stride + position, mask=real, other=end_word)
     return (newest != end_word) & (position < read_limit(limits, row, real, 0))

@@ -104,7 +104,7 @@ def commands(capability: str | None) -> list[list[str]]:
 
 
 def find_program(name: str) -> str:
-    """From the PATH, or beside Python, where pip puts programs."""
+    """Find a program on the PATH, or beside Python, where pip puts programs."""
     found = shutil.which(name, path=_path())
     if found is None:
         raise RuntimeError(f"make gpu needs {name}, and finds none; pip install {name}")

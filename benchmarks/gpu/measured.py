@@ -24,7 +24,7 @@ def rows_path() -> Path:
 
 
 def save_rows(rows: Iterable[Row], **more: Any) -> None:
-    """For the results; more: other parts of the document, such as its environment."""
+    """Save rows for the results; more: other parts of the document, such as its environment."""
     values = {"rows": [row.to_dict() for row in rows], **more}
     write_document(values, rows_path())
 

@@ -29,7 +29,7 @@ def answer_greedily(peer: Any, work: list[Request]) -> list[Tokens]:
 
 
 def answer_with_beams(peer: Any, work: list[Request]) -> list[Tokens]:
-    """Likewise."""
+    """With beams, one request after the other."""
     return [peer.beam(request) for request in work]
 
 

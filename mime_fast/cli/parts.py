@@ -63,7 +63,7 @@ def cut(path: Path, most: int, name: str | None = None) -> list[Part]:
 
 
 def _line_ends(file: BufferedReader, name: str) -> Iterator[NDArray[np.int64]]:
-    """Where lines end, in bytes, as often as there are some; no line is kept."""
+    """Yield the places in bytes where lines end, as they are read; no line is kept."""
     lines, start, offset = 0, 0, 0  # lines so far, where the next one begins, bytes so far
     while chunk := file.read(CHUNK):
         ends = np.flatnonzero(np.frombuffer(chunk, np.uint8) == LINE_FEED) + (offset + 1)

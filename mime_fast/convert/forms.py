@@ -133,7 +133,7 @@ MULTI_TR = Form(
 
 
 def recognise(names: Collection[str]) -> Form:
-    """Whose state dict it is; MIME's, unless a name says otherwise."""
+    """Return the model that a state dict is of: MIME, unless a name says otherwise."""
     if any(name.startswith("decoder.experts.") for name in names):
         return MOEL
     of_mime = ("vae_sampler.", "s_weight.", "emotion_input_encoder_", "cdecoder.")

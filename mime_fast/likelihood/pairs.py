@@ -88,5 +88,5 @@ def length_order(pairs: Sequence[Pair]) -> list[int]:
 
 
 def length(pair: Pair) -> tuple[int, int]:
-    """By what batches are sorted: tokens of the context, then those of the reply."""
+    """The key that batches are sorted by: tokens of the context, then those of the reply."""
     return len(pair.dialogue.tokens), len(pair.reply)

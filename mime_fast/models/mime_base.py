@@ -105,7 +105,7 @@ class ResponseEmotions(nn.Module):
         return _gaussians(self.prior(self.prior_hidden(query).relu()))
 
     def infer_posterior(self, query: Tensor, evidence: Tensor) -> Latents:
-        """Likewise, with what is known of the reply (batch, evidence dim)."""
+        """The posterior, which also reads what is known of the reply (batch, evidence dim)."""
         both = torch.cat([query, self.evidence(evidence).relu()], -1)
         return _gaussians(self.posterior(self.posterior_hidden(both).relu()))
 

@@ -37,7 +37,7 @@ CODES = {
 
 @dataclass
 class ApiError(Exception):
-    """What a client is told. retry_after: seconds, of 429 and 503."""
+    """The error that a client gets. retry_after: seconds, of 429 and 503."""
 
     status: int
     message: str
@@ -109,7 +109,7 @@ OVERLOADS: dict[type[Exception], tuple[int, str]] = {
 
 
 def to_api_error(error: BaseException, retry_after: float = 1.0) -> ApiError:
-    """What a client is told of an exception; of one that nobody foresaw, nothing."""
+    """The error that a client gets for an exception; it names no detail of an unforeseen one."""
     if isinstance(error, ApiError):
         return error
     for kind, (status, code) in OVERLOADS.items():

@@ -64,7 +64,7 @@ class PieceTokenizer:
         return type(self)(pieces, merges)
 
     def rows_of(self, whole: PieceTokenizer) -> list[int]:
-        """For each of our pieces its id in the tokeniser that we were cut from."""
+        """The id of each of our pieces in the tokeniser that we were cut from."""
         place = {piece: index for index, piece in enumerate(whole.pieces)}
         return [place[piece] for piece in self.pieces]
 

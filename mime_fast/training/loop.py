@@ -42,7 +42,7 @@ from mime_fast.training.vectors import pretrained_vectors
 
 
 class Reporter(Protocol):
-    """What a run tells whoever watches it; of several processes, the main one does."""
+    """What a run reports; of several processes, the main one does."""
 
     def step(self, step: int, total: int, loss: Loss, tokens_per_second: float) -> None:
         """After every step; tokens counts the replies'."""

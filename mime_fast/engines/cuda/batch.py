@@ -186,7 +186,7 @@ def _fields(shape: DecodeShape) -> dict[str, tuple[str, tuple[int, ...]]]:
 
 
 def new_caches(model: Model, steps: int, sources: Tensor, cross: Tensor, lengths: Tensor) -> Caches:
-    """With a column for each row and room for so many steps; see Caches for the others."""
+    """Make caches with a column for each row and room for so many steps; see Caches."""
     config, device, rows = model.config, model.device, len(sources)
 
     def cache(size: int) -> Tensor:

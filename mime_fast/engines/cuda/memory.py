@@ -61,7 +61,7 @@ class Event:
             self._event.record()
 
     def wait(self) -> None:
-        """Until the device has come to it."""
+        """Wait until the device has come to it."""
         if self._event is not None:
             self._event.synchronize()
 
@@ -85,7 +85,7 @@ class Staging:
         self._moved: Event | None = None
 
     def wait(self) -> None:
-        """For the last transfer."""
+        """Wait for the last transfer."""
         if self._moved is not None:
             self._moved.wait()
 

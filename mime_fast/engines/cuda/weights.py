@@ -45,14 +45,14 @@ class EncoderWeights(NamedTuple):
 
 
 class ResponseEncoderWeights(NamedTuple):
-    """With the half of the input projection that reads the context."""
+    """The response encoder, with the half of the input projection that reads the context."""
 
     context: Tensor  # (dim, 1, dim)
     encoder: EncoderWeights
 
 
 class FusionWeights(NamedTuple):
-    """As kernels/fusion.py takes them."""
+    """The gate's weights, as kernels/fusion.py takes them."""
 
     gate: Tensor
     gate_bias: Tensor

@@ -30,7 +30,7 @@ class ComparisonOptions(Config):
 
 @dataclass(frozen=True)
 class EvaluateOptions(ComparisonOptions):
-    """And what to show of it."""
+    """What to compare by, and what to show of it."""
 
     people: bool = option(False, "Measure the references as a system, too.", flags=("--people",))
     samples: int = option(0, "Show this many replies, drawn at random.", within="[0, inf)")

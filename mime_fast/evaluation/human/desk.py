@@ -22,7 +22,7 @@ class UnknownItemError(ValueError):
 
 @dataclass(frozen=True)
 class Desk:
-    """Where annotators sit. An item is known to them by its place in their own order."""
+    """The items and votes of annotators, who know an item by its place in their own order."""
 
     plan: Plan
     store: VoteStore

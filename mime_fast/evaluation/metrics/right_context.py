@@ -87,9 +87,9 @@ def right_context(
 
 
 def other_contexts(groups: NDArray[Any], conversations: NDArray[Any]) -> list[int]:
-    """For each example another one of its group (examples,), and of another conversation.
+    """Choose for each example another one of its group and of another conversation, (examples,).
 
-    The same ones every time. An example that is alone in its group gets itself.
+    The choice is the same every time. An example that is alone in its group gets itself.
     """
     generator = np.random.default_rng(0)
     found = np.arange(len(groups))

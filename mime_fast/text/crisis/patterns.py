@@ -121,7 +121,9 @@ def needed(pattern: str, other: bool = False) -> tuple[frozenset[str], ...]:
 
 
 def match(elements: Sequence[Element], words: Sequence[str], at: int, number: int = 0) -> int:
-    """Where the match of the elements from `number` on, which starts at word `at`, ends; -1: none.
+    """Match the elements from `number` on, beginning at word `at`.
+
+    Returns the place where the match ends; -1: there is none.
 
     words: a sentence with END before and behind it.
     """

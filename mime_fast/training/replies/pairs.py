@@ -127,7 +127,7 @@ def shuffled_batches(pairs: Sequence[Pair], positions: int, seed: int) -> list[l
 
 
 def _place(pair: Pair) -> tuple[int, int]:
-    """Where a pair stands in a bucket: replies of like length, then contexts up and down."""
+    """The sort key of a pair in a bucket: replies of like length, then contexts up and down."""
     band = len(pair.reply) // BAND
     return band, len(pair.tokens) if band % 2 else -len(pair.tokens)
 
