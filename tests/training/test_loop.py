@@ -293,7 +293,7 @@ def test_a_checkpoint_that_cannot_be_written_is_made_again(dialogues: Path, tmp_
     again = Trainer(
         dialogues, out, SHORT.replace(epochs=1), MODEL, reporter := Recorder(), resume=True
     )
-    limit = 2 * sum(parameter.numel() for parameter in again.averaged.parameters()) // 2
+    limit = 2 * sum(parameter.numel() for parameter in again.learner.averaged.parameters()) // 2
     with (
         limit_file_size(limit),
         pytest.raises(WriteError, match=r"the trained state is kept in .*, and --resume writes"),
@@ -301,7 +301,7 @@ def test_a_checkpoint_that_cannot_be_written_is_made_again(dialogues: Path, tmp_
         again.run()
     Trainer(dialogues, out, SHORT.replace(epochs=1), MODEL, reporter, resume=True).run()
     assert reporter.losses == []  # nothing is trained again
-    assert checkpoint.load(out).config == run.model_config.replace(dropout=0.0)
+    assert checkpoint.load(out).config == run.data.model_config.replace(dropout=0.0)
 
 
 @pytest.mark.parametrize("min_count", [50, 10_000])
@@ -325,6 +325,6 @@ def test_a_file_is_trained_on_and_validated_with(
         os.mkfifo(data)
         threading.Thread(target=data.write_text, args=(text,), daemon=True).start()
     run = trainer(data, tmp_path / "out", epochs=1)
-    assert (len(run.pairs), len(run.validation_pairs)) == (54, 6)  # of 30 conversations
+    assert (len(run.data.pairs), len(run.data.validation_pairs)) == (54, 6)  # of 30 conversations
     run.run()
     assert checkpoint.load(tmp_path / "out").config.architecture == "mime"

@@ -103,11 +103,11 @@ def test_a_teacher_softens_the_labels_of_training(
     config = SHORT.replace(teacher_share=0.25)
     run = Trainer(dialogues, tmp_path / "out", config, MODEL, Recorder(), teacher=path)
     taught = load_teacher(path, examples)
-    for pair, probabilities in zip(run.pairs, taught, strict=True):
+    for pair, probabilities in zip(run.data.pairs, taught, strict=True):
         expected = 0.25 * probabilities
         expected[pair.emotion] += 0.75
         assert pair.soft_label == pytest.approx(expected.tolist(), abs=1e-5)
-    assert all(max(pair.soft_label) == 1 for pair in run.validation_pairs)
+    assert all(max(pair.soft_label) == 1 for pair in run.data.validation_pairs)
     run.run()
     card = (tmp_path / "out/README.md").read_text("utf-8")
     assert "- teacher: digest " in card
