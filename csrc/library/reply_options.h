@@ -14,7 +14,7 @@ namespace mime_fast {
 enum class OnCrisis { reply, flag, off };
 
 // The options of a reply, under the names that GenerationConfig has
-// (mime_fast/config/generation.py), which explains each.
+// (mime_fast/config/reply_options.py), which explains each.
 struct ReplyOptions : SearchOptions {
   std::vector<std::string> stop;
   std::vector<std::string> bad_words;

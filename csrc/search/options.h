@@ -12,8 +12,8 @@
 
 namespace mime_fast {
 
-// The options of GenerationConfig (mime_fast/config/generation.py) that a search needs as they are
-// given, under the same names.
+// The options of GenerationConfig (mime_fast/config/reply_options.py) that a search needs as they
+// are given, under the same names.
 struct SearchOptions {
   std::int64_t max_new_tokens = 50;
   std::int64_t min_new_tokens = 1;
