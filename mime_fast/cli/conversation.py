@@ -29,14 +29,14 @@ def converse(
     history: the turns before, the speaker's and the listener's in turn. message: answered first,
     as an example; the conversation then starts anew.
     """
-    conversation = Conversation(generator, config, list(history))
+    conversation = ShownConversation(generator, config, list(history))
     with clean_exit():
         if message is not None:
             conversation.show_example(message)
         conversation.run(create_reader())
 
 
-class Conversation:
+class ShownConversation:
     """The turns so far, and where they are shown."""
 
     def __init__(self, generator: Generator, config: GenerationConfig, turns: list[str]) -> None:

@@ -62,7 +62,7 @@ def make_job(
     )
 
 
-class Answer:
+class Answerer:
     """An actor. It writes the replies to a part whole: a part that is answered twice is kept once.
 
     first_seed: that of the first line; the next line has the next, unless the options have one.

@@ -22,7 +22,7 @@ from mime_fast.cli.answers import progress
 from mime_fast.cli.cluster import ClusterOptions, count_machines
 from mime_fast.cli.messages import Message
 from mime_fast.cli.parts import Part, PartFolder, cut, describe, describe_generator
-from mime_fast.cli.ray_job import Answer, Job, find_errors
+from mime_fast.cli.ray_job import Answerer, Job, find_errors
 from mime_fast.types import Response
 
 Show = Callable[[Message, Response], None]
@@ -86,7 +86,7 @@ class Run:
         cpus = int(ray.cluster_resources().get("CPU", 1))
         most = self.cluster.actors or max(1, cpus // self.job.threads)
         answered = _dataset(parts).map_batches(
-            Answer,
+            Answerer,
             fn_constructor_args=[self.job, self.folder, self.first_seed],
             batch_size=1,
             num_cpus=self.job.threads,

@@ -36,7 +36,7 @@ class BertConfig:
     dropout: float = 0.0
 
 
-class Attention(nn.Module):
+class BertAttention(nn.Module):
     """Multi-head attention with biases; keys and values come from `source`."""
 
     def __init__(self, dim: int, num_heads: int) -> None:
@@ -58,12 +58,12 @@ class Attention(nn.Module):
         return self.output(found.transpose(1, 2).flatten(2))
 
 
-class Layer(nn.Module):
+class BertLayer(nn.Module):
     """Attention, then two linear maps with GELU; each is added to its input and normalised."""
 
     def __init__(self, dim: int, num_heads: int, filter_dim: int, dropout: float) -> None:
         super().__init__()
-        self.attention = Attention(dim, num_heads)
+        self.attention = BertAttention(dim, num_heads)
         self.attention_norm = nn.LayerNorm(dim, EPSILON)
         self.inner = nn.Linear(dim, filter_dim)
         self.outer = nn.Linear(filter_dim, dim)
@@ -88,7 +88,7 @@ class Bert(nn.Module):
         self.types = nn.Embedding(2, dim)
         self.norm = nn.LayerNorm(dim, EPSILON)
         self.layers = nn.ModuleList(
-            Layer(dim, config.num_heads, config.filter_dim, config.dropout)
+            BertLayer(dim, config.num_heads, config.filter_dim, config.dropout)
             for _ in range(config.num_layers)
         )
         self.dropout = nn.Dropout(config.dropout)

@@ -8,10 +8,10 @@ import torch
 from torch import Tensor, nn
 
 from mime_fast.models.llama import (
-    Attention,
-    FeedForward,
     GroupedAttention,
+    LlamaAttention,
     LlamaConfig,
+    LlamaFeedForward,
     rotations,
 )
 
@@ -38,17 +38,17 @@ class CrossAttention(GroupedAttention):
         return self.attend(*self.project(x, memory), real[:, None, None])
 
 
-class Layer(nn.Module):
+class CrossLayer(nn.Module):
     """Self-attention, attention to the memory, feed-forward: each behind a norm, and added."""
 
     def __init__(self, config: DecoderConfig) -> None:
         super().__init__()
         self.attention_norm = nn.RMSNorm(config.hidden_dim, config.norm_epsilon)
-        self.attention = Attention(config)
+        self.attention = LlamaAttention(config)
         self.cross_attention_norm = nn.RMSNorm(config.hidden_dim, config.norm_epsilon)
         self.cross_attention = CrossAttention(config)
         self.feed_forward_norm = nn.RMSNorm(config.hidden_dim, config.norm_epsilon)
-        self.feed_forward = FeedForward(config)
+        self.feed_forward = LlamaFeedForward(config)
         self.dropout = nn.Dropout(config.dropout)
 
     def forward(self, x: Tensor, rotation: Tensor, memory: Tensor, real: Tensor) -> Tensor:
@@ -58,14 +58,14 @@ class Layer(nn.Module):
         return x + self.dropout(self.feed_forward(self.feed_forward_norm(x)))
 
 
-class Decoder(nn.Module):
+class CrossDecoder(nn.Module):
     """Reply ids to states."""
 
     def __init__(self, config: DecoderConfig) -> None:
         super().__init__()
         self.config = config
         self.embedding = nn.Embedding(config.vocab_size, config.hidden_dim)
-        self.layers = nn.ModuleList(Layer(config) for _ in range(config.num_layers))
+        self.layers = nn.ModuleList(CrossLayer(config) for _ in range(config.num_layers))
         self.norm = nn.RMSNorm(config.hidden_dim, config.norm_epsilon)
         self.dropout = nn.Dropout(config.dropout)
 
@@ -78,7 +78,7 @@ class Decoder(nn.Module):
         return self.norm(x)
 
 
-def copy_layers(decoder: Decoder, weights: dict[str, Tensor], chosen: list[int]) -> None:
+def copy_layers(decoder: CrossDecoder, weights: dict[str, Tensor], chosen: list[int]) -> None:
     """Start the decoder from layers `chosen` of a language model's weights (see Llama).
 
     Attention to the memory starts small: its output matrix is drawn, the rest is Xavier's.

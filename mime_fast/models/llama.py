@@ -71,7 +71,7 @@ class GroupedAttention(nn.Module):
         return self.output(found.transpose(1, 2).flatten(2))
 
 
-class Attention(GroupedAttention):
+class LlamaAttention(GroupedAttention):
     """Causal self-attention with rotary positions."""
 
     def __init__(self, config: LlamaConfig) -> None:
@@ -83,7 +83,7 @@ class Attention(GroupedAttention):
         return self.attend(rotate(query, rotation), rotate(key, rotation), value, is_causal=True)
 
 
-class FeedForward(nn.Module):
+class LlamaFeedForward(nn.Module):
     """SwiGLU: down(silu(gate(x)) * up(x))."""
 
     def __init__(self, config: LlamaConfig) -> None:
@@ -97,15 +97,15 @@ class FeedForward(nn.Module):
         return self.down(functional.silu(self.gate(x)) * self.up(x))
 
 
-class Layer(nn.Module):
+class LlamaLayer(nn.Module):
     """Attention and feed-forward, each behind a norm and added to its input."""
 
     def __init__(self, config: LlamaConfig) -> None:
         super().__init__()
         self.attention_norm = nn.RMSNorm(config.hidden_dim, config.norm_epsilon)
-        self.attention = Attention(config)
+        self.attention = LlamaAttention(config)
         self.feed_forward_norm = nn.RMSNorm(config.hidden_dim, config.norm_epsilon)
-        self.feed_forward = FeedForward(config)
+        self.feed_forward = LlamaFeedForward(config)
 
     def forward(self, x: Tensor, rotation: Tensor) -> Tensor:
         """X (batch, length, dim) -> same."""
@@ -120,7 +120,7 @@ class Llama(nn.Module):
         super().__init__()
         self.config = config
         self.embedding = nn.Embedding(config.vocab_size, config.hidden_dim)
-        self.layers = nn.ModuleList(Layer(config) for _ in range(config.num_layers))
+        self.layers = nn.ModuleList(LlamaLayer(config) for _ in range(config.num_layers))
         self.norm = nn.RMSNorm(config.hidden_dim, config.norm_epsilon)
 
     def forward(self, tokens: Tensor) -> Tensor:

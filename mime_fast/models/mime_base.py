@@ -18,9 +18,8 @@ from torch.nn import functional
 from mime_fast.config import ModelConfig
 from mime_fast.emotions import EMOTIONS, NEGATIVE, POSITIVE
 from mime_fast.models.base import EncoderDecoder, EncoderMemory, Groups
-from mime_fast.models.bert import Bert, BertConfig, mean_over
-from mime_fast.models.bert import Layer as BertLayer
-from mime_fast.models.crossing import SMALL, Decoder, DecoderConfig
+from mime_fast.models.bert import Bert, BertConfig, BertLayer, mean_over
+from mime_fast.models.crossing import SMALL, CrossDecoder, DecoderConfig
 from mime_fast.models.mime import Fusion, Gaussian, Latents
 from mime_fast.text.special import PAD, SYS
 
@@ -149,7 +148,7 @@ class MimeBase(EncoderDecoder):
         self.intent_classifier = nn.Linear(dim, config.intents)
         self.intent_embedding = nn.Embedding(config.intents, decoder.hidden_dim)
         self.start = nn.Linear(3 * dim, decoder.hidden_dim)
-        self.decoder = Decoder(decoder)
+        self.decoder = CrossDecoder(decoder)
         self.register_buffer("positive_ids", torch.tensor(POSITIVE), persistent=False)
         self.register_buffer("negative_ids", torch.tensor(NEGATIVE), persistent=False)
         # What joins the pretrained embedding of the first input starts as small as that is.

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from mime_fast.config import ModelConfig
 from mime_fast.emotions import POSITIVE as POSITIVE_IDS
-from mime_fast.models.crossing import Decoder, DecoderConfig, copy_layers
+from mime_fast.models.crossing import CrossDecoder, DecoderConfig, copy_layers
 from mime_fast.models.llama import Llama, LlamaConfig
 from mime_fast.models.mime_base import Context, MimeBase, MimeBaseMemory, draw_intent
 from mime_fast.systems.mime_base import SHAPE
@@ -122,7 +122,9 @@ def test_every_parameter_learns(model: MimeBase) -> None:
 def test_a_decoder_starts_from_layers_of_a_language_model() -> None:
     shape = {"hidden_dim": 32, "num_heads": 4, "num_kv_heads": 2, "filter_dim": 40}
     llama = Llama(LlamaConfig(vocab_size=50, num_layers=3, **shape)).eval()
-    decoder = Decoder(DecoderConfig(vocab_size=50, num_layers=2, memory_dim=24, **shape)).eval()
+    decoder = CrossDecoder(
+        DecoderConfig(vocab_size=50, num_layers=2, memory_dim=24, **shape)
+    ).eval()
     copy_layers(decoder, llama.state_dict(), [0, 2])
     for name, parameter in decoder.named_parameters():
         if "cross_attention.output" in name:

@@ -34,7 +34,7 @@ class Look:
     weights: Values  # (reply, context): each row sums to 1
 
 
-class Recorder:
+class AttentionRecorder:
     """Keeps what an attention was last given; use it as a context manager."""
 
     def __init__(self, attention: Attention) -> None:
@@ -73,7 +73,7 @@ def look_inside(folder: Path, examples: Sequence[Example], indices: Sequence[int
 def _look(generator: Generator, example: Example, index: int) -> Look:
     engine, tokenizer = cast("EagerEngine", generator.engine), generator.tokenizer
     attention = as_word_model(engine.model).decoder.layers[-1].cross_attention
-    with Recorder(cast("Attention", attention)) as recorder:
+    with AttentionRecorder(cast("Attention", attention)) as recorder:
         greedy = GenerationConfig(stochastic_emotion=False, seed=0, **AS_GENERATED)
         response = generator.respond(example.context, greedy)
     weights = recorder.weights()

@@ -34,7 +34,7 @@ class Conversation:
     words: list[int]  # of each turn, as our tokeniser counts them, and the end
 
 
-class Batch(NamedTuple):
+class ConversationBatch(NamedTuple):
     """Padded rows. Position t predicts target t."""
 
     tokens: Tensor  # (batch, length) int64
@@ -60,7 +60,7 @@ def marker(turn: int) -> int:
     return LISTENER if turn % 2 else SPEAKER
 
 
-def collate(conversations: Sequence[Conversation]) -> Batch:
+def collate(conversations: Sequence[Conversation]) -> ConversationBatch:
     """Conversations -> one padded batch."""
     length = max(len(conversation.ids) for conversation in conversations)
     rows = [c.ids + [PAD] * (length - len(c.ids)) for c in conversations]
@@ -68,7 +68,7 @@ def collate(conversations: Sequence[Conversation]) -> Batch:
     tokens, targets = ids[:, :-1], ids[:, 1:]
     share = torch.where(turn_numbers(tokens) % 2 == 1, 1.0, SPEAKER_WEIGHT)
     emotion = torch.tensor([conversation.emotion for conversation in conversations])
-    return Batch(tokens, targets, share * (targets != PAD), emotion)
+    return ConversationBatch(tokens, targets, share * (targets != PAD), emotion)
 
 
 def turn_numbers(tokens: Tensor) -> Tensor:

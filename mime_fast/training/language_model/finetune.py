@@ -22,8 +22,8 @@ from mime_fast.text.word_pieces import WordPieceTokenizer
 from mime_fast.training.config import FinetuneConfig
 from mime_fast.training.language_model.conversations import (
     LONGEST,
-    Batch,
     Conversation,
+    ConversationBatch,
     LabelledConversation,
     collate,
     encode_conversation,
@@ -132,17 +132,17 @@ class Finetune:
         mean = sum(nats) / len(nats)
         return {"perplexity": math.exp(mean), "emotion_accuracy": sum(right) / len(right)}
 
-    def _to_device(self, batch: list[Conversation]) -> Batch:
+    def _to_device(self, batch: list[Conversation]) -> ConversationBatch:
         device = self.model.emotion.weight.device
-        return Batch(*(tensor.to(device) for tensor in collate(batch)))
+        return ConversationBatch(*(tensor.to(device) for tensor in collate(batch)))
 
-    def _recognise(self, states: Tensor, rows: Batch) -> tuple[Tensor, Tensor]:
+    def _recognise(self, states: Tensor, rows: ConversationBatch) -> tuple[Tensor, Tensor]:
         """Logits (replies, 32) of the emotions where a reply begins, and the labels (replies,)."""
         starts = rows.tokens == LISTENER
         emotions = rows.emotion[:, None].expand_as(rows.tokens)[starts]
         return self.model.emotion(states[starts]).float(), emotions
 
-    def _costs(self, states: Tensor, rows: Batch) -> Tensor:
+    def _costs(self, states: Tensor, rows: ConversationBatch) -> Tensor:
         """Nats of each target, (batch, length) float32; 0 where there is none."""
         wanted = rows.weights > 0
         pairs = zip(states[wanted].split(CHUNK), rows.targets[wanted].split(CHUNK), strict=True)

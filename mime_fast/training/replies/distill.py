@@ -12,9 +12,9 @@ from rich.progress import track
 from torch import Tensor
 
 from mime_fast.text.pieces import PieceTokenizer
-from mime_fast.training.language_model.conversations import Batch as ConversationBatch
 from mime_fast.training.language_model.conversations import (
     Conversation,
+    ConversationBatch,
     LabelledConversation,
     collate,
     fill,

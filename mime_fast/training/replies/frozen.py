@@ -12,7 +12,7 @@ from rich.progress import track
 from torch import Tensor
 
 from mime_fast.models.mime_base import MimeBase
-from mime_fast.training.replies.pairs import Batch, Pair, collate, fill
+from mime_fast.training.replies.pairs import Pair, ReplyBatch, collate, fill
 
 POSITIONS = 8000  # of a batch
 
@@ -44,7 +44,7 @@ class FrozenStates:
             length = len(pair.tokens)
             self.states[pair.frozen : pair.frozen + length] = row[:length]
 
-    def of(self, batch: Batch) -> Tensor:
+    def of(self, batch: ReplyBatch) -> Tensor:
         """The states of a batch's contexts (batch, length, dim) float32; padding holds any."""
         offsets = torch.arange(batch.tokens.shape[1], device=batch.frozen.device)
         places = (batch.frozen[:, None] + offsets).clamp(max=len(self.states) - 1)

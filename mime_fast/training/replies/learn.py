@@ -22,8 +22,8 @@ from mime_fast.training.replies.objective import (
 )
 from mime_fast.training.replies.pairs import (
     UNKNOWN,
-    Batch,
     Pair,
+    ReplyBatch,
     collate,
     fill,
     shuffled_batches,
@@ -94,7 +94,7 @@ class LearnReplies:
             **found,
         }
 
-    def _read(self, batch: Batch) -> Context:
+    def _read(self, batch: ReplyBatch) -> Context:
         """The context; a frozen encoder reads all contexts when the first is asked for."""
         if not self.is_frozen:
             return self.model.read(batch.tokens, batch.speakers, batch.real)
@@ -103,7 +103,7 @@ class LearnReplies:
         return self.model.recognise(self.frozen.of(batch), batch.real)
 
     def _compose(
-        self, context: Context, batch: Batch, latents: Latents, noise: Tensor
+        self, context: Context, batch: ReplyBatch, latents: Latents, noise: Tensor
     ) -> MimeBaseMemory:
         """The memory with the labelled polarity and intent, where they are known."""
         recognised = context.emotion_logits.argmax(-1)
@@ -116,7 +116,7 @@ class LearnReplies:
         positive = torch.isin(emotion, self.model.positive_ids)
         return self.model.compose(context, latents, noise, positive, intent)
 
-    def _reply_loss(self, batch: Batch, memory: MimeBaseMemory) -> Tensor:
+    def _reply_loss(self, batch: ReplyBatch, memory: MimeBaseMemory) -> Tensor:
         """Nats a piece: of the reply, and against the teacher's distribution where it is known."""
         states = self.model.decode(batch.decoder_input, memory)[batch.reply_real]
         log_probs = self.model.project(states).float().log_softmax(-1)
@@ -142,7 +142,7 @@ class LearnReplies:
         return {"perplexity": math.exp(sum(nats) / len(nats)), "emotion_accuracy": accuracy}
 
 
-def reply_costs(model: MimeBase, batch: Batch) -> tuple[Tensor, Tensor]:
+def reply_costs(model: MimeBase, batch: ReplyBatch) -> tuple[Tensor, Tensor]:
     """Nats of each reply (batch,), with gold polarity where it is known; recognised emotions."""
     context = model.read(batch.tokens, batch.speakers, batch.real)
     recognised = context.emotion_logits.argmax(-1)

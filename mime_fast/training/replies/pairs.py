@@ -41,7 +41,7 @@ class Pair:
         return len(self.tokens) + len(self.reply)
 
 
-class Batch(NamedTuple):
+class ReplyBatch(NamedTuple):
     """Padded tensors of several pairs."""
 
     tokens: Tensor  # (batch, length)
@@ -54,9 +54,9 @@ class Batch(NamedTuple):
     taught: Tensor  # (batch,)
     frozen: Tensor  # (batch,)
 
-    def to(self, device: torch.device) -> Batch:
+    def to(self, device: torch.device) -> ReplyBatch:
         """The same batch on a device."""
-        return Batch(*(tensor.to(device, non_blocking=True) for tensor in self))
+        return ReplyBatch(*(tensor.to(device, non_blocking=True) for tensor in self))
 
     @property
     def decoder_input(self) -> Tensor:
@@ -95,11 +95,11 @@ class PairEncoder:
         )
 
 
-def collate(pairs: Sequence[Pair]) -> Batch:
+def collate(pairs: Sequence[Pair]) -> ReplyBatch:
     """Pairs -> one padded batch."""
     tokens = pad_with(PAD, [pair.tokens for pair in pairs])
     reply = pad_with(PAD, [pair.reply for pair in pairs])
-    return Batch(
+    return ReplyBatch(
         tokens=tokens,
         speakers=pad_with(PAD, [pair.speakers for pair in pairs]),
         real=tokens != PAD,
@@ -122,11 +122,11 @@ def shuffled_batches(pairs: Sequence[Pair], positions: int, seed: int) -> list[l
     """One epoch in an order given by the seed: batches of similar length."""
     rows = max(1, positions * len(pairs) // sum(pair.size for pair in pairs))
     return bucketed(
-        pairs, rows, _place, lambda few: fill(few, positions), seed, bucket=SORTED_TOGETHER
+        pairs, rows, _sort_key, lambda few: fill(few, positions), seed, bucket=SORTED_TOGETHER
     )
 
 
-def _place(pair: Pair) -> tuple[int, int]:
+def _sort_key(pair: Pair) -> tuple[int, int]:
     """The sort key of a pair in a bucket: replies of like length, then contexts up and down."""
     band = len(pair.reply) // BAND
     return band, len(pair.tokens) if band % 2 else -len(pair.tokens)

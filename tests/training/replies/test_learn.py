@@ -195,7 +195,9 @@ def test_it_learns_replies_and_emotions(
 
 
 @torch.inference_mode()
-def test_a_reply_s_cost_does_not_depend_on_its_batch(taught: tuple[list[Pair], Taught]) -> None:
+def test_a_reply_s_cost_does_not_depend_on_its_batch(
+    taught: tuple[list[Pair], Taught],
+) -> None:
     model = tiny_model().eval()
     together, _ = reply_costs(model, collate(taught[0]))
     alone = [reply_costs(model, collate([pair]))[0].item() for pair in taught[0]]
