@@ -13,7 +13,6 @@ from benchmarks.gpu.build import find_nvcc
 from benchmarks.gpu.measured import save_rows
 
 PACKAGES = ("torch", "triton", "numpy", "pybind11", "pytest", "hypothesis", "matplotlib")
-LEAST_TORCH = 2, 11
 
 
 def main(device: str) -> int:
