@@ -66,8 +66,8 @@ class AsyncGenerator(Unpicklable):
         self,
         generator: Generator,
         *,
-        max_running: int = 32,
-        max_waiting: int = 1024,
+        max_running: int = Limits.running,
+        max_waiting: int = Limits.waiting,
         max_wait_seconds: float | None = None,
     ) -> None:
         self._generator = generator

@@ -85,8 +85,7 @@ def option(default: Any, help: str = "", *, within: str = "", **facts: Any) -> A
 
 def with_default(config: type, name: str, default: Any) -> Any:
     """The field of an option that a config inherits, with another default."""
-    (line,) = (entry.option for entry in table(config) if entry.name == name)
-    return dataclasses.field(default=default, metadata={KEY: line})
+    return dataclasses.field(default=default, metadata={KEY: find_option(config, name)})
 
 
 class Entry(NamedTuple):
@@ -109,6 +108,12 @@ def table(config: type) -> tuple[Entry, ...]:
         for field in dataclasses.fields(config)
         if KEY in field.metadata
     )
+
+
+def find_option(config: type, name: str) -> Option:
+    """What the table says of the option of that name."""
+    (found,) = (entry.option for entry in table(config) if entry.name == name)
+    return found
 
 
 def _entry(field: dataclasses.Field[Any], annotation: Any) -> Entry:

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import math
 from dataclasses import fields
-from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, cast, get_type_hints
 
 import msgspec
 
 from mime_fast import _C
 from mime_fast.config import SAMPLING, GenerationConfig
-from mime_fast.options import Entry, table
+from mime_fast.options import Entry, Interval, find_option, table
 from mime_fast.server.options import ServerOptions
 
-LOWEST_TEMPERATURE = 0.01  # below it a draw is as good as greedy, and logits overflow
 MOST_LOGPROBS = 20  # likeliest words that are listed at each word, as OpenAI has it
 MOST_TEXTS, MOST_CHARACTERS = 64, 10_000  # of `stop`, and of `bad_words`
+# Below it a draw is as good as greedy.
+LOWEST_TEMPERATURE = cast("Interval", find_option(GenerationConfig, "temperature").within).low
 SEQUENCES = ("num_return_sequences", "num_beams", "mbr_samples", "best_of")
 HINTS = get_type_hints(GenerationConfig)
 NAMES = tuple(field.name for field in fields(GenerationConfig))

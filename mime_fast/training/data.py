@@ -13,7 +13,7 @@ from torch import Tensor
 from mime_fast.config import ModelConfig
 from mime_fast.likelihood.pairs import Pair, encode_pairs, length, slices
 from mime_fast.likelihood.perplexity import count_unknown_types
-from mime_fast.options import table
+from mime_fast.options import find_option
 from mime_fast.text.examples import Example, load_parts
 from mime_fast.text.tokenizer import SPECIAL_WORDS, Tokenizer, learn_words
 from mime_fast.training.batches import bucketed
@@ -69,7 +69,7 @@ def learn_vocabulary(examples: Iterable[Example], min_count: int) -> list[str]:
     for example in examples:
         texts.update(dict.fromkeys([*example.context, example.target]))
     words = learn_words(texts, min_count)
-    (sizes,) = (line.option.within for line in table(ModelConfig) if line.name == "vocab_size")
+    sizes = find_option(ModelConfig, "vocab_size").within
     size = len(SPECIAL_WORDS) + len(words)
     if sizes and size not in sizes:
         raise ValueError(
