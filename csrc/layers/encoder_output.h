@@ -24,7 +24,7 @@ struct EncoderMemory {
   Buffer<float> keys;               // (caches, key_dim, columns) transposed
   Buffer<float> values;             // (caches, length, value_stride)
   std::vector<Listener> listeners;  // ascending ids; most systems have none
-  Buffer<float> start;              // (dim,) added to each input of the decoder; most systems have none
+  Buffer<float> conditioning;  // (dim,) added to each input of the decoder; most systems have none
 
   // Number of caches: the decoder's layers, then the listeners.
   std::int64_t caches() const { return layers + static_cast<std::int64_t>(listeners.size()); }

@@ -47,7 +47,7 @@ EncoderOutput MimeBase::encode(Team& team, const std::int64_t* tokens, const std
   const RowView refined{buffer.data(), length, 2 * stride_};
   refine(team, states, emotions, refined);
   fuse(team, states, refined, output.memory);
-  compute_start(team, query, emotions, noise + 2 * this->noise().dim, output.memory);
+  compute_conditioning(team, query, emotions, noise + 2 * this->noise().dim, output.memory);
   return output;
 }
 
@@ -162,18 +162,19 @@ void MimeBase::fuse(Team& team, const RowView& states, const RowView& refined,
   }
 }
 
-// Computes what is added to the first input: the query, both emotions, and the intent.
-void MimeBase::compute_start(Team& team, const Buffer<float>& query, const Emotions& emotions,
-                             const float* noise, EncoderMemory& memory) const {
+// Computes what is added to each input: the query, both emotions, and the intent.
+void MimeBase::compute_conditioning(Team& team, const Buffer<float>& query,
+                                    const Emotions& emotions, const float* noise,
+                                    EncoderMemory& memory) const {
   const std::int64_t dim = config_.hidden_dim;
   Buffer<float> input(3 * dim), intent(padded(shape_.dim));
   std::copy_n(query.data(), dim, input.data());
   std::copy_n(emotions.mimicked.data(), dim, input.data() + dim);
   std::copy_n(emotions.opposed.data(), dim, input.data() + 2 * dim);
-  memory.start = Buffer<float>(start_.stride());
-  start_.apply(kernels_, team, row_of(std::as_const(input)), row_of(memory.start));
+  memory.conditioning = Buffer<float>(conditioning_.stride());
+  conditioning_.apply(kernels_, team, row_of(std::as_const(input)), row_of(memory.conditioning));
   intent_embedding_.copy_row(draw_intent(team, query, noise), intent.data());
-  for (std::int64_t i = 0; i < shape_.dim; ++i) memory.start[i] += intent[i];
+  for (std::int64_t i = 0; i < shape_.dim; ++i) memory.conditioning[i] += intent[i];
 }
 
 // Draws an intent by the Gumbel trick: the normal probability of normal noise is uniform.
@@ -194,8 +195,8 @@ void MimeBase::step(Team& team, const std::int32_t* tokens, DecodeState& state) 
   const RowView x = state.x();
   for (std::int64_t row = 0; row < x.count; ++row) {
     reply_words_.copy_row(tokens[row], x.row(row));
-    const Buffer<float>& start = state.memory(row).start;
-    for (std::int64_t i = 0; i < shape_.dim; ++i) x.row(row)[i] += start[i];
+    const Buffer<float>& added = state.memory(row).conditioning;
+    for (std::int64_t i = 0; i < shape_.dim; ++i) x.row(row)[i] += added[i];
   }
   std::int32_t layer = 0;
   for (const LlamaLayer& each : decoder_) {

@@ -56,8 +56,8 @@ class MimeBase final : public ReplyModel {
   void refine(Team& team, const RowView& states, const Emotions& emotions,
               const RowView& refined) const;
   void fuse(Team& team, const RowView& states, const RowView& refined, EncoderMemory& memory) const;
-  void compute_start(Team& team, const Buffer<float>& query, const Emotions& emotions,
-                     const float* noise, EncoderMemory& memory) const;
+  void compute_conditioning(Team& team, const Buffer<float>& query, const Emotions& emotions,
+                            const float* noise, EncoderMemory& memory) const;
   std::int64_t draw_intent(Team& team, const Buffer<float>& query, const float* noise) const;
 
   const std::int64_t stride_;             // floats of a padded state of the encoder
@@ -78,7 +78,7 @@ class MimeBase final : public ReplyModel {
   StandardLayerNorm memory_norm_;
   std::vector<Int8Matrix> cross_;  // (layers,) memory -> keys and values
 
-  Int8Matrix start_;
+  Int8Matrix conditioning_;
   Int8Weights intent_embedding_;  // (intents, decoder dim)
   Int8Weights reply_words_;       // (vocabulary, decoder dim)
   Rotation rotation_;

@@ -87,7 +87,7 @@ void MimeBase::load_fusion(TensorReader& tensors) {
 
 void MimeBase::load_decoder(TensorReader& tensors, ComputeType compute_type, Team& team) {
   const std::int64_t dim = config_.hidden_dim, width = shape_.dim, kv_dim = shape_.kv_dim();
-  start_ = tensors.int8_linears({{"start", width}}, 3 * dim, Bias::own);
+  conditioning_ = tensors.int8_linears({{"conditioning", width}}, 3 * dim, Bias::own);
   intent_embedding_ = tensors.take_int8("intent_embedding.weight", options().intents, width);
   reply_words_ = tensors.take_int8("decoder.embedding.weight", config_.vocab_size, width);
   for (std::int64_t i = 0; i < shape_.layers; ++i) {

@@ -69,10 +69,10 @@ class CrossDecoder(nn.Module):
         self.norm = nn.RMSNorm(config.hidden_dim, config.norm_epsilon)
         self.dropout = nn.Dropout(config.dropout)
 
-    def forward(self, tokens: Tensor, start: Tensor, memory: Tensor, real: Tensor) -> Tensor:
+    def forward(self, tokens: Tensor, conditioning: Tensor, memory: Tensor, real: Tensor) -> Tensor:
         """Ids (batch, length), and what joins each input (batch, dim) -> (batch, length, dim)."""
         rotation = rotations(self.config, tokens.shape[1]).to(tokens.device)
-        x = self.dropout(self.embedding(tokens) + start[:, None])
+        x = self.dropout(self.embedding(tokens) + conditioning[:, None])
         for layer in self.layers:
             x = layer(x, rotation, memory, real)
         return self.norm(x)

@@ -2,7 +2,7 @@
 
 Context encoder (MiniLM) -> emotion classifier -> response-emotion sampling -> mimicry -> fusion ->
 decoder (layers of SmolLM2 that attend to the fused memory). A sampled intent, what the reply sets
-out to do, joins the emotions where the reply begins.
+out to do, joins the emotions; both are added to each input of the decoder.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ class MimeBaseMemory(EncoderMemory):
     """What the decoder reads, and which group is mimicked."""
 
     mixture: Groups
-    start: Tensor  # (batch, decoder dim), added to the first input
+    conditioning: Tensor  # (batch, decoder dim), added to each input of the decoder
     positive: Tensor  # (batch,) bool
 
     @property
@@ -78,12 +78,15 @@ class MimeBaseMemory(EncoderMemory):
 
     def select(self, rows: Tensor) -> Self:
         """What decoding these rows, in this order, needs."""
-        return replace(super().select(rows), start=self.start[rows])
+        return replace(super().select(rows), conditioning=self.conditioning[rows])
 
     @classmethod
     def join(cls, parts: Sequence[Self]) -> Self:
         """What decoding the rows of all parts, in their order, needs."""
-        return replace(super().join(parts), start=torch.cat([part.start for part in parts]))
+        return replace(
+            super().join(parts),
+            conditioning=torch.cat([part.conditioning for part in parts]),
+        )
 
 
 class ResponseEmotions(nn.Module):
@@ -147,12 +150,12 @@ class MimeBase(EncoderDecoder):
         self.memory_norm = nn.LayerNorm(dim)
         self.intent_classifier = nn.Linear(dim, config.intents)
         self.intent_embedding = nn.Embedding(config.intents, decoder.hidden_dim)
-        self.start = nn.Linear(3 * dim, decoder.hidden_dim)
+        self.conditioning = nn.Linear(3 * dim, decoder.hidden_dim)
         self.decoder = CrossDecoder(decoder)
         self.register_buffer("positive_ids", torch.tensor(POSITIVE), persistent=False)
         self.register_buffer("negative_ids", torch.tensor(NEGATIVE), persistent=False)
-        # What joins the pretrained embedding of the first input starts as small as that is.
-        for part in (self.emotion_embedding, self.intent_embedding, self.start):
+        # What joins the pretrained embedding of the inputs starts as small as that is.
+        for part in (self.emotion_embedding, self.intent_embedding, self.conditioning):
             nn.init.normal_(part.weight, std=SMALL)
 
     def read(self, tokens: Tensor, speakers: Tensor, real: Tensor) -> Context:
@@ -191,13 +194,13 @@ class MimeBase(EncoderDecoder):
         refined = [self._refine(context, emotion) for emotion in (mimicked, opposed)]
         states = self.memory_norm(context.states + self.fusion(refined))
         table = self.intent_embedding.weight
-        start = self.start(torch.cat([context.query, mimicked, opposed], -1))
+        conditioning = self.conditioning(torch.cat([context.query, mimicked, opposed], -1))
         return MimeBaseMemory(
             context=states,
             real=context.real,
             emotion_logits=context.emotion_logits,
             mixture=mixture,
-            start=start + intent.to(table.dtype) @ table,
+            conditioning=conditioning + intent.to(table.dtype) @ table,
             positive=positive,
         )
 
@@ -241,7 +244,7 @@ class MimeBase(EncoderDecoder):
 
     def decode(self, tokens: Tensor, memory: MimeBaseMemory) -> Tensor:
         """Decoder input ids (batch, length), SOS first -> states (batch, length, decoder dim)."""
-        return self.decoder(tokens, memory.start, memory.context, memory.real)
+        return self.decoder(tokens, memory.conditioning, memory.context, memory.real)
 
     def project(self, states: Tensor) -> Tensor:
         """States (..., decoder dim) -> logits (..., vocabulary)."""

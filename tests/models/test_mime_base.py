@@ -159,7 +159,7 @@ def test_encode_draws_mixtures_and_intent_from_the_noise(model: MimeBase) -> Non
         intent=draw_intent(context.intent_logits, noise[:, 2, : CONFIG.intents]),
     )
     assert torch.equal(found.context, expected.context)
-    assert torch.equal(found.start, expected.start)
+    assert torch.equal(found.conditioning, expected.conditioning)
     forced = model.encode(TOKENS, SPEAKERS, noise, emotion=torch.tensor([POSITIVE_IDS[0]] * 2))
     assert forced.mimics_positive.all()
 
