@@ -14,10 +14,11 @@ import torch
 from onnxruntime.quantization import QuantType, quantize_dynamic
 from torch import Tensor, nn
 from torch.export import Dim
+from torch.nn import functional
 
-from benchmarks.peers.torch_cached import CachedPeer, modules
-from benchmarks.peers.torch_modules import Cache, Cross, DecodeStep, EncodeOnce
+from benchmarks.peers.torch_cached import CachedPeer, modules_of_any
 from mime_fast.checkpoint import Checkpoint
+from mime_fast.models import mime_base
 from mime_fast.text.tokenizer import CLS
 
 # The checkpoint is kept beside its export, so that its id stays its own.
@@ -27,28 +28,24 @@ ROWS, SOURCE = Dim("rows", min=1, max=1024), Dim("source", min=1, max=1000)
 
 def create(checkpoint: Checkpoint, precision: str, threads: int) -> CachedPeer:
     """precision: "float32" or "int8"."""
-    encode, decode = modules(checkpoint)
+    encode, decode = modules_of_any(checkpoint)
     folder = Path(_export_both(checkpoint, encode, decode).name)
     encoder, decoder = (
         _Session(_in_precision(folder / f"{part}.onnx", precision), threads)
         for part in ("encode", "decode")
     )
 
-    def run_encode(tokens: Tensor, speakers: Tensor, noise: Tensor) -> Cross:
-        return Cross(*encoder(tokens, speakers, noise))
+    def run_encode(tokens: Tensor, speakers: Tensor, noise: Tensor) -> Any:
+        return encode.cross_type(*encoder(tokens, speakers, noise))
 
-    def run_decode(
-        tokens: Tensor, position: Tensor, cross: Cross, cache: Cache
-    ) -> tuple[Tensor, Cache]:
+    def run_decode(tokens: Tensor, position: Tensor, cross: Any, cache: Any) -> tuple[Tensor, Any]:
         logits, *updated = decoder(tokens, position, *cross, *cache)
-        return logits, Cache(*updated)
+        return logits, decode.cache_type(*updated)
 
     return CachedPeer(run_encode, run_decode, decode.empty_cache, threads=1)
 
 
-def _export_both(
-    checkpoint: Checkpoint, encode: EncodeOnce, decode: DecodeStep
-) -> TemporaryDirectory[str]:
+def _export_both(checkpoint: Checkpoint, encode: Any, decode: Any) -> TemporaryDirectory[str]:
     """Once a process: it takes 12 s, and both precisions need it."""
     if id(checkpoint) not in _EXPORTED:
         folder = TemporaryDirectory()
@@ -95,15 +92,17 @@ class _Session:
         return [torch.from_numpy(array) for array in self._session.run(None, feeds)]
 
 
-def _examples(encode: EncodeOnce, rows: int = 2, source: int = 5) -> tuple[Tensor, Tensor, Tensor]:
+def _examples(encode: Any, rows: int = 2, source: int = 5) -> tuple[Tensor, Tensor, Tensor]:
+    config = encode.model.config
     tokens = torch.full((rows, source), CLS)
     # Two tensors: the exporter would make one input of one tensor.
-    return tokens, tokens.clone(), torch.zeros(rows, 2, encode.model.config.latent_dim)
+    return tokens, tokens.clone(), torch.zeros(rows, config.latents, config.noise_dim)
 
 
-def _export_encode(encode: EncodeOnce, path: Path) -> None:
+def _export_encode(encode: Any, path: Path) -> None:
     ids = {0: ROWS, 1: SOURCE}
-    with patch.object(torch, "isin", _isin):  # which the exporter cannot translate
+    # The exporter cannot translate the one; ONNX Runtime has no error function of doubles.
+    with patch.object(torch, "isin", _isin), patch.object(mime_base, "draw_intent", _draw_intent):
         _export(encode, _examples(encode), (ids, ids, {0: ROWS}), path)
 
 
@@ -111,19 +110,26 @@ def _isin(elements: Tensor, tests: Tensor) -> Tensor:
     return (elements[:, None] == tests).any(-1)
 
 
-def _export_decode(encode: EncodeOnce, decode: DecodeStep, path: Path) -> None:
+def _draw_intent(logits: Tensor, noise: Tensor) -> Tensor:
+    """mime_base.draw_intent in float32."""
+    uniform = torch.special.ndtr(noise)
+    drawn = (logits - (-uniform.log()).log()).argmax(-1)
+    return functional.one_hot(drawn, logits.shape[-1]).float()
+
+
+def _export_decode(encode: Any, decode: Any, path: Path) -> None:
     tokens, speakers, noise = _examples(encode)
     with torch.inference_mode():
-        cross = Cross(*(tensor.clone() for tensor in encode(tokens, speakers, noise)))
+        found = encode(tokens, speakers, noise)
+    cross = found._make(tensor.clone() for tensor in found)
     cache = decode.empty_cache(len(tokens))
     rows: Any = {0: ROWS}
-    wide: Any = {0: ROWS, 3: SOURCE}
-    blocked: Any = {0: ROWS, 1: SOURCE}
+    sources = ({} if axis is None else {axis: SOURCE} for axis in encode.source_axes)
     shapes: tuple[object, ...] = (
         rows,
         {},
-        Cross(wide, wide, blocked),
-        Cache(rows, rows, rows, rows),
+        cross._make(rows | source for source in sources),
+        cache._make(rows for _ in cache),
     )
     _export(decode, (tokens[:, 0], torch.tensor([1]), cross, cache), shapes, path)
 

@@ -10,27 +10,24 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from benchmarks.peers.mime_base_modules import MimeBaseDecodeStep, MimeBaseEncodeOnce
 from benchmarks.peers.search import SearchingPeer
-from benchmarks.peers.torch_modules import (
-    Cache,
-    Cross,
-    DecodeStep,
-    EncodeOnce,
-    block_specials,
-)
+from benchmarks.peers.torch_modules import DecodeStep, EncodeOnce, block_specials
 from benchmarks.workload import NEW_TOKENS
 from mime_fast.checkpoint import Checkpoint
-from mime_fast.engines.eager import load_word_model
+from mime_fast.engines.eager import load_model, load_word_model
+from mime_fast.models.mime_base import MimeBase
 
-Encode = Callable[[Tensor, Tensor, Tensor], Cross]
-Decode = Callable[[Tensor, Tensor, Cross, Cache], tuple[Tensor, Cache]]
+# Cross and Cache are the named tuples of the modules: Cross or MimeBaseCross, and so on.
+Encode = Callable[[Tensor, Tensor, Tensor], Any]
+Decode = Callable[[Tensor, Tensor, Any, Any], tuple[Tensor, Any]]
 
 
 class State(NamedTuple):
     """What a reply needs between its steps."""
 
-    cross: Cross
-    cache: Cache
+    cross: Any  # what Encode returned
+    cache: Any
 
 
 class CachedPeer(SearchingPeer):
@@ -40,7 +37,7 @@ class CachedPeer(SearchingPeer):
         self,
         encode: Encode,
         decode: Decode,
-        empty_cache: Callable[[int], Cache],
+        empty_cache: Callable[[int], Any],
         threads: int,
         device: str = "cpu",
     ) -> None:
@@ -58,8 +55,17 @@ class CachedPeer(SearchingPeer):
     def select(self, state: State, rows: Tensor) -> State:
         cross = state.cross
         if len(rows) != len(cross.keys):  # the rows of one request: a beam's all share it
-            cross = Cross(*(tensor[rows] for tensor in cross))
-        return State(cross, Cache(*(tensor[rows] for tensor in state.cache)))
+            cross = cross._make(tensor[rows] for tensor in cross)
+        return State(cross, state.cache._make(tensor[rows] for tensor in state.cache))
+
+
+def modules_of_any(checkpoint: Checkpoint, device: str = "cpu") -> tuple[Any, Any]:
+    """The modules of a system over words, or those of mime-base on the CPU."""
+    if checkpoint.config.system.over_words:
+        return modules(checkpoint, device)
+    model = load_model(checkpoint)
+    assert isinstance(model, MimeBase)
+    return MimeBaseEncodeOnce(model).eval(), MimeBaseDecodeStep(model).eval()
 
 
 def modules(checkpoint: Checkpoint, device: str = "cpu") -> tuple[EncodeOnce, DecodeStep]:
@@ -71,30 +77,33 @@ def modules(checkpoint: Checkpoint, device: str = "cpu") -> tuple[EncodeOnce, De
 
 
 def eager(checkpoint: Checkpoint, threads: int, device: str = "cpu") -> CachedPeer:
-    encode, decode = modules(checkpoint, device)
+    encode, decode = modules_of_any(checkpoint, device)
     return CachedPeer(encode, decode, decode.empty_cache, threads, device)
 
 
 def bfloat16(checkpoint: Checkpoint, threads: int) -> CachedPeer:
     """The decoder in bfloat16; encoding one context takes longer in it than in float32."""
-    encode, _ = modules(checkpoint)
-    _, decode = modules(checkpoint)  # of a model of its own: they share their embedding
+    encode, _ = modules_of_any(checkpoint)
+    _, decode = modules_of_any(checkpoint)  # of a model of its own: they share their embedding
     decode = decode.to(torch.bfloat16)
 
-    def run_encode(tokens: Tensor, speakers: Tensor, noise: Tensor) -> Cross:
-        keys, values, blocked = encode(tokens, speakers, noise)
-        return Cross(keys.bfloat16(), values.bfloat16(), blocked)
+    def run_encode(tokens: Tensor, speakers: Tensor, noise: Tensor) -> Any:
+        return _in_bfloat16(encode(tokens, speakers, noise))
 
-    def run_decode(
-        tokens: Tensor, position: Tensor, cross: Cross, cache: Cache
-    ) -> tuple[Tensor, Cache]:
+    def run_decode(tokens: Tensor, position: Tensor, cross: Any, cache: Any) -> tuple[Tensor, Any]:
         logits, updated = decode(tokens, position, cross, cache)
         return logits.float(), updated
 
-    def empty_cache(rows: int) -> Cache:
-        return Cache(*(tensor.bfloat16() for tensor in decode.empty_cache(rows)))
+    def empty_cache(rows: int) -> Any:
+        return _in_bfloat16(decode.empty_cache(rows))
 
     return CachedPeer(run_encode, run_decode, empty_cache, threads)
+
+
+def _in_bfloat16(tensors: Any) -> Any:
+    """The same named tuple; masks stay as they are."""
+    floats = (tensor.bfloat16() if tensor.is_floating_point() else tensor for tensor in tensors)
+    return tensors._make(floats)
 
 
 def compiled(checkpoint: Checkpoint, threads: int) -> CachedPeer:
@@ -102,7 +111,7 @@ def compiled(checkpoint: Checkpoint, threads: int) -> CachedPeer:
     inductor_config: Any = import_module("torch._inductor.config")  # a second: for this peer alone
 
     torch.set_num_threads(threads)  # what is compiled depends on it
-    encode, decode = modules(checkpoint)
+    encode, decode = modules_of_any(checkpoint)
     torch._dynamo.config.cache_size_limit = 64  # noqa: SLF001 - documented under this name
     # Packs the weights: the projection of one row in 1.4 instead of 3.3 ms (Zen 4, 2 threads).
     # Among the options of torch.compile it has no effect (2.13).
@@ -114,7 +123,7 @@ def compiled(checkpoint: Checkpoint, threads: int) -> CachedPeer:
 
 def dynamic_int8(checkpoint: Checkpoint, threads: int) -> CachedPeer:
     """Every Linear in int8, the decoder's convolutions too; activations quantised on the way."""
-    encode, decode = modules(checkpoint)
+    encode, decode = modules_of_any(checkpoint)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # deprecated in favour of torchao, another package
         quantize: Any = torch.ao.quantization.quantize_dynamic

@@ -42,6 +42,9 @@ def decoder_layers(model: ReplyModel) -> list[DecoderLayer]:
 class EncodeOnce(nn.Module):
     """Token ids to the decoder's cross-attention keys and values."""
 
+    cross_type = Cross
+    source_axes = (3, 3, 1)  # of each tensor, the one over the context
+
     def __init__(self, model: ReplyModel) -> None:
         super().__init__()
         self.model = model
@@ -58,6 +61,7 @@ class EncodeOnce(nn.Module):
 class DecodeStep(nn.Module):
     """One token a row through the decoder."""
 
+    cache_type = Cache
     arange: Tensor
 
     def __init__(self, model: ReplyModel) -> None:
