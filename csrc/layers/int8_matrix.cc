@@ -1,6 +1,7 @@
 #include "layers/int8_matrix.h"
 
 #include <algorithm>
+#include <numeric>
 #include <stdexcept>
 #include <string>
 
@@ -49,11 +50,10 @@ void Int8Matrix::set(const Int8Weights& source, std::int64_t first_column,
     const std::int8_t* in = source.values.data() + row * source.columns + first_column;
     std::int8_t* out =
         weights_.data() + output / kLanes * fixed_stride_ * kLanes + output % kLanes * 4;
-    std::int64_t sum = 0;
-    for (std::int64_t i = 0; i < inner_; ++i) {
-      out[i / 4 * 4 * kLanes + i % 4] = in[i];
-      sum += in[i];
+    for (std::int64_t i = 0; i < inner_; i += 4) {
+      std::copy_n(in + i, std::min<std::int64_t>(4, inner_ - i), out + i * kLanes);
     }
+    const std::int64_t sum = std::accumulate(in, in + inner_, std::int64_t{0});
     shift_[output] = static_cast<double>(sum * cpu::kFixedShift);
     scale_[output] = source.scale[static_cast<std::size_t>(row)] * factor;
   }
