@@ -1,6 +1,7 @@
 """The rooms of csrc: which room includes which, and what stays in one of them."""
 
 import re
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -42,15 +43,26 @@ def test_every_source_is_in_a_room() -> None:
     assert {room_of(path) for path in sources()} == set(ROOMS)
 
 
+def headers_of(path: Path) -> list[str]:
+    """Those of csrc that a source includes."""
+    found = re.findall(r'#include "([^"]+)"', path.read_text(encoding="utf-8"))
+    return [header for header in found if not header.startswith("mime_fast/")]
+
+
 def test_no_room_includes_a_higher_one() -> None:
     upwards = [
         f"{path.relative_to(CSRC)} includes {header}"
         for path in sources()
-        for header in re.findall(r'#include "([^"]+)"', path.read_text(encoding="utf-8"))
-        if not header.startswith("mime_fast/")
-        and ROOMS.index(header.split("/")[0]) > ROOMS.index(room_of(path))
+        for header in headers_of(path)
+        if ROOMS.index(header.split("/")[0]) > ROOMS.index(room_of(path))
     ]
     assert upwards == []
+
+
+def test_no_headers_include_each_other() -> None:
+    headers = {path.relative_to(CSRC).as_posix(): headers_of(path) for path in sources()}
+    order = TopologicalSorter(headers)
+    order.prepare()  # CycleError names those that include each other
 
 
 def test_only_the_bindings_include_python() -> None:
