@@ -18,6 +18,7 @@ from mime_fast.checkpoint import Checkpoint
 from mime_fast.config import GenerationConfig
 from mime_fast.emotions import NEGATIVE, POSITIVE
 from mime_fast.engines.base import EncoderArrays, EncoderBatch
+from mime_fast.engines.exit_gate import calls_torch, sleep_if_ending
 from mime_fast.engines.stepwise import StepwiseSession
 from mime_fast.models import create_model
 from mime_fast.models.base import (
@@ -49,6 +50,7 @@ class EagerEngine:
 
     name = "eager"
 
+    @calls_torch
     def __init__(self, checkpoint: Checkpoint, device: str = "cpu") -> None:
         self.config, self.compute_type = checkpoint.config, "float32"
         self.device = _usable_device(device)
@@ -56,6 +58,7 @@ class EagerEngine:
             torch.backends.cudnn.allow_tf32 = False  # of convolutions; it is on by default
         self.model = load_model(checkpoint).to(self.device)
 
+    @calls_torch
     @torch.inference_mode()
     def encode(
         self, dialogues: Sequence[Dialogue], noise: FloatArray, emotion: int | None
@@ -67,6 +70,7 @@ class EagerEngine:
     def _encode(
         self, dialogues: Sequence[Dialogue], noise: FloatArray, emotion: int | None
     ) -> EncoderArrays:
+        sleep_if_ending()
         tokens = pad([dialogue.tokens for dialogue in dialogues]).to(self.device)
         speakers = pad([dialogue.speakers for dialogue in dialogues]).to(self.device)
         drawn = torch.from_numpy(noise).to(self.device)
@@ -83,6 +87,7 @@ class EagerEngine:
         """A session in which each step computes all logits, and the searches read them."""
         return StepwiseSession(self, encoded, options, seeds, rules)
 
+    @calls_torch
     @torch.inference_mode()
     def start(self, encoded: EncoderBatch, rows: Sequence[int]) -> EagerState:
         """A decode state with one row for each entry: the number of its dialogue."""
@@ -101,6 +106,7 @@ class EagerEngine:
             found.append(part.select(inside))
         return found[0].join(found)
 
+    @calls_torch
     @torch.inference_mode()
     def step(self, state: EagerState, tokens: IntArray) -> FloatArray:
         """Feed one token a row; logits (rows, vocabulary) of the next."""
@@ -110,10 +116,12 @@ class EagerEngine:
         return np.concatenate([self._logits(state, piece) for piece in pieces])
 
     def _logits(self, state: EagerState, rows: slice) -> FloatArray:
+        sleep_if_ending()
         inside = torch.arange(len(state.tokens), device=self.device)[rows]
         states = self.model.decode(state.tokens[rows], state.memory.select(inside))
         return _numpy(self.model.project(states[:, -1]))
 
+    @calls_torch
     @torch.inference_mode()
     def select(self, state: EagerState, rows: IntArray) -> EagerState:
         """A new state of these rows, in this order."""

@@ -14,6 +14,7 @@ from mime_fast.engines.cuda.device import Device
 from mime_fast.engines.cuda.encoder import CudaMemory
 from mime_fast.engines.cuda.memory import bucket
 from mime_fast.engines.cuda.search import DeviceSearch
+from mime_fast.engines.exit_gate import calls_torch
 from mime_fast.kernels.project import BLOCK_ROWS
 from mime_fast.search.hypothesis import Hypothesis
 
@@ -53,6 +54,7 @@ class DeviceSession(Unpicklable):
         while self._advance(CHECKED):
             pass
 
+    @calls_torch
     def _advance(self, steps: int) -> bool:
         with self._gpu.launching():
             self._begin(steps)

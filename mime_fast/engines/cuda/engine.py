@@ -29,6 +29,7 @@ from mime_fast.engines.cuda.memory import Event, bucket
 from mime_fast.engines.cuda.search import device_search
 from mime_fast.engines.cuda.state import State
 from mime_fast.engines.cuda.weights import load_model
+from mime_fast.engines.exit_gate import calls_torch
 from mime_fast.engines.stepwise import StepwiseSession
 from mime_fast.kernels.decode_step import decode_step
 from mime_fast.kernels.project import project
@@ -50,6 +51,7 @@ class CudaEngine:
 
     name = "cuda"
 
+    @calls_torch
     def __init__(
         self, checkpoint: Checkpoint, device: str = "cuda", compute_type: str = "float32"
     ) -> None:
@@ -59,6 +61,7 @@ class CudaEngine:
         self.weights = self.model.weights
         self.gpu = Device(self.model)
 
+    @calls_torch
     def encode(
         self, dialogues: Sequence[Dialogue], noise: FloatArray, emotion: int | None
     ) -> CudaEncoderBatch:
@@ -110,6 +113,7 @@ class CudaEngine:
             return BeamSession(decoding, lambda: StepwiseSession(self, encoded, options, seeds))
         return decoding
 
+    @calls_torch
     def start(self, encoded: EncoderBatch, rows: Sequence[int], steps: int = FIRST_STEPS) -> State:
         """A decode state with one row for each entry: the number of its dialogue.
 
@@ -123,6 +127,7 @@ class CudaEngine:
             caches = new_caches(self.model, steps, self._ids(rows), memory.copy(), lengths)
         return State(generated, caches)
 
+    @calls_torch
     def step(self, state: State, tokens: IntArray) -> FloatArray:
         """Feed one token a row; logits (rows, vocabulary) of the next."""
         with self.gpu.launching():
@@ -139,6 +144,7 @@ class CudaEngine:
         found: FloatArray = logits.cpu().numpy()
         return found
 
+    @calls_torch
     def select(self, state: State, rows: IntArray) -> State:
         """A state of these rows, in this order: only `kv_positions` is gathered, no cache."""
         with self.gpu.launching():
