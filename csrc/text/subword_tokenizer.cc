@@ -77,11 +77,11 @@ SubwordTokenizer::SubwordTokenizer(const JsonValue& document)
       turn_end_({kEos}) {}
 
 TokenIds SubwordTokenizer::encode(std::string_view text) const {
-  return context_.encode(tidy(text));
+  return context_.encode(tidy_context(text));
 }
 
 std::vector<std::string> SubwordTokenizer::tokenize(std::string_view text) const {
-  return context_.tokenize(tidy(text));
+  return context_.tokenize(tidy_context(text));
 }
 
 std::vector<TokenIds> SubwordTokenizer::spellings(std::string_view text) const {

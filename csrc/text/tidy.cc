@@ -40,6 +40,19 @@ bool ends_or(const Text& text, std::size_t at, bool (*holds)(char32_t)) {
 }
 bool is_blank(char32_t c) { return c == U' '; }
 
+// What is written for a quote, an apostrophe or an ellipsis; else the character itself.
+View straight(const char32_t& c) {
+  if (is_in(c, kApostrophes)) return U"'";
+  if (is_in(c, kQuotes)) return U"\"";
+  return c == kEllipsis ? View(U"...") : View(&c, 1);
+}
+
+std::string to_utf8(View text) {
+  std::string result;
+  for (const char32_t c : text) append_utf8(c, result);
+  return result;
+}
+
 // Straight quotes and apostrophes, and single blanks between what white space separates.
 Text plain(std::string_view text) {
   Text result;
@@ -54,12 +67,8 @@ Text plain(std::string_view text) {
     const auto c = static_cast<char32_t>(code_point);
     if (is_space(code_point)) {
       has_blank = true;
-    } else if (is_in(c, kApostrophes)) {
-      write(U"'");
-    } else if (is_in(c, kQuotes)) {
-      write(U"\"");
     } else {
-      write(c == kEllipsis ? View(U"...") : View(&c, 1));
+      write(straight(c));
     }
   }
   return result;
@@ -170,9 +179,17 @@ std::string tidy(std::string_view given) {
   capitalize_self(text);
   capitalize_sentences(text);
   if (!text.empty() && is_alphanumeric(text.back())) text += U'.';
-  std::string result;
-  for (const char32_t c : text) append_utf8(c, result);
-  return result;
+  return to_utf8(text);
+}
+
+std::string tidy_context(std::string_view given) {
+  // Quotes come first: NFKC makes a blank and an accent of U+00B4, which is often an apostrophe.
+  Text text;
+  for (std::size_t at = 0; at < given.size();) {
+    const auto c = static_cast<char32_t>(next_code_point(given, at));
+    text += straight(c);
+  }
+  return tidy(normalized(to_utf8(text), Form::nfkc));
 }
 
 }  // namespace mime_fast

@@ -11,16 +11,17 @@ import json
 from collections.abc import Iterable, Sequence
 from typing import Self
 
-from tokenizers import pre_tokenizers
+from tokenizers import normalizers, pre_tokenizers
 
 from mime_fast.text.parts import sentences_apart
 from mime_fast.text.pieces import SPECIAL, PieceTokenizer
 from mime_fast.text.surrogates import drop_surrogates
-from mime_fast.text.tidy import tidy
+from mime_fast.text.tidy import STRAIGHT, tidy
 from mime_fast.text.tokenizer import plain_tokenizer
 from mime_fast.text.word_pieces import SEP, WordPieceTokenizer
 
 KIND = "mime_base"  # in the file
+_NFKC = normalizers.NFKC()
 
 
 class SubwordTokenizer:
@@ -47,8 +48,8 @@ class SubwordTokenizer:
         return list(self.reply.pieces)
 
     def encode(self, text: str) -> list[int]:
-        """The ids of a turn of the context, tidied first, without its end."""
-        parts = sentences_apart(tidy(drop_surrogates(text)))
+        """The ids of a turn of the context, in plain characters and tidied, without its end."""
+        parts = sentences_apart(_tidy_context(text))
         return [i for part in parts for i in self.context.encode([part])[0]]
 
     def encode_reply(self, text: str) -> list[int]:
@@ -67,7 +68,7 @@ class SubwordTokenizer:
 
     def tokenize(self, text: str) -> list[str]:
         """The text of each id of `encode`; "" where it goes on with the word before."""
-        parts = sentences_apart(tidy(drop_surrogates(text)))
+        parts = sentences_apart(_tidy_context(text))
         return [word for part in parts for word in self.context.tokenize(part)]
 
     def context_word(self, index: int) -> str:
@@ -156,6 +157,14 @@ class PieceDetokenizer:
         clone._decoder.setstate(self._decoder.getstate())
         clone._begun = self._begun
         return clone
+
+
+def _tidy_context(text: str) -> str:
+    """A turn in plain characters (NFKC), tidied: full-width and bold letters are letters.
+
+    Quotes come first: NFKC makes a blank and an accent of U+00B4, which is often an apostrophe.
+    """
+    return tidy(_NFKC.normalize_str(drop_surrogates(text).translate(STRAIGHT)))
 
 
 def _alphabet() -> dict[str, int]:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tokenizers import pre_tokenizers
+from tokenizers import normalizers, pre_tokenizers
 
 from mime_fast.text.dialogue import encode_dialogue
 from mime_fast.text.load_tokenizer import load_tokenizer
@@ -15,7 +15,7 @@ from mime_fast.text.pieces import PieceTokenizer
 from mime_fast.text.special import CLS, EOS, SOS, SYS, USR
 from mime_fast.text.stop import ReplyText
 from mime_fast.text.subword_tokenizer import SubwordTokenizer
-from mime_fast.text.tidy import tidy
+from mime_fast.text.tidy import STRAIGHT, tidy
 from mime_fast.text.unknown_words import count_words
 from mime_fast.text.word_pieces import WordPieceTokenizer
 
@@ -69,6 +69,30 @@ def test_a_context_ends_each_turn_and_names_who_says_it() -> None:
     ]
     assert found.speakers == [CLS, *[USR] * 5, *[SYS] * 4, *[USR] * 3]
     assert found.last_turn == 3
+
+
+@pytest.mark.parametrize(
+    "styled",
+    [
+        "\uff2d\uff59 \uff44\uff4f\uff47",
+        "\U0001d40c\U0001d432 \U0001d41d\U0001d428\U0001d420",
+        "my\u3000dog",
+    ],
+)
+def test_styled_letters_of_a_context_are_letters(styled: str) -> None:
+    assert TOKENIZER.encode(styled) == TOKENIZER.encode("My dog")
+    assert TOKENIZER.tokenize(styled) == TOKENIZER.tokenize("My dog")
+
+
+def test_an_accent_that_stands_alone_is_an_apostrophe() -> None:
+    assert TOKENIZER.encode("I\u00b4m sad") == TOKENIZER.encode("I'm sad")
+
+
+@given(st.text())
+def test_a_context_has_the_ids_of_its_plain_characters(text: str) -> None:
+    """Every text is read, and NFKC changes nothing of what is read."""
+    plain = text.encode(errors="ignore").decode().translate(STRAIGHT)
+    assert TOKENIZER.encode(text) == TOKENIZER.encode(normalizers.NFKC().normalize_str(plain))
 
 
 @pytest.mark.parametrize(
