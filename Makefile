@@ -42,6 +42,17 @@ define run_cpp
 	@tail -3 build/$(1)/log
 endef
 
+# The oldest versions of a base install and of extras: $(call test_lowest,folder,extras,tests,packages
+# that only the tests need,options of pytest). Extras may exclude each other's: each has an environment.
+define test_lowest
+	@echo "Testing mime_fast with $$($(BIN)/python tests/packaging/lowest_versions.py $(2))"
+	@$(PYTHON) -m venv --clear build/$(1)
+	build/$(1)/bin/python -m pip install --quiet \
+	  $$($(BIN)/python tests/packaging/lowest_versions.py $(2)) pytest pytest-xdist hypothesis $(4)
+	PYTHONPATH="$(CURDIR)" build/$(1)/bin/pytest $(PARALLEL) --quiet -p no:cacheprovider \
+	  --hypothesis-profile=brief $(5) $(3)
+endef
+
 # A source distribution, a wheel built from it, and that made to run on any Linux as old as this one:
 # $(call build_wheel,folder for the first and the last,flags for CMake).
 define build_wheel
@@ -74,12 +85,19 @@ SECONDS ?= 600
 # What a base install must pass, without torch.
 BASE_TESTS := tests/packaging/test_base_install.py tests/text tests/test_config.py tests/test_pretrained.py \
 	tests/csrc/test_rng.py tests/csrc/test_sampling.py
+# What the extras must pass with their oldest versions: they need torch only for the last.
+SERVE_TESTS := tests/server/test_metrics.py tests/server/test_tracing.py tests/server/test_errors.py \
+	tests/server/test_auth.py tests/server/test_limits.py
+ANNOTATE_TESTS := tests/evaluation/human/test_server.py tests/evaluation/human/test_results.py \
+	tests/evaluation/human/test_votes.py tests/evaluation/human/test_plan.py
+TRAIN_TESTS := tests/training/test_loop.py tests/training/language_model/test_llama.py \
+	tests/evaluation/metrics
 # Beside PYTHON; a shim of pyenv runs the version that PYENV_VERSION names.
 PYTHONS ?= 3.12 3.13 3.14
 # As the C++ tests are compiled, so that ccache has all objects but those of the bindings.
 QUICK_BUILD := -DMIME_FAST_CUDA=OFF -DMIME_FAST_WERROR=ON -DCMAKE_INTERPROCEDURAL_OPTIMIZATION=OFF
 
-.PHONY: help demo wheel test test-ray test-wheel test-lower-bounds test-pythons gpu gpu-rehearsal sanitize sanitize-threads fuzz \
+.PHONY: help demo wheel test test-ray test-wheel test-lower-bounds test-lower-bounds-torch test-pythons gpu gpu-rehearsal sanitize sanitize-threads fuzz \
 	bench bench-quick bench-smoke bench-report kernels-report lint format clean
 
 help:  ## show this list
@@ -120,13 +138,14 @@ test-pythons:  ## the same with every other Python that is here, or with this on
 	  else echo "skipped: there is no python$$version on the PATH"; fi; done; \
 	  [ "$$found" ] || $(MAKE) --no-print-directory test-wheel
 
-test-lower-bounds: $(VENV)/.stamp-demo  ## test without torch and with the oldest libraries that are allowed (a minute)
-	@echo "Testing mime_fast with $$($(BIN)/python tests/packaging/lowest_versions.py)"
-	@$(PYTHON) -m venv --clear build/lower-bounds
-	build/lower-bounds/bin/python -m pip install --quiet \
-	  $$($(BIN)/python tests/packaging/lowest_versions.py) pytest pytest-xdist hypothesis
-	PYTHONPATH="$(CURDIR)" build/lower-bounds/bin/pytest $(PARALLEL) --quiet -p no:cacheprovider \
-	  --hypothesis-profile=brief $(BASE_TESTS)
+test-lower-bounds: $(VENV)/.stamp-demo  ## test without torch and with the oldest libraries that are allowed, and most extras (two minutes)
+	$(call test_lowest,lower-bounds,,$(BASE_TESTS))
+	$(call test_lowest,lower-bounds-serve,serve otel,$(SERVE_TESTS),httpx2)
+	@# Starlette's old test client uses a name that anyio has moved.
+	$(call test_lowest,lower-bounds-annotate,annotate,$(ANNOTATE_TESTS),httpx,-W default::DeprecationWarning)
+
+test-lower-bounds-torch: $(VENV)/.stamp-demo  ## the same for training and evaluation, with TORCH itself (1.3 GB)
+	$(call test_lowest,lower-bounds-torch,train eval,$(TRAIN_TESTS),'$(TORCH)')
 
 # On a machine with a GPU, torch is there already: PYTHON itself runs it, and nothing is installed.
 gpu:  ## on a machine with an NVIDIA GPU: build, test and measure the cuda engine (11 minutes)

@@ -256,6 +256,6 @@ def _reason(error: Exception) -> str:
 
 def _remedy(error: Exception) -> str:
     number = getattr(error, "errno", None)
-    if number is None and (found := re.search(r"\(os error (\d+)\)", str(error))):
-        number = int(found[1])  # safetensors gives it in its text only
+    if number is None and (found := re.search(r"\(os error (\d+)\)|\bcode: (\d+)", str(error))):
+        number = int(found[1] or found[2])  # safetensors gives it in its text only
     return REMEDIES.get(number or 0, "name another place")

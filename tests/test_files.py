@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from safetensors import SafetensorError
 
 from mime_fast import files
 from mime_fast.files import (
@@ -19,6 +20,7 @@ from mime_fast.files import (
     make_folder,
     parse_json,
     read_text,
+    write_errors,
     write_whole,
 )
 from mime_fast.text.records import read_records
@@ -206,3 +208,15 @@ def test_an_error_while_reading_names_the_file() -> None:
     for read in (read_text, read_tokenizer, lambda path: list(read_records(path))):
         with pytest.raises(OSError, match="Input/output error: '/proc/self/mem'"):
             read(UNREADABLE)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "I/O error: No space left on device (os error 28)",
+        'IoError(Os { code: 28, kind: StorageFull, message: "No space" })',  # of 0.4.3
+    ],
+)
+def test_a_full_disk_is_known_by_what_safetensors_says(tmp_path: Path, text: str) -> None:
+    with pytest.raises(WriteError, match="free space there"), write_errors(tmp_path / "file"):
+        raise SafetensorError(text)

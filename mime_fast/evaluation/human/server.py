@@ -143,7 +143,7 @@ def _add_guard(app: FastAPI, host: str) -> None:
     async def guard(
         request: Request, call_next: Callable[[Request], Awaitable[Response]]
     ) -> Response:
-        refused = refusal(request.method, request.url.path, request.headers, host)
+        refused = refusal(request.method, request.scope["path"], request.headers, host)
         response = await call_next(request) if refused is None else _error(*refused)
         response.headers.update(HEADERS)
         return response
