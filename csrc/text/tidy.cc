@@ -21,6 +21,18 @@ constexpr View kApostrophes =
 constexpr View kQuotes = U"\u201c\u201d";
 constexpr char32_t kEllipsis = U'\u2026';
 constexpr View kMarks = U",.!?;:";
+// In a context alone; the HYPHENS and DASHES of characters.py.
+constexpr View kContextDashes =
+    U"\u02d7\u058a\u05be\u1400\u1806\u2010\u2011\u2012\u2043\u207b\u208b\u2212"
+    U"\u2e17\u2e1a\u2e40\u2e5d\u30a0\ufe63\uff0d\U00010ead"
+    U"\u2013\u2014\u2015\u2053\u2e3a\u2e3b\u2e43\u301c\u3030\ufe31\ufe32\ufe58";
+// The QUOTES and FORMATS of mime_fast/text/subword_tokenizer.py.
+constexpr View kContextQuotes =
+    U"\u00ab\u00bb\u201a\u201e\u201f\u2039\u203a\u2e02\u2e03\u2e04\u2e05\u2e09\u2e0a\u2e0c\u2e0d"
+    U"\u2e1c\u2e1d\u2e20\u2e21\u2e42\u300c\u300d\u300e\u300f\u301d\u301e\u301f"
+    U"\ufe41\ufe42\ufe43\ufe44";
+constexpr View kContextFormats = U"\u0890\u0891\u08e2\U000110bd\U000110cd";
+constexpr char32_t kFirstHieroglyphFormat = U'\U00013430', kLastHieroglyphFormat = U'\U0001343f';
 
 // What is often written without its apostrophe.
 constexpr View kContractions[] = {
@@ -45,6 +57,15 @@ View straight(const char32_t& c) {
   if (is_in(c, kApostrophes)) return U"'";
   if (is_in(c, kQuotes)) return U"\"";
   return c == kEllipsis ? View(U"...") : View(&c, 1);
+}
+
+// The same for a character of a context, where any quote or dash becomes ASCII's.
+View straight_in_context(const char32_t& c) {
+  if (is_in(c, kContextDashes)) return U"-";
+  if (is_in(c, kContextQuotes)) return U"\"";
+  const bool is_format =
+      is_in(c, kContextFormats) || (c >= kFirstHieroglyphFormat && c <= kLastHieroglyphFormat);
+  return is_format ? View() : straight(c);
 }
 
 std::string to_utf8(View text) {
@@ -187,7 +208,7 @@ std::string tidy_context(std::string_view given) {
   Text text;
   for (std::size_t at = 0; at < given.size();) {
     const auto c = static_cast<char32_t>(next_code_point(given, at));
-    text += straight(c);
+    text += straight_in_context(c);
   }
   return tidy(normalized(to_utf8(text), Form::nfkc));
 }

@@ -29,9 +29,9 @@ _JOINS = rf"(?<={_JOINED}\u200d|{_JOINED}\ufe0f\u200d){_JOINED}"
 
 APOSTROPHES = "`\u00b4\u0149\u02b9\u02bb\u02bc\u02bd\u0374\u055a\u05f3\u1fef\u1ffd"
 APOSTROPHES += "\u2018\u2019\u201b\u2032\u2035\u275b\u275c\ua78b\ua78c\uff07\uff40"
-_HYPHENS = "\u02d7\u058a\u05be\u1400\u1806\u2010\u2011\u2012\u2043\u207b\u208b\u2212"
-_HYPHENS += "\u2e17\u2e1a\u2e40\u2e5d\u30a0\ufe63\uff0d\U00010ead"
-_DASHES = "\u2013\u2014\u2015\u2053\u2e3a\u2e3b\u2e43\u301c\u3030\ufe31\ufe32\ufe58"
+HYPHENS = "\u02d7\u058a\u05be\u1400\u1806\u2010\u2011\u2012\u2043\u207b\u208b\u2212"
+HYPHENS += "\u2e17\u2e1a\u2e40\u2e5d\u30a0\ufe63\uff0d\U00010ead"
+DASHES = "\u2013\u2014\u2015\u2053\u2e3a\u2e3b\u2e43\u301c\u3030\ufe31\ufe32\ufe58"
 
 # Marks that compose with no letter: crossed-out text, keycaps, stress.
 _STRAY_MARKS = r"[\p{Me}\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]"
@@ -46,8 +46,8 @@ def plain_characters() -> list[normalizers.Normalizer]:
     return [
         replace(rf"{_DELETED}(?!{_JOINS})", ""),
         _map_each(APOSTROPHES, "'"),
-        _map_each(_HYPHENS, "-"),
-        _map_each(_DASHES, "--"),
+        _map_each(HYPHENS, "-"),
+        _map_each(DASHES, "--"),
         normalizers.NFKC(),
         normalizers.Lowercase(),
         replace(_STRAY_MARKS, ""),

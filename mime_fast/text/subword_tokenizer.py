@@ -13,6 +13,7 @@ from typing import Self
 
 from tokenizers import normalizers, pre_tokenizers
 
+from mime_fast.text.characters import DASHES, HYPHENS
 from mime_fast.text.parts import sentences_apart
 from mime_fast.text.pieces import SPECIAL, PieceTokenizer
 from mime_fast.text.surrogates import drop_surrogates
@@ -22,6 +23,15 @@ from mime_fast.text.word_pieces import SEP, WordPieceTokenizer
 
 KIND = "mime_base"  # in the file
 _NFKC = normalizers.NFKC()
+QUOTES = (
+    "\u00ab\u00bb\u201a\u201e\u201f\u2039\u203a\u2e02\u2e03\u2e04\u2e05\u2e09\u2e0a\u2e0c\u2e0d\u2e1c\u2e1d\u2e20\u2e21"
+    "\u2e42\u300c\u300d\u300e\u300f\u301d\u301e\u301f\ufe41\ufe42\ufe43\ufe44"
+)
+# Format characters that BERT's rules keep.
+FORMATS = "\u0890\u0891\u08e2\U000110bd\U000110cd" + "".join(map(chr, range(0x13430, 0x13440)))
+_PLAIN = STRAIGHT | str.maketrans(
+    dict.fromkeys(HYPHENS + DASHES, "-") | dict.fromkeys(QUOTES, '"') | dict.fromkeys(FORMATS, "")
+)
 
 
 class SubwordTokenizer:
@@ -160,11 +170,11 @@ class PieceDetokenizer:
 
 
 def _tidy_context(text: str) -> str:
-    """A turn in plain characters (NFKC), tidied: full-width and bold letters are letters.
+    """A turn in plain characters, tidied: any quote or dash is ASCII's, any styled letter a letter.
 
     Quotes come first: NFKC makes a blank and an accent of U+00B4, which is often an apostrophe.
     """
-    return tidy(_NFKC.normalize_str(drop_surrogates(text).translate(STRAIGHT)))
+    return tidy(_NFKC.normalize_str(drop_surrogates(text).translate(_PLAIN)))
 
 
 def _alphabet() -> dict[str, int]:

@@ -16,12 +16,13 @@ from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
 from mime_fast.bundled import folder_of
 from mime_fast.config import GenerationConfig
 from mime_fast.search.rules import text_rules
+from mime_fast.text.characters import APOSTROPHES, DASHES, HYPHENS
 from mime_fast.text.dialogue import encode_dialogue
 from mime_fast.text.load_tokenizer import load_tokenizer
 from mime_fast.text.pieces import PieceTokenizer
 from mime_fast.text.special import EOS, SOS
 from mime_fast.text.stop import ReplyText, StopCondition
-from mime_fast.text.subword_tokenizer import SubwordTokenizer
+from mime_fast.text.subword_tokenizer import FORMATS, QUOTES, SubwordTokenizer
 from mime_fast.text.tidy import CONTRACTIONS, tidy
 from mime_fast.text.unknown_words import count_words
 from mime_fast.text.word_pieces import WordPieceTokenizer
@@ -150,6 +151,14 @@ def check(base: Probe, subwords: SubwordTokenizer, text: str) -> None:
     assert base("tokenize", text) == "\x1f".join(subwords.tokenize(text)), ascii(text)
     spellings = "\x1f".join(map(listed, subwords.spellings(text)))
     assert base("spellings", text) == spellings, ascii(text)
+
+
+@pytest.mark.parametrize("characters", [HYPHENS + DASHES, QUOTES, FORMATS, APOSTROPHES])
+def test_characters_that_a_context_has_in_plain_form(
+    base: Probe, subwords: SubwordTokenizer, characters: str
+) -> None:
+    for character in characters:
+        check(base, subwords, f"dog{character}he {character}left{character}")
 
 
 def listed(numbers: list[int]) -> str:

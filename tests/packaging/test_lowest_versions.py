@@ -8,7 +8,7 @@ SCRIPT = Path(__file__).with_name("lowest_versions.py")
 
 
 def printed(*extras: str) -> set[str]:
-    command = [sys.executable, SCRIPT, *extras]
+    command = [sys.executable, str(SCRIPT), *extras]
     return set(subprocess.run(command, check=True, capture_output=True, text=True).stdout.split())
 
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import copy
 import json
+import unicodedata
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tokenizers import normalizers, pre_tokenizers
 
+from mime_fast.bundled import folder_of
 from mime_fast.text.dialogue import encode_dialogue
 from mime_fast.text.load_tokenizer import load_tokenizer
 from mime_fast.text.pieces import PieceTokenizer
@@ -86,6 +88,22 @@ def test_styled_letters_of_a_context_are_letters(styled: str) -> None:
 
 def test_an_accent_that_stands_alone_is_an_apostrophe() -> None:
     assert TOKENIZER.encode("I\u00b4m sad") == TOKENIZER.encode("I'm sad")
+
+
+def test_no_format_character_dash_or_quote_is_unknown_to_mime_base() -> None:
+    tokenizer = load_tokenizer(folder_of("mime-base") / "tokenizer.json")
+    dashed, quoted = tokenizer.encode("dog-he left"), tokenizer.encode('dog"he left')
+    plain = {
+        "Pd": [dashed],
+        "Pi": [quoted, tokenizer.encode("dog'he left")],
+        "Pf": [quoted, tokenizer.encode("dog'he left")],
+        "Cf": [tokenizer.encode("doghe left")],
+        "Cc": [tokenizer.encode("doghe left"), tokenizer.encode("dog he left")],
+    }
+    for character in map(chr, range(0x110000)):
+        expected = plain.get(unicodedata.category(character))
+        if expected is not None:
+            assert tokenizer.encode(f"dog{character}he left") in expected, ascii(character)
 
 
 @given(st.text())
