@@ -20,7 +20,7 @@ class Peer(Protocol):
         """The best hypothesis of a beam of BEAMS."""
 
     def batch(self, requests: Sequence[Request]) -> list[Tokens]:
-        """Greedy replies to several requests of one length, together."""
+        """Greedy replies to several requests, together; shorter contexts are padded."""
 
 
 def answer_greedily(peer: Any, work: list[Request]) -> list[Tokens]:

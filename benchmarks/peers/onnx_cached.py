@@ -65,6 +65,7 @@ def _in_precision(path: Path, precision: str) -> Path:
         quantize_dynamic(
             path,
             quantized,
+            per_channel=True,
             op_types_to_quantize=["MatMul", "Gemm"],
             weight_type=QuantType.QInt8,
         )
@@ -101,7 +102,7 @@ def _examples(encode: Any, rows: int = 2, source: int = 5) -> tuple[Tensor, Tens
 
 def _export_encode(encode: Any, path: Path) -> None:
     ids = {0: ROWS, 1: SOURCE}
-    # The exporter cannot translate the one; ONNX Runtime has no error function of doubles.
+    # The exporter cannot translate isin; ONNX Runtime has no error function of doubles.
     with patch.object(torch, "isin", _isin), patch.object(mime_base, "draw_intent", _draw_intent):
         _export(encode, _examples(encode), (ids, ids, {0: ROWS}), path)
 

@@ -36,7 +36,7 @@ class SearchingPeer(ABC):
 
     @abstractmethod
     def encode(self, tokens: Tensor, speakers: Tensor, noise: Tensor) -> Any:
-        """Ids (rows, source) and noise (rows, 2, latent) -> a state before the first step."""
+        """Ids (rows, source) and noise (rows, latents, noise_dim) -> a state."""
 
     @abstractmethod
     def step(self, state: Any, tokens: Tensor, position: int) -> tuple[Tensor, Any]:

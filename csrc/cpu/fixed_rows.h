@@ -29,28 +29,32 @@ inline std::int32_t unit_power(float largest) {
   return (power < -60 ? -60 : power) - 21;
 }
 
-// The largest absolute value.
+// The largest absolute value; NaN if a value is NaN or infinite.
 inline float largest_of(const float* x, std::int64_t count) {
-  Vec largest = splat(0.0F);
+  const Vec zero = splat(0.0F);
+  Vec largest = zero, spoiled = zero;  // max() may drop NaN
   for (std::int64_t i = 0; i < count; i += kLanes) {
     const Vec value = keep(load(x + i), lanes_before(count - i));
-    largest = max(largest, max(value, sub(splat(0.0F), value)));
+    largest = max(largest, max(value, sub(zero, value)));
+    spoiled = fma(value, zero, spoiled);
   }
   float lane[kLanes];
   store(lane, largest);
   float result = 0;
   for (const float value : lane) result = value > result ? value : result;
-  return result;
+  return result + sum(spoiled);
 }
 
 inline void to_fixed(const float* x, std::int64_t count, std::int64_t stride, std::uint8_t* values,
                      float* unit) {
-  const std::int32_t power = unit_power(largest_of(x, count));
-  *unit = power_of_two(power);
+  const float largest = largest_of(x, count);
+  const bool is_finite = largest == largest;
+  const std::int32_t power = unit_power(is_finite ? largest : 0.0F);
+  *unit = is_finite ? power_of_two(power) : largest;
   const Vec inverse = splat(power_of_two(-power));
   std::int64_t k = 0;
   for (; k < count; k += kLanes) {
-    const Vec value = keep(load(x + k), lanes_before(count - k));
+    const Vec value = keep(load(x + k), is_finite ? lanes_before(count - k) : 0);
     store_fixed(mul(value, inverse), values, k, stride);
   }
   for (; k < stride; k += kLanes) store_fixed(splat(0.0F), values, k, stride);

@@ -9,7 +9,6 @@
 
 namespace mime_fast::cpu::MIME_FAST_ISA {
 
-// X = 4096 high + low, both int16: all the high ones of a row, then all the low ones.
 inline __m256i pack_sixteen(__m256i first, __m256i second) {
   return _mm256_permute4x64_epi64(_mm256_packs_epi32(first, second), 0xD8);
 }
@@ -19,6 +18,7 @@ inline __m256i upper_part(__m256i whole) {
 inline __m256i lower_part(__m256i whole) {
   return _mm256_sub_epi32(whole, _mm256_slli_epi32(upper_part(whole), 12));
 }
+// X = 4096 high + low, both int16: all the high ones of a row, then all the low ones.
 inline void store_fixed(Vec x, std::uint8_t* values, std::int64_t k, std::int64_t stride) {
   const __m256i first = _mm256_cvtps_epi32(x.low), second = _mm256_cvtps_epi32(x.high);
   const __m256i high = pack_sixteen(upper_part(first), upper_part(second));

@@ -58,7 +58,11 @@ bool is_supported(Isa isa) {
     case Isa::avx512:
       return avx512;
     case Isa::amx:
+#if defined(MIME_FAST_AMX)
       return avx512 && has.amx_tile && has.amx_int8 && may_use_tiles();
+#else
+      return false;
+#endif
     case Isa::scalar:
       break;
   }

@@ -13,7 +13,8 @@ inline constexpr Isa kFastestFirst[] = {Isa::amx, Isa::avx512, Isa::avx2, Isa::s
 
 const char* to_text(Isa isa);
 
-// Whether this processor supports it, and the operating system allows it.
+// Whether this processor supports it, and the operating system allows it. For AMX that is asked for
+// once for the whole process, whose alternate signal stacks must then hold the tiles (11 KB).
 bool is_supported(Isa isa);
 
 // Returns the best one that the processor supports, or the one that the environment variable

@@ -12,16 +12,20 @@ extern const Kernels kTable;
 namespace avx512 {
 extern const Kernels kTable;
 }
+#if defined(MIME_FAST_AMX)
 namespace amx {
 const Kernels& table();
 }
+#endif
 #endif
 
 const Kernels& kernels(Isa isa) {
   switch (isa) {
 #if defined(__x86_64__)
+#if defined(MIME_FAST_AMX)
     case Isa::amx:
       return amx::table();
+#endif
     case Isa::avx512:
       return avx512::kTable;
     case Isa::avx2:

@@ -41,8 +41,8 @@ struct Product {
 };
 
 // Rows in fixed point, which `to_fixed` writes: element (row, k) is unit[row] * X. X is a whole
-// number of at most kFixedLimit, and the unit a power of two. How X lies in its 4 bytes is the
-// table's own.
+// number of at most kFixedLimit, and the unit a power of two. A row with NaN or infinity has the
+// unit NaN. How X lies in its 4 bytes is the table's own.
 struct FixedRows {
   std::uint8_t* values;  // (rows, 4 * stride)
   std::int64_t stride;   // the inner dimension, rounded up to kFixedStride

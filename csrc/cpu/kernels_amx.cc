@@ -15,8 +15,10 @@ extern const Kernels kTable;
 namespace amx {
 namespace {
 
+// A single row waits for memory, whichever way it is multiplied.
 void multiply(const Int8Product& product) {
-  (product.rows == 1 ? avx512::kTable.int8_matmul : int8_matmul)(product);
+  if (product.rows == 1) return avx512::kTable.int8_matmul(product);
+  int8_matmul(product);
 }
 
 // As many rows at once as AVX-512 screens.
@@ -33,8 +35,8 @@ void screen_without_tiles(Screen s) {
 }
 
 void screen(const Screen& s) {
-  const bool fills_tiles = s.inner % kTileBytes == 0;
-  fills_tiles&& s.rows > 1 ? screen_tiles(s) : screen_without_tiles(s);
+  if (s.rows > 1 && s.inner % kTileBytes == 0) return screen_tiles(s);
+  screen_without_tiles(s);
 }
 
 Kernels make_table() {

@@ -75,7 +75,7 @@ class DecodingSession {
   }
 
  private:
-  // Rows of a step that drafts may fill up: the screening reads six in one pass.
+  // Rows of a step that drafts may fill up: the screening reads at least six in one pass.
   static constexpr std::int64_t kDraftedRows = 6;
 
   struct Request {

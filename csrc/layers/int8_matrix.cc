@@ -2,8 +2,9 @@
 
 #include <algorithm>
 #include <numeric>
-#include <stdexcept>
 #include <string>
+
+#include "io/checkpoint_error.h"
 
 namespace mime_fast {
 
@@ -13,6 +14,12 @@ namespace {
 
 constexpr std::int64_t kRowsAtOnce = 1024;  // bounds what the rows in fixed point take
 constexpr std::int64_t kRowsToShare = 4;    // fewer are converted before helpers have woken up
+
+std::int64_t checked_inner(std::int64_t inner) {
+  if (inner <= cpu::kMaxFixedInner) return inner;
+  throw CheckpointError("a matrix in int8 has " + std::to_string(inner) + " inputs, more than " +
+                        std::to_string(cpu::kMaxFixedInner) + "; use engine='eager'");
+}
 
 }  // namespace
 
@@ -29,19 +36,13 @@ std::vector<float> Int8Weights::to_float() const {
 }
 
 Int8Matrix::Int8Matrix(std::int64_t inner, std::int64_t outputs)
-    : inner_(inner),
+    : inner_(checked_inner(inner)),
       fixed_stride_(cpu::round_up(inner, cpu::kFixedStride)),
       panels_(cpu::round_up(outputs, kLanes) / kLanes),
       weights_(panels_ * fixed_stride_ * kLanes, Pages::huge),
       shift_(panels_ * kLanes),
       scale_(panels_ * kLanes),
-      bias_(panels_ * kLanes) {
-  if (inner > cpu::kMaxFixedInner) {
-    throw std::invalid_argument("a matrix in int8 has " + std::to_string(inner) +
-                                " inputs, more than " + std::to_string(cpu::kMaxFixedInner) +
-                                "; use engine='eager'");
-  }
-}
+      bias_(panels_ * kLanes) {}
 
 void Int8Matrix::set(const Int8Weights& source, std::int64_t first_column,
                      std::int64_t first_output, float factor) {

@@ -26,8 +26,8 @@ struct Int8Weights {
 class Int8Matrix {
  public:
   Int8Matrix() = default;
-  // Zero weights for `inner` inputs, to be filled with set(). Throws std::invalid_argument if
-  // there are more than cpu::kMaxFixedInner.
+  // Zero weights for `inner` inputs, to be filled with set(). Throws CheckpointError if there are
+  // more than cpu::kMaxFixedInner.
   Int8Matrix(std::int64_t inner, std::int64_t outputs);
 
   // Puts columns [first_column, first_column + inner) of stored weights at the first output, their

@@ -12,6 +12,7 @@ from safetensors.numpy import save_file
 from mime_fast.checkpoint import Checkpoint
 from mime_fast.config import ModelConfig
 from mime_fast.models import parameter_shapes
+from mime_fast.quantized import quantize_matrices
 from mime_fast.text.tokenizer import CLS, EOS, PAD, SYS, USR, Tokenizer
 from mime_fast.types import Dialogue, FloatArray
 
@@ -73,8 +74,9 @@ def random_weights(config: ModelConfig, seed: int) -> dict[str, FloatArray]:
         fan_in = np.prod(shape[1:]) if len(shape) > 1 else 10.0
         centre = float(name.endswith("norm.weight"))
         tensors[name] = generator.normal(centre, 1 / np.sqrt(fan_in), shape).astype(np.float32)
-    tensors["output.bias"][EOS] += 1
-    return tensors
+    if "output.bias" in tensors:
+        tensors["output.bias"][EOS] += 1
+    return tensors if config.system.over_words else quantize_matrices(tensors)
 
 
 @pytest.fixture(scope="session")

@@ -15,10 +15,19 @@ from mime_fast import Generator
 from mime_fast.checkpoint import Checkpoint
 from mime_fast.checkpoint_error import CheckpointError
 from mime_fast.config import ModelConfig
+from tests.conftest import BASE_SHAPE
 
 SHAPES: list[dict[str, Any]] = [
     {"vocab_size": 300, "hidden_dim": 50, "num_heads": 3, "key_dim": 21, "num_layers": 2},
     {"vocab_size": 45, "hidden_dim": 9, "key_dim": 34, "filter_dim": 7, "tie_embeddings": True},
+    {
+        "architecture": "mime_base",
+        "vocab_size": 300,
+        "context_vocab_size": 60,
+        **BASE_SHAPE,
+        "decoder_dim": 64,  # fills a matrix tile
+        "decoder_heads": 4,
+    },
 ]
 # Prints a digest of every float that an engine gives, then its replies.
 DECODE = """if True:
@@ -33,7 +42,9 @@ DECODE = """if True:
     config = ModelConfig.from_dict(eval(sys.argv[2]))
     checkpoint = Checkpoint(config, None, Path(sys.argv[1]))
     dialogues = [Dialogue([6, *range(7, 7 + n)], [6] + [4] * n) for n in (0, 3, 30)]
-    noise = np.random.default_rng(0).standard_normal((3, 2, config.latent_dim), np.float32)
+    noise = np.random.default_rng(0).standard_normal(
+        (3, config.latents, config.noise_dim), np.float32
+    )
     strategies = [{}, {"num_beams": 4}, {"do_sample": True, "top_k": 9}, {"do_sample": True}]
     for compute_type in ("float32", "bfloat16", "int8"):
         engine = NativeEngine(checkpoint, compute_type, 2)

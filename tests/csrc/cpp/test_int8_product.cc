@@ -3,10 +3,10 @@
 
 #include <algorithm>
 #include <cstddef>
-#include <stdexcept>
 
 #include "check.h"
 #include "each_isa.h"
+#include "io/checkpoint_error.h"
 #include "layers/int8_matrix.h"
 #include "random_floats.h"
 
@@ -42,6 +42,8 @@ struct ProductCase {
     weights.scale = random.floats(outputs, kind);
     // A row may be followed by other values, which must not matter.
     x = random.floats(rows * x_stride + kLanes, kind);
+    constexpr float kSpoiled[] = {std::numeric_limits<float>::quiet_NaN(), kInfinity, -kInfinity};
+    if (random.one_in(5)) x[place(random.integer(0, rows * x_stride - 1))] = random.pick(kSpoiled);
     y = random.floats(rows * y_stride, kind);
     bias = random.floats(outputs, kind);
   }
@@ -64,7 +66,11 @@ struct ProductCase {
   float naive(std::int64_t row, std::int64_t output) const {
     const float* const own = x.data() + row * x_stride;
     float largest = 0;
-    for (std::int64_t k = 0; k < inner; ++k) largest = std::max(largest, std::abs(own[k]));
+    for (std::int64_t k = 0; k < inner; ++k) {
+      if (!std::isfinite(own[k]))
+        return after(std::numeric_limits<float>::quiet_NaN(), row, output);
+      largest = std::max(largest, std::abs(own[k]));
+    }
     const int power = (largest > 0 ? std::max(std::ilogb(largest), -60) : -60) - 21;
     std::int64_t sum = 0;
     for (std::int64_t k = 0; k < inner; ++k) {
@@ -72,7 +78,11 @@ struct ProductCase {
       CHECK(std::abs(whole) <= cpu::kFixedLimit);
       sum += whole * weights.values[place(output * inner + k)];
     }
-    const float value = static_cast<float>(sum) * std::ldexp(1.0F, power);
+    return after(static_cast<float>(sum) * std::ldexp(1.0F, power), row, output);
+  }
+
+  // What follows the sum.
+  float after(float value, std::int64_t row, std::int64_t output) const {
     const float result = std::fma(value, weights.scale[place(output)], bias[place(output)]);
     if (then == Then::relu) return result > 0 ? result : 0.0F;
     return then == Then::add ? y[place(row * y_stride + output)] + result : result;
@@ -110,6 +120,26 @@ void test_many_rows(const Table& table) {
   product.check(product.run(table.fast, team));
 }
 
+// The largest sums of parts of X: products of one sign with the most inputs.
+void test_largest_sums(const Table& table) {
+  Random random(4);
+  for (const float x : {2047.0F, -2048.0F, 4095.0F, 4194303.0F, -4194304.0F, 6144.0F}) {
+    ProductCase product(random);
+    product.rows = 3;
+    product.inner = product.x_stride = product.weights.columns = cpu::kMaxFixedInner;
+    product.outputs = product.weights.rows = 17;
+    product.weights.values.assign(place(17 * product.inner), -128);
+    product.x.assign(place(product.rows * product.inner + kLanes), x);
+    product.x[0] = 4194303.0F;  // which decides the unit
+    product.y_stride = 32;
+    product.y = random.floats(product.rows * product.y_stride);
+    product.weights.scale = random.floats(17);
+    product.bias = random.floats(17);
+    Team team;
+    product.check(product.run(table.fast, team));
+  }
+}
+
 // A unit of the fixed point is below a millionth of the largest value.
 void test_accuracy(const Table& table) {
   Random random(3);
@@ -139,13 +169,14 @@ void test_accuracy(const Table& table) {
 }
 
 void test_too_many_inputs() {
-  CHECK_THROWS(std::invalid_argument, "8001 inputs, more than 8000",
+  CHECK_THROWS(CheckpointError, "8001 inputs, more than 8000",
                Int8Matrix(cpu::kMaxFixedInner + 1, 16));
 }
 
 void test_table(const Table& table) {
   test_products(table);
   test_many_rows(table);
+  test_largest_sums(table);
   test_accuracy(table);
 }
 
