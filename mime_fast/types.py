@@ -113,7 +113,9 @@ class Response:
     dropped_words: int
     # Words of the last turn that the model read: "don't" is two, an emoji one, punctuation none.
     words: int
-    unknown_words: int  # how many of these the vocabulary lacks: the model cannot tell them apart
+    # How many of these the vocabulary lacks: they are read as the token UNK, or by mime-base as two
+    # or more word pieces of at most 3 characters each.
+    unknown_words: int
     finish_reason: FinishReason  # of the first candidate
     crisis: (
         Crisis | None

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <deque>
+#include <iterator>
+#include <span>
 #include <utility>
 
 #include "search/special.h"
@@ -9,6 +11,9 @@
 
 namespace mime_fast {
 namespace {
+
+// In characters, as LONGEST_FRAGMENT of mime_fast/text/unknown_words.py.
+constexpr std::size_t kLongestFragment = 3;
 
 TokenIds encode_turn(const ReplyTokenizer& tokenizer, const std::string& turn) {
   TokenIds ids = tokenizer.encode(turn);
@@ -35,6 +40,27 @@ bool is_word(const std::string& token) {
     if (is_visible_word(next_code_point(token, at))) return true;
   }
   return false;
+}
+
+// The text of each of the last ids of a turn; "" where it continues the word before.
+std::vector<std::string> last_tokens(const ReplyTokenizer& tokenizer, const std::string& turn,
+                                     std::span<const std::int32_t> ids) {
+  std::vector<std::string> tokens;
+  if (std::find(ids.begin(), ids.end(), kUnk) == ids.end()) {  // no second tokenisation
+    for (const std::int32_t id : ids) tokens.push_back(tokenizer.context_word(id));
+    return tokens;
+  }
+  tokens = tokenizer.tokenize(turn);
+  tokens.erase(tokens.begin(), tokens.end() - std::ssize(ids));
+  return tokens;
+}
+
+// Whether a word is not in the vocabulary, or is split into nothing but fragments.
+bool is_unknown(const ReplyTokenizer& tokenizer, std::span<const std::int32_t> pieces) {
+  if (std::find(pieces.begin(), pieces.end(), kUnk) != pieces.end()) return true;
+  return pieces.size() > 1 && std::all_of(pieces.begin(), pieces.end(), [&](std::int32_t id) {
+           return count_code_points(tokenizer.context_piece(id)) <= kLongestFragment;
+         });
 }
 
 }  // namespace
@@ -64,17 +90,15 @@ EncodedDialogue encode_dialogue(const ReplyTokenizer& tokenizer,
 
 WordCounts count_words(const ReplyTokenizer& tokenizer, const std::string& turn,
                        const TokenIds& ids) {
-  const std::size_t own = ids.size() - tokenizer.turn_end().size();  // the end is no word
-  const auto end = ids.begin() + static_cast<std::ptrdiff_t>(own);
-  const bool all_known = std::find(ids.begin(), end, kUnk) == end;
-  std::vector<std::string> tokens;
-  if (!all_known) tokens = tokenizer.tokenize(turn);
-  const std::size_t first = all_known ? 0 : tokens.size() - own;
+  const auto own = std::span(ids).first(ids.size() - tokenizer.turn_end().size());
+  const std::vector<std::string> tokens = last_tokens(tokenizer, turn, own);
   WordCounts counts;
-  for (std::size_t i = 0; i < own; ++i) {
-    if (!is_word(all_known ? tokenizer.context_word(ids[i]) : tokens[first + i])) continue;
+  for (std::size_t begin = 0, end = 0; begin < own.size(); begin = end) {
+    end = begin + 1;
+    while (end < own.size() && tokens[end].empty()) ++end;
+    if (!is_word(tokens[begin])) continue;  // punctuation, or a word whose first piece was cut off
     ++counts.words;
-    if (ids[i] == kUnk) ++counts.unknown;
+    if (is_unknown(tokenizer, own.subspan(begin, end - begin))) ++counts.unknown;
   }
   return counts;
 }

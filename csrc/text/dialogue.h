@@ -25,7 +25,8 @@ struct WordCounts {
   std::int64_t words = 0;
   std::int64_t unknown = 0;
 };
-// Counts the words among `ids`, the last tokens of a turn and its end. Punctuation is none.
+// Counts the words among `ids`, the last tokens of a turn and its end, as
+// mime_fast/text/unknown_words.py. Punctuation is none.
 WordCounts count_words(const ReplyTokenizer& tokenizer, const std::string& turn,
                        const TokenIds& ids);
 

@@ -29,6 +29,8 @@ class ReplyTokenizer {
   virtual const std::vector<std::string>& context_words() const = 0;
   // The word of a context's id; "" where it continues the word before.
   virtual std::string context_word(std::int32_t id) const = 0;
+  // The characters of a context's id, also where it continues the word before.
+  virtual std::string_view context_piece(std::int32_t id) const = 0;
 
   // The ids that a text may have in a reply.
   virtual std::vector<TokenIds> spellings(std::string_view text) const = 0;

@@ -30,6 +30,7 @@ class SubwordTokenizer final : public ReplyTokenizer {
   std::vector<std::string> tokenize(std::string_view text) const override;
   const std::vector<std::string>& context_words() const override { return context_.pieces(); }
   std::string context_word(std::int32_t id) const override { return context_.word(id); }
+  std::string_view context_piece(std::int32_t id) const override { return context_.piece(id); }
   // A text may stand inside a reply or begin it, as it is given or in other case.
   std::vector<TokenIds> spellings(std::string_view text) const override;
   TokenIds as_context(const TokenIds& ids) const override { return encode(decode(ids)); }

@@ -30,6 +30,7 @@ class Tokenizer final : public ReplyTokenizer {
   std::vector<std::string> tokenize(std::string_view text) const override;
   const std::vector<std::string>& context_words() const override { return words_; }
   std::string context_word(std::int32_t id) const override { return word(id); }
+  std::string_view context_piece(std::int32_t id) const override { return word(id); }
   // A word has one spelling here, as words have no case.
   std::vector<TokenIds> spellings(std::string_view text) const override { return {encode(text)}; }
   TokenIds as_context(const TokenIds& ids) const override { return ids; }

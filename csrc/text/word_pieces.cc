@@ -12,8 +12,8 @@
 namespace mime_fast {
 namespace {
 
-constexpr const char* kContinues = "##";   // begins a piece that does not begin a word
-constexpr std::size_t kLongestWord = 100;  // in characters; a longer one is unknown
+constexpr std::string_view kContinues = "##";  // begins a piece that does not begin a word
+constexpr std::size_t kLongestWord = 100;      // in characters; a longer one is unknown
 // MiniLM's pieces at the special ids.
 constexpr const char* kSpecial[] = {"[UNK]",     "[PAD]",     "[SEP]", "[unused0]",
                                     "[unused1]", "[unused2]", "[CLS]"};
@@ -59,7 +59,7 @@ std::vector<WordPieceTokenizer::Token> WordPieceTokenizer::split(std::string_vie
     std::size_t begin = 0;  // in characters
     while (begin < word.size() && word.size() <= kLongestWord) {
       const std::size_t from = begin == 0 ? 0 : spelled.ends[begin - 1];
-      std::string piece = begin == 0 ? "" : kContinues;
+      std::string piece(begin == 0 ? "" : kContinues);
       const std::size_t prefix = piece.size();
       piece.append(spelled.text, from);
       std::size_t end = word.size();
@@ -98,6 +98,13 @@ std::string WordPieceTokenizer::word(std::int32_t id) const {
   check_id(id, static_cast<std::int64_t>(pieces_.size()));
   const std::string& piece = pieces_[static_cast<std::size_t>(id)];
   return piece.starts_with(kContinues) ? "" : piece;
+}
+
+std::string_view WordPieceTokenizer::piece(std::int32_t id) const {
+  check_id(id, static_cast<std::int64_t>(pieces_.size()));
+  std::string_view piece = pieces_[static_cast<std::size_t>(id)];
+  if (piece.starts_with(kContinues)) piece.remove_prefix(kContinues.size());
+  return piece;
 }
 
 }  // namespace mime_fast

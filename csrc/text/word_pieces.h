@@ -23,6 +23,8 @@ class WordPieceTokenizer {
   std::vector<std::string> tokenize(std::string_view text) const;
   // The piece of an id; "" where it continues the word of the piece before.
   std::string word(std::int32_t id) const;
+  // The piece of an id without "##".
+  std::string_view piece(std::int32_t id) const;
 
  private:
   struct Token {

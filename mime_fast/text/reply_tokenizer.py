@@ -51,6 +51,9 @@ class ReplyTokenizer(Protocol):
     def context_word(self, index: int) -> str:
         """The word of a context's id; "" where it goes on with the word before."""
 
+    def context_piece(self, index: int) -> str:
+        """The characters of a context's id, also where it goes on with the word before."""
+
     def word(self, index: int) -> str:
         """What a detokenizer reads of a reply's id; ValueError: there is no such id."""
 

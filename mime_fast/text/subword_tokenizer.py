@@ -1,7 +1,8 @@
 """The tokeniser of mime-base: contexts in word pieces, replies in byte-level subwords.
 
 It stands where Tokenizer stands for the other systems. No text is unknown in a reply; in a context
-only characters are that MiniLM does not know, such as most emoji.
+only characters are UNK that MiniLM does not know, such as most emoji. Any other word has pieces:
+unknown_words.py says which words count as unknown.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from mime_fast.text.pieces import SPECIAL, PieceTokenizer
 from mime_fast.text.surrogates import drop_surrogates
 from mime_fast.text.tidy import STRAIGHT, tidy
 from mime_fast.text.tokenizer import plain_tokenizer
-from mime_fast.text.word_pieces import SEP, WordPieceTokenizer
+from mime_fast.text.word_pieces import CONTINUES, SEP, WordPieceTokenizer
 
 KIND = "mime_base"  # in the file
 _NFKC = normalizers.NFKC()
@@ -84,6 +85,10 @@ class SubwordTokenizer:
     def context_word(self, index: int) -> str:
         """The word piece of a context's id; "" where it goes on with the word before."""
         return self.context.word(index)
+
+    def context_piece(self, index: int) -> str:
+        """The word piece of a context's id without "##"."""
+        return self.context.pieces[index].removeprefix(CONTINUES)
 
     def word(self, index: int) -> str:
         """The piece of a reply's id, in GPT-2's alphabet of bytes: "\u0120" is a blank."""

@@ -113,6 +113,10 @@ class Tokenizer:
         """The word of an id of a context: contexts and replies have the same ids."""
         return self.word(index)
 
+    def context_piece(self, index: int) -> str:
+        """The characters of an id of a context: it is a whole word."""
+        return self.word(index)
+
     def text_of(self, index: int) -> str:
         """What the probabilities of tokens call an id: its word."""
         return self.word(index)

@@ -20,7 +20,7 @@ from mime_fast.text.characters import APOSTROPHES, DASHES, HYPHENS
 from mime_fast.text.dialogue import encode_dialogue
 from mime_fast.text.load_tokenizer import load_tokenizer
 from mime_fast.text.pieces import PieceTokenizer
-from mime_fast.text.special import EOS, SOS
+from mime_fast.text.special import EOS, SOS, UNK
 from mime_fast.text.stop import ReplyText, StopCondition
 from mime_fast.text.subword_tokenizer import FORMATS, QUOTES, SubwordTokenizer
 from mime_fast.text.tidy import CONTRACTIONS, tidy
@@ -331,7 +331,7 @@ def test_stop_strings(
 
 
 @given(
-    turns=st.lists(SENTENCES | TYPED, min_size=1, max_size=5),
+    turns=st.lists(SENTENCES | TYPED | MARKS | ANY, min_size=1, max_size=5),
     positions=st.integers(2, 40),
 )
 def test_dialogues(
@@ -345,12 +345,28 @@ def test_dialogues(
     assert found == "|".join(map(listed, (expected.tokens, expected.speakers, facts)))
 
 
+def check_counts(base: Probe, tokenizer: SubwordTokenizer, text: str) -> tuple[int, int]:
+    """Compare the counts of a turn and return them."""
+    ids = encode_dialogue(tokenizer, [text], 100_000).tokens[1:]
+    counts = count_words(tokenizer, text, ids)
+    found = base("dialogue", "100000", text).split("|")[2].split()
+    assert found[3:] == list(map(str, counts)), ascii(text)
+    return counts
+
+
 def test_counts_of_words(base: Probe, subwords: SubwordTokenizer) -> None:
-    for text in [*literals(), *phrasings()[::9], *SCRIPTS]:
-        ids = encode_dialogue(subwords, [text], 100_000).tokens[1:]
-        counts = count_words(subwords, text, ids)
-        found = base("dialogue", "100000", text).split("|")[2].split()
-        assert found[3:] == list(map(str, counts)), ascii(text)
+    texts = [*literals(), *phrasings()[::9], *SCRIPTS]
+    counts = [check_counts(base, subwords, text) for text in texts]
+    read = [
+        pair for pair, text in zip(counts, texts, strict=True) if UNK not in subwords.encode(text)
+    ]
+    assert any(0 < unknown < words for words, unknown in read)  # by their pieces
+
+
+@given(text=TYPED | SENTENCES | MARKS | ANY)
+@example(text="\u0645\u0631\u062d\u0628\u0627 \u4f60\u597d a\U0001f415b dogs")
+def test_counts_of_any_words(base: Probe, subwords: SubwordTokenizer, text: str) -> None:
+    check_counts(base, subwords, text)
 
 
 CATEGORIES = ROOT / "csrc/text/bert_categories.txt"

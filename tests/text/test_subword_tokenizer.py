@@ -18,6 +18,7 @@ from mime_fast.text.special import CLS, EOS, SOS, SYS, USR
 from mime_fast.text.stop import ReplyText
 from mime_fast.text.subword_tokenizer import SubwordTokenizer
 from mime_fast.text.tidy import STRAIGHT, tidy
+from mime_fast.text.tokenizer import Tokenizer
 from mime_fast.text.unknown_words import count_words
 from mime_fast.text.word_pieces import WordPieceTokenizer
 
@@ -25,7 +26,7 @@ BYTES = sorted(pre_tokenizers.ByteLevel.alphabet())
 MERGES = [("s", "o"), ("\u0120", "so"), ("r", "y")]
 LETTERS = [*"abcdefghijklmnopqrstuvwxyz.!'", *(f"##{c}" for c in "abcdefghijklmnopqrstuvwxyz")]
 TOKENIZER = SubwordTokenizer(
-    WordPieceTokenizer([*LETTERS, "dog"]),
+    WordPieceTokenizer([*LETTERS, "dog", "##dog", "hope", "##done"]),
     PieceTokenizer([*BYTES, *map("".join, MERGES)], MERGES),
 )
 
@@ -115,14 +116,47 @@ def test_a_context_has_the_ids_of_its_plain_characters(text: str) -> None:
 
 @pytest.mark.parametrize(
     ("turn", "counts"),
-    [("my dog \U0001f622 sat", (4, 1)), ("my dog", (2, 0)), ("?!", (0, 0)), ("\U0001f622", (1, 1))],
+    [
+        ("dog \U0001f622 a", (3, 1)),
+        ("?!", (0, 0)),
+        ("\U0001f622", (1, 1)),
+        ("dog", (1, 0)),  # whole, however short
+        ("my dog", (2, 1)),
+        ("dogs", (1, 1)),
+        ("hopes", (1, 0)),  # a piece of 4 characters
+        ("undone", (1, 0)),  # "##" is not counted, and 4 characters are left
+        ("undogs", (1, 1)),
+        ("my \U0001f622 dogs hopes dog", (5, 3)),
+        ("my, dogs", (2, 2)),
+    ],
+    ids=ascii,
 )
-def test_words_of_a_turn_are_counted_once_and_emoji_are_unknown(
+def test_words_of_a_turn_are_counted_once_and_emoji_and_fragments_are_unknown(
     turn: str, counts: tuple[int, int]
 ) -> None:
     """What ends the turn is no word."""
     ids = encode_dialogue(TOKENIZER, [turn], 50).tokens[1:]
     assert count_words(TOKENIZER, turn, ids) == counts
+
+
+@pytest.mark.parametrize("end", ["dogs", "\U0001f622"])
+@pytest.mark.parametrize(("kept", "words"), [(3, 2), (2, 1), (1, 1)])
+def test_a_word_whose_first_piece_was_cut_off_does_not_count(
+    end: str, kept: int, words: int
+) -> None:
+    turn = f"xyz {end}"
+    own = TOKENIZER.encode(turn)
+    last = TOKENIZER.encode(end)
+    ids = [*own[len(own) - len(last) - kept :], EOS]
+    assert len(last) + kept + 1 == len(ids)
+    assert count_words(TOKENIZER, turn, ids) == (words, words)
+
+
+def test_a_piece_of_a_context_has_the_characters_that_it_reads() -> None:
+    pieces = [TOKENIZER.context_piece(index) for index in TOKENIZER.encode("undone dog's")]
+    assert pieces == ["u", "n", "done", "dog", "'", "s", "."]
+    words = Tokenizer.from_words(["dog"])
+    assert words.context_piece(words.encode("dog")[0]) == "dog"
 
 
 def test_a_stop_string_may_span_pieces() -> None:

@@ -311,7 +311,8 @@ MIME_FAST_API double mime_fast_response_decode_milliseconds(const mime_fast_resp
 MIME_FAST_API int64_t mime_fast_response_prompt_tokens(const mime_fast_response* response);
 MIME_FAST_API int64_t mime_fast_response_dropped_turns(const mime_fast_response* response);
 MIME_FAST_API int64_t mime_fast_response_dropped_words(const mime_fast_response* response);
-/* Words of the last turn, and how many of them the vocabulary lacks. */
+/* Words of the last turn, and how many of them the vocabulary lacks: they are read as the unknown
+ * token, or by mime-base as two or more word pieces of at most 3 characters each. */
 MIME_FAST_API int64_t mime_fast_response_words(const mime_fast_response* response);
 MIME_FAST_API int64_t mime_fast_response_unknown_words(const mime_fast_response* response);
 
