@@ -6,7 +6,7 @@ import sys
 
 from mime_fast import Generator
 
-REPLY = "Oh no! I'm sorry to hear that."
+REPLY = "Oh no! What happened to your dog?"
 
 
 def run(*arguments: str, given: str = "") -> subprocess.CompletedProcess[str]:
