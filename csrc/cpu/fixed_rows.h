@@ -9,17 +9,6 @@
 // the unit to whole numbers, half to even, and writes them as element k of a row.
 namespace mime_fast::cpu::MIME_FAST_ISA {
 
-inline float float_of(std::uint32_t bits) {
-  float value;
-  std::memcpy(&value, &bits, sizeof value);
-  return value;
-}
-
-// 2^power.
-inline float power_of_two(std::int32_t power) {
-  return float_of(static_cast<std::uint32_t>(power + 127) << 23);
-}
-
 // The power of two that is the unit of a row: its largest value lies below kFixedLimit units.
 // Values below 2^-82 vanish.
 inline std::int32_t unit_power(float largest) {
@@ -50,8 +39,8 @@ inline void to_fixed(const float* x, std::int64_t count, std::int64_t stride, st
   const float largest = largest_of(x, count);
   const bool is_finite = largest == largest;
   const std::int32_t power = unit_power(is_finite ? largest : 0.0F);
-  *unit = is_finite ? power_of_two(power) : largest;
-  const Vec inverse = splat(power_of_two(-power));
+  *unit = is_finite ? __builtin_ldexpf(1.0F, power) : largest;
+  const Vec inverse = splat(__builtin_ldexpf(1.0F, -power));
   std::int64_t k = 0;
   for (; k < count; k += kLanes) {
     const Vec value = keep(load(x + k), is_finite ? lanes_before(count - k) : 0);

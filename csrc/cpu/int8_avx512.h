@@ -3,10 +3,11 @@
 #include <immintrin.h>
 
 #include <cstdint>
-#include <cstring>
 
 #include "cpu/kernels.h"
+#include "cpu/screen_simd.h"
 
+// Included behind IntVec, as screen_simd.h is.
 namespace mime_fast::cpu::MIME_FAST_ISA {
 
 // The digits of X + kFixedShift: the highest of all elements of a row, then the middle, the lowest.
@@ -25,17 +26,6 @@ inline void store_fixed(Vec x, std::uint8_t* values, std::int64_t k, std::int64_
 #include "cpu/fixed_rows.h"
 
 namespace mime_fast::cpu::MIME_FAST_ISA {
-
-inline __m512i add_digit_products(__m512i acc, __m512i digits, __m512i w) {
-  asm("vpdpbusd %2, %1, %0" : "+v"(acc) : "v"(digits), "v"(w));
-  return acc;
-}
-
-inline __m512i four_digits(const std::uint8_t* values) {
-  std::int32_t word;
-  std::memcpy(&word, values, sizeof word);
-  return _mm512_set1_epi32(word);
-}
 
 // R rows, P panels: 3 * R * P sums, at most 24, stay in registers.
 template <unsigned R, unsigned P>
@@ -57,8 +47,9 @@ inline void int8_block(const Int8Product& p, std::int64_t row, std::int64_t pane
     MIME_FAST_UNROLL
     for (unsigned r = 0; r < R; ++r) {
       MIME_FAST_UNROLL
-      for (unsigned d = 0; d < kDigits; ++d)
-        digits[r][d] = four_digits(x + (4 * r + d) * stride + k);
+      for (unsigned d = 0; d < kDigits; ++d) {
+        digits[r][d] = int_splat(four_values(x + (4 * r + d) * stride + k));
+      }
     }
     MIME_FAST_UNROLL
     for (unsigned j = 0; j < P; ++j) {
@@ -67,7 +58,7 @@ inline void int8_block(const Int8Product& p, std::int64_t row, std::int64_t pane
       for (unsigned r = 0; r < R; ++r) {
         MIME_FAST_UNROLL
         for (unsigned d = 0; d < kDigits; ++d) {
-          acc[r][d][j] = add_digit_products(acc[r][d][j], digits[r][d], column);
+          acc[r][d][j] = multiply_add(acc[r][d][j], digits[r][d], column);
         }
       }
     }
@@ -83,18 +74,17 @@ inline void int8_block(const Int8Product& p, std::int64_t row, std::int64_t pane
 
 template <unsigned P>
 inline void int8_panels(const Int8Product& p, std::int64_t panel) {
-  if (p.rows == 1) return int8_block<1, P>(p, 0, panel);
   std::int64_t row = 0;
-  constexpr unsigned kPanels = P == 8 ? 4 : P;
-  for (std::int64_t part = 0; part < P; part += kPanels) {
-    for (row = 0; row + 2 <= p.rows; row += 2) int8_block<2, kPanels>(p, row, panel + part);
-    if (row < p.rows) int8_block<1, kPanels>(p, row, panel + part);
-  }
+  for (; row + 2 <= p.rows; row += 2) int8_block<2, P>(p, row, panel);
+  if (row < p.rows) int8_block<1, P>(p, row, panel);
 }
 
 inline void int8_matmul(const Int8Product& p) {
   std::int64_t panel = 0;
-  for (; panel + 8 <= p.panels; panel += 8) int8_panels<8>(p, panel);
+  if (p.rows == 1) {
+    for (; panel + 8 <= p.panels; panel += 8) int8_block<1, 8>(p, 0, panel);
+  }
+  for (; panel + 4 <= p.panels; panel += 4) int8_panels<4>(p, panel);
   for (; panel + 2 <= p.panels; panel += 2) int8_panels<2>(p, panel);
   if (panel < p.panels) int8_panels<1>(p, panel);
 }

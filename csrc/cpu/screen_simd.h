@@ -12,9 +12,9 @@ namespace mime_fast::cpu::MIME_FAST_ISA {
 
 constexpr std::int64_t kMaxPlaneVectors = 6;
 
-inline std::int32_t four_values(const std::int8_t* planes) {
+inline std::int32_t four_values(const void* bytes) {
   std::int32_t word;
-  std::memcpy(&word, planes, sizeof word);
+  std::memcpy(&word, bytes, sizeof word);
   return word;
 }
 

@@ -37,7 +37,6 @@ class Int8Matrix {
   void set_bias(const float* bias, std::int64_t count, std::int64_t first_output,
                 float factor = 1.0F);
 
-  std::int64_t inner() const { return inner_; }
   std::int64_t stride() const { return panels_ * cpu::kLanes; }  // floats of a row of outputs
 
   enum class Then { store, relu, add };
