@@ -13,6 +13,8 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperCommand
 
+from mime_fast.spare_threads import limit_numpy_threads
+
 app = typer.Typer(
     help="Empathetic replies from MIME. Example: mime-fast respond 'I lost my dog yesterday'",
     no_args_is_help=True,
@@ -94,6 +96,7 @@ def _format_warning(message: Warning | str, *_: object, **__: object) -> str:
 def main() -> None:
     """Run the command line; an error is one line that names the value and the remedy."""
     _prepare_streams()
+    limit_numpy_threads()
     warnings.formatwarning = _format_warning
     try:
         try:

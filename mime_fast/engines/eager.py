@@ -30,6 +30,7 @@ from mime_fast.models.base import (
     pad,
 )
 from mime_fast.search.rules import TextRules
+from mime_fast.spare_threads import limit_torch_threads
 from mime_fast.types import Dialogue, FloatArray, IntArray
 
 # The largest piece: rows, and rows times their length. An operation on it takes some milliseconds.
@@ -53,6 +54,7 @@ class EagerEngine:
     @calls_torch
     def __init__(self, checkpoint: Checkpoint, device: str = "cpu") -> None:
         self.config, self.compute_type = checkpoint.config, "float32"
+        limit_torch_threads()
         self.device = _usable_device(device)
         if self.device.type == "cuda":
             torch.backends.cudnn.allow_tf32 = False  # of convolutions; it is on by default

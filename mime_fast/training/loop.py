@@ -18,6 +18,7 @@ from mime_fast.files import WriteError
 from mime_fast.likelihood.pairs import Batch, Pair, collate
 from mime_fast.likelihood.perplexity import Likelihood, draw_noise, likelihood
 from mime_fast.models import model_class
+from mime_fast.spare_threads import limit_torch_threads
 from mime_fast.text.tokenizer import PAD
 from mime_fast.training.checks import check_options, difference
 from mime_fast.training.config import TrainingConfig
@@ -72,6 +73,7 @@ class Trainer:
         check_target(out, self.state_path, resume)
         given = check_options(config, model_options, teacher)
         is_sparse = model_class(given).is_sparse
+        limit_torch_threads()
         self.accelerator = Accelerator(
             mixed_precision=config.mixed_precision,
             # Else processes without a GPU train the same thing side by side (accelerate 1.15).

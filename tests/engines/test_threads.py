@@ -5,10 +5,12 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
+from mime_fast import Generator
 
 # Becomes another user, whose processes are limited as root's are not, and may start no thread.
 NO_THREADS = """if True:
@@ -95,3 +97,48 @@ def test_the_command_line_refuses_in_one_line(readable: Path) -> None:
     assert result.returncode == 1
     (line,) = result.stderr.splitlines()
     assert line.startswith("mime-fast: intra_threads=2: the system does not start 2 threads")
+
+
+# Root becomes another user that may still read everything, so that nothing need be imported before.
+CAPABILITIES = "+dac_read_search,+dac_override"
+ANOTHER_USER = (
+    *("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"),
+    *(f"--{name}-caps={CAPABILITIES}" for name in ("inh", "ambient")),
+)
+LIMIT = ("bash", "-c", 'ulimit -u 1 && exec "$@"', "bash")
+
+
+def without_threads(*command: str) -> subprocess.CompletedProcess[str]:
+    """Run a command from its start, libraries included, where no thread may be started."""
+    user = ANOTHER_USER if os.getuid() == 0 else ()
+    if user and subprocess.run([*user, "true"], check=False, capture_output=True).returncode:
+        pytest.skip("setpriv is missing, or root may not become another user here")
+    limits = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+    environment = {name: value for name, value in os.environ.items() if name not in limits}
+    return subprocess.run(
+        [*user, *LIMIT, *command],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=240,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+    )
+
+
+@pytest.mark.parametrize("engine", ["native", "eager"])
+@pytest.mark.parametrize("over_pieces", [False, True], ids=["words", "pieces"])
+def test_libraries_start_no_thread_that_they_need_not(
+    readable: Path, save_tiny_base: Callable[..., Path], engine: str, over_pieces: bool
+) -> None:
+    """OpenBLAS, tokenizers and torch each end a process that cannot start their threads."""
+    if engine == "eager":
+        pytest.importorskip("torch")
+    path = save_tiny_base(readable.parent / f"base-{engine}") if over_pieces else readable
+    expected = Generator(path).respond("I lost my dog", seed=1).text
+    respond = ("respond", "I lost my dog", "--seed", "1", "--checkpoint", str(path))
+    result = without_threads(sys.executable, "-m", "mime_fast", *respond, "--engine", engine)
+    assert (result.returncode, result.stdout.strip()) == (0, expected), result.stderr
+    assert all(
+        line.startswith("mime-fast: the system starts 1 of ") for line in result.stderr.splitlines()
+    ), result.stderr
