@@ -96,7 +96,7 @@ class ShownConversation:
         if self.config.return_scores and scored:  # the fixed reply to a crisis has none
             scores = ", ".join(f"{score:.3f}" for score in scored)
             self.console.print(f"[dim]  score {scores}[/]")
-        self.console.print(chart(response))
+        self.console.print(chart(response, self.console.width))
         if cut := describe_cut(response):
             self.console.print(f"[dim]{cut}[/]")
         warn_unknown(response)

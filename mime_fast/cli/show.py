@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
+from rich.text import Text
 
 from mime_fast.cli.unknown_words import warn_unknown
 
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from mime_fast.types import Response
 
 BAR = 24  # characters of a full bar
+LEAST_BAR = 6  # characters; a terminal with less room for it gets numbers alone
+BESIDE = 29  # characters beside a bar: "  mimicked", "disappointed", "100%" and blanks
 
 
 def as_json(response: Response, indent: int | None = None, **more: Any) -> str:
@@ -51,23 +54,44 @@ def describe_cut(response: Response) -> str:
     return f"(too long: {' and '.join(parts)} were not read)" if parts else ""
 
 
-def chart(response: Response) -> Table:
-    """The recognised emotion and both groups of the mixture, where there is one, as bars."""
+def chart(response: Response, width: int) -> Table:
+    """The recognised emotion and both groups of the mixture, where there is one, as bars.
+
+    width: columns of the terminal; a narrow one gets shorter bars, or numbers alone.
+    """
     table = Table.grid(padding=(0, 1))
-    _add_bars(table, "you feel", response.emotions, "magenta")
+    groups = [("you feel", response.emotions, "magenta")]
     mixture = response.mixture
-    for group in ("positive", "negative"):
+    for group, colour in (("positive", "green"), ("negative", "yellow")):
         note = group
         if mixture.mimicked:
             note = "mimicked" if mixture.mimicked == group else "balance"
-        colour = "green" if group == "positive" else "yellow"
-        _add_bars(table, note, getattr(mixture, group), colour)
+        groups.append((note, getattr(mixture, group), colour))
+    longest = min(BAR, width - BESIDE)
+    for title, shares, colour in groups:
+        if longest < LEAST_BAR:
+            _add_numbers(table, title, _largest(shares))
+        else:
+            _add_bars(table, title, _largest(shares), colour, longest)
     return table
 
 
-def _add_bars(table: Table, title: str, shares: Mapping[str, float], colour: str) -> None:
-    top = sorted(shares.items(), key=lambda item: -item[1])[:3]
+def _largest(shares: Mapping[str, float]) -> list[tuple[str, float]]:
+    return sorted(shares.items(), key=lambda item: -item[1])[:3]
+
+
+def _add_bars(
+    table: Table, title: str, top: list[tuple[str, float]], colour: str, longest: int
+) -> None:
     for index, (name, share) in enumerate(top):
-        bar = "█" * max(1, round(share * BAR))
+        bar = "█" * max(1, round(share * longest))
         heading = f"  [dim]{title if index == 0 else ''}[/]"
         table.add_row(heading, name, f"[{colour}]{bar}[/] {share:.0%}")
+
+
+def _add_numbers(table: Table, title: str, top: list[tuple[str, float]]) -> None:
+    """Words that are longer than a line go on in the next one."""
+    if top:
+        table.add_row(f"[dim]{title}[/]")
+    for name, share in top:
+        table.add_row(Text(f"{share:>4.0%} {name}", overflow="fold"))

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
@@ -17,11 +16,11 @@ from mime_fast.evaluation.comparison.compare import Comparison
 from mime_fast.evaluation.comparison.figures import DESCRIPTIONS
 from mime_fast.evaluation.comparison.measure import Measured
 from mime_fast.evaluation.metrics.bootstrap import RESAMPLES, Figure
+from mime_fast.evaluation.table import print_table, table_console
 from mime_fast.text.detokenizer import natural_text
 from mime_fast.text.examples import Example
 
 ABSENT = "-"
-WIDE = 500  # columns, where the output is no terminal: nothing is broken into lines
 LEAST_P = 0.0001
 SHOWN_FREQUENT = 3  # replies a system; the JSON has more
 
@@ -84,19 +83,17 @@ def show(
     samples: Sequence[int],
 ) -> None:
     """Print figures, paired tests, the most frequent replies, what is not known, and samples."""
-    console = Console()
-    if not console.is_terminal:
-        console = Console(width=WIDE)
-    console.print(_figures(systems))
+    console = table_console()
+    print_table(console, _figures(systems))
     if tests:
-        console.print(_tests(tests, baseline))
-    console.print(_frequent(systems))
+        print_table(console, _tests(tests, baseline))
+    print_table(console, _frequent(systems))
     for measured in systems:
         for what, why in measured.absent.items():
             line = f"{measured.outputs.system}: no {what} ({why})"
-            console.print(line, markup=False, highlight=False)
+            console.print(line, markup=False, highlight=False, soft_wrap=True)
     if samples:
-        console.print(_samples(systems, examples, samples))
+        print_table(console, _samples(systems, examples, samples))
 
 
 def _figures(systems: Sequence[Measured]) -> Table:

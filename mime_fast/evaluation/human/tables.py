@@ -6,12 +6,12 @@ import json
 from dataclasses import asdict
 
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from mime_fast.evaluation.human.results import GROUPS, Mean, Results
 from mime_fast.evaluation.human.verdict import Scores
+from mime_fast.evaluation.table import print_table, table_console
 
 
 def show(results: Results, *, as_json: bool) -> None:
@@ -19,19 +19,18 @@ def show(results: Results, *, as_json: bool) -> None:
     if as_json:
         print(json.dumps(asdict(results), indent=2, ensure_ascii=False))
         return
-    console = Console()
+    console = table_console()
     console.print(f"{results.rated} of {results.to_rate} replies have all their ratings")
-    for group in GROUPS:
-        console.print(_ratings(results, group))
-    for table in (_comparisons(results), _agreement(results), _people(results)):
-        console.print(table)
+    ratings = [_ratings(results, group) for group in GROUPS]
+    for table in (*ratings, _comparisons(results), _agreement(results), _people(results)):
+        print_table(console, table)
 
 
 def _ratings(results: Results, group: str) -> Table:
     contexts = max(scales["empathy"][group].contexts for scales in results.ratings.values())
     title = f"Ratings, 1 to 5 [95% interval]: {group} contexts, {contexts}"
     table = Table(title=escape(title), box=SIMPLE_HEAD)
-    table.add_column("system", overflow="fold")
+    table.add_column("system")
     for scale in Scores._fields:
         table.add_column(scale, no_wrap=True)
     for system, scales in results.ratings.items():
@@ -41,7 +40,7 @@ def _ratings(results: Results, group: str) -> Table:
 
 def _comparisons(results: Results) -> Table:
     table = Table(title="A/B: per cent of the decided, for the first system", box=SIMPLE_HEAD)
-    table.add_column("systems", overflow="fold")
+    table.add_column("systems")
     for name in ("wins", "losses", "ties", "decided", "disputed", "unfinished"):
         table.add_column(name, justify="right")
     for pair in results.comparisons:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -136,3 +137,33 @@ def test_one_conversation_says_nothing_of_others(
     evaluate(paths, tmp_path, EvaluateOptions(as_json=True))
     tests = json.loads(capsys.readouterr().out)["tests"]
     assert {test["p_value"] for test in tests} == {1.0}
+
+
+@pytest.mark.parametrize("columns", [20, 40, 80])
+def test_a_narrow_terminal_loses_nothing(
+    files: list[Path],
+    data: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    columns: int,
+) -> None:
+    options = EvaluateOptions(samples=1)
+    evaluate(files, data, options)
+    wide = capsys.readouterr().out
+    monkeypatch.setenv("FORCE_COLOR", "1")  # as a terminal
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", str(columns))
+    evaluate(files, data, options)
+    narrow = capsys.readouterr().out
+    assert narrow != wide
+    if columns < 80:  # where a table fits, long numbers are broken
+        assert words(narrow) == words(wide)
+    names = {word for word in words(wide) if re.fullmatch("[a-z]+_[a-z_]+", word)}
+    assert names
+    assert names <= words(narrow)
+
+
+def words(shown: str) -> set[str]:
+    """Words of a table or of blocks, without frames, colons and escape sequences."""
+    plain = re.sub(r"\x1b\[[\d;]*m", "", shown)
+    return set(re.sub("[:\u2500-\u257f]", " ", plain).split())

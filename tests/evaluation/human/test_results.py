@@ -159,6 +159,23 @@ def test_results_are_tables_and_json(small_plan: Plan, capsys: pytest.CaptureFix
         assert text in table
 
 
+@pytest.mark.parametrize("columns", [20, 40])
+def test_a_narrow_terminal_loses_nothing(
+    small_plan: Plan,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    columns: int,
+) -> None:
+    results = compute_results(small_plan, rate(Item(small_plan.contexts[0], (A,)), [4, 4, 5]))
+    monkeypatch.setenv("FORCE_COLOR", "1")  # as a terminal
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", str(columns))
+    show(results, as_json=False)
+    table = capsys.readouterr().out
+    for text in ("empathy", "4.33 [4.33, 4.33]", A, B, "disputed", "unfinished", "surplus"):
+        assert text in table
+
+
 def test_an_evaluation_without_votes_has_results(
     plan: Plan, capsys: pytest.CaptureFixture[str]
 ) -> None:
