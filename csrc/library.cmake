@@ -110,8 +110,9 @@ add_library(mime_fast SHARED
 target_compile_definitions(mime_fast PRIVATE
   MIME_FAST_BUILDS_LIBRARY MIME_FAST_VERSION="${MIME_FAST_VERSION}")
 target_link_libraries(mime_fast PRIVATE mime_fast_text mime_fast_flags)
-# Functions of different files have the same names, in unnamed namespaces.
-set_target_properties(mime_fast_text mime_fast PROPERTIES UNITY_BUILD OFF)
+# Compiled with others, as with sanitizers, they would have the same names in unnamed namespaces.
+set_source_files_properties(csrc/text/message.cc csrc/text/word_pieces.cc
+  PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
 set(EXPORTS ${PROJECT_SOURCE_DIR}/csrc/library/exports.map)
 target_link_options(mime_fast PRIVATE -Wl,--version-script=${EXPORTS})
 if(NOT MIME_FAST_SANITIZE) # whose functions are in the program

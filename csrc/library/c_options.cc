@@ -80,10 +80,9 @@ void drop_overridden(const mime_fast_options& given, ReplyOptions& options) {
   }
 }
 
-// The first version's size; later fields stand behind it.
-constexpr std::size_t kFirstSize = offsetof(mime_fast_options, avoid_cheer) + sizeof(int);
-
 mime_fast_options whole(const mime_fast_options& given) {
+  // The first version's size; later fields stand behind it.
+  constexpr std::size_t kFirstSize = offsetof(mime_fast_options, avoid_cheer) + sizeof(int);
   mime_fast_options initial;
   mime_fast_options_init(&initial);
   return all_fields(given, initial, kFirstSize, "mime_fast_options_init");

@@ -83,7 +83,8 @@ std::string owners_of(const std::string& option) {
 [[noreturn]] void refuse(const std::string& option, const std::string& architecture) {
   const std::string owners = owners_of(option);
   if (owners.empty()) {
-    fail("unknown option " + quoted(option) + "; use the mime_fast version that wrote it");
+    fail("unknown option " + mime_fast::quoted(option) +
+         "; use the mime_fast version that wrote it");
   }
   fail(option + " is an option of " + owners + ", and the architecture is " + architecture +
        "; leave it out");

@@ -91,7 +91,7 @@ ReplyOptions read_reply_options(const std::string& path, const ReplyTokenizer& t
     for (const JsonMember& member : document.object()) {
       const auto reader = readers.find(member.key);
       if (reader == readers.end()) {
-        throw std::invalid_argument("unknown option " + quoted(member.key));
+        throw std::invalid_argument("unknown option " + mime_fast::quoted(member.key));
       }
       reader->second(member.value);
     }

@@ -10,18 +10,18 @@
 namespace mime_fast {
 namespace {
 
-using Clock = ServiceRequest::Clock;
+using ServiceClock = ServiceRequest::Clock;
 
 constexpr double kLongestWait = 1e9;  // seconds; more are no limit
 
-std::optional<Clock::time_point> start_by(std::optional<double> max_wait) {
+std::optional<ServiceClock::time_point> start_by(std::optional<double> max_wait) {
   if (!max_wait) return std::nullopt;
   if (!(*max_wait > 0)) {
     throw std::invalid_argument("max_wait must be above 0 seconds, got " + to_text(*max_wait) +
                                 "; without it a request waits for any time");
   }
   const std::chrono::duration<double> wait(std::min(*max_wait, kLongestWait));
-  return Clock::now() + std::chrono::duration_cast<Clock::duration>(wait);
+  return ServiceClock::now() + std::chrono::duration_cast<ServiceClock::duration>(wait);
 }
 
 }  // namespace
