@@ -33,6 +33,12 @@ def engines(request: pytest.FixtureRequest) -> tuple[CudaEngine, EagerEngine]:
     return CudaEngine(loaded, "cpu"), EagerEngine(loaded)
 
 
+@pytest.fixture(scope="module")
+def both_encoded(engines: Any) -> Any:
+    """Two dialogues, encoded by either engine: the interpreter takes seconds for it."""
+    return encode_both(engines, (2, 6))
+
+
 def dialogues(engine: CudaEngine, lengths: tuple[int, ...]) -> list[Dialogue]:
     generator = np.random.default_rng(0)
     return [random_dialogue(engine, length, generator) for length in lengths]
@@ -98,42 +104,48 @@ CASES = [
 
 
 @pytest.mark.parametrize(("engines", "options"), CASES, indirect=["engines"], ids=str)
-def test_replies_are_eagers(engines: Any, options: dict[str, Any]) -> None:
-    check_replies(engines, GenerationConfig(**{"max_new_tokens": 6, **options}), None)
+def test_replies_are_eagers(engines: Any, both_encoded: Any, options: dict[str, Any]) -> None:
+    config = GenerationConfig(**{"max_new_tokens": 6, **options})
+    check_replies(engines, both_encoded, config, None)
 
 
 @pytest.mark.parametrize("engines", ["tiny_checkpoint"], indirect=True)
 @pytest.mark.parametrize("options", [{}, {"num_beams": 2}], ids=str)
 def test_the_host_searches_where_there_are_stop_strings(
-    engines: Any, options: dict[str, Any]
+    engines: Any, both_encoded: Any, options: dict[str, Any]
 ) -> None:
-    config, generated = eager_tokens(engines, options)
+    config, generated = eager_tokens(engines, both_encoded, options)
     stop = TextRules(stop=lambda tokens: tokens[-1] == generated[3])
-    found = list(check_replies(engines, config.replace(stop="."), stop))
+    found = list(check_replies(engines, both_encoded, config.replace(stop="."), stop))
     assert min(len(reply.tokens) for reply in found) <= 4
     assert all(generated[3] not in reply.tokens[:-1] for reply in found)
 
 
 @pytest.mark.parametrize("engines", ["tiny_checkpoint"], indirect=True)
 @pytest.mark.parametrize("options", [{}, {"do_sample": True, "num_return_sequences": 2}], ids=str)
-def test_the_host_searches_where_there_are_bad_words(engines: Any, options: dict[str, Any]) -> None:
-    config, generated = eager_tokens(engines, options)
+def test_the_host_searches_where_there_are_bad_words(
+    engines: Any, both_encoded: Any, options: dict[str, Any]
+) -> None:
+    config, generated = eager_tokens(engines, both_encoded, options)
     bad = TextRules(bad_words=((generated[0],), generated[2:4]))
-    found = check_replies(engines, config.replace(bad_words="."), bad)
+    found = check_replies(engines, both_encoded, config.replace(bad_words="."), bad)
     assert all(generated[0] not in reply.tokens for reply in found)
 
 
-def eager_tokens(engines: Any, options: dict[str, Any]) -> tuple[GenerationConfig, tuple[int, ...]]:
+def eager_tokens(
+    engines: Any, encoded: Any, options: dict[str, Any]
+) -> tuple[GenerationConfig, tuple[int, ...]]:
     """The options of a reply of six tokens, and these tokens."""
     config = GenerationConfig(max_new_tokens=6, min_new_tokens=6, **options)
-    plain = engines[1].decode(encode_both(engines, (2, 6))[1], config, [1, 2])
+    plain = engines[1].decode(encoded[1], config, [1, 2])
     plain.run()
     return config, plain.results(0)[0].tokens
 
 
-def check_replies(engines: Any, config: GenerationConfig, rules: TextRules | None) -> Any:
+def check_replies(
+    engines: Any, encoded: Any, config: GenerationConfig, rules: TextRules | None
+) -> Any:
     """Those to the first request."""
-    encoded = encode_both(engines, (2, 6))
     cuda, eager = (
         e.decode(each, config, [1, 2], rules) for e, each in zip(engines, encoded, strict=True)
     )
