@@ -1,5 +1,6 @@
 """What the documents name is there: links, headings, paths, modules, targets of make, commands."""
 
+import os
 import re
 import subprocess
 from collections.abc import Iterator
@@ -169,6 +170,29 @@ def test_every_target_and_command_is_documented() -> None:
     assert targets() - named == set()
     named = {name for snippet in snippets for name, _ in COMMAND.findall(snippet)}
     assert set(commands()) - named == set()
+
+
+CHECKS = {"lint", "sanitize", "sanitize-threads", "test", "bench-smoke"} | {
+    f"test-{name}" for name in ("lower-bounds", "pythons")
+}
+
+
+def test_the_continuous_checks_run_every_target_of_checks(tmp_path: Path) -> None:
+    """With a make that fails for one target: the others run all the same, and the whole fails."""
+    make = f'#!/bin/sh\necho "$1" >> {tmp_path}/called\ntest "$1" != "$FAILS"\n'
+    for name, text in (("make", make), ("apt-get", "#!/bin/sh\n")):  # nothing is installed
+        (tmp_path / name).write_text(text)
+        (tmp_path / name).chmod(0o755)
+    for fails in ("", "lint", "test"):
+        (tmp_path / "called").unlink(missing_ok=True)
+        path = f"{tmp_path}{os.pathsep}{os.environ['PATH']}"
+        environment = os.environ | {"PATH": path, "FAILS": fails}
+        done = subprocess.run(
+            [ROOT / ".ci/run"], env=environment, capture_output=True, text=True, check=False
+        )
+        assert set(read(tmp_path / "called").split()) == CHECKS | {".venv/.stamp-dev"}
+        assert (done.returncode != 0, done.stdout.count("FAILED")) == (bool(fails), bool(fails))
+    assert targets() >= CHECKS
 
 
 def test_a_target_takes_as_long_in_the_documents_as_in_its_help() -> None:
