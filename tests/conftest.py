@@ -37,6 +37,17 @@ settings.register_profile("brief", deadline=None, max_examples=5)
 settings.register_profile("mime_fast", deadline=None, max_examples=20)
 settings.load_profile("mime_fast")
 
+# Tests that take half a minute begin first, so that no process waits for the last of them.
+LONGEST = (
+    "test_the_stages_follow_one_another",
+    "test_a_run_writes_a_model_and_goes_on_from_its_state",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: item.name not in LONGEST)
+
+
 WORDS = (
     *("i", "am", "sorry", "to", "hear", "that", ".", "!", "?", "what", "happened", "you", "do"),
     *("n't", "it", "is", "good", ",", "oh", "no", "hope", "dog", "lost", "my", "yesterday"),
