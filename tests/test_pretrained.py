@@ -166,9 +166,9 @@ def test_a_seed_changes_some_greedy_replies_of_the_default() -> None:
     generator = Generator()
 
     def replies(**options: Any) -> set[str]:
-        asked = ((message, seed) for message in MESSAGES[::3] for seed in range(10))
         greedy = {**options, "do_sample": False, "avoid_cheer": False}
-        return {generator.respond(each, seed=seed, **greedy).text for each, seed in asked}
+        batches = (generator.respond_batch(MESSAGES[::3], seed=n, **greedy) for n in range(6))
+        return {reply.text for batch in batches for reply in batch}
 
     assert len(replies(stochastic_emotion=False)) <= len(MESSAGES[::3]) < len(replies())
 
