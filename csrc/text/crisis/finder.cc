@@ -35,7 +35,7 @@ class SentenceReader {
   void find(std::set<Signal>& signals) {
     const std::vector<const Rule*> candidates = rules_.candidates(present_);
     if (candidates.empty()) return;
-    hide_idioms();
+    rules_.idioms->hide(sentence_);
     std::set<Signal> found;  // in this sentence
     for (const Rule* rule : candidates) {
       if (found.contains({rule->is_about_other, rule->severity})) continue;
@@ -51,15 +51,6 @@ class SentenceReader {
       if (about_other && !is_taken_back(rule, match)) return Signal{*about_other, rule.severity};
     }
     return std::nullopt;
-  }
-
-  // Writes "_" for each word of an idiom.
-  void hide_idioms() {
-    for (const Pattern* idiom : rules_.idioms_of(present_)) {
-      for (const Match& match : idiom->search(sentence_)) {
-        std::fill(place(match.begin), place(match.end), "_");
-      }
-    }
   }
 
   // Whether a match is about somebody else; nothing: about people in general, or the listener.
@@ -111,9 +102,6 @@ class SentenceReader {
                        [&](const std::string& word) { return words.contains(word); });
   }
 
-  Sentence::iterator place(std::size_t at) {
-    return sentence_.begin() + static_cast<std::ptrdiff_t>(at);
-  }
   Sentence::const_iterator place(std::size_t at) const {
     return sentence_.begin() + static_cast<std::ptrdiff_t>(at);
   }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <set>
 #include <stdexcept>
 
 namespace mime_fast {
@@ -80,6 +81,46 @@ std::optional<std::size_t> Pattern::match_gap(const Sentence& sentence, std::siz
     if (ends_gap(word_at(sentence, place))) break;
   }
   return std::nullopt;
+}
+
+PatternSet::PatternSet(PatternReader& reader, std::vector<std::string> lines) {
+  std::sort(lines.begin(), lines.end());
+  for (const std::string& line : lines) {
+    patterns_.push_back(reader.read(line));
+    for (const std::string& word : patterns_.back().needed().front()->words) {
+      of_word_[word].push_back(patterns_.size() - 1);
+    }
+  }
+}
+
+bool PatternSet::matches(const Sentence& sentence) const {
+  const std::vector<const Pattern*> found = candidates(sentence);
+  return std::any_of(found.begin(), found.end(),
+                     [&](const Pattern* pattern) { return pattern->is_in(sentence); });
+}
+
+void PatternSet::hide(Sentence& sentence) const {
+  for (const Pattern* pattern : candidates(sentence)) {
+    for (const Match& match : pattern->search(sentence)) {
+      const auto begin = sentence.begin();
+      std::fill(begin + static_cast<std::ptrdiff_t>(match.begin),
+                begin + static_cast<std::ptrdiff_t>(match.end), "_");
+    }
+  }
+}
+
+std::vector<const Pattern*> PatternSet::candidates(const Sentence& sentence) const {
+  const Words present(sentence.begin(), sentence.end());
+  std::set<std::size_t> numbers;
+  for (const std::string& word : present) {
+    const auto found = of_word_.find(word);
+    if (found != of_word_.end()) numbers.insert(found->second.begin(), found->second.end());
+  }
+  std::vector<const Pattern*> found;
+  for (const std::size_t number : numbers) {
+    if (patterns_[number].may_match(present)) found.push_back(&patterns_[number]);
+  }
+  return found;
 }
 
 PatternReader::PatternReader() {

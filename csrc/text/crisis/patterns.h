@@ -61,6 +61,26 @@ class Pattern {
   std::vector<const Element*> needed_;
 };
 
+class PatternReader;
+
+// Patterns, by words of which a sentence must hold one.
+class PatternSet {
+ public:
+  // lines: the patterns, in any order.
+  PatternSet(PatternReader& reader, std::vector<std::string> lines);
+
+  // Whether any pattern matches in a sentence.
+  bool matches(const Sentence& sentence) const;
+  // Writes "_" for each word of a match; one pattern after the other, in the order of their text.
+  void hide(Sentence& sentence) const;
+
+ private:
+  std::vector<const Pattern*> candidates(const Sentence& sentence) const;
+
+  std::vector<Pattern> patterns_;
+  std::unordered_map<std::string, std::vector<std::size_t>> of_word_;  // their numbers
+};
+
 // Reads patterns, with the classes of words.txt. One thread uses it.
 class PatternReader {
  public:

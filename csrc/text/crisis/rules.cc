@@ -87,12 +87,7 @@ void CrisisRules::read_exceptions(PatternReader& reader) {
   recent = reader.read("@recent");
   fiction = read_all(reader, section(listed, "fiction"));
   fiction_afterwards = read_all(reader, section(listed, "fiction afterwards"));
-  std::vector<std::string> idioms = section(listed, "idioms");
-  std::sort(idioms.begin(), idioms.end());
-  idioms_ = read_all(reader, idioms);
-  for (std::size_t number = 0; number < idioms_.size(); ++number) {
-    add_to(idioms_of_, idioms_[number], number);
-  }
+  idioms = std::make_unique<const PatternSet>(reader, section(listed, "idioms"));
 }
 
 // A word that is written for another triggers if any word of the other does.
@@ -111,14 +106,6 @@ std::vector<const Rule*> CrisisRules::candidates(const Words& present) const {
   std::vector<const Rule*> found;
   for (const std::size_t number : numbers_of(rules_of_, present)) {
     if (rules_[number].pattern.may_match(present)) found.push_back(&rules_[number]);
-  }
-  return found;
-}
-
-std::vector<const Pattern*> CrisisRules::idioms_of(const Words& present) const {
-  std::vector<const Pattern*> found;
-  for (const std::size_t number : numbers_of(idioms_of_, present)) {
-    if (idioms_[number].may_match(present)) found.push_back(&idioms_[number]);
   }
   return found;
 }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -29,8 +30,6 @@ class CrisisRules {
 
   // Rules whose words a sentence holds, most severe first.
   std::vector<const Rule*> candidates(const Words& present) const;
-  // Idioms whose words a sentence holds, in the order of their text.
-  std::vector<const Pattern*> idioms_of(const Words& present) const;
   // Whether a text holds a word that any rule may begin with.
   bool is_triggered_by(std::string_view plain) const;
 
@@ -39,18 +38,17 @@ class CrisisRules {
   Words first_person, between, nobody, others, general, imagined, fillers, negators;
   Pattern remote, still, past, recent;
   std::vector<Pattern> fiction, fiction_afterwards;
+  std::unique_ptr<const PatternSet> idioms;
 
  private:
   using Index = std::unordered_map<std::string, std::vector<std::size_t>>;
 
   void read_rules(PatternReader& reader);
-  void read_idioms(PatternReader& reader, std::vector<std::string> idioms);
   void read_exceptions(PatternReader& reader);
   void find_triggers();
 
   std::vector<Rule> rules_;
-  std::vector<Pattern> idioms_;
-  Index rules_of_, idioms_of_;  // numbers by the words that they may begin with
+  Index rules_of_;  // numbers by the words that they may begin with
 };
 
 const CrisisRules& crisis_rules();

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import NamedTuple
 
-from mime_fast.text.crisis.patterns import END, match, members, needed, parse, search
+from mime_fast.text.crisis.patterns import END, PatternSet, match, members, needed, parse, search
 from mime_fast.text.crisis.spelling import expansions, plain_text, sentences_of
 from mime_fast.text.crisis.tables import sections, words
 from mime_fast.text.message import turns_to_search
@@ -84,13 +84,8 @@ def _rules_of_words() -> dict[str, list[int]]:
 
 
 @cache
-def _idioms_of_words() -> dict[str, list[str]]:
-    """The idioms that each word may start."""
-    index: dict[str, list[str]] = {}
-    for pattern in sections("exceptions")["idioms"]:
-        for word in needed(pattern)[0]:
-            index.setdefault(word, []).append(pattern)
-    return index
+def _idioms() -> PatternSet:
+    return PatternSet(sections("exceptions")["idioms"])
 
 
 @cache
@@ -130,7 +125,7 @@ def _signals(sentence: Sentence) -> Iterator[Signal]:
     candidates = [rule for rule in map(rules().__getitem__, numbers) if _may_match(present, rule)]
     if not candidates:
         return
-    sentence = _hide_idioms(sentence, present)
+    sentence = _idioms().hide(sentence)
     found: set[Signal] = set()
     for rule in candidates:
         if Signal(rule.severity, rule.about) in found:
@@ -145,17 +140,6 @@ def _signals(sentence: Sentence) -> Iterator[Signal]:
 
 def _may_match(present: set[str], rule: Rule) -> bool:
     return not any(map(present.isdisjoint, rule.needed))
-
-
-def _hide_idioms(sentence: Sentence, present: set[str]) -> Sentence:
-    """The sentence with "_" for each word of an idiom."""
-    index = _idioms_of_words()
-    sentence = list(sentence)
-    for pattern in sorted({p for word in present & index.keys() for p in index[word]}):
-        if not any(map(present.isdisjoint, needed(pattern))):
-            for start, end in search(pattern, sentence):
-                sentence[start:end] = ["_"] * (end - start)
-    return sentence
 
 
 def _about(rule: Rule, sentence: Sentence, start: int, end: int) -> str | None:

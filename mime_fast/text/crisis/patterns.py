@@ -13,7 +13,8 @@ Every repetition is bounded, so that the time is linear in the length of the tex
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 
@@ -182,3 +183,30 @@ def search(pattern: str, words: Sequence[str], other: bool = False) -> list[tupl
             if end >= 0:
                 found.append((at, end))
     return found
+
+
+class PatternSet:
+    """Patterns, by words of which a sentence must hold one."""
+
+    def __init__(self, patterns: Iterable[str]) -> None:
+        self._of_word: dict[str, list[str]] = {}
+        for pattern in patterns:
+            for word in needed(pattern)[0]:
+                self._of_word.setdefault(word, []).append(pattern)
+
+    def candidates(self, present: AbstractSet[str]) -> list[str]:
+        """The patterns whose words a sentence with the words `present` holds, in order."""
+        named = {each for word in present & self._of_word.keys() for each in self._of_word[word]}
+        return [each for each in sorted(named) if not any(map(present.isdisjoint, needed(each)))]
+
+    def matches(self, words: Sequence[str]) -> bool:
+        """Whether any pattern matches in a sentence."""
+        return any(search(pattern, words) for pattern in self.candidates(set(words)))
+
+    def hide(self, words: Sequence[str]) -> list[str]:
+        """The sentence with "_" for each word of a match; one pattern after the other."""
+        hidden = list(words)
+        for pattern in self.candidates(set(words)):
+            for start, end in search(pattern, hidden):
+                hidden[start:end] = ["_"] * (end - start)
+        return hidden
