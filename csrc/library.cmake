@@ -49,7 +49,9 @@ mime_fast_embed_tables(${TABLES}
   crisis/words.txt ${TEXT}/crisis/words.txt
   grave/careful.txt ${TEXT}/grave/careful.txt
   grave/cheerful.txt ${TEXT}/grave/cheerful.txt
-  grave/grave.txt ${TEXT}/grave/grave.txt)
+  grave/grave.txt ${TEXT}/grave/grave.txt
+  grave/harmless.txt ${TEXT}/grave/harmless.txt
+  grave/patterns.txt ${TEXT}/grave/patterns.txt)
 
 add_library(mime_fast_text STATIC EXCLUDE_FROM_ALL
   csrc/text/bert_words.cc

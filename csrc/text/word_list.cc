@@ -65,8 +65,7 @@ void WordList::add(const Phrase& phrase) {
   }
 }
 
-bool WordList::occurs_in(std::string_view text) const {
-  const std::vector<std::string> words = words_in(text);
+bool WordList::occurs_among(const std::vector<std::string>& words) const {
   for (std::size_t place = 0; place < words.size(); ++place) {
     const std::string& word = words[place];
     if (alone_.contains(word)) return true;

@@ -19,7 +19,9 @@ class WordList {
   explicit WordList(std::string_view table);
 
   // Whether any pattern occurs in a text in lower case.
-  bool occurs_in(std::string_view text) const;
+  bool occurs_in(std::string_view text) const { return occurs_among(words_in(text)); }
+  // Whether any pattern occurs in words in their order and in lower case.
+  bool occurs_among(const std::vector<std::string>& words) const;
   // All words of the patterns, without *.
   const Words& words() const { return words_; }
 

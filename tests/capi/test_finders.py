@@ -11,7 +11,7 @@ from mime_fast.text.crisis.finder import rules
 from mime_fast.text.crisis.patterns import parse
 from mime_fast.text.crisis.spelling import plain_text
 from mime_fast.text.crisis.tables import sections
-from mime_fast.text.grave.finder import careful_replies, is_cheerful, is_grave
+from mime_fast.text.grave.finder import FOLDER, careful_replies, is_cheerful, is_grave
 from tests.capi.conftest import Probe
 from tests.capi.utterances import characters, data, literals, phrasings
 
@@ -23,6 +23,18 @@ KNOWN = sorted(
         for phrase in element.phrases
         for word in phrase.split()
     }
+)
+GRAVE = sorted(
+    {
+        word
+        for table in ("patterns", "harmless")
+        for listed in sections(table, FOLDER).values()
+        for pattern in listed
+        for element in parse(pattern)
+        for phrase in element.phrases
+        for word in phrase.split()
+    }
+    - {"<", ">"}
 )
 NEAR = (
     "not",
@@ -115,6 +127,19 @@ def test_hidden_words(probe: Probe, text: str) -> None:
 @given(text=st.text(st.sampled_from(characters())))
 def test_any_characters(probe: Probe, text: str) -> None:
     assert probe("plain_text", text) == plain_text(text, frozenset())
+
+
+@given(words=st.lists(st.sampled_from((*GRAVE, *NEAR * 20)), min_size=3, max_size=120))
+def test_words_of_the_grave_patterns_in_any_order(probe: Probe, words: list[str]) -> None:
+    check(probe, " ".join(words))
+
+
+@pytest.mark.parametrize("table", ["patterns", "harmless"])
+def test_every_pattern_of_grave_messages(probe: Probe, table: str) -> None:
+    for listed in sections(table, FOLDER).values():
+        for pattern in listed:
+            phrases = [element.phrases[0] for element in parse(pattern) if element.phrases]
+            check(probe, " ".join(phrase for phrase in phrases if phrase not in "<>"))
 
 
 def test_every_idiom(probe: Probe) -> None:

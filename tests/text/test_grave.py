@@ -2,8 +2,81 @@
 
 import pytest
 
-from mime_fast.text.grave.finder import CAREFUL_REPLIES, careful_replies, is_cheerful, is_grave
+from mime_fast.text.crisis.patterns import END, PatternSet, match, needed, parse, search
+from mime_fast.text.crisis.spelling import plain_text, sentences_of
+from mime_fast.text.crisis.tables import sections
+from mime_fast.text.grave.finder import (
+    CAREFUL_REPLIES,
+    FOLDER,
+    careful_replies,
+    is_cheerful,
+    is_grave,
+)
 from mime_fast.text.message import check_turns
+
+TOLD_WITHOUT_A_GRAVE_WORD = {
+    "death": [
+        "She slipped away this morning, the birds were singing.",
+        "dad would have loved this weather",
+        "We have two tickets and I am going alone.",
+        "I wasnt there when she went",
+        "I would give anything to hear his laugh",
+        "My cousin jumped.",
+        "He was such a good dog.",
+    ],
+    "lost child": [
+        "I'm not pregnant any more",
+        "There was only silence, the sonographer went quiet.",
+        "We can't have children.",
+    ],
+    "illness": [
+        "They found something on my lung.",
+        "It's back, they told us today",
+        "He has months.",
+        "she doesn't recognise us",
+        "The scan was meant to be the best moment of our lives.",
+    ],
+    "assault": [
+        "I never told anyone what he did to me.",
+        "My uncle came to my room at night.",
+        "they told me it could've been worse",
+    ],
+    "abuse": [
+        "He goes quiet and I hide when I hear his key.",
+        "My husband won't let me see my friends",
+        "I sleep with a chair against the door.",
+    ],
+    "accident": [
+        "It was my turn to watch the pool.",
+        "I looked away for a second.",
+        "We got out but the dogs didn't.",
+    ],
+    "work, money, home": [
+        "They let me go after thirty years.",
+        "We sleep in our car.",
+        "My partner vanished with all our money.",
+    ],
+    "betrayal": [
+        "I found her with my brother.",
+        "He has a second family.",
+        "She is seeing someone else.",
+    ],
+    "war and prison": [
+        "Nobody I knew is left in it.",
+        "My brother got twelve years today.",
+        "They shelled the playground.",
+    ],
+    "addiction": [
+        "I hid the bottles.",
+        "She chose the pills over her kids.",
+        "I drank last night.",
+    ],
+    "guilt": [
+        "I was too busy to answer her call.",
+        "I should have stopped him.",
+        "Everyone calls me lucky.",
+    ],
+}
 
 
 @pytest.mark.parametrize(
@@ -16,6 +89,8 @@ from mime_fast.text.message import check_turns
         "the house burned down and we got out with nothing",
         "he hits me when he drinks",
         "my f\u200buneral",
+        "he's gone, and I CAN\u2019T pay the rent",
+        *(text for texts in TOLD_WITHOUT_A_GRAVE_WORD.values() for text in texts),
     ],
 )
 def test_a_grave_message_is_found(text: str) -> None:
@@ -26,7 +101,18 @@ def test_a_grave_message_is_found(text: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["I got the job!", "My diet is going well", "We won the match and danced all night.", "hi"],
+    [
+        "I got the job!",
+        "My diet is going well",
+        "We won the match and danced all night.",
+        "hi",
+        "I'm dying to see the new museum",
+        "She killed it at the audition, I laughed myself to tears",
+        "I am dead tired but happy, the cake was to die for",
+        "My phone died at the concert",
+        "I can't wait to take the kids to the pool",
+        "We burned the popcorn and sat around the fire",
+    ],
 )
 def test_other_messages_are_not(text: str) -> None:
     assert not is_grave([text])
@@ -56,3 +142,40 @@ def test_the_fixed_replies_are_careful() -> None:
         assert not is_cheerful(text)
         check_turns(text)
     assert careful_replies(7, 2) == careful_replies(7, 2)
+
+
+def all_patterns(table: str) -> list[str]:
+    return [pattern for listed in sections(table, FOLDER).values() for pattern in listed]
+
+
+@pytest.mark.parametrize("table", ["patterns", "harmless"])
+def test_every_pattern_matches_its_own_words(table: str) -> None:
+    patterns = all_patterns(table)
+    assert len(patterns) == len(set(patterns)) > 70
+    for pattern in patterns:
+        assert needed(pattern)
+        chosen = [each.phrases[0] for each in parse(pattern) if each.phrases]
+        words = " ".join(phrase for phrase in chosen if phrase not in "<>").split()
+        assert match(parse(pattern), [END, *words, END], 1) >= 0, pattern
+        assert PatternSet(patterns).matches([END, *words, END])
+
+
+def test_a_harmless_phrase_hides_no_more_than_its_words() -> None:
+    assert is_grave(["The cake was to die for, and then my father died."])
+    assert is_grave(["My phone died. So did my dog: it was run over."])
+
+
+def test_a_set_of_patterns_finds_what_each_finds_alone() -> None:
+    patterns = all_patterns("patterns")
+    every = PatternSet(patterns)
+    for texts in TOLD_WITHOUT_A_GRAVE_WORD.values():
+        for text in texts:
+            for sentence in sentences_of(plain_text(text, frozenset())):
+                alone = any(search(pattern, sentence) for pattern in patterns)
+                assert every.matches(sentence) == alone
+
+
+def test_matches_are_hidden_in_the_order_of_the_patterns() -> None:
+    hiding = PatternSet(["b c", "a b"])
+    assert hiding.hide([END, "a", "b", "c", END]) == [END, "_", "_", "c", END]
+    assert hiding.hide([END, "c", END]) == [END, "c", END]

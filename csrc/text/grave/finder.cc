@@ -4,6 +4,7 @@
 #include <numeric>
 
 #include "sampling/rng.h"
+#include "text/crisis/patterns.h"
 #include "text/crisis/spelling.h"
 #include "text/message.h"
 #include "text/never_destroyed.h"
@@ -16,17 +17,43 @@ namespace {
 // No sequence of a request draws tokens from it: there are at most 10,000.
 constexpr std::uint32_t kCarefulStream = 0xFFFFFFFF;
 
+// The tables by which a message is grave.
+struct GraveRules {
+  WordList words{"grave/grave.txt"};
+  PatternReader reader;
+  PatternSet patterns = read("grave/patterns.txt"), harmless = read("grave/harmless.txt");
+
+  bool hold_in(Sentence sentence) const {
+    harmless.hide(sentence);
+    return words.occurs_among(sentence) || patterns.matches(sentence);
+  }
+
+ private:
+  // The patterns of a table, of all its sections.
+  PatternSet read(const char* table) {
+    std::vector<std::string> lines;
+    for (const auto& [name, listed] : read_sections(table)) {
+      lines.insert(lines.end(), listed.begin(), listed.end());
+    }
+    return {reader, lines};
+  }
+};
+
+bool tells_grave_thing(const std::string& turn) {
+  static const auto& rules = never_destroyed<GraveRules>();
+  // Nobody hides these words, so that plain letters need no more than lower case.
+  const std::string plain = is_ascii(turn) ? lower(turn) : plain_text(turn, rules.words.words());
+  const std::vector<Sentence> sentences = sentences_of(plain);
+  return std::any_of(sentences.begin(), sentences.end(),
+                     [&](const Sentence& sentence) { return rules.hold_in(sentence); });
+}
+
 }  // namespace
 
 bool is_grave(const std::vector<std::string>& turns) {
-  static const auto& grave = never_destroyed<WordList>("grave/grave.txt");
-  for (const std::size_t place : turns_to_search(turns)) {
-    const std::string& turn = turns[place];
-    // Nobody hides these words, so that plain letters need no more than lower case.
-    if (grave.occurs_in(is_ascii(turn) ? lower(turn) : plain_text(turn, grave.words())))
-      return true;
-  }
-  return false;
+  const std::vector<std::size_t> places = turns_to_search(turns);
+  return std::any_of(places.begin(), places.end(),
+                     [&](std::size_t place) { return tells_grave_thing(turns[place]); });
 }
 
 bool is_cheerful(std::string_view reply) {

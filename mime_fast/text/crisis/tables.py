@@ -13,11 +13,11 @@ FOLDER = Path(__file__).parent
 
 
 @cache
-def sections(name: str) -> dict[str, list[str]]:
+def sections(name: str, folder: Path = FOLDER) -> dict[str, list[str]]:
     """The lines of each section of the table `name`.txt."""
     found: dict[str, list[str]] = {}
     lines: list[str] = []
-    for line in (FOLDER / f"{name}.txt").read_text("utf-8").splitlines():
+    for line in (folder / f"{name}.txt").read_text("utf-8").splitlines():
         if line.startswith("["):
             lines = found.setdefault(line.strip("[]"), [])
         elif line.startswith(" "):

@@ -11,7 +11,9 @@ from itertools import cycle, islice
 from pathlib import Path
 
 from mime_fast import _C
-from mime_fast.text.crisis.spelling import plain_text
+from mime_fast.text.crisis.patterns import PatternSet
+from mime_fast.text.crisis.spelling import plain_text, sentences_of
+from mime_fast.text.crisis.tables import sections
 from mime_fast.text.message import turns_to_search
 from mime_fast.text.word_list import WordList, content_lines
 
@@ -26,14 +28,27 @@ def _lists() -> tuple[WordList, WordList]:
     return WordList(FOLDER / "grave.txt"), WordList(FOLDER / "cheerful.txt")
 
 
+@cache
+def _patterns(table: str) -> PatternSet:
+    """The patterns of a table, of all its sections."""
+    listed = sections(table, FOLDER).values()
+    return PatternSet(pattern for section in listed for pattern in section)
+
+
 def is_grave(turns: Sequence[str]) -> bool:
     """Whether the speaker's turns, every other one and the last, mention something grave."""
-    grave, _ = _lists()
-    return any(
-        # Nobody hides these words, so that plain letters need no more than lower case.
-        grave.occurs_in(turn.lower() if turn.isascii() else plain_text(turn, grave.words))
-        for turn in map(turns.__getitem__, turns_to_search(turns))
-    )
+    return any(map(_tells_grave_thing, map(turns.__getitem__, turns_to_search(turns))))
+
+
+def _tells_grave_thing(turn: str) -> bool:
+    # Nobody hides these words, so that plain letters need no more than lower case.
+    plain = turn.lower() if turn.isascii() else plain_text(turn, _lists()[0].words)
+    return any(map(_is_grave_sentence, sentences_of(plain)))
+
+
+def _is_grave_sentence(sentence: Sequence[str]) -> bool:
+    words = _patterns("harmless").hide(sentence)
+    return _lists()[0].occurs_among(words) or _patterns("patterns").matches(words)
 
 
 def is_cheerful(reply: str) -> bool:
