@@ -1,7 +1,7 @@
 """Cheerful replies to grave messages, and what avoid_cheer makes of them.
 
 python -m benchmarks.crisis.cheer                    # the bundled checkpoint's default decoding
-python -m benchmarks.crisis.cheer --replies          # and every cheerful reply
+python -m benchmarks.crisis.cheer --replies          # and every cheerful reply to a grave message
 python -m benchmarks.crisis.cheer --data ed          # and to pleasant and unpleasant contexts
 """
 
@@ -11,53 +11,88 @@ import argparse
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from mime_fast import Generator, Response
-from mime_fast.emotions import POSITIVE
+from mime_fast.emotions import EMOTIONS, POSITIVE
 from mime_fast.read_message import Message
+from mime_fast.request import MOSTLY_POSITIVE
 from mime_fast.text.examples import find_examples, load_examples
-from mime_fast.text.grave.finder import is_cheerful
+from mime_fast.text.grave.finder import is_cheerful, is_grave
+from mime_fast.text.message import check_turns
 
-GRAVE = Path(__file__).with_name("grave.jsonl")
+FOLDER = Path(__file__).parent
 SEED = 1
 
 
+class Listed(NamedTuple):
+    """A line of a file of messages; harmless ones have the kind of that name."""
+
+    kind: str
+    text: str
+
+
 def main() -> None:
-    """Print a line for each kind of message."""
+    """Print a line for each group of messages."""
     parser = argparse.ArgumentParser(prog="benchmarks.crisis.cheer", description=__doc__)
     parser.add_argument("--checkpoint", help="default: the bundled one")
     parser.add_argument("--data", type=Path, help="a folder or a file of examples")
     parser.add_argument("--replies", action="store_true", help="list the cheerful replies")
     options = parser.parse_args()
     generator = Generator(options.checkpoint)
-    messages = [json.loads(line)["text"] for line in GRAVE.read_text("utf-8").splitlines()]
-    wrong = report(generator, "grave messages", messages)
+    held_out = read("grave_heldout.jsonl")
+    harmless = [each.text for each in held_out if each.kind == "harmless"]
+    for title, listed in (
+        ("grave messages", read("grave.jsonl")),
+        ("held-out grave messages", [each for each in held_out if each.kind != "harmless"]),
+    ):
+        kinds = {each.text: each.kind for each in listed}
+        wrong = report(generator, title, list(kinds))
+        for message, response in wrong if options.replies else ():
+            print(f"  {kinds[str(message)]}: {message!r} -> {response.text!r}")
+    report(generator, "held-out harmless messages", harmless)
     if options.data:
         examples = load_examples(find_examples(options.data))
         for title, wanted in (("pleasant contexts", True), ("unpleasant contexts", False)):
             found = [each.context for each in examples if (each.emotion in POSITIVE) is wanted]
             report(generator, title, found)
-    for message, response in wrong if options.replies else ():
-        print(f"  {message!r} -> {response.text!r}")
+
+
+def read(name: str) -> list[Listed]:
+    """The messages of a file beside this one."""
+    lines = (FOLDER / name).read_text("utf-8").splitlines()
+    return [Listed(**json.loads(line)) for line in lines]
 
 
 def report(
     generator: Generator, title: str, messages: Sequence[Message]
 ) -> list[tuple[Message, Response]]:
     """Print how many replies are cheerful, with avoid_cheer and without; return those with it."""
-    shown: list[tuple[Message, Response]] = []
-    counts = []
-    for avoids in (False, True):
-        responses = generator.respond_batch(messages, seed=SEED, avoid_cheer=avoids)
-        pairs = zip(messages, responses, strict=True)
-        shown = [pair for pair in pairs if pair[1].crisis is None and is_cheerful(pair[1].text)]
-        counts.append(len(shown))
-    fixed = sum(each.finish_reason == "careful" for each in responses)
+    generated = generator.respond_batch(messages, seed=SEED, avoid_cheer=False)
+    careful = sum(map(is_careful, messages, generated))
+    # The other replies stay as they are.
+    cheerful = [m for m, each in zip(messages, generated, strict=True) if is_wrong(each)]
+    chosen = generator.respond_batch(cheerful, seed=SEED, avoid_cheer=True) if cheerful else []
+    shown = [pair for pair in zip(cheerful, chosen, strict=True) if is_wrong(pair[1])]
+    fixed = sum(each.finish_reason == "careful" for each in chosen)
     print(
-        f"{title}: {counts[1]} of {len(messages)} replies are cheerful, without avoid_cheer "
-        f"{counts[0]}; {fixed} are fixed ones"
+        f"{title}: {len(shown)} of {len(messages)} replies are cheerful, without avoid_cheer "
+        f"{len(cheerful)}; {fixed} are fixed ones; {careful} messages may get no cheerful reply",
+        flush=True,
     )
     return shown
+
+
+def is_wrong(response: Response) -> bool:
+    """Whether a reply that was generated is cheerful."""
+    return response.crisis is None and is_cheerful(response.text)
+
+
+def is_careful(message: Message, response: Response) -> bool:
+    """Whether avoid_cheer allows no cheerful reply."""
+    positive = sum(response.emotions[EMOTIONS[each]] for each in POSITIVE)
+    found = response.crisis is not None or is_grave(check_turns(message))
+    return found or positive < MOSTLY_POSITIVE
 
 
 if __name__ == "__main__":

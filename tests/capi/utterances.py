@@ -20,6 +20,7 @@ PHRASINGS = (
     "tests/text/crisis_development.jsonl",
     "benchmarks/crisis/heldout.jsonl",
     "benchmarks/crisis/grave.jsonl",
+    "benchmarks/crisis/grave_heldout.jsonl",
 )
 EVERY = 200  # one utterance of so many is compared; --hypothesis-profile=thorough compares all
 
