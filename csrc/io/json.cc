@@ -12,12 +12,21 @@ bool key_before(const JsonMember& member, std::string_view key) { return member.
 
 void JsonValue::fail(const char* expected) const {
   constexpr std::array<const char*, std::variant_size_v<Data>> kKinds = {
-      "null", "true or false", "an integer", "another number", "a string", "an array", "an object"};
+      "null",           "true or false", "an integer", "an integer of 2^63 or more",
+      "another number", "a string",      "an array",   "an object"};
   throw JsonError(std::string("expected ") + expected + ", got " + kKinds.at(data_.index()),
                   offset_);
 }
 
+std::uint64_t JsonValue::unsigned_integer() const {
+  const auto* value = std::get_if<std::int64_t>(&data_);
+  if (value != nullptr && *value >= 0) return static_cast<std::uint64_t>(*value);
+  if (value != nullptr) throw JsonError("expected an integer of at least 0", offset_);
+  return get<std::uint64_t>("an integer in [0, 2^64)");
+}
+
 double JsonValue::number() const {
+  if (const auto* value = std::get_if<std::uint64_t>(&data_)) return static_cast<double>(*value);
   if (const auto* value = std::get_if<std::int64_t>(&data_)) return static_cast<double>(*value);
   return get<double>("a number");
 }

@@ -30,7 +30,9 @@ class JsonValue {
  public:
   using Array = std::vector<JsonValue>;
   using Object = std::vector<JsonMember>;  // sorted by key; no key occurs twice
-  using Data = std::variant<std::nullptr_t, bool, std::int64_t, double, std::string, Array, Object>;
+  // An integer is std::uint64_t only where std::int64_t does not hold it.
+  using Data = std::variant<std::nullptr_t, bool, std::int64_t, std::uint64_t, double, std::string,
+                            Array, Object>;
 
   JsonValue(Data data, std::size_t offset) : data_(std::move(data)), offset_(offset) {}
 
@@ -38,6 +40,8 @@ class JsonValue {
   bool boolean() const { return get<bool>("true or false"); }
   // An integer that is written without fraction and exponent and fits; it is never rounded.
   std::int64_t integer() const { return get<std::int64_t>("an integer of 64 bits"); }
+  // Likewise, in [0, 2^64).
+  std::uint64_t unsigned_integer() const;
   double number() const;
   const std::string& string() const { return get<std::string>("a string"); }
   const Array& array() const { return get<Array>("an array"); }

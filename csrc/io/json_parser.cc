@@ -192,6 +192,7 @@ class Parser {
     const std::string_view token = text_.substr(start, at_ - start);
     if (is_integer) {
       if (const auto value = convert<std::int64_t>(token)) return *value;
+      if (const auto value = convert<std::uint64_t>(token)) return *value;
     }
     if (const auto value = convert<double>(token)) return *value;
     at_ = start;

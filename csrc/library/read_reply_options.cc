@@ -32,10 +32,7 @@ void assign(const JsonValue& value, std::vector<std::string>& option) {
   option = to_strings(value);
 }
 
-void assign(const JsonValue& value, std::uint64_t& option) {
-  if (value.integer() < 0) throw JsonError("seed must be at least 0", value.offset());
-  option = static_cast<std::uint64_t>(value.integer());
-}
+void assign(const JsonValue& value, std::uint64_t& option) { option = value.unsigned_integer(); }
 
 void assign(const JsonValue& value, EarlyStopping& option) {
   if (!std::holds_alternative<std::string>(value.data())) {

@@ -388,6 +388,8 @@ def edit(path: Path, old: str, new: str, count: int = -1) -> None:
         ("config.json", "{", "[", "config.json"),
         ("generation_config.json", '"best_of": 8', '"best_off": 8', 'unknown option "best_off"'),
         ("generation_config.json", '"do_sample": true', '"do_sample": false', "needs do_sample"),
+        ("generation_config.json", "{", '{"seed": -1, ', "expected an integer of at least 0"),
+        ("generation_config.json", "{", f'{{"seed": {2**64}, ', "an integer in .0, 2.64."),
         ("tokenizer.json", "NFKC", "NFKX", 'a step of type "NFKX"'),
     ],
 )
@@ -406,6 +408,14 @@ def test_what_python_reads_is_read(library: Library, copy: Path) -> None:
         edit(copy / name, "{", "\ufeff{", count=1)
     loaded = library.load(copy)
     same(loaded.respond("I am sad", seed=1), Generator(copy).respond("I am sad", seed=1))
+
+
+@pytest.mark.parametrize("seed", [0, 2**63 - 1, 2**63, 2**64 - 1])
+def test_the_largest_seed_as_a_default(library: Library, copy: Path, seed: int) -> None:
+    edit(copy / "generation_config.json", "{", f'{{"seed": {seed}, ')
+    found = library.load(copy).respond("I am sad")
+    assert found["seed"] == seed
+    same(found, Generator(copy).respond("I am sad"))
 
 
 def test_files_that_are_missing(library: Library, copy: Path) -> None:

@@ -52,6 +52,7 @@ struct Writer {
   void operator()(std::nullptr_t) const { out += "null"; }
   void operator()(bool value) const { out += value ? "true" : "false"; }
   void operator()(std::int64_t value) const { out += std::to_string(value); }
+  void operator()(std::uint64_t value) const { out += std::to_string(value); }
   void operator()(double value) const {
     char digits[32];
     // Scientific, since -0 is the integer 0.

@@ -53,10 +53,25 @@ void keeps_numbers_exactly() {
   CHECK(parse_json("1.7976931348623157e308").number() == std::numeric_limits<double>::max());
   CHECK(parse_json("1E-3").number() == 0.001 && parse_json("1e+3").number() == 1000.0);
   CHECK(std::signbit(parse_json("-0.0").number()));
-  for (const char* text : {"9223372036854775808", "-9223372036854775809", "1.0", "1e3"}) {
+  for (const char* text : {"-9223372036854775809", "1.0", "1e3", "18446744073709551616"}) {
     CHECK_THROWS(JsonError, "expected an integer of 64 bits, got another number at byte 0",
                  parse_json(text).integer());
+    CHECK_THROWS(JsonError, "expected an integer in [0, 2^64), got another number at byte 0",
+                 parse_json(text).unsigned_integer());
   }
+}
+
+void keeps_unsigned_numbers_exactly() {
+  const std::uint64_t half = std::uint64_t{1} << 63;
+  CHECK(parse_json("0").unsigned_integer() == 0 && parse_json("-0").unsigned_integer() == 0);
+  CHECK(parse_json("9223372036854775807").unsigned_integer() == half - 1);
+  CHECK(parse_json("9223372036854775808").unsigned_integer() == half);
+  CHECK(parse_json("18446744073709551615").unsigned_integer() == half - 1 + half);
+  CHECK(parse_json("18446744073709551615").number() == 18446744073709551616.0);
+  CHECK_THROWS(JsonError, "expected an integer of 64 bits, got an integer of 2^63 or more",
+               parse_json("9223372036854775808").integer());
+  CHECK_THROWS(JsonError, "expected an integer of at least 0 at byte 0",
+               parse_json("-1").unsigned_integer());
 }
 
 void decodes_strings() {
@@ -216,6 +231,7 @@ void quotes_for_messages() {
 int main() {
   reads_every_kind();
   keeps_numbers_exactly();
+  keeps_unsigned_numbers_exactly();
   decodes_strings();
   refuses_bad_text();
   refuses_bad_utf8();
