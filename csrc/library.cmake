@@ -60,7 +60,6 @@ add_library(mime_fast_text STATIC EXCLUDE_FROM_ALL
   csrc/text/crisis/reveal.cc
   csrc/text/crisis/rules.cc
   csrc/text/crisis/spelling.cc
-  csrc/text/detokenizer.cc
   csrc/text/dialogue.cc
   csrc/text/grave/finder.cc
   csrc/text/letter_case.cc
@@ -68,17 +67,16 @@ add_library(mime_fast_text STATIC EXCLUDE_FROM_ALL
   csrc/text/message.cc
   csrc/text/normalizer.cc
   csrc/text/parts.cc
-  csrc/text/piece_detokenizer.cc
   csrc/text/pieces.cc
   csrc/text/plain_characters.cc
   csrc/text/regex.cc
   csrc/text/reply_tokenizer.cc
-  csrc/text/stop.cc
   csrc/text/subword_tokenizer.cc
   csrc/text/tables.cc
   csrc/text/tidy.cc
   csrc/text/tokenizer.cc
   csrc/text/unicode.cc
+  csrc/text/unicode_lexicon.cc
   csrc/text/word_list.cc
   csrc/text/word_pieces.cc
   ${TABLES})

@@ -1,4 +1,5 @@
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from os import PathLike
 from typing import ClassVar, Literal
 
@@ -33,6 +34,18 @@ def load_draft_buckets(
     path: str | PathLike[str], vocab: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float32]]: ...
 def beam_step(rows: BeamRows, stream: int = 0) -> None: ...
+
+class ReplyWords:
+    @staticmethod
+    def of_words(
+        words: Sequence[str], proper_nouns: AbstractSet[str], capitals: dict[int, int]
+    ) -> ReplyWords: ...
+    @staticmethod
+    def of_pieces(pieces: Sequence[bytes]) -> ReplyWords: ...
+
+class TextStop:
+    def __init__(self, words: ReplyWords, stop: Sequence[str]) -> None: ...
+    def __call__(self, tokens: Sequence[int]) -> bool: ...
 
 class Sampler:
     def __init__(

@@ -7,6 +7,7 @@
 
 #include "bindings/arguments.h"
 #include "bindings/python_stop.h"
+#include "bindings/text_stop.h"
 #include "models/systems.h"
 
 namespace py = pybind11;
@@ -41,7 +42,10 @@ void read_rules(py::handle rules, GenerationOptions& options) {
   if (rules.is_none()) return;
   options.bad_words = rules.attr("bad_words").cast<std::vector<TokenIds>>();
   const py::object stop = rules.attr("stop");
-  if (!stop.is_none()) {
+  if (stop.is_none()) return;
+  if (py::isinstance<OwningStop>(stop)) {
+    options.stop = stop.cast<std::shared_ptr<OwningStop>>();
+  } else {
     options.stop = std::make_shared<PythonStop>(stop);
   }
 }

@@ -11,5 +11,6 @@ void register_engine(pybind11::module_& module);
 void register_sampling(pybind11::module_& module);
 void register_search(pybind11::module_& module);
 void register_service(pybind11::module_& module);
+void register_stop(pybind11::module_& module);
 
 }  // namespace mime_fast

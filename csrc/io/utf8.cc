@@ -1,5 +1,7 @@
 #include "io/utf8.h"
 
+#include <stdexcept>
+
 namespace mime_fast {
 namespace {
 
@@ -36,6 +38,18 @@ std::size_t utf8_length(std::string_view text) {
     if (!is_continuation(text[i])) return 0;
   }
   return form.length;
+}
+
+std::int32_t next_code_point(std::string_view text, std::size_t& at) {
+  const auto first = static_cast<unsigned char>(text[at]);
+  const std::size_t length = utf8_length(text.substr(at));
+  if (length == 0) throw std::invalid_argument("the text is not valid UTF-8");
+  std::int32_t code_point = length == 1 ? first : first & (0x7F >> length);
+  for (std::size_t i = 1; i < length; ++i) {
+    code_point = code_point << 6 | (static_cast<unsigned char>(text[at + i]) & 0x3F);
+  }
+  at += length;
+  return code_point;
 }
 
 bool begins_code_point(std::string_view text) {

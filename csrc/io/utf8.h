@@ -11,6 +11,10 @@ namespace mime_fast {
 // Returns the number of bytes of the first code point of a text that is not empty; 0 if invalid.
 std::size_t utf8_length(std::string_view text);
 
+// Returns the code point at byte `at`, and moves `at` behind it. Throws std::invalid_argument if
+// the text is no valid UTF-8 there.
+std::int32_t next_code_point(std::string_view text, std::size_t& at);
+
 // Whether a byte goes on with the code point before it.
 bool is_continuation(char byte);
 

@@ -10,6 +10,7 @@
 #include "text/detokenizer.h"
 #include "text/message.h"
 #include "text/tables.h"
+#include "text/unicode_lexicon.h"
 
 namespace mime_fast {
 namespace {
@@ -119,7 +120,8 @@ mime_fast_status mime_fast_detokenize(const char* words, char* buffer, size_t ca
                                       size_t* length) {
   return guarded([&] {
     const std::string_view checked = mime_fast::checked_text(words, "words");
-    const std::string text = mime_fast::detokenize(mime_fast::split(checked));
+    const std::string text =
+        mime_fast::detokenize(mime_fast::split(checked), mime_fast::unicode_lexicon());
     mime_fast::copy_text(text, buffer, capacity, length);
   });
 }

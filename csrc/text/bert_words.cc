@@ -5,9 +5,11 @@
 #include <iterator>
 #include <string>
 
+#include "io/utf8.h"
 #include "text/never_destroyed.h"
 #include "text/tables.h"
 #include "text/unicode.h"
+#include "text/white_space.h"
 
 namespace mime_fast {
 namespace {

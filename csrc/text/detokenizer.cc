@@ -2,18 +2,17 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <string_view>
 #include <unordered_map>
+#include <unordered_set>
 #include <utility>
 
 #include "io/utf8.h"
 #include "text/never_destroyed.h"
-#include "text/tables.h"
-#include "text/unicode.h"
 
 namespace mime_fast {
 namespace {
 
+using Words = std::unordered_set<std::string>;
 using Texts = std::unordered_map<std::string, std::string>;
 using WordsByText = std::unordered_map<std::string, Words>;
 
@@ -42,41 +41,10 @@ const Texts& kSpellings = never_destroyed<Texts>(Texts{{"UNK", "<unk>"},
                                                        {"usa", "USA"},
                                                        {"u.s.", "U.S."}});
 
-const Words& proper_nouns() {
-  static const auto& nouns = never_destroyed<Words>([] {
-    Words found;
-    for (const std::string& line : content_lines("proper_nouns.txt")) {
-      for (std::string& word : split(line)) found.insert(std::move(word));
-    }
-    return found;
-  }());
-  return nouns;
-}
-
 // An end, a title without its period, or a word with a period that the tokeniser kept ("ok.").
 bool is_before_capital(const std::string& word) {
   if (word == "." || word == "!" || word == "?" || word == "mr" || word == "mrs") return true;
   return word != "vs." && word.size() > 1 && word.find('.') == word.size() - 1;
-}
-
-bool holds_letter_or_number(std::string_view word) {
-  for (std::size_t at = 0; at < word.size();) {
-    if (is_letter_or_number(next_code_point(word, at))) return true;
-  }
-  return false;
-}
-
-// The word with its first letter in upper case, if that is what it begins with.
-std::string capitalized(const std::string& word) {
-  for (std::size_t at = 0; at < word.size();) {
-    const std::size_t begin = at;
-    const std::int32_t letter = next_code_point(word, at);
-    if (!is_letter_or_number(letter)) continue;
-    std::string result = word.substr(0, begin);
-    append_utf8(static_cast<std::uint32_t>(capital_of(letter)), result);
-    return result + word.substr(at);
-  }
-  return word;
 }
 
 }  // namespace
@@ -123,12 +91,31 @@ std::string Detokenizer::write(const std::string& word) {
 
 std::string Detokenizer::spelled(const std::string& word) const {
   if (const auto found = kSpellings.find(word); found != kSpellings.end()) return found->second;
-  const bool stays = kClitics.contains(word) || !(capital_ || proper_nouns().contains(word));
+  const bool stays = kClitics.contains(word) || !(capital_ || lexicon_->is_proper_noun(word));
   return stays ? word : capitalized(word);
 }
 
-std::string detokenize(const std::vector<std::string>& words) {
-  Detokenizer detokenizer;
+bool Detokenizer::holds_letter_or_number(std::string_view word) const {
+  for (std::size_t at = 0; at < word.size();) {
+    if (lexicon_->is_letter_or_number(next_code_point(word, at))) return true;
+  }
+  return false;
+}
+
+std::string Detokenizer::capitalized(const std::string& word) const {
+  for (std::size_t at = 0; at < word.size();) {
+    const std::size_t begin = at;
+    const std::int32_t letter = next_code_point(word, at);
+    if (!lexicon_->is_letter_or_number(letter)) continue;
+    std::string result = word.substr(0, begin);
+    append_utf8(static_cast<std::uint32_t>(lexicon_->capital_of(letter)), result);
+    return result + word.substr(at);
+  }
+  return word;
+}
+
+std::string detokenize(const std::vector<std::string>& words, const Lexicon& lexicon) {
+  Detokenizer detokenizer(lexicon);
   std::string text;
   for (const std::string& word : words) text += detokenizer.push(word);
   return text + detokenizer.finish();

@@ -6,6 +6,7 @@
 #include <span>
 #include <utility>
 
+#include "io/utf8.h"
 #include "search/special.h"
 #include "text/unicode.h"
 

@@ -4,11 +4,13 @@
 #include <stdexcept>
 
 #include "io/json.h"
+#include "io/utf8.h"
 #include "text/never_destroyed.h"
 #include "text/parts.h"
 #include "text/plain_characters.h"
 #include "text/regex.h"
 #include "text/unicode.h"
+#include "text/white_space.h"
 
 namespace mime_fast {
 namespace {

@@ -1,5 +1,6 @@
 #include "text/parts.h"
 
+#include "io/utf8.h"
 #include "text/unicode.h"
 
 namespace mime_fast {

@@ -3,7 +3,7 @@
 #include <cstddef>
 
 #include "io/utf8.h"
-#include "text/unicode.h"
+#include "text/white_space.h"
 
 namespace mime_fast {
 namespace {

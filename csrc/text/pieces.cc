@@ -8,6 +8,7 @@
 #include <stdexcept>
 
 #include "io/json.h"
+#include "io/utf8.h"
 #include "text/never_destroyed.h"
 #include "text/regex.h"
 #include "text/unicode.h"

@@ -6,16 +6,14 @@
 #include <vector>
 
 #include "search/hypothesis.h"
-#include "text/reply_detokenizer.h"
+#include "text/reply_words.h"
 
 namespace mime_fast {
 
 // What a checkpoint's tokeniser does, whichever it is: Tokenizer or SubwordTokenizer, as
 // mime_fast/text/reply_tokenizer.py. Texts are valid UTF-8. Any number of threads may use one.
-class ReplyTokenizer {
+class ReplyTokenizer : public ReplyWords {
  public:
-  virtual ~ReplyTokenizer() = default;
-
   // Number of ids of a reply, and of a context.
   virtual std::int64_t vocab_size() const = 0;
   virtual std::int64_t context_vocab_size() const = 0;
@@ -36,12 +34,8 @@ class ReplyTokenizer {
   virtual std::vector<TokenIds> spellings(std::string_view text) const = 0;
   // The ids of a reply -> those of a context with the same text.
   virtual TokenIds as_context(const TokenIds& ids) const = 0;
-  // What detokenizer() reads of a reply's id. Throws std::invalid_argument if there is no such id.
-  virtual const std::string& word(std::int32_t id) const = 0;
   // What the probabilities of tokens call a reply's id.
   virtual std::string text_of(std::int32_t id) const = 0;
-  // A new state machine that turns the words of one reply into text.
-  virtual ReplyDetokenizer detokenizer() const = 0;
 
   // The text of a reply.
   std::string decode(const TokenIds& ids) const;
@@ -51,8 +45,5 @@ class ReplyTokenizer {
   ReplyTokenizer(const ReplyTokenizer&) = default;
   ReplyTokenizer& operator=(const ReplyTokenizer&) = default;
 };
-
-// Throws std::invalid_argument unless an id is in [0, size).
-void check_id(std::int32_t id, std::int64_t size);
 
 }  // namespace mime_fast

@@ -37,7 +37,7 @@ std::size_t find_stop(std::string_view text, const StopStrings& stop) {
 std::string ReplyText::push(const TokenIds& tokens) {
   std::string piece;
   for (const std::int32_t token : tokens) {
-    if (token != kEos) piece += detokenizer_.push(tokenizer_->word(token));
+    if (token != kEos) piece += detokenizer_.push(words_->word(token));
   }
   return show(piece);
 }
@@ -58,8 +58,8 @@ std::string ReplyText::show(const std::string& piece) {
   return text;
 }
 
-TextStop::TextStop(const ReplyTokenizer& tokenizer, StopStrings stop)
-    : tokenizer_(tokenizer), stop_(std::move(stop)), longest_(longest_of(stop_)) {}
+TextStop::TextStop(const ReplyWords& words, StopStrings stop)
+    : words_(words), stop_(std::move(stop)), longest_(longest_of(stop_)) {}
 
 std::size_t TextStop::Hash::operator()(const TokenIds& tokens) const {
   std::size_t hash = tokens.size();
@@ -77,7 +77,7 @@ bool TextStop::ends(const TokenIds& tokens) const {
     found = known_.find(prefix);
   }
   Progress progress =
-      found == known_.end() ? Progress{tokenizer_.detokenizer(), "", false} : found->second;
+      found == known_.end() ? Progress{words_.detokenizer(), "", false} : found->second;
   for (std::size_t i = prefix.size(); i < tokens.size(); ++i) {
     progress = after(std::move(progress), tokens[i]);
   }
@@ -88,7 +88,7 @@ bool TextStop::ends(const TokenIds& tokens) const {
 }
 
 TextStop::Progress TextStop::after(Progress progress, std::int32_t token) const {
-  const std::string text = progress.end + progress.detokenizer.push(tokenizer_.word(token));
+  const std::string text = progress.end + progress.detokenizer.push(words_.word(token));
   progress.stopped = progress.stopped || find_stop(text, stop_) != std::string::npos;
   progress.end = text.size() < longest_ ? text : text.substr(text.size() + 1 - longest_);
   return progress;

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "search/stop_condition.h"
-#include "text/reply_tokenizer.h"
+#include "text/reply_words.h"
 
 namespace mime_fast {
 
@@ -22,8 +22,9 @@ std::size_t find_stop(std::string_view text, const StopStrings& stop);
 // as mime_fast/text/stop.py has it. Text that may become a stop string is held back.
 class ReplyText {
  public:
-  ReplyText(const ReplyTokenizer& tokenizer, const StopStrings& stop)
-      : tokenizer_(&tokenizer), stop_(&stop), detokenizer_(tokenizer.detokenizer()) {}
+  // Both are borrowed.
+  ReplyText(const ReplyWords& words, const StopStrings& stop)
+      : words_(&words), stop_(&stop), detokenizer_(words.detokenizer()) {}
 
   // The text that these tokens add, as far as it can be shown. End-of-reply adds none.
   std::string push(const TokenIds& tokens);
@@ -35,7 +36,7 @@ class ReplyText {
  private:
   std::string show(const std::string& piece);
 
-  const ReplyTokenizer* tokenizer_;
+  const ReplyWords* words_;
   const StopStrings* stop_;
   ReplyDetokenizer detokenizer_;
   std::string held_;
@@ -46,8 +47,8 @@ class ReplyText {
 // not read yet.
 class TextStop final : public StopCondition {
  public:
-  // The tokeniser is borrowed. stop: at least one.
-  TextStop(const ReplyTokenizer& tokenizer, StopStrings stop);
+  // The words are borrowed. stop: at least one.
+  TextStop(const ReplyWords& words, StopStrings stop);
   bool ends(const TokenIds& tokens) const override;
 
  private:
@@ -66,7 +67,7 @@ class TextStop final : public StopCondition {
   // Replies in progress, 30 MB at most; a step of 10,000 samples adds fewer.
   static constexpr std::size_t kMostCached = 32'768;
 
-  const ReplyTokenizer& tokenizer_;
+  const ReplyWords& words_;
   const StopStrings stop_;
   std::size_t longest_;                                         // stop string, in bytes
   mutable std::unordered_map<TokenIds, Progress, Hash> known_;  // one thread calls ends()

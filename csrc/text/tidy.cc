@@ -7,6 +7,7 @@
 #include "io/utf8.h"
 #include "text/never_destroyed.h"
 #include "text/unicode.h"
+#include "text/white_space.h"
 
 namespace mime_fast {
 namespace {

@@ -4,8 +4,10 @@
 #include <array>
 #include <stdexcept>
 
+#include "io/utf8.h"
 #include "search/special.h"
 #include "text/unicode.h"
+#include "text/white_space.h"
 
 namespace mime_fast {
 namespace {

@@ -10,6 +10,7 @@
 #include "io/json.h"
 #include "text/normalizer.h"
 #include "text/reply_tokenizer.h"
+#include "text/unicode_lexicon.h"
 
 namespace mime_fast {
 
@@ -36,7 +37,9 @@ class Tokenizer final : public ReplyTokenizer {
   TokenIds as_context(const TokenIds& ids) const override { return ids; }
   const std::string& word(std::int32_t id) const override;
   std::string text_of(std::int32_t id) const override { return word(id); }
-  ReplyDetokenizer detokenizer() const override { return ReplyDetokenizer(Detokenizer()); }
+  ReplyDetokenizer detokenizer() const override {
+    return ReplyDetokenizer(Detokenizer(unicode_lexicon()));
+  }
 
  private:
   Normalizer normalizer_;

@@ -71,21 +71,6 @@ int combining_class(std::int32_t code_point) {
   return utf8proc_get_property(code_point)->combining_class;
 }
 
-std::int32_t next_code_point(std::string_view text, std::size_t& at) {
-  const auto first = static_cast<unsigned char>(text[at]);
-  if (first < 0x80) {
-    ++at;
-    return first;
-  }
-  std::int32_t code_point = 0;
-  const auto* const bytes = reinterpret_cast<const utf8proc_uint8_t*>(text.data() + at);
-  const auto left = static_cast<utf8proc_ssize_t>(text.size() - at);
-  const utf8proc_ssize_t length = utf8proc_iterate(bytes, left, &code_point);
-  if (length <= 0) throw std::invalid_argument("the text is not valid UTF-8");
-  at += static_cast<std::size_t>(length);
-  return code_point;
-}
-
 bool is_ascii(std::string_view text) {
   return std::all_of(text.begin(), text.end(),
                      [](char c) { return static_cast<unsigned char>(c) < 0x80; });
@@ -124,14 +109,6 @@ bool is_visible_word(std::int32_t code_point) {
   return is_letter_or_number(code_point) || category == UTF8PROC_CATEGORY_SO ||
          category == UTF8PROC_CATEGORY_CN;
 }
-
-bool is_white_space(std::int32_t c) {
-  return (c >= '\t' && c <= '\r') || c == ' ' || c == 0x85 || c == 0xA0 || c == 0x1680 ||
-         (c >= 0x2000 && c <= 0x200A) || c == 0x2028 || c == 0x2029 || c == 0x202F || c == 0x205F ||
-         c == 0x3000;
-}
-
-bool is_space(std::int32_t c) { return (c >= 0x1C && c <= 0x1F) || is_white_space(c); }
 
 std::string normalized(std::string_view text, Form form) {
   if (is_ascii(text)) return std::string(text);

@@ -10,9 +10,6 @@
 // Facts about code points, and changes of whole texts. Texts are valid UTF-8.
 namespace mime_fast {
 
-// Returns the code point at byte `at`, and moves `at` behind it.
-std::int32_t next_code_point(std::string_view text, std::size_t& at);
-
 bool is_ascii(std::string_view text);
 // Whether the text is valid UTF-8; else `at` is the offset of the first wrong byte.
 bool is_utf8(std::string_view text, std::size_t& at);
@@ -22,9 +19,7 @@ bool is_letter(std::int32_t code_point);            // categories L*
 bool is_letter_or_number(std::int32_t code_point);  // L* and N*
 // L*, N*, and symbols such as emoji, with those that are not assigned yet.
 bool is_visible_word(std::int32_t code_point);
-bool is_number(std::int32_t code_point);       // N*
-bool is_white_space(std::int32_t code_point);  // the property White_Space
-bool is_space(std::int32_t code_point);        // as Python's, which counts U+001C to U+001F too
+bool is_number(std::int32_t code_point);  // N*
 
 enum class Form { nfc, nfd, nfkc, nfkd };
 std::string normalized(std::string_view text, Form form);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "io/utf8.h"
 #include "text/unicode.h"
 
 namespace mime_fast {

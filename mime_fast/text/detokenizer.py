@@ -136,12 +136,13 @@ def natural_text(reply: str) -> str:
     return detokenize(reply.split())
 
 
-def _capitalized(word: str) -> str:
-    """The word with its first letter in upper case, if that is what it begins with.
+def capital_of(letter: str) -> str:
+    """A letter in upper case, unless that does not lower to it again (as in German sharp s)."""
+    capital = letter.upper()
+    return capital if capital.lower() == letter else letter
 
-    A letter whose capital does not lower to it again (as in German sharp s) stays.
-    """
+
+def _capitalized(word: str) -> str:
+    """The word with its first letter in upper case, if that is what it begins with."""
     start = next((index for index, letter in enumerate(word) if letter.isalnum()), len(word))
-    letter = word[start : start + 1]
-    capital = letter.upper() if letter.upper().lower() == letter else letter
-    return word[:start] + capital + word[start + 1 :]
+    return word[:start] + capital_of(word[start : start + 1]) + word[start + 1 :]

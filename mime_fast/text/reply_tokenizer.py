@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Protocol
 
+from mime_fast import _C
+
 
 class ReplyDetokenizer(Protocol):
     """Turns the words of one reply into text; it can be copied with copy.copy."""
@@ -62,6 +64,10 @@ class ReplyTokenizer(Protocol):
 
     def decode(self, ids: Iterable[int]) -> str:
         """The text of a reply."""
+
+    @property
+    def reply_words(self) -> _C.ReplyWords:
+        """What the ids of a reply write, for a search in C++."""
 
     @property
     def context_words(self) -> list[str]:

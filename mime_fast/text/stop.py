@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
 
-from mime_fast.text.reply_tokenizer import ReplyDetokenizer, ReplyTokenizer
-
-# Replies in progress, 30 MB at most; a step of 10,000 samples, or of 1000 beams, adds fewer.
-MOST_IN_PROGRESS = 32_768
+from mime_fast.text.reply_tokenizer import ReplyTokenizer
 
 
 def find_stop(text: str, stop: Sequence[str]) -> int:
@@ -79,46 +74,3 @@ class ReplyText:
     def stopped(self) -> bool:
         """Whether it contained a stop string."""
         return self._stream.stopped
-
-
-class _Progress(NamedTuple):
-    """A reply so far: the words that came, as text, and whether it contains a stop string."""
-
-    detokenizer: ReplyDetokenizer
-    end: str  # of its text, as long as a stop string that the next words may complete
-    stopped: bool
-
-
-class StopCondition:
-    """Whether the text of a reply's tokens contains a stop string; what a search calls each step.
-
-    Text that waits for the next word (a ":" may become a smiley) is not looked at yet.
-    """
-
-    def __init__(self, tokenizer: ReplyTokenizer, stop: Sequence[str]) -> None:
-        self._tokenizer, self._stop = tokenizer, stop
-        self._longest = max(map(len, stop))
-        self._progress: dict[tuple[int, ...], _Progress] = {}
-
-    def __call__(self, tokens: Sequence[int]) -> bool:
-        """Tokens: of the whole reply so far; most calls add one to those of an earlier call."""
-        return self._read(tuple(tokens)).stopped
-
-    def _read(self, tokens: tuple[int, ...]) -> _Progress:
-        known = len(tokens)
-        while known and tokens[:known] not in self._progress:
-            known -= 1
-        empty = _Progress(self._tokenizer.detokenizer(), "", stopped=False)
-        progress = self._progress.get(tokens[:known], empty)
-        for token in tokens[known:]:
-            progress = self._after(progress, token)
-        if len(self._progress) >= MOST_IN_PROGRESS:
-            del self._progress[next(iter(self._progress))]  # the oldest
-        self._progress[tokens] = progress
-        return progress
-
-    def _after(self, progress: _Progress, token: int) -> _Progress:
-        detokenizer = copy.copy(progress.detokenizer)
-        text = progress.end + detokenizer.push(self._tokenizer.word(token))
-        stopped = progress.stopped or find_stop(text, self._stop) >= 0
-        return _Progress(detokenizer, text[max(0, len(text) - self._longest + 1) :], stopped)

@@ -10,10 +10,12 @@ from __future__ import annotations
 import codecs
 import json
 from collections.abc import Iterable, Sequence
+from functools import cached_property
 from typing import Self
 
 from tokenizers import normalizers, pre_tokenizers
 
+from mime_fast import _C
 from mime_fast.text.characters import DASHES, HYPHENS
 from mime_fast.text.parts import sentences_apart
 from mime_fast.text.pieces import SPECIAL, PieceTokenizer
@@ -105,6 +107,11 @@ class SubwordTokenizer:
         detokenizer = self.detokenizer()
         return "".join(detokenizer.push(self.word(index)) for index in ids) + detokenizer.finish()
 
+    @cached_property
+    def reply_words(self) -> _C.ReplyWords:
+        """The bytes of the pieces, as a search in C++ writes them."""
+        return _C.ReplyWords.of_pieces(list(map(_bytes_of, self.reply.pieces)))
+
     @property
     def context_words(self) -> list[str]:
         """The word piece of each id of a context; a copy."""
@@ -191,6 +198,7 @@ def _alphabet() -> dict[str, int]:
 
 
 _BYTES = _alphabet()
+_AS_LATIN_1 = str.maketrans({character: chr(byte) for character, byte in _BYTES.items()})
 assert set(_BYTES) == set(pre_tokenizers.ByteLevel.alphabet())  # noqa: S101
 
 
@@ -203,7 +211,7 @@ def _bytes_of(piece: str) -> bytes:
     """What a piece writes; nothing for a special one."""
     if piece in SPECIAL:
         return b""
-    return bytes(_BYTES[character] for character in piece)
+    return piece.translate(_AS_LATIN_1).encode("latin-1")
 
 
 def _pieces(name: str, values: object) -> list[str]:

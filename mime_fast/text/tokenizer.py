@@ -4,16 +4,18 @@ import json
 import os
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Self
 
 import tokenizers
 from tokenizers import models
 
+from mime_fast import _C
 from mime_fast.files import read_errors, write_whole
-from mime_fast.text.detokenizer import Detokenizer, detokenize
+from mime_fast.text.detokenizer import Detokenizer, capital_of, detokenize
 from mime_fast.text.parts import sentences_apart
+from mime_fast.text.proper_nouns import PROPER_NOUNS
 from mime_fast.text.special import CLS, EOS, PAD, SOS, SPECIAL_WORDS, SYS, UNK, USR
 from mime_fast.text.surrogates import drop_surrogates
 from mime_fast.text.treebank import word_normalizer, word_splitter
@@ -152,6 +154,13 @@ class Tokenizer:
         It is exactly the joined pieces of `detokenizer()`.
         """
         return detokenize(self.word(index) for index in ids)
+
+    @cached_property
+    def reply_words(self) -> _C.ReplyWords:
+        """The words as a search in C++ writes them."""
+        letters = filter(str.isalnum, set("".join(self._words)))
+        capitals = {ord(letter): ord(capital_of(letter)) for letter in letters}
+        return _C.ReplyWords.of_words(self._words, PROPER_NOUNS, capitals)
 
     @property
     def context_words(self) -> list[str]:

@@ -21,7 +21,7 @@ from mime_fast.text.dialogue import encode_dialogue
 from mime_fast.text.load_tokenizer import load_tokenizer
 from mime_fast.text.pieces import PieceTokenizer
 from mime_fast.text.special import EOS, SOS, UNK
-from mime_fast.text.stop import ReplyText, StopCondition
+from mime_fast.text.stop import ReplyText
 from mime_fast.text.subword_tokenizer import FORMATS, QUOTES, SubwordTokenizer
 from mime_fast.text.tidy import CONTRACTIONS, tidy
 from mime_fast.text.unknown_words import count_words
@@ -37,6 +37,7 @@ from tests.capi.utterances import (
     literals,
     phrasings,
 )
+from tests.oracle.stop import is_stopped
 
 # Characters of many scripts; pieces of replies are learned of them too, so that they split some.
 SCRIPTS = (
@@ -278,8 +279,7 @@ def check_reply(base: Probe, subwords: SubwordTokenizer, ids: list[int], stop: l
     pieces = [*(reply.push([index]) for index in ids), reply.finish()]
     ends = [0]
     if stop:
-        condition = StopCondition(subwords, stop)
-        ends = [n for n in range(1, len(ids) + 1) if condition(ids[:n])] or [0]
+        ends = [n for n in range(1, len(ids) + 1) if is_stopped(subwords, ids[:n], stop)] or [0]
     assert base("reply", listed(ids), *stop) == "\x1f".join([*pieces, str(ends[0])])
     assert base("decode", listed(ids)) == subwords.decode(ids)
     assert base("as_context", listed(ids)) == listed(subwords.as_context(ids))

@@ -19,7 +19,7 @@ from mime_fast.text.detokenizer import natural_text
 from mime_fast.text.dialogue import encode_dialogue
 from mime_fast.text.grave.finder import is_grave
 from mime_fast.text.message import check_turns
-from mime_fast.text.stop import ReplyText, StopCondition
+from mime_fast.text.stop import ReplyText
 from mime_fast.text.tokenizer import Tokenizer
 from mime_fast.text.unknown_words import count_words
 from tests.capi.conftest import Probe
@@ -32,6 +32,7 @@ from tests.capi.utterances import (
     literals,
     phrasings,
 )
+from tests.oracle.stop import is_stopped
 
 # What people type, and what breaks the rules for words.
 TYPED = st.text("aAbiItTsSnN.,!?:;'\"-()1 \n\t\u2019\u2026\u00e9\u0301\U0001f415\u200d\ufe0f$#@_*`")
@@ -173,8 +174,7 @@ def test_stop_strings(
     pieces = [*(reply.push([token]) for token in tokens), reply.finish()]
     ends = [len(tokens) + 1]
     if stop:
-        condition = StopCondition(tokenizer, stop)
-        ends = [n for n in range(1, len(tokens) + 1) if condition(tokens[:n])]
+        ends = [n for n in range(1, len(tokens) + 1) if is_stopped(tokenizer, tokens[:n], stop)]
     *found, ended = probe("reply", " ".join(map(str, tokens)), *stop).split("\x1f")
     assert found == pieces
     assert int(ended) == (ends[0] if stop and ends else 0)

@@ -3,6 +3,7 @@
 import select
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import pytest
 from mime_fast import _C, GenerationConfig, Generator
 from mime_fast.engines.native import NativeEngine
 from mime_fast.request import emotion_noise
-from mime_fast.search.rules import TextRules
+from mime_fast.search.rules import TextRules, text_rules
 
 PATIENCE = 60  # seconds
 
@@ -190,3 +191,22 @@ def test_a_service_is_collected_while_it_answers(generator: Generator, engine: _
         for seed in range(8):
             service.submit(**arguments(generator, seed=seed), rules=TextRules(stop=lambda _: False))
         del service
+
+
+def test_stop_strings_need_no_gil(generator: Generator, engine: _C.Engine) -> None:
+    """Another thread of Python that never gives the GIL away does not delay the steps."""
+    options = {"stop": ("zzz", "w"), "min_new_tokens": 30, "max_new_tokens": 30}
+    config = generator.options(None, options)
+    rules = text_rules(config, generator.tokenizer)
+    service = _C.Service(engine, 2, 2)
+    service.submit(**arguments(generator, config=config), rules=rules)
+    switch = sys.getswitchinterval()
+    sys.setswitchinterval(PATIENCE)
+    try:
+        deadline = time.monotonic() + PATIENCE / 2
+        while service.running and time.monotonic() < deadline:
+            pass
+    finally:
+        sys.setswitchinterval(switch)
+    assert service.running == 0
+    assert [event.kind for event in service.take_events()] == ["done"]

@@ -7,10 +7,12 @@
 #include <string>
 #include <vector>
 
+#include "io/utf8.h"
 #include "text/crisis/spelling.h"
 #include "text/never_destroyed.h"
 #include "text/regex.h"
 #include "text/unicode.h"
+#include "text/white_space.h"
 
 namespace mime_fast {
 namespace {

@@ -4,6 +4,7 @@
 #include <set>
 #include <utility>
 
+#include "io/utf8.h"
 #include "text/crisis/spelling.h"
 #include "text/never_destroyed.h"
 #include "text/unicode.h"

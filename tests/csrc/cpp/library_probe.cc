@@ -22,6 +22,7 @@
 #include "text/stop.h"
 #include "text/tables.h"
 #include "text/tidy.h"
+#include "text/unicode_lexicon.h"
 
 namespace mime_fast {
 namespace {
@@ -141,7 +142,7 @@ std::string call(std::string_view name, const Strings& arguments) {
   if (name == "tidy") return tidy(arguments.at(0));
   if (name == "lower_text") return lower_text(arguments.at(0));
   if (name == "with_first_capital") return with_first_capital(arguments.at(0));
-  if (name == "detokenize") return detokenize(split(arguments.at(0)));
+  if (name == "detokenize") return detokenize(split(arguments.at(0)), unicode_lexicon());
   if (name == "dialogue") return dialogue(arguments);
   if (name == "reply") return reply(arguments);
   if (name == "check") return check(arguments);
