@@ -17,6 +17,7 @@ from benchmarks.messages import MESSAGES
 from benchmarks.service.direct import Cost, measure_cost
 from benchmarks.service.load import Load, ask_first, measure_load
 from benchmarks.service.soak import soak
+from benchmarks.service.wake import measure_wakes
 from benchmarks.workload import CHECKPOINT
 from mime_fast import GenerationConfig, Generator
 from mime_fast.engines.threads import default_threads
@@ -53,23 +54,26 @@ def main(arguments: Sequence[str] | None = None) -> None:
         for clients in options.clients
         for load in measure_load(generator, asked, clients, options.seconds, options.rounds)
     ]
-    print(table(cost, loads))
+    wakes = measure_wakes(options.turns)
+    print(table(cost, wakes, loads))
     if options.output is not None:
         document = {
             "commit": results.describe_commit(),
             "machine": results.describe_machine(),
             "threads": threads,
             "cost_us": cost._asdict(),
+            "wakes_us": wakes,
             "loads": [load._asdict() for load in loads],
         }
         write_whole(options.output, (json.dumps(document, indent=2) + "\n").encode())
 
 
-def table(cost: Cost, loads: Sequence[Load]) -> str:
+def table(cost: Cost, wakes: float, loads: Sequence[Load]) -> str:
     """What was measured, for people."""
     lines = [
         f"one at a time: {cost.direct:.0f} us directly, {cost.service:.0f} us with AsyncGenerator",
         f"the median of the differences: {cost.added:+.1f} us",
+        f"waking another thread, and being woken by it: {wakes:.1f} us",
         f"{'clients':>7}  {'':38}{'replies/s':>10}{'p50 ms':>9}{'p99 ms':>9}",
     ]
     lines += [

@@ -9,6 +9,7 @@ import pytest
 from benchmarks.service import load
 from benchmarks.service.direct import measure_cost
 from benchmarks.service.soak import soak
+from benchmarks.service.wake import measure_wakes
 from mime_fast import Generator
 
 
@@ -37,6 +38,10 @@ def test_a_wrong_reply_has_no_time(generator: Generator) -> None:
 def test_the_cost_is_measured_in_turns(generator: Generator) -> None:
     cost = asyncio.run(measure_cost(generator, ["I lost my dog"], 1))
     assert min(cost.direct, cost.service) > 0
+
+
+def test_the_cost_of_waking_is_measured() -> None:
+    assert measure_wakes(5) > 0
 
 
 def test_a_soak_counts_its_requests() -> None:
