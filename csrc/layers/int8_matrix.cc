@@ -1,7 +1,7 @@
 #include "layers/int8_matrix.h"
 
 #include <algorithm>
-#include <numeric>
+#include <cstring>
 #include <string>
 
 #include "io/checkpoint_error.h"
@@ -51,11 +51,13 @@ void Int8Matrix::set(const Int8Weights& source, std::int64_t first_column,
     const std::int8_t* in = source.values.data() + row * source.columns + first_column;
     std::int8_t* out =
         weights_.data() + output / kLanes * fixed_stride_ * kLanes + output % kLanes * 4;
-    for (std::int64_t i = 0; i < inner_; i += 4) {
-      std::copy_n(in + i, std::min<std::int64_t>(4, inner_ - i), out + i * kLanes);
-    }
-    const std::int64_t sum = std::accumulate(in, in + inner_, std::int64_t{0});
-    shift_[output] = static_cast<double>(sum * cpu::kFixedShift);
+    const std::int64_t whole = inner_ / 4 * 4;
+    for (std::int64_t i = 0; i < whole; i += 4) std::memcpy(out + i * kLanes, in + i, 4);
+    std::copy_n(in + whole, inner_ - whole, out + whole * kLanes);
+    std::int32_t sum = 0;  // at most 128 * cpu::kMaxFixedInner
+#pragma omp simd reduction(+ : sum)
+    for (std::int64_t i = 0; i < inner_; ++i) sum += in[i];
+    shift_[output] = static_cast<double>(std::int64_t{sum} * cpu::kFixedShift);
     scale_[output] = source.scale[static_cast<std::size_t>(row)] * factor;
   }
 }

@@ -1,6 +1,7 @@
 #include "library/generator.h"
 
 #include <filesystem>
+#include <future>
 #include <stdexcept>
 
 #include "io/checkpoint_error.h"
@@ -49,46 +50,50 @@ void check_ids(const std::string& folder, std::int64_t held, const char* kind, c
                         "; take both from one checkpoint");
 }
 
-std::shared_ptr<Engine> load_engine(const std::string& folder, const ReplyTokenizer& tokenizer,
+std::shared_ptr<Engine> load_engine(const std::string& folder, const ModelConfig& config,
                                     const LoadOptions& options) {
-  const ModelConfig config = read_model_config(folder + "/config.json");
-  check_ids(folder, tokenizer.vocab_size(), "words", "vocab_size", config.vocab_size);
   if (options.threads < 0 || options.threads > kMostThreads) {
     throw std::invalid_argument("threads must be in [1, 256], or 0 for the usual number, got " +
                                 std::to_string(options.threads));
   }
   const std::string drafts = folder + "/drafts.safetensors";
-  auto engine = std::make_shared<Engine>(
+  return std::make_shared<Engine>(
       folder + "/model.safetensors", config, options.compute_type,
       options.threads == 0 ? default_threads() : options.threads,
       std::filesystem::exists(drafts) ? drafts : "",
       options.threads == 0 ? ThreadPool::Shortage::take_fewer : ThreadPool::Shortage::fail);
-  check_ids(folder, tokenizer.context_vocab_size(), "word pieces", "context_vocab_size",
-            engine->model->context_vocab_size());
-  return engine;
+}
+
+// The first texts build tables: a child of fork would wait for those that its parent began.
+void build_tables() {
+  find_crisis({""});
+  holds_word("\u00e9");
 }
 
 }  // namespace
 
+// What texts need is read while another thread loads the weights. Both threads end here: a child of
+// fork would not have them.
 TextGenerator::TextGenerator(const std::string& folder, const LoadOptions& options)
-    : folder_(checked_folder(folder)),
-      tables_(std::async([] {
-        find_crisis({""});
-        holds_word("\u00e9");
-      })),
-      tokenizer_(load_tokenizer(folder_ + "/tokenizer.json")),
-      relevance_(load_relevance(folder_, tokenizer_->context_vocab_size())),
-      defaults_(load_defaults(folder_, *tokenizer_)),
-      engine_(load_engine(folder_, *tokenizer_, options)) {
-  tables_.get();  // ends its thread, which a child of fork would not have
-  // The first texts build tables, too: a child of fork would wait for those that its parent began.
-  tokenizer_->encode("a");
-  tokenizer_->spellings("\u03a3");
+    : folder_(checked_folder(folder)) {
+  const ModelConfig config = read_model_config(folder_ + "/config.json");
+  std::future<std::shared_ptr<Engine>> engine =
+      std::async([&] { return load_engine(folder_, config, options); });
+  tokenizer_ = load_tokenizer(folder_ + "/tokenizer.json");
+  check_ids(folder_, tokenizer_->vocab_size(), "words", "vocab_size", config.vocab_size);
+  relevance_ = load_relevance(folder_, tokenizer_->context_vocab_size());
+  defaults_ = load_defaults(folder_, *tokenizer_);
   if (defaults_.best_of != 0 && !relevance_) {
     throw CheckpointError(
         folder_ + "/generation_config.json says best_of=" + std::to_string(defaults_.best_of) +
         ", which needs relevance.safetensors; copy the whole directory again");
   }
+  build_tables();
+  tokenizer_->encode("a");
+  tokenizer_->spellings("\u03a3");
+  engine_ = engine.get();
+  check_ids(folder_, tokenizer_->context_vocab_size(), "word pieces", "context_vocab_size",
+            engine_->model->context_vocab_size());
 }
 
 Reply TextGenerator::respond(const std::vector<std::string_view>& turns,

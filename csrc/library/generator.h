@@ -1,7 +1,6 @@
 #pragma once
 
 #include <functional>
-#include <future>
 #include <memory>
 #include <optional>
 #include <string>
@@ -55,7 +54,6 @@ class TextGenerator {
 
  private:
   std::string folder_;
-  std::future<void> tables_;  // of the crisis finder, which are read while the weights are loaded
   std::unique_ptr<const ReplyTokenizer> tokenizer_;
   std::optional<RelevanceTable> relevance_;
   ReplyOptions defaults_;

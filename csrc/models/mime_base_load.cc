@@ -102,8 +102,10 @@ void MimeBase::load_decoder(TensorReader& tensors, ComputeType compute_type, Tea
   decoder_norm_ = RmsNorm(tensors, "decoder.norm", width);
   const std::vector<float> bias(static_cast<std::size_t>(config_.vocab_size), 0.0F);
   const bool bfloat16 = compute_type == ComputeType::bfloat16;
-  vocabulary_ = Vocabulary(reply_words_.to_float(), bias, width, bfloat16, team);
-  if (compute_type == ComputeType::int8) quantized_ = QuantizedVocabulary(team, vocabulary_);
+  vocabulary_ = Vocabulary(reply_words_, bias, bfloat16, team);
+  if (compute_type == ComputeType::int8) {
+    quantized_ = QuantizedVocabulary(team, vocabulary_, reply_words_);
+  }
 }
 
 }  // namespace mime_fast

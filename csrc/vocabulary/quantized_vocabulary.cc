@@ -22,8 +22,16 @@ constexpr std::int64_t kSlab = 32;
 
 double norm(const float* x, std::int64_t count) {
   double sum = 0;
+#pragma omp simd reduction(+ : sum)
   for (std::int64_t i = 0; i < count; ++i) sum += static_cast<double>(x[i]) * x[i];
   return std::sqrt(sum);
+}
+
+float largest_of(const float* x, std::int64_t count) {
+  float largest = 0;
+#pragma omp simd reduction(max : largest)
+  for (std::int64_t i = 0; i < count; ++i) largest = std::max(largest, std::abs(x[i]));
+  return largest;
 }
 
 // Rounds to the nearest integer, of at most 2^22: adding 1.5 * 2^23 leaves no bits for a fraction.
@@ -34,7 +42,7 @@ std::int32_t round(float value) {
 
 }  // namespace
 
-QuantizedVocabulary::QuantizedVocabulary(Team& team, const Vocabulary& vocabulary)
+QuantizedVocabulary::QuantizedVocabulary(const Vocabulary& vocabulary)
     : words_(vocabulary.words()),
       padded_words_(vocabulary.padded_words()),
       dim_(vocabulary.dim()),
@@ -46,43 +54,88 @@ QuantizedVocabulary::QuantizedVocabulary(Team& team, const Vocabulary& vocabular
       reach_(padded_words_) {
   std::fill_n(weights_.data(), weights_.size(), std::uint8_t{128});
   std::copy_n(vocabulary.bias(), padded_words_, bias_.data());
+  for (std::int64_t word = 0; word < words_; ++word) {
+    largest_bias_ = std::max(largest_bias_, std::abs(static_cast<double>(bias_[word])));
+  }
+}
+
+QuantizedVocabulary::QuantizedVocabulary(Team& team, const Vocabulary& vocabulary)
+    : QuantizedVocabulary(vocabulary) {
+  set_words(team, [&](std::int64_t word, std::int8_t* q) {
+    const float* w = vocabulary.weight(word);
+    const float scale =
+        std::max(largest_of(w, dim_) / kLargestWeight, std::numeric_limits<float>::min());
+    for (std::int64_t i = 0; i < dim_; ++i) {
+      q[i] = static_cast<std::int8_t>(
+          std::clamp(round(w[i] / scale), -kLargestWeight, kLargestWeight));
+    }
+    double error = 0, length = 0;
+#pragma omp simd reduction(+ : error, length)
+    for (std::int64_t i = 0; i < dim_; ++i) {
+      const double kept = static_cast<double>(scale) * q[i];
+      error += (w[i] - kept) * (w[i] - kept);
+      length += kept * kept;
+    }
+    return Word{scale, std::sqrt(length), std::sqrt(error), norm(w, dim_)};
+  });
+}
+
+// A float32 weight is off by at most a unit of scale * q, and by 2^-150 where it underflows.
+QuantizedVocabulary::QuantizedVocabulary(Team& team, const Vocabulary& vocabulary,
+                                         const Int8Weights& stored)
+    : QuantizedVocabulary(vocabulary) {
+  const double underflow = std::sqrt(static_cast<double>(dim_)) * 0x1p-150;
+  set_words(team, [&](std::int64_t word, std::int8_t* q) {
+    std::copy_n(stored.values.data() + word * dim_, dim_, q);
+    std::int64_t squares = 0;
+#pragma omp simd reduction(+ : squares)
+    for (std::int64_t i = 0; i < dim_; ++i) squares += std::int32_t{q[i]} * q[i];
+    const float scale = stored.scale[static_cast<std::size_t>(word)];
+    const double kept = std::abs(scale) * std::sqrt(static_cast<double>(squares));
+    const double error = kept * kUnit + underflow;
+    const bool fits = std::isfinite(scale * std::numeric_limits<std::int8_t>::min());
+    return Word{scale, kept, error, fits ? kept + error : std::numeric_limits<double>::infinity()};
+  });
+}
+
+template <typename Quantise>
+void QuantizedVocabulary::set_words(Team& team, const Quantise& quantise) {
   Buffer<double> norms(words_);
   team.split(words_, 64, [&](std::int64_t begin, std::int64_t end) {
+    std::vector<std::int8_t> q(static_cast<std::size_t>(inner_));
     for (std::int64_t word = begin; word < end; ++word) {
       team.check();
-      norms[word] = quantise_word(vocabulary, word);
+      const Word quantised = quantise(word, q.data());
+      pack(q.data(), word);
+      set_bounds(quantised, word);
+      norms[word] = quantised.norm;
     }
   });
   for (std::int64_t word = 0; word < words_; ++word) {
     largest_norm_ = std::max(largest_norm_, norms[word]);
     largest_slope_ = std::max(largest_slope_, static_cast<double>(slope_[word]));
     largest_reach_ = std::max(largest_reach_, static_cast<double>(reach_[word]));
-    largest_bias_ = std::max(largest_bias_, std::abs(static_cast<double>(bias_[word])));
   }
 }
 
-double QuantizedVocabulary::quantise_word(const Vocabulary& vocabulary, std::int64_t word) {
-  const float* w = vocabulary.weight(word);
-  float largest = 0;
-  for (std::int64_t i = 0; i < dim_; ++i) largest = std::max(largest, std::abs(w[i]));
-  const float scale = std::max(largest / kLargestWeight, std::numeric_limits<float>::min());
-  std::uint8_t* panel = weights_.data() + word / kLanes * inner_ * kLanes + word % kLanes * 4;
-  double error = 0, length = 0;
-  for (std::int64_t i = 0; i < dim_; ++i) {
-    const std::int32_t q = std::clamp(round(w[i] / scale), -kLargestWeight, kLargestWeight);
-    panel[i / 4 * 4 * kLanes + i % 4] = static_cast<std::uint8_t>(q + 128);
-    const double kept = static_cast<double>(scale) * q;
-    error += (w[i] - kept) * (w[i] - kept);
-    length += kept * kept;
-  }
-  // A float32 logit is off by at most (chain of multiply-adds + tree + bias) units of |w| |x|. A
-  // score is off by at most six units of |scale q| |unit p|, where |unit p| <= |x| + |r|.
+// A float32 logit is off by at most (chain of multiply-adds + tree + bias) units of |w| |x|. A
+// score is off by at most six units of |scale q| |unit p|, where |unit p| <= |x| + |r|.
+void QuantizedVocabulary::set_bounds(const Word& quantised, std::int64_t word) {
   const double chain = static_cast<double>(dim_ / kLanes) + 13;
-  const double rounding = chain * kUnit * (norm(w, dim_) + std::sqrt(length));
-  scale_[word] = scale;
-  slope_[word] = above((std::sqrt(error) + rounding) * (1 + 1e-6));
-  reach_[word] = above((std::sqrt(length) + rounding) * (1 + 1e-6));
-  return norm(w, dim_);
+  const double rounding = chain * kUnit * (quantised.norm + quantised.kept);
+  scale_[word] = quantised.scale;
+  slope_[word] = above((quantised.error + rounding) * (1 + 1e-6));
+  reach_[word] = above((quantised.kept + rounding) * (1 + 1e-6));
+}
+
+// q  // (inner,)
+void QuantizedVocabulary::pack(const std::int8_t* q, std::int64_t word) {
+  std::uint8_t* panel = weights_.data() + word / kLanes * inner_ * kLanes + word % kLanes * 4;
+  for (std::int64_t i = 0; i < inner_; i += 4) {
+    for (std::int64_t j = 0; j < 4; ++j) {
+      panel[i * kLanes + j] = static_cast<std::uint8_t>(q[i + j] + 128);
+    }
+  }
 }
 
 QuantizedVocabulary::Scratch::Scratch(const QuantizedVocabulary* vocabulary, std::int64_t rows)
@@ -105,8 +158,7 @@ void QuantizedVocabulary::quantise_row(const float* hidden, Planes planes, std::
   std::int8_t* first = scratch.planes.data() + row * count * inner_;
   const double length = norm(hidden, dim_);
   highest_logit(length);  // throws for NaN and infinity, which cannot be quantised
-  float largest = 0;
-  for (std::int64_t i = 0; i < dim_; ++i) largest = std::max(largest, std::abs(hidden[i]));
+  const float largest = largest_of(hidden, dim_);
   // Sums of 255 * limit * inner must fit into 32 bits.
   const std::int64_t room = std::numeric_limits<std::int32_t>::max() / (255 * inner_);
   const std::int64_t finest =

@@ -23,6 +23,8 @@ class QuantizedVocabulary {
  public:
   QuantizedVocabulary() = default;
   QuantizedVocabulary(Team& team, const Vocabulary& vocabulary);
+  // Of a vocabulary that was made of these weights: their integers are taken as they are.
+  QuantizedVocabulary(Team& team, const Vocabulary& vocabulary, const Int8Weights& stored);
 
   bool empty() const { return words_ == 0; }
 
@@ -45,8 +47,21 @@ class QuantizedVocabulary {
               Scratch& scratch) const;
 
  private:
-  // Quantises a word, and returns the norm of its weights.
-  double quantise_word(const Vocabulary& vocabulary, std::int64_t word);
+  // A word whose weights w are about scale * q.
+  struct Word {
+    float scale;
+    double kept;   // |scale q|
+    double error;  // at least |w - scale q|
+    double norm;   // at least |w|
+  };
+
+  // Sizes the buffers for the words of a vocabulary.
+  explicit QuantizedVocabulary(const Vocabulary& vocabulary);
+  // quantise(word, q): writes the integers of a word, (inner,) of which those behind dim are 0.
+  template <typename Quantise>
+  void set_words(Team& team, const Quantise& quantise);
+  void set_bounds(const Word& quantised, std::int64_t word);
+  void pack(const std::int8_t* q, std::int64_t word);
   // Returns twice the largest possible logit of a hidden vector of that norm. Throws if float32
   // cannot hold it.
   double highest_logit(double length) const;

@@ -14,6 +14,7 @@ namespace {
 constexpr std::int64_t kLogits = 512 * 1024;
 // The logits of each row begin in another page, which the system clears first: 1 ms for these rows.
 constexpr std::int64_t kRows = 512;
+constexpr std::int64_t kWords = 64;  // that one thread stores at a time, or a multiple
 
 // Rounds to the nearest bfloat16, ties to even.
 std::uint16_t to_bfloat16(float value) {
@@ -24,33 +25,56 @@ std::uint16_t to_bfloat16(float value) {
 
 }  // namespace
 
-Vocabulary::Vocabulary(const std::vector<float>& weight, const std::vector<float>& bias,
-                       std::int64_t dim, bool bfloat16, const Team& team)
+Vocabulary::Vocabulary(const std::vector<float>& bias, std::int64_t dim)
     : words_(static_cast<std::int64_t>(bias.size())),
       dim_(dim),
       stride_(cpu::padded(dim)),
       bias_(cpu::padded(words_)) {
   std::fill_n(bias_.data(), bias_.size(), -std::numeric_limits<float>::infinity());
   std::copy(bias.begin(), bias.end(), bias_.data());
-  if (bfloat16) {
-    half_ = Buffer<std::uint16_t>::uninitialised(padded_words() * stride_, Pages::huge);
-    store(weight, half_, to_bfloat16, team);
-  } else {
-    weight_ = Buffer<float>::uninitialised(padded_words() * stride_, Pages::huge);
-    store(weight, weight_, [](float value) { return value; }, team);
-  }
 }
 
-template <typename T, typename Convert>
-void Vocabulary::store(const std::vector<float>& weight, Buffer<T>& stored, Convert convert,
-                       const Team& team) const {
-  T* out = stored.data();
-  for (std::int64_t word = 0; word < words_; ++word, out += stride_) {
-    team.check();
-    const float* row = weight.data() + word * dim_;
-    std::fill(std::transform(row, row + dim_, out, convert), out + stride_, T{});
-  }
-  std::fill(out, stored.data() + stored.size(), T{});
+Vocabulary::Vocabulary(const std::vector<float>& weight, const std::vector<float>& bias,
+                       std::int64_t dim, bool bfloat16, Team& team)
+    : Vocabulary(bias, dim) {
+  const auto copy_row = [&](std::int64_t word, float* out) {
+    std::copy_n(weight.data() + word * dim_, dim_, out);
+  };
+  store(copy_row, bfloat16, team);
+}
+
+Vocabulary::Vocabulary(const Int8Weights& weight, const std::vector<float>& bias, bool bfloat16,
+                       Team& team)
+    : Vocabulary(bias, weight.columns) {
+  store([&](std::int64_t word, float* out) { weight.copy_row(word, out); }, bfloat16, team);
+}
+
+template <typename CopyRow>
+void Vocabulary::store(const CopyRow& copy_row, bool bfloat16, Team& team) {
+  if (bfloat16) return store_half(copy_row, team);
+  weight_ = Buffer<float>::uninitialised(padded_words() * stride_, Pages::huge);
+  team.split(words_, kWords, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t word = begin; word < end; ++word) {
+      team.check();
+      float* const out = weight_.data() + word * stride_;
+      copy_row(word, out);
+      std::fill(out + dim_, out + stride_, 0.0F);
+    }
+  });
+  std::fill(weight_.data() + words_ * stride_, weight_.data() + weight_.size(), 0.0F);
+}
+
+template <typename CopyRow>
+void Vocabulary::store_half(const CopyRow& copy_row, Team& team) {
+  half_ = Buffer<std::uint16_t>(padded_words() * stride_, Pages::huge);
+  team.split(words_, kWords, [&](std::int64_t begin, std::int64_t end) {
+    std::vector<float> row(static_cast<std::size_t>(dim_));
+    for (std::int64_t word = begin; word < end; ++word) {
+      team.check();
+      copy_row(word, row.data());
+      std::transform(row.begin(), row.end(), half_.data() + word * stride_, to_bfloat16);
+    }
+  });
 }
 
 void Vocabulary::project(const cpu::Kernels& kernels, Team& team, const RowView& hidden,

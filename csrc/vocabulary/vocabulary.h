@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "cpu/kernels.h"
+#include "layers/int8_matrix.h"
 #include "layers/matrix.h"
 #include "runtime/buffer.h"
 #include "runtime/thread_pool.h"
@@ -18,7 +19,8 @@ class Vocabulary {
   // weight  // (words, dim)
   // bias    // (words,)
   Vocabulary(const std::vector<float>& weight, const std::vector<float>& bias, std::int64_t dim,
-             bool bfloat16, const Team& team);
+             bool bfloat16, Team& team);
+  Vocabulary(const Int8Weights& weight, const std::vector<float>& bias, bool bfloat16, Team& team);
 
   std::int64_t words() const { return words_; }
   std::int64_t dim() const { return dim_; }
@@ -36,9 +38,12 @@ class Vocabulary {
  private:
   void project_words(const cpu::Kernels& kernels, std::int64_t begin, std::int64_t end,
                      const RowView& hidden, const RowView& logits) const;
-  template <typename T, typename Convert>
-  void store(const std::vector<float>& weight, Buffer<T>& stored, Convert convert,
-             const Team& team) const;
+  Vocabulary(const std::vector<float>& bias, std::int64_t dim);
+  // copy_row(word, out): writes the dim weights of a word.
+  template <typename CopyRow>
+  void store(const CopyRow& copy_row, bool bfloat16, Team& team);
+  template <typename CopyRow>
+  void store_half(const CopyRow& copy_row, Team& team);
 
   std::int64_t words_ = 0;
   std::int64_t dim_ = 0;

@@ -3,7 +3,9 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <optional>
 #include <stdexcept>
+#include <utility>
 
 #include "check.h"
 #include "each_isa.h"
@@ -44,7 +46,8 @@ struct Case {
   bool repeats;  // whether words are copies of others
   bool aligned;  // whether a hidden vector is as near to a word as it can be
   Floats weight, bias;
-  Buffer<float> hidden;  // (rows, stride)
+  std::optional<Int8Weights> stored;  // what the weights are made of
+  Buffer<float> hidden;               // (rows, stride)
   std::int64_t stride;
 
   // Logits too small to be normal floats, and nothing beside them.
@@ -54,6 +57,28 @@ struct Case {
     for (float& value : result.weight) value = random.normal() * 1e-20F;
     for (std::int64_t i = 0; i < result.hidden.size(); ++i) {
       result.hidden[i] = i % result.stride < result.dim ? random.normal() * 1e-21F : 0.0F;
+    }
+    return result;
+  }
+
+  // Weights that a checkpoint stores as int8.
+  static Case int8(Random& random) {
+    Case result(random);
+    Int8Weights stored{.rows = result.words, .columns = result.dim, .values = {}, .scale = {}};
+    const float usual = random_scale(random, -20, 10);
+    for (std::int64_t word = 0; word < result.words; ++word) {
+      const bool is_full = random.one_in(2);
+      for (std::int64_t i = 0; i < result.dim; ++i) {
+        const std::int64_t most = is_full ? 128 : 3;
+        stored.values.push_back(static_cast<std::int8_t>(random.integer(-most, most - 1)));
+      }
+      stored.scale.push_back(usual * random.pick(std::vector<float>{1, 1, 1, 0.5F, -1, 0, 1e-24F}));
+    }
+    result.weight = stored.to_float();
+    result.stored = std::move(stored);
+    result.aligned = true;  // words of few integers are alike
+    for (std::int64_t row = 0; row < result.rows; ++row) {
+      if (random.one_in(2)) result.align(random, result.hidden.data() + row * result.stride);
     }
     return result;
   }
@@ -158,8 +183,10 @@ class Comparison {
       : kernels_(kernels),
         data_(data),
         random_(random),
-        vocabulary_(data.weight, data.bias, data.dim, false, Team()),
-        screened_(alone_, vocabulary_),
+        vocabulary_(data.stored ? Vocabulary(*data.stored, data.bias, false, alone_)
+                                : Vocabulary(data.weight, data.bias, data.dim, false, alone_)),
+        screened_(data.stored ? QuantizedVocabulary(alone_, vocabulary_, *data.stored)
+                              : QuantizedVocabulary(alone_, vocabulary_)),
         screen_(&screened_, data.rows),
         scratch_(vocabulary_.padded_words()),
         logits_(data.rows * vocabulary_.padded_words()) {}
@@ -261,6 +288,7 @@ void test_isa(const cpu::Kernels& kernels, std::uint64_t seed) {
   for (int i = 0; i < kCases; ++i) {
     const Case data = i % 10 == 0   ? Case::tiny(random)
                       : i % 10 == 1 ? Case::huge(random)
+                      : i % 10 <= 4 ? Case::int8(random)
                                     : Case(random);
     Comparison comparison(kernels, data, random);
     for (const Planes planes : {Planes::one, Planes::two}) {
