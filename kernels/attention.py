@@ -14,13 +14,13 @@ LEAST_WIDTH = 16  # likewise
 
 @triton.jit
 def attention_kernel(
-    packed, out, lengths,
+    packed, out, lengths, requests,
     qkv_batch, qkv_row, out_batch, out_row, key_dim, scale,
     WIDTH: tl.constexpr, BLOCK_WIDTH: tl.constexpr,
     QUERIES: tl.constexpr, KEYS: tl.constexpr,
 ):  # fmt: skip
     batch, head, block = tl.program_id(0), tl.program_id(1), tl.program_id(2)
-    length = tl.load(lengths + batch)
+    length = tl.load(lengths + batch % requests)
     if block * QUERIES >= length:
         return
     row = block * QUERIES + tl.arange(0, QUERIES)
@@ -55,8 +55,9 @@ def attention(qkv: Tensor, lengths: Tensor, heads: int) -> Tensor:
 
     Args:
         qkv: float32 (batch, length, 3 * key_dim): queries, keys and values side by side, each with
-            its heads side by side.
-        lengths: int32 (batch,), each from 1 to `length`.
+            its heads side by side; batch is a multiple of the requests, whose roles follow each
+            other.
+        lengths: int32 (requests,), each from 1 to `length`.
         heads: how many; they divide key_dim.
 
     Returns: float32 (batch, length, key_dim); rows beyond a sequence's length are not written.
@@ -66,7 +67,7 @@ def attention(qkv: Tensor, lengths: Tensor, heads: int) -> Tensor:
     width = key_dim // heads
     out = torch.empty(batch, length, key_dim, device=qkv.device)
     attention_kernel[batch, heads, triton.cdiv(length, BLOCK_QUERIES)](
-        packed=qkv, out=out, lengths=lengths,
+        packed=qkv, out=out, lengths=lengths, requests=len(lengths),
         qkv_batch=qkv.stride(0), qkv_row=qkv.stride(1),
         out_batch=out.stride(0), out_row=out.stride(1), key_dim=key_dim, scale=width**-0.5,
         WIDTH=width, BLOCK_WIDTH=max(LEAST_WIDTH, triton.next_power_of_2(width)),

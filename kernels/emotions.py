@@ -1,7 +1,9 @@
-"""The emotion path of a request in one kernel, between the context and its refinements (Eq. 4-19).
+"""The emotion path of requests, between the context and its refinements (Eq. 4-19).
 
-Classifier, prior, both latent draws, both mixtures, mimicry, and what the two emotions add to every
-position of the response encoders' input. One program follows one request.
+Four launches. Two products for all columns at once: classifier and the prior's hidden layer, then
+the prior. A program a request draws both latents, computes both mixtures and the mimicry, and mixes
+the emotions. The last product is what these add to every position of the refinements' input.
+mime-base draws an intent in the third launch, and a fifth one computes its conditioning.
 """
 
 from __future__ import annotations
@@ -13,26 +15,35 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
-from mime_fast.kernels.matvec import matvec, share
+from mime_fast.kernels.linear import Matrix, product
 
-BLOCK_COLUMNS = 32  # with 8 warps, four of a warp: 16 weights of a thread are on their way at once
-WARPS = 8  # 16 would spill
+BLOCK_INNER = 128  # with 32 emotions and 8 warps, 16 weights of a thread are on their way at once
+WARPS = 8
+
+
+class IntentWeights(NamedTuple):
+    """How mime-base draws an intent, and what it adds to the decoder's inputs."""
+
+    table: Tensor  # (intents, decoder dim), any float type or int8
+    scale: Tensor | None  # float32 (intents,), of int8
+    conditioning: Matrix  # (decoder dim, 3 * dim): of the query and both emotions
 
 
 class EmotionWeights(NamedTuple):
-    """Matrices of any one float type, vectors float32; `groups` is positive, then negative."""
+    """Matrices of any one float type, vectors float32; groups are positive, then negative.
 
-    classifier: Tensor  # (emotions, dim): the classifier times the emotion table
-    prior_hidden: Tensor  # (dim, dim)
-    prior_hidden_bias: Tensor  # (dim,)
-    prior: Tensor  # (2 groups, 2, latent, dim): mean, log-variance
-    prior_bias: Tensor  # (2 groups, 2, latent)
-    mixture: Tensor  # (emotions, latent): by group, in the order of `members`
-    mixture_bias: Tensor  # (emotions,)
+    int8 has scales, see kernels/linear.py.
+    """
+
+    recognise: Matrix  # (emotions + intents + dim, dim): the emotion table times the classifier,
+    # the classifier of intents, and the prior's hidden layer
+    prior: Matrix  # (2 groups * 2 * latent, dim): mean and log-variance of each
+    mixture: Matrix  # (emotions, latent): by group, in the order of `members`
     members: Tensor  # int32 (emotions,): the positive emotions' ids, then the negative ones'
     table: Tensor  # (emotions, dim)
-    refine: Tensor  # (2, dim, dim): the response encoders' input products of the emotion
+    refine: Matrix  # (2, dim, dim), or (dim, dim) for both: what multiplies the emotion there
     positives: int  # how many emotions are positive
+    intents: IntentWeights | None = None
 
 
 class Emotions(NamedTuple):
@@ -42,6 +53,7 @@ class Emotions(NamedTuple):
     mixture: Tensor  # float32 (batch, emotions), in the order of `members`; each group sums to 1
     mimics_positive: Tensor  # int32 (batch,)
     refinements: Tensor  # float32 (2, batch, dim): to be added for mimicking, non-mimicking
+    conditioning: Tensor | None = None  # float32 (batch, decoder dim)
 
 
 @triton.jit
@@ -53,77 +65,89 @@ def group_softmax(values, inside):
 
 
 @triton.jit
+def latent_draw(gaussians, noise, spot, GROUP: tl.constexpr, latent: tl.constexpr):
+    """The entries `spot` of a group's latent variable."""
+    drawn = spot < latent
+    mean = tl.load(gaussians + 2 * GROUP * latent + spot, mask=drawn, other=0.0)
+    variance = tl.load(gaussians + (2 * GROUP + 1) * latent + spot, mask=drawn, other=0.0)
+    normal = tl.load(noise + GROUP * latent + spot, mask=drawn, other=0.0)
+    return mean + normal * tl.exp(variance / 2)
+
+
+@triton.jit
 def emotions_kernel(
-    query, noise, forced,
-    classifier, prior_hidden, prior_hidden_bias, prior, prior_bias, mixture_weight, mixture_bias,
-    members, table, refine,
-    logits, mixture, mimics_positive, refinements, scratch,
-    batches, query_batch: tl.constexpr, dim: tl.constexpr, latent: tl.constexpr,
-    positives: tl.constexpr, DIM_ROW: tl.constexpr, LATENT_ROW: tl.constexpr,
-    EMOTIONS: tl.constexpr, BLOCK_EMOTIONS: tl.constexpr, DIM: tl.constexpr, LATENT: tl.constexpr,
-    COLUMNS: tl.constexpr,
+    query, found, gaussians, noise, forced, gumbels,
+    mixture_weight, mixture_bias, members, table, intent_table, intent_scale,
+    logits, mixture, mimics_positive, roles, joined, intent_rows,
+    batches, query_batch: tl.constexpr, width: tl.constexpr, dim: tl.constexpr,
+    latent: tl.constexpr, positives: tl.constexpr, intents: tl.constexpr, dec_dim: tl.constexpr,
+    DIM_ROW: tl.constexpr, LATENT_ROW: tl.constexpr, INTENT_ROW: tl.constexpr,
+    EMOTIONS: tl.constexpr, BLOCK_EMOTIONS: tl.constexpr, BLOCK_INTENTS: tl.constexpr,
+    BLOCK_DECODER: tl.constexpr, INNER: tl.constexpr,
 ):  # fmt: skip
     batch = tl.program_id(0)
-    lane, emotion = tl.arange(0, DIM), tl.arange(0, BLOCK_EMOTIONS)
-    real = emotion < EMOTIONS
-    own_logits, own_mixture = logits + batch * EMOTIONS, mixture + batch * EMOTIONS
-    hidden = scratch + batch * (dim + 5 * latent)
-    gaussians, z = hidden + dim, hidden + dim + 4 * latent
-
-    matvec(
-        query + batch * query_batch, classifier, bias=None, y=own_logits,
-        columns=EMOTIONS, inner=dim, ROW=DIM_ROW, RELU=False, COLUMNS=COLUMNS,
-    )  # fmt: skip
-    found = tl.load(own_logits + emotion, mask=real, other=float("-inf"))
-    ranks = tl.where(found == tl.max(found, 0), emotion, EMOTIONS)
+    emotion = tl.arange(0, BLOCK_EMOTIONS)
+    real, is_first = emotion < EMOTIONS, emotion < positives
+    own = tl.load(found + batch * width + emotion, mask=real, other=float("-inf"))
+    tl.store(logits + batch * EMOTIONS + emotion, own, mask=real)
+    recognised = tl.min(tl.where(own == tl.max(own, 0), emotion, EMOTIONS), 0)
     speaker = tl.load(forced + batch)
-    speaker = tl.where(speaker < 0, tl.min(ranks, 0), speaker)
+    speaker = tl.where(speaker < 0, recognised, speaker)
     member = tl.load(members + emotion, mask=real, other=-1)
-    positive = tl.max(((member == speaker) & (emotion < positives)).to(tl.int32), 0)
+    positive = tl.max(((member == speaker) & is_first).to(tl.int32), 0)
     tl.store(mimics_positive + batch, positive)
 
-    matvec(
-        query + batch * query_batch, prior_hidden, bias=prior_hidden_bias, y=hidden,
-        columns=dim, inner=dim, ROW=DIM_ROW, RELU=True, COLUMNS=COLUMNS,
-    )  # fmt: skip
-    matvec(
-        hidden, prior, bias=prior_bias, y=gaussians, columns=4 * latent, inner=dim,
-        ROW=DIM_ROW, RELU=False, COLUMNS=COLUMNS,
-    )  # fmt: skip
-
-    spot = tl.arange(0, LATENT)
-    drawn = spot < latent
-    for group in tl.static_range(2):
-        mean = tl.load(gaussians + 2 * group * latent + spot, mask=drawn, other=0.0)
-        variance = tl.load(gaussians + (2 * group + 1) * latent + spot, mask=drawn, other=0.0)
-        normal = tl.load(noise + (2 * batch + group) * latent + spot, mask=drawn, other=0.0)
-        share(z + spot, mean + normal * tl.exp(variance / 2), drawn)
-        first = group * positives
-        matvec(
-            z, mixture_weight + first * LATENT_ROW, bias=mixture_bias + first,
-            y=own_mixture + first, columns=positives if group == 0 else EMOTIONS - positives,
-            inner=latent, ROW=LATENT_ROW, RELU=False, COLUMNS=COLUMNS,
-        )  # fmt: skip
-    values = tl.load(own_mixture + emotion, mask=real, other=0.0)
-    is_first = emotion < positives
-    shares = group_softmax(values, is_first) + group_softmax(values, real & (emotion >= positives))
-    tl.debug_barrier()  # the values are read before the shares take their place
-    tl.store(own_mixture + emotion, shares, mask=real)
-
-    for role in tl.static_range(2):
-        # Mimicking first: the positive group if the speaker's emotion is positive.
-        wanted = is_first == ((positive == 1) if role == 0 else (positive == 0))
-        rows = tl.load(
-            table + member[:, None] * DIM_ROW + lane[None, :],
-            mask=(wanted & real)[:, None] & (lane[None, :] < dim),
+    gaussians += batch * 4 * latent
+    noise += batch * 2 * latent
+    sums = tl.zeros((BLOCK_EMOTIONS, INNER), tl.float32)
+    for start in range(0, latent, INNER):
+        spot = start + tl.arange(0, INNER)
+        first = latent_draw(gaussians=gaussians, noise=noise, spot=spot, GROUP=0, latent=latent)
+        second = latent_draw(gaussians=gaussians, noise=noise, spot=spot, GROUP=1, latent=latent)
+        weights = tl.load(
+            mixture_weight + emotion[:, None] * LATENT_ROW + spot[None, :],
+            mask=real[:, None] & (spot[None, :] < LATENT_ROW),
             other=0.0,
         )
-        share(hidden + lane, tl.sum(shares[:, None] * rows.to(tl.float32), 0), lane < dim)
-        to = refinements + (role * batches + batch) * dim
-        matvec(
-            hidden, refine + role * dim * DIM_ROW, bias=None, y=to, columns=dim, inner=dim,
-            ROW=DIM_ROW, RELU=False, COLUMNS=COLUMNS,
-        )  # fmt: skip
+        drawn = tl.where(is_first[:, None], first[None, :], second[None, :])
+        drawn = tl.where(spot[None, :] < latent, drawn, 0.0)
+        sums += weights.to(tl.float32) * drawn
+    values = tl.sum(sums, 1) + tl.load(mixture_bias + emotion, mask=real, other=0.0)
+    shares = group_softmax(values, is_first) + group_softmax(values, real & (emotion >= positives))
+    tl.store(mixture + batch * EMOTIONS + emotion, shares, mask=real)
+
+    mimicked = tl.where(is_first == (positive == 1), shares, 0.0)  # lanes beyond have no share
+    opposed = shares - mimicked
+    for start in range(0, dim, INNER):
+        k = start + tl.arange(0, INNER)
+        inside = k < dim
+        rows = tl.load(
+            table + member[:, None] * DIM_ROW + k[None, :],
+            mask=real[:, None] & inside[None, :],
+            other=0.0,
+        ).to(tl.float32)
+        one, other = tl.sum(mimicked[:, None] * rows, 0), tl.sum(opposed[:, None] * rows, 0)
+        tl.store(roles + batch * dim + k, one, mask=inside)
+        tl.store(roles + (batches + batch) * dim + k, other, mask=inside)
+        if intents:
+            asked = tl.load(query + batch * query_batch + k, mask=inside, other=0.0)
+            tl.store(joined + batch * 3 * dim + k, asked, mask=inside)
+            tl.store(joined + batch * 3 * dim + dim + k, one, mask=inside)
+            tl.store(joined + batch * 3 * dim + 2 * dim + k, other, mask=inside)
+    if intents:
+        # The Gumbel trick; in float64, as it is defined.
+        intent = tl.arange(0, BLOCK_INTENTS)
+        known = intent < intents
+        likely = tl.load(found + batch * width + EMOTIONS + intent, mask=known, other=0.0)
+        drawn = tl.load(gumbels + batch * intents + intent, mask=known, other=0.0)
+        keys = tl.where(known, likely.to(tl.float64) + drawn, float("-inf"))
+        chosen = tl.min(tl.where(keys == tl.max(keys, 0), intent, intents - 1), 0)
+        lane = tl.arange(0, BLOCK_DECODER)
+        row = tl.load(intent_table + chosen * INTENT_ROW + lane, mask=lane < dec_dim, other=0.0)
+        row = row.to(tl.float32)
+        if intent_scale is not None:
+            row *= tl.load(intent_scale + chosen)
+        tl.store(intent_rows + batch * dec_dim + lane, row, mask=lane < dec_dim)
 
 
 def emotions(
@@ -131,9 +155,10 @@ def emotions(
     noise: Tensor,
     forced: Tensor,
     weights: EmotionWeights,
+    gumbels: Tensor | None = None,
     out: Emotions | None = None,
 ) -> Emotions:
-    """Compute Emotions from the emotion query, in one launch.
+    """Compute Emotions from the emotion query.
 
     Args:
         query: float32 (batch, dim).
@@ -141,33 +166,45 @@ def emotions(
             counter-based generator, which the caller draws (as for every engine), or zeros.
         forced: int32 (batch,): the id of the speaker's emotion; -1: the recognised one.
         weights: see EmotionWeights.
+        gumbels: float64 (batch, intents): what is added to the logits of the intents, of which the
+            largest sum is chosen.
         out: where to write, and what is returned; made if left out.
     """
-    batch, dim = query.shape
-    count, latent = weights.mixture.shape
-    device = query.device
-    found = out or Emotions(
+    (batch, dim), device, w = query.shape, query.device, weights
+    count, latent = w.mixture.weight.shape
+    intents = 0 if w.intents is None else len(w.intents.table)
+    dec_dim = 0 if w.intents is None else w.intents.table.shape[1]
+    found = product(query, **w.recognise._asdict(), activation="relu", active_from=count + intents)
+    gaussians = product(found[:, count + intents :], **w.prior._asdict())
+    roles = torch.empty(2, batch, dim, device=device)
+    joined = torch.empty(batch, 3 * dim, device=device) if intents else None
+    intent_rows = torch.empty(batch, dec_dim, device=device) if intents else None
+    made = out or Emotions(
         torch.empty(batch, count, device=device),
         torch.empty(batch, count, device=device),
         torch.empty(batch, dtype=torch.int32, device=device),
         torch.empty(2, batch, dim, device=device),
+        torch.empty(batch, dec_dim, device=device) if intents else None,
     )
-    scratch = torch.empty(batch, dim + 5 * latent, device=device)
-    rows = {matrix.stride(-2) for matrix in (*weights[:2], weights.prior, *weights[8:10])}
-    assert len(rows) == 1  # noqa: S101 - matrices with the same inner dimension are padded alike
     emotions_kernel[batch,](
-        query=query, noise=noise, forced=forced, scratch=scratch,
-        classifier=weights.classifier, prior_hidden=weights.prior_hidden,
-        prior_hidden_bias=weights.prior_hidden_bias, prior=weights.prior,
-        prior_bias=weights.prior_bias, mixture_weight=weights.mixture,
-        mixture_bias=weights.mixture_bias, members=weights.members, table=weights.table,
-        refine=weights.refine, positives=weights.positives,
-        logits=found.logits, mixture=found.mixture, mimics_positive=found.mimics_positive,
-        refinements=found.refinements,
-        query_batch=query.stride(0), batches=batch, dim=dim, latent=latent,
-        DIM_ROW=rows.pop(), LATENT_ROW=weights.mixture.stride(0),
+        query=query, found=found, gaussians=gaussians, noise=noise, forced=forced, gumbels=gumbels,
+        mixture_weight=w.mixture.weight, mixture_bias=w.mixture.bias, members=w.members,
+        table=w.table,
+        intent_table=None if w.intents is None else w.intents.table,
+        intent_scale=None if w.intents is None else w.intents.scale,
+        logits=made.logits, mixture=made.mixture, mimics_positive=made.mimics_positive,
+        roles=roles, joined=joined, intent_rows=intent_rows,
+        batches=batch, query_batch=query.stride(0), width=found.shape[1], dim=dim, latent=latent,
+        positives=w.positives, intents=intents, dec_dim=dec_dim,
+        DIM_ROW=w.table.stride(0), LATENT_ROW=w.mixture.weight.stride(0),
+        INTENT_ROW=0 if w.intents is None else w.intents.table.stride(0),
         EMOTIONS=count, BLOCK_EMOTIONS=triton.next_power_of_2(count),
-        DIM=triton.next_power_of_2(dim), LATENT=triton.next_power_of_2(latent),
-        COLUMNS=BLOCK_COLUMNS, num_warps=WARPS,
+        BLOCK_INTENTS=triton.next_power_of_2(max(1, intents)),
+        BLOCK_DECODER=triton.next_power_of_2(max(1, dec_dim)),
+        INNER=BLOCK_INNER, num_warps=WARPS,
     )  # fmt: skip
-    return found
+    product(roles, **w.refine._asdict(), out=made.refinements)
+    if w.intents is not None:
+        conditioning = w.intents.conditioning._asdict()
+        product(joined, **conditioning, residual=intent_rows, out=made.conditioning)
+    return made

@@ -28,15 +28,17 @@ from mime_fast.kernels import launches
 from mime_fast.kernels.ptx import count
 
 POINTERS = {
+    torch.float64: "*fp64",
     torch.float32: "*fp32",
     torch.float16: "*fp16",
     torch.bfloat16: "*bf16",
+    torch.int8: "*i8",
     torch.int32: "*i32",
 }
 # What kernels call the matrices that they multiply by.
 WEIGHTS = {
     *("weight", "gate", "output", "qkv", "cross_query", "cross_output", "inner", "outer"),
-    *("classifier", "prior_hidden", "prior", "mixture_weight", "table", "refine"),
+    *("mixture_weight", "table"),
 }
 DIVISIBLE = [["tt.divisibility", 16]]
 
@@ -161,9 +163,9 @@ def _ptxas() -> str:
 
 def compile_all(capabilities: list[int]) -> Iterator[Compiled]:
     """Every kernel, with weights in each type, for each capability."""
-    for weights in (torch.float32, torch.float16, torch.bfloat16):
+    for weights, model in launches.BY_TYPE:
         with recorded(weights) as calls:
-            for launch in launches.ALL:
+            for launch in model:
                 launch(weights)
         name = str(weights).removeprefix("torch.")
         for call, capability in product(calls, capabilities):

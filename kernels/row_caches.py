@@ -28,6 +28,27 @@ class Caches(NamedTuple):
     cross: Tensor  # float32 (layers, requests, source, 2 * key_dim)
     lengths: Tensor  # int32 (requests,): of the sources
 
+    @property
+    def histories(self) -> tuple[str, ...]:
+        """The fields that have an entry for each step and column."""
+        return "keys_values", "inner", "outer"
+
+
+class LlamaCaches(NamedTuple):
+    """Caches of the rows of mime-base's decoder, likewise."""
+
+    sources: Tensor  # as in Caches
+    kv_positions: Tensor
+    keys_values: Tensor  # float32 (layers, steps, columns, 2 * kv_dim): keys, then values
+    cross: Tensor  # float32 (layers, requests, source, 2 * kv_dim)
+    lengths: Tensor
+    conditioning: Tensor  # float32 (requests, dim): added to each input of the decoder
+
+    @property
+    def histories(self) -> tuple[str, ...]:
+        """As Caches has it."""
+        return ("keys_values",)
+
 
 @triton.jit
 def attend(

@@ -39,6 +39,13 @@ def read_tensors(path: Path, config: ModelConfig) -> dict[str, FloatArray]:
         raise CheckpointError(f"{path}: {error}") from error
 
 
+def read_quantized(path: Path) -> dict[str, tuple[np.ndarray[Any, Any], FloatArray]]:
+    """The values and the scales of every tensor that is stored as int8; see read_tensors."""
+    with safe_open(str(path), framework="np") as file:
+        scaled = [scale.removesuffix(SCALE) for scale in sorted(scales_of(file.keys()))]
+        return {name: (file.get_tensor(name), file.get_tensor(name + SCALE)) for name in scaled}
+
+
 def check_stored(
     shapes: Mapping[str, tuple[int, ...]], types: Mapping[str, str], config: ModelConfig
 ) -> None:

@@ -73,6 +73,10 @@ class MimeBase(System[_Shape]):
         """Whether the group of the speaker's polarity refines the context first."""
         return True
 
+    def served_by_cuda(self, options: _Shape) -> bool:  # noqa: ARG002
+        """The kernels compute it."""
+        return True
+
     def resolve(self, options: _Shape) -> dict[str, Any]:
         """The heads of the encoder share its whole width.
 

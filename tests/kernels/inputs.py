@@ -6,10 +6,11 @@ import torch
 
 from mime_fast.config import ModelConfig
 from mime_fast.kernels.decode_step import DecoderWeights
-from mime_fast.kernels.emotions import EmotionWeights
+from mime_fast.kernels.emotions import EmotionWeights, IntentWeights
+from mime_fast.kernels.linear import Matrix
 from mime_fast.kernels.padding import padded
 from mime_fast.kernels.replies import Replies
-from mime_fast.kernels.row_caches import Caches
+from mime_fast.kernels.row_caches import Caches, LlamaCaches
 from mime_fast.kernels.row_groups import GroupProgress
 from mime_fast.text.special import EOS
 from tests.kernels.tensors import Draw
@@ -27,21 +28,45 @@ def shape_of(config: ModelConfig) -> dict[str, int]:
     }
 
 
+def random_matrix(
+    draw: Draw, *shape: int, dtype: torch.dtype, bias: bool = False, scale: float | None = None
+) -> Matrix:
+    """Keeps what it multiplies near 1; int8 has scales."""
+    deviation = shape[-1] ** -0.5 if scale is None else scale
+    own_bias = draw(shape[-2]) if bias else None
+    if dtype != torch.int8:
+        return Matrix(padded(draw(*shape, scale=deviation).to(dtype)), None, own_bias)
+    weight = padded((draw.ids(255, *shape) - 127).to(torch.int8))
+    return Matrix(weight, (draw(shape[-2]).abs() + 0.5) * deviation / 60, own_bias)
+
+
 def random_emotions(
-    draw: Draw, dim: int, latent: int, positives: int, dtype: torch.dtype
+    draw: Draw,
+    dim: int,
+    latent: int,
+    positives: int,
+    dtype: torch.dtype,
+    *,
+    intents: int = 0,
+    dec_dim: int = 0,
 ) -> EmotionWeights:
+    """mime-base has intents; int8 are those of its matrices that the engine does not fold."""
+    folded = torch.float32 if dtype == torch.int8 else dtype
+    drawn = None
+    if intents:
+        table = random_matrix(draw, intents, dec_dim, dtype=dtype, scale=1)
+        conditioning = random_matrix(draw, dec_dim, 3 * dim, dtype=dtype, bias=True)
+        drawn = IntentWeights(table.weight, table.scale, conditioning)
+    roles = () if intents else (2,)
     return EmotionWeights(
-        classifier=draw.weight(32, dim, dtype=dtype),
-        prior_hidden=draw.weight(dim, dim, dtype=dtype),
-        prior_hidden_bias=draw(dim),
-        prior=padded(draw(2, 2, latent, dim, scale=dim**-0.5).to(dtype)),
-        prior_bias=draw(2, 2, latent),
-        mixture=draw.weight(32, latent, dtype=dtype),
-        mixture_bias=draw(32),
+        recognise=random_matrix(draw, 32 + intents + dim, dim, dtype=folded, bias=True),
+        prior=random_matrix(draw, 4 * latent, dim, dtype=dtype, bias=True),
+        mixture=random_matrix(draw, 32, latent, dtype=folded, bias=True),
         members=draw.permutation(32),
-        table=padded(draw(32, dim).to(dtype)),
-        refine=padded(draw(2, dim, dim, scale=dim**-0.5).to(dtype)),
+        table=padded(draw(32, dim).to(folded)),
+        refine=random_matrix(draw, *roles, dim, dim, dtype=dtype, bias=intents > 0),
         positives=positives,
+        intents=drawn,
     )
 
 
@@ -97,6 +122,21 @@ def random_caches(draw: Draw, shape: dict[str, int], rows: int, requests: int) -
         outer=torch.full((layers, STEPS, rows + 1, filter_dim), torch.nan),
         cross=cross,
         lengths=lengths,
+    )
+
+
+def random_llama_caches(
+    draw: Draw, rows: int, requests: int, kv_dim: int, dim: int
+) -> LlamaCaches:
+    """One layer; NaN where nothing was decoded yet."""
+    lengths = draw.lengths(requests, 37)
+    return LlamaCaches(
+        sources=draw.ids(requests, rows),
+        kv_positions=torch.full((rows, STEPS), -(10**6), dtype=torch.int32),
+        keys_values=torch.full((1, STEPS, rows + 1, 2 * kv_dim), torch.nan),
+        cross=draw.sequences(lengths, 2 * kv_dim)[None],
+        lengths=lengths,
+        conditioning=draw(requests, dim),
     )
 
 

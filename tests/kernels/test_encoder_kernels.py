@@ -15,7 +15,7 @@ from mime_fast.kernels import reference
 from mime_fast.kernels.attention import attention
 from mime_fast.kernels.embed import embed
 from mime_fast.kernels.fusion import fusion
-from mime_fast.kernels.layer_norm import layer_norm
+from mime_fast.kernels.layer_norm import Norm, layer_norm
 from mime_fast.kernels.linear import linear
 from tests.kernels.examples import examples, on_gpu
 from tests.kernels.tensors import DTYPES, TOLERANCES, Draw, check_sequences, within
@@ -35,7 +35,8 @@ def test_embed(batch: int, length: int, dim: int, seed: int) -> None:
     draw = Draw(seed)
     lengths = draw.lengths(batch, length)
     ids = [draw.ids(50, batch, length) for _ in range(2)]
-    arguments = (*ids, lengths, draw(50, dim), draw(length + 3, dim))
+    words = draw(50, dim)
+    arguments = (*ids, lengths, words, words, draw(length + 3, dim))
     check_sequences(embed(*arguments), reference.embed(*arguments), lengths)
 
 
@@ -45,7 +46,7 @@ def test_embed(batch: int, length: int, dim: int, seed: int) -> None:
 def test_layer_norm(batch: int, length: int, dim: int, seed: int) -> None:
     draw = Draw(seed)
     lengths = draw.lengths(batch, length)
-    arguments = draw.sequences(lengths, dim), draw(dim), draw(dim), lengths
+    arguments = draw.sequences(lengths, dim), Norm(draw(dim), draw(dim)), lengths
     expected = reference.layer_norm(*arguments)
     check_sequences(layer_norm(*arguments), expected, lengths)
     wide = draw(batch, length, 2 * dim)
@@ -113,8 +114,8 @@ def test_linear(
     x, weight = draw.sequences(lengths, inner), draw.weight(columns, taps, inner, dtype=dtype)
     options: dict[str, Any] = {
         "bias": biases[bias],
-        "norm": (draw(inner), draw(inner)) if norm else None,
-        "relu": relu,
+        "norm": Norm(draw(inner), draw(inner)) if norm else None,
+        "activation": "relu" if relu else None,
         "residual": residuals[residual],
     }
     expected = reference.linear(x, weight, lengths, **options)

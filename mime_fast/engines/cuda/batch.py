@@ -15,11 +15,8 @@ from mime_fast.engines.cuda.memory import Block, Download, Upload
 from mime_fast.engines.cuda.rows import rows_of
 from mime_fast.engines.cuda.search import DeviceSearch
 from mime_fast.engines.cuda.weights import Model
-from mime_fast.kernels.decode_step import decode_step
-from mime_fast.kernels.project import BLOCK_ROWS, Best, project
+from mime_fast.kernels.project import BLOCK_ROWS, Best
 from mime_fast.kernels.replies import Replies
-from mime_fast.kernels.row_caches import Caches
-from mime_fast.text.special import EOS
 
 
 class Waiting(NamedTuple):
@@ -59,13 +56,10 @@ class DecodeBatch:
         self.tensors = t = control.tensors | record.tensors
         t["ticket"] = torch.zeros(1, dtype=torch.int32, device=model.device)
         self.replies = Replies(t["generated"], t["positions"], t["limits"], t["penalties"])
-        cross = torch.empty(
-            model.config.num_layers, shape.places, shape.source, 2 * model.config.key_dim,
-            device=model.device,
-        )  # fmt: skip
+        self._memory = model.system.new_memory(shape.places, shape.source)
         rows = len(self.replies.generated)
         sources = torch.arange(rows, dtype=torch.int32, device=model.device) // shape.search.width
-        self.caches = new_caches(model, shape.steps, sources, cross, t["lengths"])
+        self.caches = model.system.new_caches(shape.steps, sources, self._memory, t["lengths"])
         blocks = -(-rows // BLOCK_ROWS)
         self._arrived = torch.zeros(blocks, dtype=torch.int32, device=model.device)
         self._hidden = torch.empty(0, device=model.device)
@@ -94,7 +88,8 @@ class DecodeBatch:
         self.shape.search.fill(arrays, places, options, waiting.seeds[:count])
         self._begun.append(places)
         self.requests[places] = range(waiting.number, waiting.number + count)
-        self.caches.cross[:, places, : memory.source] = memory.cross[:, first : first + count]
+        part = MemoryPart(memory.buffer, memory.first + first, memory.lengths[first : first + count])
+        part.memory.copy_to(self._memory, places)
 
     def send(self) -> None:
         """Tell the device of the replies that begin. Those that run there are not touched."""
@@ -132,27 +127,18 @@ class DecodeBatch:
 
     def decode(self) -> None:
         """The decoder's output for the newest word of each row; see project()."""
-        decoder, heads = self._model.weights.decoder, self._model.config.num_heads
         search = self.shape.search
-        self._hidden = decode_step(
-            replies=self.replies,
-            caches=self.caches,
-            weights=decoder,
-            heads=heads,
-            end_word=EOS,
-            group=search.group,
-            progress=search.group_progress(self.tensors),
+        progress = search.group_progress(self.tensors)
+        self._hidden = self._model.system.decode(
+            self.replies, self.caches, search.group, progress
         )
 
     def project(self, logits: Tensor | None = None, log_probs: Tensor | None = None) -> Best:
         """The best words of each row after this step; see kernels/project.py."""
-        weights = self._model.weights
-        return project(
+        return self._model.system.project(
             self._hidden,
-            weights.projection,
-            weights.reply_bias,
             self.replies,
-            end_word=EOS,
+            blocks=True,
             kept=self.shape.search.kept,
             constrained=self.shape.constrained,
             logits=logits,
@@ -183,21 +169,3 @@ def _fields(shape: DecodeShape) -> dict[str, tuple[str, tuple[int, ...]]]:
         "lengths": ("int32", (shape.places,)),
         **shape.search.fields(shape.places, shape.steps),
     }
-
-
-def new_caches(model: Model, steps: int, sources: Tensor, cross: Tensor, lengths: Tensor) -> Caches:
-    """Make caches with a column for each row and room for so many steps; see Caches."""
-    config, device, rows = model.config, model.device, len(sources)
-
-    def cache(size: int) -> Tensor:
-        return torch.empty(config.num_layers, steps, rows, size, device=device)
-
-    return Caches(
-        sources=sources,
-        kv_positions=torch.zeros(rows, steps, dtype=torch.int32, device=device),
-        keys_values=cache(2 * config.key_dim),
-        inner=cache(config.hidden_dim),
-        outer=cache(config.filter_dim),
-        cross=cross,
-        lengths=lengths,
-    )

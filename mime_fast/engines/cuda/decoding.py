@@ -15,6 +15,7 @@ from mime_fast.engines.cuda.encoder import CudaMemory
 from mime_fast.engines.cuda.memory import bucket
 from mime_fast.engines.cuda.search import DeviceSearch
 from mime_fast.engines.exit_gate import calls_torch
+from mime_fast.kernels.linear import MOST_VECTORS
 from mime_fast.kernels.project import BLOCK_ROWS
 from mime_fast.search.hypothesis import Hypothesis
 
@@ -98,9 +99,11 @@ class DeviceSession(Unpicklable):
 
     def _shape(self, waiting: Waiting) -> DecodeShape:
         options, width = self._options, self._search.width
-        least = max(1, BLOCK_ROWS // width)  # which cost the projection nothing
+        places = bucket(len(waiting.seeds))
+        if places * width > MOST_VECTORS:  # rows up to a whole tile cost nothing
+            places = max(places, BLOCK_ROWS // width)
         return DecodeShape(
-            min(self._most, bucket(len(waiting.seeds), least)),
+            min(self._most, places),
             bucket(options.max_new_tokens, LEAST_STEPS),
             bucket(waiting.memory.source, LEAST_SOURCE),
             self._search,

@@ -1,4 +1,4 @@
-"""The encoder side on a device: context encoder, emotions, refinements, gate, keys and values."""
+"""The encoder side on a device: its buffers, and what it has found of the requests."""
 
 from __future__ import annotations
 
@@ -16,13 +16,8 @@ from torch import Tensor
 
 from mime_fast.emotions import EMOTIONS, POSITIVE
 from mime_fast.engines.cuda.memory import Block, Event, Layout, Upload, host_memory
-from mime_fast.engines.cuda.weights import EncoderWeights, Model
-from mime_fast.kernels.attention import attention
-from mime_fast.kernels.embed import embed
-from mime_fast.kernels.emotions import Emotions, emotions
-from mime_fast.kernels.fusion import fusion
-from mime_fast.kernels.layer_norm import layer_norm
-from mime_fast.kernels.linear import linear
+from mime_fast.engines.cuda.system import Found, RequestMemory
+from mime_fast.engines.cuda.weights import Model
 from mime_fast.types import Dialogue, FloatArray, IntArray
 
 
@@ -33,25 +28,25 @@ class EncoderShape(NamedTuple):
     length: int
 
 
-class CrossBuffer:
-    """Keys and values in the buffer of an EncoderBatch, and a copy once that is needed again.
+class MemoryBuffer:
+    """The memory in the buffers of an EncoderBatch, and a copy once these are needed again.
 
-    Usually nobody reads them any more by then. So they are copied once, to where they are decoded.
+    Usually nobody reads it any more by then. So it is copied once, to where it is decoded.
     """
 
-    def __init__(self, tensor: Tensor) -> None:
-        self.tensor = tensor  # (layers, batch, length, 2 * key_dim)
+    def __init__(self, memory: RequestMemory) -> None:
+        self.memory = memory
 
     def keep(self) -> None:
-        """Copy them, before they are overwritten."""
-        self.tensor = self.tensor.clone()
+        """Copy it, before it is overwritten."""
+        self.memory = RequestMemory(*(tensor.clone() for tensor in self.memory))
 
 
 @dataclass(frozen=True)
 class MemoryPart:
-    """Keys and values of requests that were encoded together, of every decoder layer."""
+    """What the decoder reads of requests that were encoded together."""
 
-    buffer: CrossBuffer
+    buffer: MemoryBuffer
     first: int  # request of the buffer
     lengths: IntArray  # (requests,)
 
@@ -61,15 +56,16 @@ class MemoryPart:
         return int(self.lengths.max())
 
     @property
-    def cross(self) -> Tensor:
-        """(layers, requests, source, 2 * key_dim), until others are encoded."""
-        stop = self.first + len(self.lengths)
-        return self.buffer.tensor[:, self.first : stop, : self.source]
+    def memory(self) -> RequestMemory:
+        """That of these requests, up to the longest context; until others are encoded."""
+        cross, conditioning = self.buffer.memory
+        own = slice(self.first, self.first + len(self.lengths))
+        return RequestMemory(cross[:, own, : self.source], conditioning[own])
 
 
 @dataclass(frozen=True)
 class CudaMemory:
-    """Keys and values that rows attend to."""
+    """What rows of any requests read."""
 
     parts: tuple[MemoryPart, ...]
 
@@ -87,19 +83,15 @@ class CudaMemory:
             request -= len(part.lengths)
         raise IndexError(f"there is no such request in {self!r}")
 
-    def copy(self) -> Tensor:
-        """All of them in memory of its own: (layers, requests, longest, 2 * key_dim)."""
-        layers, _, _, size = self.parts[0].cross.shape
-        shape = layers, len(self.lengths), int(self.lengths.max()), size
-        whole, first = self.parts[0].cross.new_empty(shape), 0
+    def copy_to(self, whole: RequestMemory) -> None:
+        """Copy all of it into memory of its own, for so many requests and the longest context."""
+        first = 0
         for part in self.parts:
-            count = len(part.lengths)
-            whole[:, first : first + count, : part.source] = part.cross
-            first += count
-        return whole
+            part.memory.copy_to(whole, slice(first, first + len(part.lengths)))
+            first += len(part.lengths)
 
 
-class Found:
+class Findings:
     """What one launch found out about its requests, on its way to the host."""
 
     def __init__(self, layout: Layout, memory: Tensor, count: int) -> None:
@@ -120,8 +112,7 @@ class EncoderBatch:
     """Buffers of one shape, and the launches that read and write them."""
 
     def __init__(self, model: Model, shape: EncoderShape) -> None:
-        config, weights, device = model.config, model.weights, model.device
-        self.shape, self._config, self._weights = shape, config, weights
+        self.shape, self._system, device = shape, model.system, model.device
         batch, length = shape
         block = Block(
             {
@@ -129,7 +120,7 @@ class EncoderBatch:
                 "speakers": ("int32", shape),
                 "lengths": ("int32", (batch,)),
                 "forced": ("int32", (batch,)),
-                "noise": ("float32", (batch, 2, config.latent_dim)),
+                **model.system.input_fields(batch, length),
             },
             device,
         )
@@ -142,17 +133,14 @@ class EncoderBatch:
             }
         )
         self._found = torch.zeros(self._layout.size, dtype=torch.uint8, device=device)
-        self._cross = torch.empty(
-            len(weights.cross), batch, length, 2 * config.key_dim, device=device
-        )
-        self._lent: Callable[[], CrossBuffer | None] = lambda: None
-        self._arrived = torch.zeros(batch, length, dtype=torch.int32, device=device)
+        self._memory = model.system.new_memory(batch, length)
+        self._lent: Callable[[], MemoryBuffer | None] = lambda: None
         self._replay = model.recorder.record(self._launch)
 
     def run(
         self, dialogues: Sequence[Dialogue], noise: FloatArray, emotion: int | None
-    ) -> tuple[Found, MemoryPart]:
-        """Encode; the second result is what the decoder attends to."""
+    ) -> tuple[Findings, MemoryPart]:
+        """Encode; the second result is what the decoder reads."""
         lent = self._lent()
         if lent is not None:
             lent.keep()
@@ -167,65 +155,23 @@ class EncoderBatch:
             words = chain.from_iterable(getattr(dialogue, name) for dialogue in dialogues)
             arrays[name][: len(lengths)][real] = np.fromiter(words, np.int32, sum(lengths))
         arrays["forced"][...] = -1 if emotion is None else emotion
-        arrays["noise"][: len(noise)] = noise
+        self._system.fill(arrays, noise)
         self.inputs.send()
         self._replay()
-        buffer = CrossBuffer(self._cross)
+        buffer = MemoryBuffer(self._memory)
         self._lent = weakref.ref(buffer)
-        found = Found(self._layout, self._found, len(dialogues))
+        found = Findings(self._layout, self._found, len(dialogues))
         return found, MemoryPart(buffer, 0, np.array(lengths, np.int64))
 
     def _launch(self) -> None:
-        w, i = self._weights, self._inputs
-        lengths = i["lengths"]
-        x = embed(i["tokens"], i["speakers"], lengths, w.words, w.timing)
-        context = self._stack(w.context_encoder, x, lengths)
-        found = self._layout.tensors(self._found)
-        refinements = context.new_empty(2, self.shape.batch, self._config.hidden_dim)
-        out = Emotions(**found, refinements=refinements)
-        emotions(self._query(context, lengths), i["noise"], i["forced"], w.emotions, out)
-        both = self._refine(context, lengths, out.refinements)
-        fused = fusion(both, *w.fusion, lengths, self._arrived)
-        for layer, weight in enumerate(w.cross):
-            linear(fused, weight, lengths, out=self._cross[layer])
-
-    def _query(self, context: Tensor, lengths: Tensor) -> Tensor:
-        if not self._config.mean_query:
-            return context[:, 0]
-        real = torch.arange(self.shape.length, device=context.device) < lengths[:, None]
-        return context.where(real[:, :, None], 0).sum(1) / lengths[:, None]
-
-    def _refine(self, context: Tensor, lengths: Tensor, refinements: Tensor) -> Tensor:
-        """Both response encoders: (batch, length, 2 * dim), the mimicking half first."""
-        batch, length, dim = context.shape
-        encoders, timing = self._weights.response_encoders, self._weights.timing
-        both = context.new_empty(batch, length, 2 * dim)
-        for role, refinement in enumerate(refinements):
-            encoder = encoders[min(role, len(encoders) - 1)]
-            x = linear(context, encoder.context, lengths, bias=refinement, residual=timing[None])
-            half = both[:, :, role * dim : (role + 1) * dim]
-            self._stack(encoder.encoder, x, lengths, half)
-        return both
-
-    def _stack(
-        self, encoder: EncoderWeights, x: Tensor, lengths: Tensor, out: Tensor | None = None
-    ) -> Tensor:
-        for layer in encoder.layers:
-            qkv = linear(x, layer.qkv, lengths, norm=layer.attention_norm)
-            attended = attention(qkv, lengths, self._config.num_heads)
-            x = linear(attended, layer.output, lengths, residual=x)
-            inner = linear(
-                x, layer.inner, lengths, bias=layer.inner_bias, norm=layer.feed_forward_norm,
-                relu=True,
-            )  # fmt: skip
-            x = linear(inner, layer.outer, lengths, bias=layer.outer_bias, relu=True, residual=x)
-        return layer_norm(x, *encoder.norm, lengths, out)
+        found = Found(**self._layout.tensors(self._found))
+        self._system.encode(self._inputs, found, self._memory)
 
 
 class CudaEncoderBatch:
     """An EncoderBatch on the device; the host waits for it when it first reads an array."""
 
-    def __init__(self, found: Sequence[Found], memory: CudaMemory) -> None:
+    def __init__(self, found: Sequence[Findings], memory: CudaMemory) -> None:
         self._found, self.memory = found, memory
 
     @cached_property

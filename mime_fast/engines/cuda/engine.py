@@ -1,4 +1,4 @@
-"""The cuda engine: MIME through the Triton kernels of mime_fast.kernels, replayed from CUDA graphs.
+"""The cuda engine: models through the Triton kernels of mime_fast.kernels, replayed from CUDA graphs.
 
 Under TRITON_INTERPRET=1 the same code runs on the CPU, slowly and without graphs: that is how it is
 tested without a GPU.
@@ -14,7 +14,6 @@ from torch import Tensor
 from mime_fast.checkpoint import Checkpoint
 from mime_fast.config import GenerationConfig
 from mime_fast.engines.base import DecodingSession, EncoderBatch, Unpicklable
-from mime_fast.engines.cuda.batch import new_caches
 from mime_fast.engines.cuda.beams import DeviceBeams
 from mime_fast.engines.cuda.decoding import DeviceSession
 from mime_fast.engines.cuda.device import Device
@@ -22,7 +21,7 @@ from mime_fast.engines.cuda.encoder import (
     CudaEncoderBatch,
     CudaMemory,
     EncoderShape,
-    Found,
+    Findings,
     MemoryPart,
 )
 from mime_fast.engines.cuda.memory import Event, bucket
@@ -31,11 +30,9 @@ from mime_fast.engines.cuda.state import State
 from mime_fast.engines.cuda.weights import load_model
 from mime_fast.engines.exit_gate import calls_torch
 from mime_fast.engines.stepwise import StepwiseSession
-from mime_fast.kernels.decode_step import decode_step
-from mime_fast.kernels.project import project
 from mime_fast.search.hypothesis import Hypothesis
 from mime_fast.search.rules import TextRules
-from mime_fast.text.special import EOS, SOS
+from mime_fast.text.special import SOS
 from mime_fast.types import Dialogue, FloatArray, IntArray
 
 FIRST_STEPS = 32  # that a state has room for; it doubles
@@ -58,7 +55,6 @@ class CudaEngine:
         self.config, self.compute_type = checkpoint.config, compute_type
         self.device = _usable_device(device)
         self.model = load_model(checkpoint, self.device, getattr(torch, compute_type))
-        self.weights = self.model.weights
         self.gpu = Device(self.model)
 
     @calls_torch
@@ -66,7 +62,7 @@ class CudaEngine:
         self, dialogues: Sequence[Dialogue], noise: FloatArray, emotion: int | None
     ) -> CudaEncoderBatch:
         """Encode in batches, which are halved where there is no memory for them."""
-        found: list[Found] = []
+        found: list[Findings] = []
         parts: list[MemoryPart] = []
         first, most = 0, MOST_ENCODED
         while first < len(dialogues):
@@ -87,7 +83,7 @@ class CudaEngine:
 
     def _encode(
         self, dialogues: Sequence[Dialogue], noise: FloatArray, emotion: int | None
-    ) -> tuple[Found, MemoryPart]:
+    ) -> tuple[Findings, MemoryPart]:
         count, longest = len(dialogues), max(len(dialogue.tokens) for dialogue in dialogues)
         shape = EncoderShape(bucket(count), bucket(longest, LEAST_LENGTH))
         with self.gpu.launching():
@@ -124,7 +120,9 @@ class CudaEngine:
             size = len(rows), steps + 1
             generated = torch.full(size, SOS, dtype=torch.int32, device=self.device)
             lengths = self._ids(memory.lengths.tolist())
-            caches = new_caches(self.model, steps, self._ids(rows), memory.copy(), lengths)
+            whole = self.model.system.new_memory(len(memory.lengths), int(memory.lengths.max()))
+            memory.copy_to(whole)
+            caches = self.model.system.new_caches(steps, self._ids(rows), whole, lengths)
         return State(generated, caches)
 
     @calls_torch
@@ -135,9 +133,9 @@ class CudaEngine:
             state.generated[:, state.position] = torch.from_numpy(tokens).to(self.device)
             replies = state.replies()
             logits = torch.empty(len(tokens), self.config.vocab_size, device=self.device)
-            w = self.weights
-            hidden = decode_step(replies, state.caches, w.decoder, self.config.num_heads, EOS)
-            project(hidden, w.projection, w.bias, replies, end_word=EOS, logits=logits)
+            system = self.model.system
+            hidden = system.decode(replies, state.caches)
+            system.project(hidden, replies, blocks=False, logits=logits)
             state.position += 1
             arrived = Event(self.device)
         arrived.wait()

@@ -9,7 +9,6 @@ from torch import Tensor
 
 from mime_fast.kernels.project import Best
 from mime_fast.kernels.replies import Replies
-from mime_fast.kernels.row_caches import Caches
 
 Arrays = dict[str, NDArray[Any]]  # the fields of a search on the host
 
@@ -23,7 +22,7 @@ class StepRows(Protocol):
     """The rows of a batch between the decoder and the search of a step."""
 
     replies: Replies
-    caches: Caches
+    caches: Any  # of the system: kernels/row_caches.py
     tensors: dict[str, Tensor]  # of the search's own fields
     drafts: tuple[Tensor, Tensor, Tensor] | None  # the draft table: hashes, words, confidences
 

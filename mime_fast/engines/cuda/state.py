@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn.functional import pad as extend
 
 from mime_fast.kernels.replies import Replies
-from mime_fast.kernels.row_caches import Caches
+from mime_fast.kernels.row_caches import Caches, LlamaCaches
 
 
 @dataclass
@@ -17,7 +17,7 @@ class State:
     """Rows that were started together and whose words the host chooses."""
 
     generated: Tensor  # as in Replies
-    caches: Caches
+    caches: Caches | LlamaCaches
     position: int = 0
 
     def replies(self) -> Replies:
@@ -48,6 +48,6 @@ class State:
         return kept
 
     def _extend(self, by: tuple[int, ...], **changes: Tensor) -> None:
-        for name in ("keys_values", "inner", "outer"):
+        for name in self.caches.histories:
             changes[name] = extend(getattr(self.caches, name), by)
         self.caches = self.caches._replace(**changes)
