@@ -23,13 +23,30 @@ struct SoleThread {
   }
 };
 
+// Adds to an integer of 64 bits by two atomic additions of 32. Threads may do so at once, as the
+// carry of the lower half belongs to the thread that caused it. In shared memory an addition of 64
+// bits is a loop over compare-and-swap.
+//   halves  // the lower one, then the upper one
+//   add     // (uint32&, uint32) -> what was there
+template <typename Add>
+MIME_FAST_DEVICE void add_halves(std::uint32_t* halves, std::uint64_t value, const Add& add) {
+  const auto low = static_cast<std::uint32_t>(value);
+  auto high = static_cast<std::uint32_t>(value >> 32);
+  if (low != 0) {
+    const std::uint32_t before = add(halves[0], low);
+    high += before + low < before ? 1 : 0;
+  }
+  if (high != 0) add(halves[1], high);
+}
+
 #if defined(__CUDACC__)
 struct BlockThreads {
   __device__ std::int64_t index() const { return threadIdx.x; }
   __device__ std::int64_t count() const { return blockDim.x; }
   __device__ void wait() const { __syncthreads(); }
   __device__ static void add(std::uint64_t& to, std::uint64_t value) {
-    atomicAdd(reinterpret_cast<unsigned long long*>(&to), static_cast<unsigned long long>(value));
+    add_halves(reinterpret_cast<std::uint32_t*>(&to), value,
+               [](std::uint32_t& half, std::uint32_t added) { return atomicAdd(&half, added); });
   }
   __device__ static void add(std::int32_t& to, std::int32_t value) { atomicAdd(&to, value); }
 };

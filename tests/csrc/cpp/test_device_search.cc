@@ -2,7 +2,9 @@
 // over a language of few words, in which the words so far determine the next one.
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
+#include <thread>
 
 #include "check.h"
 #include "device_states.h"
@@ -197,11 +199,39 @@ void check_drafts(Random& random, std::int64_t& words, std::int64_t& decoded_ste
   }
 }
 
+// Threads add to one integer of 64 bits by halves of 32, as those of a block do.
+void check_halves(Random& random) {
+  constexpr int kThreads = 4, kValues = 2000;
+  std::vector<std::uint64_t> values(kThreads * kValues);
+  std::uint64_t expected = 0;
+  for (std::uint64_t& value : values) {
+    value = static_cast<std::uint64_t>(random.integer(0, std::int64_t{1} << 50));
+    if (random.one_in(3)) value |= 0xFFFFFFFFU;  // which carries
+    expected += value;
+  }
+  std::atomic<std::uint32_t> halves[2] = {};
+  const auto add = [&](std::uint32_t& half, std::uint32_t value) {
+    return reinterpret_cast<std::atomic<std::uint32_t>&>(half).fetch_add(value);
+  };
+  std::vector<std::thread> threads;
+  for (int t = 0; t < kThreads; ++t) {
+    threads.emplace_back([&, t] {
+      for (int i = t * kValues; i < (t + 1) * kValues; ++i) {
+        add_halves(reinterpret_cast<std::uint32_t*>(halves), values[static_cast<std::size_t>(i)],
+                   add);
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  CHECK((std::uint64_t{halves[1]} << 32 | halves[0]) == expected);
+}
+
 }  // namespace
 }  // namespace mime_fast::test
 
 int main() {
   mime_fast::test::Random random(11);
+  for (int i = 0; i < 20; ++i) mime_fast::test::check_halves(random);
   for (int i = 0; i < 1500; ++i) mime_fast::test::check_beams(random);
   for (int i = 0; i < 1500; ++i) mime_fast::test::check_sampling(random);
   std::int64_t words = 0;
