@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -42,6 +43,13 @@ class DecodeShape(NamedTuple):
     constrained: bool
 
 
+class Look(NamedTuple):
+    """The state after some steps, on its way to the host, and whom it was of."""
+
+    state: Download
+    requests: tuple[int | None, ...]
+
+
 class DecodeBatch:
     """Buffers of one shape, and the requests that are answered there."""
 
@@ -49,7 +57,12 @@ class DecodeBatch:
         self.shape, self._model, self.drafts = shape, model, model.drafts
         self.requests: list[int | None] = [None] * shape.places  # which one is in each place
         control = Block(_fields(shape), model.device)
-        self._begin, self.progress = Upload(control), Download(control)
+        self._begin = Upload(control)
+        # Two, so that the host reads one while further steps are made.
+        self._states = deque((Download(control), Download(control)))
+        self.looks: deque[Look] = deque()  # that the host has not read, oldest first
+        self.arrays = self._states[0].arrays  # those that it has read last
+        self.steps_left = 0  # after which every reply has ended
         self._begun: list[slice] = []  # places of which the device has not heard
         record = Block(shape.search.record(shape.places, shape.steps), model.device)
         self.record = Download(record) if record.tensors else None
@@ -87,8 +100,11 @@ class DecodeBatch:
         arrays["lengths"][places] = memory.lengths[first : first + count]
         self.shape.search.fill(arrays, places, options, waiting.seeds[:count])
         self._begun.append(places)
+        self.steps_left = options.max_new_tokens
         self.requests[places] = range(waiting.number, waiting.number + count)
-        part = MemoryPart(memory.buffer, memory.first + first, memory.lengths[first : first + count])
+        part = MemoryPart(
+            memory.buffer, memory.first + first, memory.lengths[first : first + count]
+        )
         part.memory.copy_to(self._memory, places)
 
     def send(self) -> None:
@@ -110,12 +126,28 @@ class DecodeBatch:
             self._graphs[steps] = self._model.recorder.record(lambda: self._launch(steps))
 
     def replay(self, steps: int) -> None:
-        """Make so many steps of what was begun; then see progress.wait()."""
+        """Make so many steps of what was begun, and let the host look at what comes of them."""
         if steps in self._graphs:
             self._graphs[steps]()
         else:  # prepared for another number
             self._launch(steps)
-        self.progress.receive()
+        self.steps_left -= steps
+        self._states.rotate()
+        self._states[0].receive()
+        self.looks.append(Look(self._states[0], tuple(self.requests)))
+
+    def read(self) -> list[tuple[int, int]]:
+        """Wait for the oldest look; places and requests that had ended by then."""
+        look = self.looks.popleft()
+        look.state.wait()
+        self.arrays = look.state.arrays
+        over = self.shape.search.ended(self.arrays)
+        return [
+            (place, request)
+            for place, request in enumerate(look.requests)
+            # Another request may have got its place since.
+            if request is not None and over[place] and self.requests[place] == request
+        ]
 
     def _launch(self, steps: int) -> None:
         for _ in range(steps):
@@ -129,9 +161,7 @@ class DecodeBatch:
         """The decoder's output for the newest word of each row; see project()."""
         search = self.shape.search
         progress = search.group_progress(self.tensors)
-        self._hidden = self._model.system.decode(
-            self.replies, self.caches, search.group, progress
-        )
+        self._hidden = self._model.system.decode(self.replies, self.caches, search.group, progress)
 
     def project(self, logits: Tensor | None = None, log_probs: Tensor | None = None) -> Best:
         """The best words of each row after this step; see kernels/project.py."""

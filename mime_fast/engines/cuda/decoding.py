@@ -48,23 +48,25 @@ class DeviceSession(Unpicklable):
 
     def advance(self) -> bool:
         """Make one step of every search that is not over; False if none was left."""
-        return self._advance(1)
+        return self._advance(1, unread=0)
 
     def run(self) -> None:
-        """Make all steps that are left."""
-        while self._advance(CHECKED):
+        """Make all steps that are left; the host looks at some while the next ones are made."""
+        while self._advance(CHECKED, unread=1):
             pass
 
     @calls_torch
-    def _advance(self, steps: int) -> bool:
+    def _advance(self, steps: int, unread: int) -> bool:
+        """unread: looks at a batch that may be left for later, while it makes further steps."""
         with self._gpu.launching():
             self._begin(steps)
             for batch in self._batches:
-                batch.replay(steps)
+                if batch.steps_left > 0:
+                    batch.replay(steps)
         running = self._batches.copy()
         for batch in running:
-            batch.progress.wait()
-            self._collect(batch)
+            while len(batch.looks) > (unread if batch.steps_left > 0 else 0):
+                self._collect(batch)
         return bool(running)
 
     def _begin(self, steps: int) -> None:
@@ -127,13 +129,8 @@ class DeviceSession(Unpicklable):
             batch.send()
 
     def _collect(self, batch: DecodeBatch) -> None:
-        """Read the replies that have ended; their places are free."""
-        over = self._search.ended(batch.progress.arrays)
-        ended = [
-            (place, request)
-            for place, request in enumerate(batch.requests)
-            if request is not None and over[place]
-        ]
+        """Read the oldest look; the places of replies that have ended are free."""
+        ended = batch.read()
         if not ended:
             return
         found = self._read(batch, [place for place, _ in ended])
@@ -142,10 +139,11 @@ class DeviceSession(Unpicklable):
             batch.requests[place] = None
         if not any(request is not None for request in batch.requests):
             self._batches.remove(batch)
+            batch.looks.clear()  # of steps that nobody needed
             self._gpu.decoders.put(batch)
 
     def _read(self, batch: DecodeBatch, places: Sequence[int]) -> list[list[Hypothesis]]:
-        options, arrays = self._options, batch.progress.arrays
+        options, arrays = self._options, batch.arrays
         if batch.record is not None:
             with self._gpu.launching():
                 batch.record.receive()
