@@ -9,11 +9,13 @@ from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
 import numpy as np
+from safetensors.numpy import save_file
 
-from mime_fast import checkpoint
+from mime_fast import bundled, checkpoint
 from mime_fast.checkpoint import Checkpoint
 from mime_fast.config import GenerationConfig, ModelConfig
 from mime_fast.models import parameter_shapes
+from mime_fast.quantized import quantize_matrices
 from mime_fast.text.special import NEVER_GENERATED
 from mime_fast.text.tokenizer import CLS, EOS, SYS, USR, Tokenizer
 from mime_fast.types import Dialogue, FloatArray
@@ -65,6 +67,40 @@ def random_checkpoint(*, flat: bool = False, tiny: bool = False, **options: Any)
     return checkpoint.load(path)
 
 
+BASE = "mime-base"
+TINY_BASE = {
+    "vocab_size": 300,
+    "context_vocab_size": 300,
+    "hidden_dim": 16,
+    "num_heads": 2,
+    "filter_dim": 12,
+    "num_layers": 1,
+    "latent_dim": 5,
+    "refinement_filter_dim": 8,
+    "decoder_dim": 16,
+    "decoder_heads": 2,
+    "decoder_kv_heads": 1,
+    "decoder_filter_dim": 12,
+    "decoder_layers": 2,
+}
+
+
+@cache
+def base_checkpoint(*, tiny: bool = False) -> Checkpoint:
+    """mime-base as it is bundled; tiny: random, and without a tokeniser of its own."""
+    if not tiny:
+        return checkpoint.load(bundled.folder_of(BASE))
+    config = ModelConfig(architecture="mime_base", **TINY_BASE)
+    generator = np.random.default_rng(0)
+    drawn = {
+        name: _draw(generator, name, shape) for name, shape in parameter_shapes(config).items()
+    }
+    path = Path(_folder().name) / "tiny-base"
+    path.mkdir()
+    save_file(quantize_matrices(drawn), path / checkpoint.WEIGHTS)
+    return Checkpoint(config, Tokenizer.from_words(["w"]), path / checkpoint.WEIGHTS)
+
+
 @cache
 def _folder() -> TemporaryDirectory[str]:
     return TemporaryDirectory()
@@ -94,8 +130,9 @@ def random_requests(config: ModelConfig, count: int, context: int = CONTEXT) -> 
 def random_request(config: ModelConfig, context: int, index: int) -> Request:
     """The same words for the same context and index."""
     generator = np.random.default_rng([context, index])
-    words = generator.integers(CLS + 1, config.vocab_size, context - 1)
+    known = config.vocab_size if config.system.over_words else config.context_vocab_size
+    words = generator.integers(CLS + 1, known, context - 1)
     turns = np.sort(generator.integers(0, 3, context - 1)) % 2
     dialogue = Dialogue([CLS, *words.tolist()], [CLS, *np.where(turns, SYS, USR).tolist()])
-    noise = generator.standard_normal((config.latents, config.latent_dim), np.float32)
+    noise = generator.standard_normal((config.latents, config.noise_dim), np.float32)
     return Request(dialogue, noise)

@@ -21,11 +21,12 @@ from benchmarks.workload import (
     GREEDY,
     REHEARSAL,
     Request,
+    base_checkpoint,
     random_checkpoint,
     random_requests,
 )
-from mime_fast import checkpoint, drafts
-from mime_fast.checkpoint import DRAFTS, Checkpoint
+from mime_fast import drafts
+from mime_fast.checkpoint import DRAFTS, WEIGHTS, Checkpoint
 from mime_fast.config import GenerationConfig
 from mime_fast.engines.base import Engine
 from mime_fast.engines.cuda import CudaEngine
@@ -34,19 +35,27 @@ from mime_fast.engines.eager import EagerEngine
 CONTEXTS = 2 if REHEARSAL else 8
 REPEATS = 1 if REHEARSAL else 20
 SAMPLED = GREEDY.replace(do_sample=True, top_k=10, temperature=0.8)
-SEARCHES = {"greedy": GREEDY, "beams": BEAM, "sampled": SAMPLED, "drafts": GREEDY}
+SEARCHES = {
+    "greedy": GREEDY.replace(speculation=False),
+    "beams": BEAM,
+    "sampled": SAMPLED,
+    "drafts": GREEDY,
+}
+OF_BASE = "base_"  # prefix of what is checked with mime-base
 Words = list[tuple[int, ...]]
 
 
 def main(name: str, device: str) -> int:
     """Compare one search; 1 if a token differs."""
     exact_float32()
-    options, loaded = SEARCHES[name], random_checkpoint(tiny=device == "cpu")
+    search, tiny = name.removeprefix(OF_BASE), device == "cpu"
+    make = base_checkpoint if name.startswith(OF_BASE) else random_checkpoint
+    options, loaded = SEARCHES[search], make(tiny=tiny)
     requests = random_requests(loaded.config, CONTEXTS)
     eager = EagerEngine(loaded, device)
     expected = answers(eager, requests, options)
     with tempfile.TemporaryDirectory() as folder:
-        if name == "drafts":
+        if search == "drafts":
             loaded = with_drafts(loaded, expected, Path(folder))
         ours = CudaEngine(loaded, device)
         found = answers(ours, requests, options)
@@ -87,4 +96,4 @@ def with_drafts(loaded: Checkpoint, replies: Words, folder: Path) -> Checkpoint:
     table = drafts.count([reply for reply in (*replies[::2], *wrong) for _ in range(2)])
     copied = shutil.copytree(loaded.weights.parent, folder / "drafted")
     drafts.save_table(table, copied / DRAFTS)
-    return checkpoint.load(copied)
+    return replace(loaded, weights=copied / WEIGHTS)

@@ -12,11 +12,13 @@ from benchmarks.gpu.bare_package import ROOT
 HERE = Path(__file__).resolve().parent
 OPS = (
     *("embed", "layer_norm", "linear", "attention", "emotions", "fusion"),
-    *("decode_step", "groups", "project"),
+    *("decode_step", "groups", "project", "base_linear", "base_emotions", "base_step"),
 )
-CHECKS = ("greedy", "beams", "sampled", "drafts")  # of the engine, see check_engine.py
-HEADLINES = ("test_replies.py", "test_steps.py")
-PEERS = ("test_peers.py", "test_text.py", "test_cold.py", "test_compiled.py")
+SEARCHES = ("greedy", "beams", "sampled", "drafts")
+# Of the engine, see check_engine.py: mime-small's shape, then mime-base.
+CHECKS = (*SEARCHES, *(f"base_{search}" for search in SEARCHES))
+HEADLINES = ("test_replies.py", "test_base.py", "test_steps.py")
+PEERS = ("test_peers.py", "test_text.py", "test_cold.py", "test_compiled.py", "test_base_peers.py")
 PATIENCE = 8  # how much longer an item may take where kernels are interpreted
 SWEEPS = ("test_sweeps.py", "test_searches.py")
 
@@ -59,7 +61,7 @@ def second_part(sanitizer: str | None, program: Path) -> list[Item]:
 
 QUICK = (
     *("environment", "check layer_norm", "limits of the GPU", "time embed", "engine, greedy"),
-    *("replies: greedy", "trace", "encoder_kernels: embed"),
+    *("replies: greedy", "base: base greedy", "trace", "encoder_kernels: embed"),
 )
 
 

@@ -13,7 +13,10 @@ from benchmarks.gpu.timing import seconds_a_launch, seconds_cold
 from benchmarks.harness import Row, summarise
 from benchmarks.workload import BEAMS
 
-COUNTS = {"decode_step": (1, BEAMS, 256), "groups": (1, 8), "project": (1, BEAMS, 256)}
+COUNTS = {
+    **dict.fromkeys(("decode_step", "project", "base_step"), (1, BEAMS, 256)),
+    "groups": (1, 8),
+}
 ELSE = 1, 256
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple, cast
 
 import torch
@@ -61,10 +62,15 @@ class MimeBaseDecodeStep(nn.Module):
     cache_type = MimeBaseCache
     arange: Tensor
     rotations: Tensor
+    bias: Tensor | None
 
-    def __init__(self, model: MimeBase) -> None:
+    def __init__(self, model: MimeBase, blocked: Sequence[int] = ()) -> None:
+        """blocked: words that get no probability, where the host does not block them."""
         super().__init__()
         self.model = model
+        bias = torch.zeros(model.config.vocab_size)
+        bias[list(blocked)] = -torch.inf
+        self.register_buffer("bias", bias if blocked else None, persistent=False)
         self.register_buffer("arange", torch.arange(NEW_TOKENS), persistent=False)
         table = rotations(model.decoder.config, NEW_TOKENS)
         self.register_buffer("rotations", table, persistent=False)
@@ -73,7 +79,8 @@ class MimeBaseDecodeStep(nn.Module):
         """Before the first token."""
         config = self.model.decoder.config
         shape = rows, config.num_layers, config.num_kv_heads, NEW_TOKENS, config.head_dim
-        return MimeBaseCache(torch.zeros(shape), torch.zeros(shape))
+        device = self.arange.device
+        return MimeBaseCache(torch.zeros(shape, device=device), torch.zeros(shape, device=device))
 
     def forward(
         self, tokens: Tensor, position: Tensor, cross: MimeBaseCross, cache: MimeBaseCache
@@ -99,7 +106,8 @@ class MimeBaseDecodeStep(nn.Module):
             all_keys.append(keys)
             all_values.append(values)
         cache = MimeBaseCache(torch.stack(all_keys, 1), torch.stack(all_values, 1))
-        return self.model.project(decoder.norm(x[:, 0])), cache
+        logits = self.model.project(decoder.norm(x[:, 0]))
+        return logits if self.bias is None else logits + self.bias, cache
 
 
 def _heads(x: Tensor, attention: GroupedAttention) -> Tensor:

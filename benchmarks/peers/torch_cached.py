@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from benchmarks.peers.mime_base_modules import MimeBaseDecodeStep, MimeBaseEncodeOnce
 from benchmarks.peers.search import SearchingPeer
 from benchmarks.peers.torch_modules import DecodeStep, EncodeOnce, block_specials
-from benchmarks.workload import NEW_TOKENS
+from benchmarks.workload import BLOCKED, NEW_TOKENS
 from mime_fast.checkpoint import Checkpoint
 from mime_fast.engines.eager import load_model, load_word_model
 from mime_fast.models.mime_base import MimeBase
@@ -59,13 +59,22 @@ class CachedPeer(SearchingPeer):
         return State(cross, state.cache._make(tensor[rows] for tensor in state.cache))
 
 
-def modules_of_any(checkpoint: Checkpoint, device: str = "cpu") -> tuple[Any, Any]:
-    """The modules of a system over words, or those of mime-base on the CPU."""
+def modules_of_any(
+    checkpoint: Checkpoint, device: str = "cpu", *, blocks: bool = False
+) -> tuple[Any, Any]:
+    """The modules of a system over words, or those of mime-base.
+
+    blocks: special words are blocked on a CPU too.
+    """
     if checkpoint.config.system.over_words:
-        return modules(checkpoint, device)
+        found = modules(checkpoint, device)
+        if blocks:
+            block_specials(found[1].model)
+        return found
     model = load_model(checkpoint)
     assert isinstance(model, MimeBase)
-    return MimeBaseEncodeOnce(model).eval(), MimeBaseDecodeStep(model).eval()
+    decode = MimeBaseDecodeStep(model, BLOCKED if blocks or device != "cpu" else ())
+    return MimeBaseEncodeOnce(model).eval().to(device), decode.eval().to(device)
 
 
 def modules(checkpoint: Checkpoint, device: str = "cpu") -> tuple[EncodeOnce, DecodeStep]:

@@ -14,59 +14,50 @@ import torch
 from torch import Tensor, nn
 
 from benchmarks.peers.base import Tokens
-from benchmarks.peers.torch_cached import modules
-from benchmarks.peers.torch_modules import Cache, Cross, DecodeStep, block_specials
+from benchmarks.peers.torch_cached import modules_of_any
 from benchmarks.workload import BEAMS, NEW_TOKENS, Request
 from mime_fast.checkpoint import Checkpoint
 from mime_fast.models.base import pad
 from mime_fast.text.tokenizer import SOS
 
-CACHE = [f"cache_{name}" for name in Cache._fields]
-CROSS = [f"cross_{name}" for name in Cross._fields]
-
 
 class StaticStep(nn.Module):
-    """A step of so many rows, greedy or of one beam, that attend to so many words."""
+    """A step of so many rows, greedy or of one beam, that attend to contexts of one length."""
 
     tokens: Tensor
     position: Tensor
     history: Tensor
     scores: Tensor
-    cross_keys: Tensor
-    cross_values: Tensor
-    cross_blocked: Tensor
-    cache_keys: Tensor
-    cache_values: Tensor
-    cache_inner: Tensor
-    cache_outer: Tensor
 
-    def __init__(self, decode: DecodeStep, rows: int, source: int, *, beam: bool) -> None:
+    def __init__(self, decode: Any, rows: int, cross: Any, *, beam: bool) -> None:
+        """cross: that of any requests with contexts of this length; a named tuple."""
         super().__init__()
         self.decode, self.beam = decode, beam
-        config, device = decode.model.config, decode.arange.device
-        shape = (rows, config.num_layers, config.num_heads, source)
-        width = config.key_dim // config.num_heads
+        device = decode.arange.device
         first = torch.full((rows,), -torch.inf if beam else 0.0, device=device)
         first[0] = 0  # of a beam, only the first row is there
+        cache = decode.empty_cache(rows)
+        self._cross_type, self._cache_type = type(cross), type(cache)
+        self._cross = [f"cross_{name}" for name in cross._fields]
+        self._cache = [f"cache_{name}" for name in cache._fields]
+        own = [tensor.new_zeros(rows, *tensor.shape[1:]) for tensor in cross]
         buffers = {
             "tokens": torch.full((rows,), SOS, device=device),
             "position": torch.zeros(1, dtype=torch.long, device=device),
             "history": torch.zeros(rows, NEW_TOKENS, dtype=torch.long, device=device),
             "scores": first.clone(),
             "first_scores": first,
-            "cross_keys": torch.zeros(*shape, width, device=device),
-            "cross_values": torch.zeros(*shape, width, device=device),
-            "cross_blocked": torch.zeros(rows, source, dtype=torch.bool, device=device),
-            **dict(zip(CACHE, decode.empty_cache(rows), strict=True)),
+            **dict(zip(self._cross, own, strict=True)),
+            **dict(zip(self._cache, cache, strict=True)),
         }
         for name, tensor in buffers.items():
             self.register_buffer(name, tensor, persistent=False)
 
-    def begin(self, cross: Cross) -> None:
+    def begin(self, cross: Any) -> None:
         """The first step is the next one."""
-        for name, tensor in zip(CROSS, cross, strict=True):
+        for name, tensor in zip(self._cross, cross, strict=True):
             self.get_buffer(name).copy_(tensor)
-        for name in CACHE:
+        for name in self._cache:
             self.get_buffer(name).zero_()
         self.tokens.fill_(SOS)
         self.position.zero_()
@@ -74,21 +65,21 @@ class StaticStep(nn.Module):
 
     def forward(self) -> Tensor:
         """Choose the next token of each row."""
-        cross = Cross(self.cross_keys, self.cross_values, self.cross_blocked)
-        old = Cache(self.cache_keys, self.cache_values, self.cache_inner, self.cache_outer)
+        cross = self._cross_type(*[getattr(self, name) for name in self._cross])
+        old = self._cache_type(*[getattr(self, name) for name in self._cache])
         logits, cache = self.decode(self.tokens, self.position, cross, old)
         history = self.history
         if self.beam:
             totals = logits.log_softmax(-1) + self.scores[:, None]
             scores, flat = totals.flatten().topk(len(self.scores))
             parents, tokens = flat // totals.shape[1], flat % totals.shape[1]
-            cache, history = Cache(*(tensor[parents] for tensor in cache)), history[parents]
+            cache, history = [tensor[parents] for tensor in cache], history[parents]
             self.scores.copy_(scores)
         else:
             tokens = logits.argmax(-1)
         here = self.decode.arange == self.position
         self.history.copy_(torch.where(here, tokens[:, None], history))
-        for name, tensor in zip(CACHE, cache, strict=True):
+        for name, tensor in zip(self._cache, cache, strict=True):
             getattr(self, name).copy_(tensor)
         self.tokens.copy_(tokens)
         self.position.add_(1)
@@ -110,8 +101,7 @@ class StaticPeer:
         build: Callable[[nn.Module], Any] = reduce_overhead,
     ) -> None:
         self.device, self._build = device, build
-        encode, self._decode = modules(checkpoint, device)
-        block_specials(self._decode.model)
+        encode, self._decode = modules_of_any(checkpoint, device, blocks=True)
         self._encode: Any = build(encode)
         self._steps: dict[tuple[int, int, bool], tuple[StaticStep, Any]] = {}
 
@@ -125,7 +115,7 @@ class StaticPeer:
         return self._run([request], BEAMS, beam=True)[0]
 
     @torch.no_grad()
-    def encode_only(self, requests: Sequence[Request]) -> Cross:
+    def encode_only(self, requests: Sequence[Request]) -> Any:
         """The encoder's keys and values, in memory that the next call overwrites."""
         arrays = (
             pad([request.dialogue.tokens for request in requests]),
@@ -133,13 +123,12 @@ class StaticPeer:
             torch.from_numpy(np.stack([request.noise for request in requests])),
         )
         self._mark_step()
-        cross: Cross = self._encode(*(array.to(self.device) for array in arrays))
-        return cross
+        return self._encode(*(array.to(self.device) for array in arrays))
 
     @torch.no_grad()
     def _run(self, requests: Sequence[Request], rows: int, *, beam: bool) -> list[Tokens]:
         cross = self.encode_only(requests)
-        state, step = self._step(rows, cross.blocked.shape[1], beam=beam)
+        state, step = self._step(rows, cross, beam=beam)
         state.begin(cross)
         del cross
         for _ in range(NEW_TOKENS):
@@ -153,9 +142,9 @@ class StaticPeer:
         if self.device != "cpu":
             torch.compiler.cudagraph_mark_step_begin()
 
-    def _step(self, rows: int, source: int, *, beam: bool) -> tuple[StaticStep, Any]:
-        shape = rows, source, beam
+    def _step(self, rows: int, cross: Any, *, beam: bool) -> tuple[StaticStep, Any]:
+        shape = rows, cross.blocked.shape[1], beam
         if shape not in self._steps:
-            state = StaticStep(self._decode, rows, source, beam=beam)
+            state = StaticStep(self._decode, rows, cross, beam=beam)
             self._steps[shape] = state, self._build(state)
         return self._steps[shape]

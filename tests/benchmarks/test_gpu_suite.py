@@ -74,6 +74,17 @@ def test_the_table_has_everybody_and_the_goals() -> None:
     assert lines[-1].startswith("goal: target")
 
 
+def test_the_table_has_the_replies_of_mime_base() -> None:
+    whole = measured()
+    row = summarise("mime-base: greedy reply", OURS, 1, [2e-3], equal=False).to_dict()
+    whole["rows"].append(row)
+    lines = [line.split() for line in short_table(whole).splitlines()]
+    assert lines[6][0] == "mime-base"
+    assert lines[7][-4:] == ["(wrong)", "2.000", "-", "-"]
+    assert [line[2] for line in lines[8:]] == ["1.500", "0.600"]
+    assert "(wrong)" not in lines[1]
+
+
 def test_a_kernel_that_is_wrong_is_timed_and_marked(tmp_path: Path) -> None:
     journal = Journal(tmp_path, "gpu-first", rehearsed=True)
     check = {"op": "embed", "case": "embed", "weights": "float32", "passed": False}
