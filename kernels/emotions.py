@@ -204,7 +204,7 @@ def emotions(
         INNER=BLOCK_INNER, num_warps=WARPS,
     )  # fmt: skip
     product(roles, **w.refine._asdict(), out=made.refinements)
-    if w.intents is not None:
+    if w.intents is not None and joined is not None:
         conditioning = w.intents.conditioning._asdict()
         product(joined, **conditioning, residual=intent_rows, out=made.conditioning)
     return made

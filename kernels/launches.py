@@ -154,16 +154,15 @@ def decoder(weights: torch.dtype) -> None:
 
 
 def projections(hidden: Tensor, weight: Tensor, **options: Any) -> None:
-    """As greedy search, beams and sampling need it."""
+    """As greedy search, sampling and beams need it; constraints cost most where all is written."""
     (rows, _), words = hidden.shape, len(weight)
     replies = Replies(ids(rows, STEPS + 1), ids(rows), ids(rows, 3), tensor(rows))
     logits, log_probs = tensor(rows, words), tensor(rows, STEPS)
     arguments = hidden, weight, tensor(words), replies
+    project(*arguments, end_word=EOS, log_probs=log_probs, **options)
+    project(*arguments, end_word=EOS, logits=logits, constrained=True, **options)
     for constrained in (False, True):
-        more = {"end_word": EOS, "constrained": constrained, **options}
-        project(*arguments, **more, log_probs=log_probs)
-        project(*arguments, **more, kept=10)
-        project(*arguments, **more, logits=logits)
+        project(*arguments, end_word=EOS, kept=10, constrained=constrained, **options)
 
 
 def base_encoder(weights: torch.dtype) -> None:
@@ -262,9 +261,12 @@ def base_decoder(weights: torch.dtype) -> None:
 Launches = tuple[Callable[[torch.dtype], None], ...]
 SMALL: Launches = (embedding, encoder, emotion_path, decoder)
 BASE: Launches = (base_encoder, base_emotion_path, base_decoder)
-HALVES = (torch.float16, torch.bfloat16)
-# The types that the engine keeps the matrices of a model in, with the launches of that model.
-BY_TYPE = (
-    *((weights, SMALL) for weights in (torch.float32, *HALVES)),
-    *((weights, BASE) for weights in (torch.int8, *HALVES)),
+# Types that the engine keeps matrices in, the launches of the model, and for which GPUs they are
+# compiled: a compilation takes a second, so each half precision has one GPU.
+BY_TYPE: tuple[tuple[torch.dtype, Launches, tuple[int, ...]], ...] = (
+    (torch.float32, SMALL, (80, 90)),
+    (torch.float16, SMALL, (80,)),
+    (torch.bfloat16, SMALL, (90,)),
+    (torch.int8, BASE, (80, 90)),
+    (torch.bfloat16, BASE, (90,)),
 )

@@ -5,7 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-PADDED = 8  # elements: 16 bytes of half precision
+PADDED = 8  # elements: 16 bytes of half precision, the narrowest but int8
+BYTES = 16
 
 
 def padded(matrix: Tensor, device: torch.device | None = None) -> Tensor:
@@ -14,7 +15,8 @@ def padded(matrix: Tensor, device: torch.device | None = None) -> Tensor:
     Kernels multiply them by zeros. matrix: (..., columns, inner); device: its own if left out.
     """
     *rows, size = matrix.shape
-    row = -(-size // PADDED) * PADDED
+    multiple = max(PADDED, BYTES // matrix.element_size())
+    row = -(-size // multiple) * multiple
     whole = torch.zeros(*rows, row, dtype=matrix.dtype, device=device or matrix.device)
     view = whole[..., :size]
     view.copy_(matrix)

@@ -30,6 +30,7 @@ BLOCK_INNER = {4: 32, 2: 32, 1: 32}
 # With constraints, float32 would spill with more, and others with less.
 BLOCK_INNER_CONSTRAINED = {4: 16, 2: 64, 1: 32}
 WARPS = 8  # 4 would spill
+REGISTERS = 240  # of a thread; the assembler would rather spill than use more than 128
 MULTIPROCESSORS = 132  # of an H100 or H200; 23,700 words are 180 for each
 LEAST_WORDS = 64  # of a tile
 VECTOR_PRODUCTS = 8192  # of a tile at a time: 32 of a thread
@@ -297,6 +298,6 @@ def project(
         end_word=end_word, steps=steps, tiles=tiles,
         LOGITS=logits is not None, CONSTRAINED=constrained, APPEND=log_probs is not None,
         KEPT=kept, ROWS=BLOCK_ROWS, WORDS=tile, BLOCK=block, INNER=inner,
-        TILES=triton.next_power_of_2(tiles), VECTOR=vector, num_warps=WARPS,
+        TILES=triton.next_power_of_2(tiles), VECTOR=vector, num_warps=WARPS, maxnreg=REGISTERS,
     )  # fmt: skip
     return best

@@ -13,7 +13,7 @@ from mime_fast.kernels.begin_step import StepInputs
 from mime_fast.kernels.decode_step import DecoderWeights
 from mime_fast.kernels.emotions import Emotions, EmotionWeights
 from mime_fast.kernels.layer_norm import Norm
-from mime_fast.kernels.linear import Second
+from mime_fast.kernels.linear import Matrix, Second
 from mime_fast.kernels.project import Best
 from mime_fast.kernels.replies import Replies
 from mime_fast.kernels.row_caches import Caches, LlamaCaches
@@ -209,15 +209,14 @@ def emotions(
     """Emotion logits, mixtures, and what they add to the refinements (kernels/emotions.py)."""
     w = weights
     count, (_, latent) = len(w.members), w.mixture.weight.shape
-    found = query @ _scaled(w.recognise.weight, w.recognise.scale).T + w.recognise.bias
+    found = _times(query, w.recognise)
     logits = found[:, :count]
     speaker = torch.where(forced < 0, logits.argmax(-1).int(), forced)
     positive = (speaker[:, None] == w.members[: w.positives]).any(-1)
     hidden = found[:, -len(query[0]) :].relu()
-    moments = hidden @ _scaled(w.prior.weight, w.prior.scale).T + w.prior.bias
-    prior = moments.unflatten(-1, (2, 2, latent))
+    prior = _times(hidden, w.prior).unflatten(-1, (2, 2, latent))
     z = prior[:, :, 0] + noise * (prior[:, :, 1] / 2).exp()
-    both = torch.einsum("bgl,el->bge", z, w.mixture.weight.float()) + w.mixture.bias
+    both = _times(z, w.mixture)
     groups = [
         both[:, 0, : w.positives].softmax(-1),
         both[:, 1, w.positives :].softmax(-1),
@@ -233,14 +232,22 @@ def emotions(
     if w.intents is not None and gumbels is not None:
         likely = found[:, count : count + gumbels.shape[1]]
         intent = (likely.double() + gumbels).argmax(-1)
-        matrix, joined = w.intents.conditioning, torch.cat([query, *roles], -1)
-        conditioning = _scaled(w.intents.table, w.intents.scale)[intent] + matrix.bias
-        conditioning = conditioning + joined @ _scaled(matrix.weight, matrix.scale).T
+        conditioning = _scaled(w.intents.table, w.intents.scale)[intent]
+        joined = torch.cat([query, *roles], -1)
+        conditioning = conditioning + _times(joined, w.intents.conditioning)
     made = Emotions(logits, torch.cat(groups, -1), positive.int(), refinements, conditioning)
     if out is None:
         return made
-    pairs = zip(out, made, strict=True)
-    return Emotions(*(to if to is None else to.copy_(tensor) for to, tensor in pairs))
+    for to, tensor in zip(out, made, strict=True):
+        if to is not None and tensor is not None:
+            to.copy_(tensor)
+    return out
+
+
+def _times(x: Tensor, matrix: Matrix) -> Tensor:
+    """A product with a matrix and its bias."""
+    y = x @ _scaled(matrix.weight, matrix.scale).T
+    return y if matrix.bias is None else y + matrix.bias
 
 
 def _active(replies: Replies, end_word: int) -> Tensor:

@@ -162,14 +162,20 @@ def _ptxas() -> str:
 
 
 def compile_all(capabilities: list[int]) -> Iterator[Compiled]:
-    """Every kernel, with weights in each type, for each capability."""
-    for weights, model in launches.BY_TYPE:
+    """Every kernel, with weights in each type, for those of the capabilities that it has."""
+    for weights, model, targets in launches.BY_TYPE:
         with recorded(weights) as calls:
             for launch in model:
                 launch(weights)
         name = str(weights).removeprefix("torch.")
-        for call, capability in product(calls, capabilities):
-            yield compile_launch(call, name, capability)
+        for call, capability in product(_different(calls), capabilities):
+            if capability in targets:
+                yield compile_launch(call, name, capability)
+
+
+def _different(calls: list[Launch]) -> list[Launch]:
+    """Launches of the same code once."""
+    return [call for index, call in enumerate(calls) if call not in calls[:index]]
 
 
 def main() -> None:

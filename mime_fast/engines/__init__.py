@@ -84,7 +84,8 @@ def check_served(engine: str, config: ModelConfig) -> None:
         ablated = f" without {config.ablations[0]}" if config.ablations else ""
         system = config.system.name + ablated
         raise ValueError(
-            f"the cuda engine serves MIME as its paper has it, and this checkpoint is of {system}; "
+            "the cuda engine serves mime-base, and MIME as its paper has it, "
+            f"and this checkpoint is of {system}; "
             "use engine='eager', or engine='native' if it serves that system"
         )
 

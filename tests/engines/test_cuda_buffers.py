@@ -15,11 +15,12 @@ from mime_fast.config import GenerationConfig
 from mime_fast.engines.cuda import CudaEngine
 from mime_fast.engines.cuda.batch import DecodeBatch, DecodeShape, Waiting
 from mime_fast.engines.cuda.beams import DeviceBeams
-from mime_fast.engines.cuda.encoder import CrossBuffer, EncoderShape, MemoryPart
+from mime_fast.engines.cuda.encoder import EncoderShape, MemoryBuffer, MemoryPart
 from mime_fast.engines.cuda.engine import LEAST_LENGTH, MOST_ENCODED
 from mime_fast.engines.cuda.memory import BatchPool, Block, Download, Upload, bucket, host_memory
 from mime_fast.engines.cuda.search import DeviceSearch
 from mime_fast.engines.cuda.sequences import DeviceDrafting, DeviceGreedy
+from mime_fast.engines.cuda.system import RequestMemory
 from mime_fast.types import Dialogue
 
 FOUR = GenerationConfig(max_new_tokens=4)
@@ -37,7 +38,8 @@ def encode(engine: CudaEngine, words: list[int]) -> Any:
 
 def some_memory(engine: CudaEngine, count: int) -> MemoryPart:
     shape = engine.config.num_layers, count, 3, 2 * engine.config.key_dim
-    return MemoryPart(CrossBuffer(torch.randn(shape)), 0, np.array([3] * count))
+    memory = RequestMemory(torch.randn(shape), torch.empty(count, 0))
+    return MemoryPart(MemoryBuffer(memory), 0, np.array([3] * count))
 
 
 def new_batch(engine: CudaEngine, search: DeviceSearch, places: int) -> DecodeBatch:
@@ -88,9 +90,32 @@ def test_replies_of_an_earlier_call_do_not_begin_again(
     batch.requests[:] = [None] * 4  # all have ended
     batch.fill(slice(0, 1), Waiting(0, memory, 0, [0]), FOUR)
     batch.send()
-    batch.progress.receive()
-    over = search.ended(batch.progress.arrays)
-    assert over.tolist() == [False, True, True, True]
+    batch.replay(0)
+    assert batch.read() == []
+    assert search.ended(batch.arrays).tolist() == [False, True, True, True]
+
+
+def test_the_host_looks_while_further_steps_are_made(
+    engine: CudaEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No look is read before the next steps are launched, and no step after the last one is."""
+    monkeypatch.setattr("mime_fast.engines.cuda.decoding.CHECKED", 1)
+    made: list[str] = []
+
+    def noted(name: str, method: Any) -> Any:
+        def call(self: DecodeBatch, *arguments: Any) -> Any:
+            made.append(name)
+            return method(self, *arguments)
+
+        return call
+
+    for name in ("replay", "read"):
+        monkeypatch.setattr(DecodeBatch, name, noted(name, getattr(DecodeBatch, name)))
+    options = GenerationConfig(max_new_tokens=3, min_new_tokens=3)
+    decoding = engine.decode(encode(engine, [3, 8, 9]), options, [0])
+    decoding.run()
+    assert len(decoding.results(0)[0].tokens) == 3
+    assert made == [*("replay", "replay", "read", "replay", "read", "read")]
 
 
 def matrices(weights: Any) -> Iterator[Tensor]:
@@ -105,8 +130,9 @@ def matrices(weights: Any) -> Iterator[Tensor]:
 
 def test_every_matrix_is_padded(tiny_checkpoint: Path) -> None:
     """Kernels load 16 bytes at a time where rows start at multiples of them."""
-    weights = CudaEngine(checkpoint.load(tiny_checkpoint), "cpu", "float16").weights
-    found = [each for name in vars(weights) for each in matrices(getattr(weights, name))]
+    system = CudaEngine(checkpoint.load(tiny_checkpoint), "cpu", "float16").model.system
+    parts = [system.projection, *vars(system.weights).values()]
+    found = [each for part in parts for each in matrices(part)]
     assert len(found) > 20
     assert all(stride % 8 == 0 for matrix in found for stride in matrix.stride()[:-1])
 
@@ -135,11 +161,11 @@ def test_keys_and_values_are_copied_once(engine: CudaEngine) -> None:
         (part,) = first.memory.parts
         batch.fill(slice(0, 1), Waiting(0, part, 0, [0]), FOUR)
         assert copies.count == 1
-        expected = part.cross.numpy().copy()
+        expected = part.memory.cross.numpy().copy()
         second = encode(engine, [3, 11, 5])
         assert copies.count == 2
-    np.testing.assert_array_equal(part.cross, expected)
-    assert not np.array_equal(second.memory.parts[0].cross, expected)
+    np.testing.assert_array_equal(part.memory.cross, expected)
+    assert not np.array_equal(second.memory.parts[0].memory.cross, expected)
     del first, part, second
     with torch.inference_mode(), copies:
         encode(engine, [3, 8, 9])
@@ -150,9 +176,12 @@ def test_a_memory_of_several_parts(engine: CudaEngine) -> None:
     parts = [some_memory(engine, count) for count in (2, 1)]
     memory = type(encode(engine, [3]).memory)(tuple(parts))
     assert memory.lengths.tolist() == [3, 3, 3]
-    assert torch.equal(memory.copy()[:, 2:], parts[1].cross)
-    assert torch.equal(memory[1].parts[0].cross, parts[0].cross[:, 1:])
-    assert torch.equal(memory[2].parts[0].cross, parts[1].cross)
+    own = [part.memory.cross for part in parts]
+    whole = RequestMemory(torch.empty(own[0].shape[0], 3, *own[0].shape[2:]), torch.empty(3, 0))
+    memory.copy_to(whole)
+    assert torch.equal(whole.cross, torch.cat(own, 1))
+    assert torch.equal(memory[1].parts[0].memory.cross, own[0][:, 1:])
+    assert torch.equal(memory[2].parts[0].memory.cross, own[1])
     with pytest.raises(IndexError, match="no such request"):
         memory[3]
 

@@ -125,9 +125,7 @@ def random_caches(draw: Draw, shape: dict[str, int], rows: int, requests: int) -
     )
 
 
-def random_llama_caches(
-    draw: Draw, rows: int, requests: int, kv_dim: int, dim: int
-) -> LlamaCaches:
+def random_llama_caches(draw: Draw, rows: int, requests: int, kv_dim: int, dim: int) -> LlamaCaches:
     """One layer; NaN where nothing was decoded yet."""
     lengths = draw.lengths(requests, 37)
     return LlamaCaches(

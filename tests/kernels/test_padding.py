@@ -6,10 +6,10 @@ import torch
 from mime_fast.kernels.padding import padded
 
 
-@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.int8])
 @pytest.mark.parametrize("shape", [(3, 300), (2, 5, 3, 50), (4, 8), (1, 1)], ids=str)
 def test_rows_start_at_16_bytes(shape: tuple[int, ...], dtype: torch.dtype) -> None:
-    matrix = torch.randn(shape).to(dtype)
+    matrix = (50 * torch.randn(shape)).to(dtype)
     found = padded(matrix)
     assert torch.equal(found, matrix)
     for stride in found.stride()[:-1]:

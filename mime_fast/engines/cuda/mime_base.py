@@ -139,10 +139,10 @@ class MimeBase(CudaSystem):
         layer_norm(*refined, lengths, both.unflatten(-1, (2, dim)).permute(2, 0, 1, 3))
         gated = linear(both, lengths=lengths, **w.gate._asdict(), activation="gate")
         fused = linear(gated, lengths=lengths, **w.fusion._asdict(), residual=context)
-        for layer, keys_values in enumerate(w.cross):
+        for number, keys_values in enumerate(w.cross):
             linear(
                 fused, lengths=lengths, **keys_values._asdict(), norm=w.memory_norm,
-                out=memory.cross[layer],
+                out=memory.cross[number],
             )  # fmt: skip
 
     def _apply(self, layer: BertLayerWeights, states: Unnormed, lengths: Tensor) -> Unnormed:
@@ -202,9 +202,7 @@ class MimeBase(CudaSystem):
             own = replies.positions, w.rotation
             found = attend_rows(query, cache, active, caches, heads, own)
             x = product(found, **layer.output._asdict(), active=active, residual=x)
-            query = product(
-                x, **layer.cross_query._asdict(), active=active, norm=layer.cross_norm
-            )
+            query = product(x, **layer.cross_query._asdict(), active=active, norm=layer.cross_norm)
             found = attend_rows(query, caches.cross[number], active, caches, heads)
             x = product(found, **layer.cross_output._asdict(), active=active, residual=x)
             inner = product(

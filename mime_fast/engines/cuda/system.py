@@ -76,7 +76,9 @@ class CudaSystem(ABC):
         """Launch everything before the decoder; it writes `found` and `memory`."""
 
     @abstractmethod
-    def new_caches(self, steps: int, sources: Tensor, memory: RequestMemory, lengths: Tensor) -> Any:
+    def new_caches(
+        self, steps: int, sources: Tensor, memory: RequestMemory, lengths: Tensor
+    ) -> Any:
         """Caches with a column for each row and room for so many steps.
 
         sources: int32 (rows,), the request of each row; lengths: int32 (requests,).

@@ -31,7 +31,7 @@ class Model:
 def load_model(checkpoint: Checkpoint, device: torch.device, dtype: torch.dtype) -> Model:
     """Weights and draft table of a checkpoint; see Reader for dtype."""
     with torch.device("cpu"):  # whatever the default device is
-        system = _system_class(checkpoint.config)(Reader(checkpoint, device, dtype))
+        system = _load_system(Reader(checkpoint, device, dtype))
         drafts = _load_drafts(checkpoint, device)
     return Model(
         config=checkpoint.config,
@@ -42,10 +42,11 @@ def load_model(checkpoint: Checkpoint, device: torch.device, dtype: torch.dtype)
     )
 
 
-def _system_class(config: ModelConfig) -> type[CudaSystem]:
-    """The class of the config's system, in the file of its name."""
-    module = import_module(f"mime_fast.engines.cuda.{config.system.name}")
-    found: type[CudaSystem] = getattr(module, config.system.class_name)
+def _load_system(reader: Reader) -> CudaSystem:
+    """The class of the config's system, in the file of its name, reads its weights."""
+    declared = reader.config.system
+    module = import_module(f"mime_fast.engines.cuda.{declared.name}")
+    found: CudaSystem = getattr(module, declared.class_name)(reader)
     return found
 
 
