@@ -68,7 +68,7 @@ def random_checkpoint(*, flat: bool = False, tiny: bool = False, **options: Any)
 
 
 BASE = "mime-base"
-TINY_BASE = {
+TINY_BASE: dict[str, Any] = {
     "vocab_size": 300,
     "context_vocab_size": 300,
     "hidden_dim": 16,

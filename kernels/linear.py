@@ -103,7 +103,7 @@ def normed_part(
 @triton.jit
 def linear_kernel(  # noqa: C901, PLR0912 - what is constant leaves no branch
     x, weight, scale, bias, gamma, beta, residual, residual_gamma, residual_beta, y, lengths,
-    second, places,
+    second, places, active,
     length, requests, role_batches, bias_batches, x_count, residual_count,
     x_batch, weight_role, bias_entry, norm_role, residual_batch, y_batch,
     x_row: tl.constexpr, residual_row: tl.constexpr, y_row: tl.constexpr, second_row: tl.constexpr,
@@ -119,6 +119,11 @@ def linear_kernel(  # noqa: C901, PLR0912 - what is constant leaves no branch
         return
     role = batch // role_batches
     row = block * ROWS + tl.arange(0, ROWS)
+    there = row < length
+    if active is not None:
+        there &= tl.load(active + row, mask=there, other=0) == 1
+        if tl.max(there.to(tl.int32), 0) == 0:
+            return
     column = tl.program_id(2) * COLUMNS + tl.arange(0, COLUMNS)
     is_real = column < columns
     own = x + batch % x_count * x_batch
@@ -135,6 +140,8 @@ def linear_kernel(  # noqa: C901, PLR0912 - what is constant leaves no branch
     for tap in tl.static_range(TAPS):
         source = row + tap - TAPS // 2
         real = (source >= 0) & (source < length)
+        if active is not None:  # then there is one tap
+            real = there
         rows = own + source * x_row
         if CENTRED:
             mean, factor = row_statistics(rows, real, inner, INNER, EPSILON)
@@ -147,11 +154,11 @@ def linear_kernel(  # noqa: C901, PLR0912 - what is constant leaves no branch
                     inner=inner, CENTRED=CENTRED,
                 )  # fmt: skip
                 squares += raw * raw
-                there = is_real[:, None] & (k[None, :] < ROW)
-                weights = tl.load(at + k[None, :], mask=there, other=0.0)
+                known = is_real[:, None] & (k[None, :] < ROW)
+                weights = tl.load(at + k[None, :], mask=known, other=0.0)
                 sums += weights.to(tl.float32) * part
                 if ACTIVATION == SWIGLU:
-                    weights = tl.load(at + columns * ROW + k[None, :], mask=there, other=0.0)
+                    weights = tl.load(at + columns * ROW + k[None, :], mask=known, other=0.0)
                     others += weights.to(tl.float32) * part
         else:
             at = weight + (column[None, :] * TAPS + tap) * ROW
@@ -162,11 +169,11 @@ def linear_kernel(  # noqa: C901, PLR0912 - what is constant leaves no branch
                     inner=inner, CENTRED=CENTRED,
                 )  # fmt: skip
                 squares += raw * raw
-                there = is_real[None, :] & (k[:, None] < ROW)
-                weights = tl.load(at + k[:, None], mask=there, other=0.0)
+                known = is_real[None, :] & (k[:, None] < ROW)
+                weights = tl.load(at + k[:, None], mask=known, other=0.0)
                 sums += product_of(part, weights, scale)
                 if ACTIVATION == SWIGLU:
-                    weights = tl.load(at + columns * ROW + k[:, None], mask=there, other=0.0)
+                    weights = tl.load(at + columns * ROW + k[:, None], mask=known, other=0.0)
                     others += product_of(part, weights, scale)
     if ROWS == 1:
         sums = tl.sum(sums, 1)[None, :]
@@ -184,7 +191,7 @@ def linear_kernel(  # noqa: C901, PLR0912 - what is constant leaves no branch
     if bias is not None:
         own_bias = bias + batch // bias_batches * bias_entry
         sums += tl.load(own_bias + column, mask=is_real, other=0.0)[None, :]
-    inside = (row[:, None] < length) & is_real[None, :]
+    inside = there[:, None] & is_real[None, :]
     if ACTIVATION == RELU:
         sums = tl.where(column[None, :] < ACTIVE_FROM, sums, tl.maximum(sums, 0.0))
     elif ACTIVATION == GELU:
@@ -198,7 +205,7 @@ def linear_kernel(  # noqa: C901, PLR0912 - what is constant leaves no branch
         base = residual + batch % residual_count * residual_batch + row * residual_row
         added = tl.load(base[:, None] + column[None, :], mask=inside, other=0.0)
         if residual_gamma is not None:
-            mean, factor = row_statistics(base, row < length, columns, INNER, RESIDUAL_EPSILON)
+            mean, factor = row_statistics(base, there, columns, INNER, RESIDUAL_EPSILON)
             gain = tl.load(residual_gamma + column, mask=is_real, other=0.0)
             shift = tl.load(residual_beta + column, mask=is_real, other=0.0)
             added = (added - mean[:, None]) * factor[:, None] * gain[None, :] + shift[None, :]
@@ -206,7 +213,7 @@ def linear_kernel(  # noqa: C901, PLR0912 - what is constant leaves no branch
     to = y + batch * y_batch + row[:, None] * y_row + column[None, :]
     tl.store(to, sums, mask=inside & (column[None, :] < split))
     if second is not None:
-        place = tl.load(places + batch + row, mask=row < length, other=-1)
+        place = tl.load(places + batch + row, mask=there, other=-1)
         to = second + place[:, None].to(tl.int64) * second_row + column[None, :] - split
         tl.store(to, sums, mask=inside & (column[None, :] >= split) & (place[:, None] >= 0))
 
@@ -232,6 +239,7 @@ def linear(
     activation: str | None = None,
     active_from: int = 0,
     second: Second | None = None,
+    active: Tensor | None = None,
     out: Tensor | None = None,
 ) -> Tensor:
     """Multiply: y = activation(norm(x) * weight + bias) + residual_norm(residual).
@@ -254,6 +262,7 @@ def linear(
             twice as many rows of weights: silu of the first times the last ones. There is no bias.
         active_from: the first column to which relu is applied.
         second: where the last columns go; `out` has the others.
+        active: int32 (length,), of a batch of one: 0 where a row is not computed, else 1.
         out: where to write, float32 (batch, length, columns); made if it is left out.
     """
     taps, inner = weight.shape[-2:]
@@ -277,7 +286,7 @@ def linear(
     linear_kernel[grid](
         x=x, weight=weight, scale=scale, bias=bias, gamma=gamma, beta=beta, residual=residual,
         residual_gamma=residual_gamma, residual_beta=residual_beta, y=out, lengths=lengths,
-        second=to, places=places,
+        second=to, places=places, active=active,
         length=length, requests=requests, role_batches=batch // roles,
         bias_batches=batch // entries, x_count=len(x),
         residual_count=1 if residual is None else len(residual),
@@ -327,6 +336,7 @@ def product(
         by_role.reshape(*lead, inner),
         weight.unsqueeze(-2),
         active if vectors else None,
+        active=None if vectors else active,
         residual=None if residual is None else residual.view(*lead, -1),
         out=None if out is None else out.view(*lead, -1),
         **options,

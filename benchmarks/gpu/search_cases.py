@@ -60,7 +60,8 @@ def new_batch(engine: CudaEngine, rows: int) -> DecodeBatch:
         batch = DecodeBatch(
             engine.model, DecodeShape(requests, STEPS, source, search, constrained=False)
         )
-        waiting = Waiting(0, encoded.memory, 0, [0] * requests)
+        (part,) = encoded.memory.parts
+        waiting = Waiting(0, part, 0, [0] * requests)
         batch.fill(slice(0, requests), waiting, options)
         batch.send()
         batch.tensors["limits"][:, 0] = STEPS

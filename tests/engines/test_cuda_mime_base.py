@@ -94,21 +94,24 @@ def test_the_encoder_side_agrees(
     np.testing.assert_allclose(found, expected, rtol=0, atol=ATOL)
 
 
-SEARCHES: list[dict[str, Any]] = [
-    {},
-    {"num_beams": 2, "repetition_penalty": 1.3},
-    {"do_sample": True, "top_p": 0.9, "num_return_sequences": 2},
-    {"num_beams": 17, "max_new_tokens": 2},  # which the host searches
+SEARCHES: list[tuple[tuple[int, ...], dict[str, Any]]] = [
+    ((2, 6), {}),
+    ((2, 6), {"num_beams": 2, "repetition_penalty": 1.3}),
+    ((6,), {"do_sample": True, "top_p": 0.9, "num_return_sequences": 2}),
 ]
 
 
-@pytest.mark.parametrize("options", SEARCHES, ids=str)
-def test_replies_are_eagers(engines: Engines, options: dict[str, Any]) -> None:
-    config = GenerationConfig(**{"max_new_tokens": 3, "return_scores": True, **options})
-    cuda, eager = (engine.decode(encode(engine, (2, 6)), config, [1, 2]) for engine in engines)
+@pytest.mark.parametrize(("lengths", "options"), SEARCHES, ids=str)
+def test_replies_are_eagers(
+    engines: Engines, lengths: tuple[int, ...], options: dict[str, Any]
+) -> None:
+    config, seeds = GenerationConfig(max_new_tokens=3, return_scores=True, **options), [1, 2]
+    cuda, eager = (
+        engine.decode(encode(engine, lengths), config, seeds[: len(lengths)]) for engine in engines
+    )
     cuda.run()
     eager.run()
-    for request in range(2):
+    for request in range(len(lengths)):
         for ours, theirs in zip(cuda.results(request), eager.results(request), strict=True):
             assert ours.tokens == theirs.tokens
             assert ours.log_probs == pytest.approx(theirs.log_probs, abs=ATOL)
@@ -132,6 +135,20 @@ def test_drafts_change_no_reply(engines: Engines, loaded: Checkpoint, tmp_path: 
     assert steps < len(expected[0])
 
 
+def test_rows_fork_on_the_host(engines: Engines) -> None:
+    """What streams and wide beams use; the caches grow with the second step."""
+    states: list[Any] = [
+        engines[0].start(encode(engines[0], (4,)), [0], steps=1),
+        engines[1].start(encode(engines[1], (4,)), [0]),
+    ]
+    for tokens, rows in (([6], [0, 0]), ([9, 7], [1])):
+        found = engines[0].step(states[0], np.array(tokens))
+        expected = engines[1].step(states[1], np.array(tokens))
+        np.testing.assert_allclose(found, expected, rtol=0, atol=ATOL)
+        kept = np.array(rows)
+        states = [engines[0].select(states[0], kept), engines[1].select(states[1], kept)]
+
+
 def test_half_precision_is_close(engines: Engines, loaded: Checkpoint) -> None:
     """float16 rounds the matrices that int8 and its scales stand for."""
     half = CudaEngine(loaded, "cpu", "float16")
@@ -147,7 +164,7 @@ def test_half_precision_is_close(engines: Engines, loaded: Checkpoint) -> None:
 def test_a_generator_answers_with_it(loaded: Checkpoint) -> None:
     """The defaults of mime-base: samples, the best of which is returned."""
     folder = loaded.weights.parent
-    options: dict[str, Any] = {"seed": 4, "max_new_tokens": 3, "do_sample": True, "best_of": 2}
+    options: dict[str, Any] = {"seed": 4, "max_new_tokens": 2, "do_sample": True, "best_of": 2}
     found, expected = (
         Generator(folder, engine=engine, device="cpu").respond("I lost my dog.", **options)
         for engine in ("cuda", "eager")

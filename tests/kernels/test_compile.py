@@ -45,8 +45,8 @@ def test_weights_are_loaded_eight_bytes_at_a_time(compiled: list[dict[str, objec
     assert not [each for each in loads if int(str(each["load_bytes"])) < 8]
 
 
-# Instructions, each counted once: of 16 columns at a time with a sum over all warps, decode_step had
-# 397 and 72. The emotions were one program a request, with 80 and 8 for all their products.
+# Instructions, each counted once: of 16 columns at a time, with a sum over all warps, decode_step
+# had 397 and 72. The emotions were a program a request, with 80 and 8 for all their products.
 MOST = {"emotions": (40, 10), "decode_step": (170, 52)}
 
 

@@ -191,7 +191,7 @@ def test_the_projection_applies_the_last_norm(rows: int, append: bool) -> None:
     hidden[~reference._active(replies, EOS)] = torch.nan
     matrix, bias = random_matrix(draw, words, DIM, dtype=INT8), draw(words)
     norm, kept = Norm(draw(DIM), None, 1e-5), 1 if append else 4
-    written = [
+    written: list[dict[str, Any]] = [
         {
             "logits": torch.full((rows, words), torch.nan),
             "log_probs": torch.full((rows, STEPS), torch.nan) if append else None,

@@ -1,4 +1,4 @@
-"""The cuda engine: models through the Triton kernels of mime_fast.kernels, replayed from CUDA graphs.
+"""The cuda engine: models on the Triton kernels of mime_fast.kernels, in CUDA graphs.
 
 Under TRITON_INTERPRET=1 the same code runs on the CPU, slowly and without graphs: that is how it is
 tested without a GPU.

@@ -77,5 +77,6 @@ class Reader:
     def _stored(self, names: Sequence[str]) -> tuple[Tensor, Tensor]:
         """Values and scales as they are stored."""
         found = [self._quantized[f"{name}.weight"] for name in names]
-        values, scales = ([torch.from_numpy(part) for part in parts] for parts in zip(*found))
+        parts = zip(*found, strict=True)
+        values, scales = ([torch.from_numpy(each) for each in part] for part in parts)
         return torch.cat(values), torch.cat(scales)
