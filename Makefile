@@ -173,7 +173,7 @@ test-lower-bounds-torch: $(VENV)/.stamp-demo  ## the same for training and evalu
 	$(call test_lowest,lower-bounds-torch,train eval,$(TRAIN_TESTS),'$(TORCH)')
 
 # On a machine with a GPU, torch is there already: PYTHON itself runs it, and nothing is installed.
-gpu:  ## on a machine with an NVIDIA GPU: build, test and measure the cuda engine (11 minutes)
+gpu:  ## on a machine with an NVIDIA GPU: build, test and measure the cuda engine (12 minutes)
 	$(PYTHON) -m benchmarks.gpu $(GPU_ARGS)
 
 gpu-rehearsal: $(VENV)/.stamp-dev $(VENV)/.stamp-bench  ## the same without a GPU, with interpreted kernels (10 minutes)

@@ -26,7 +26,7 @@ from benchmarks.gpu.journal import FOLDER, Journal
 from benchmarks.gpu.processes import TRACE
 from benchmarks.gpu.runner import Runner
 
-SECONDS = {"first": 240.0, "second": 420.0}
+SECONDS = {"first": 300.0, "second": 420.0}
 REHEARSED_SECONDS = 1800.0  # interpreted, on few cores
 BESIDE = 4  # items that time nothing, side by side
 

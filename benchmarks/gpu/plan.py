@@ -12,12 +12,12 @@ from benchmarks.gpu.bare_package import ROOT
 HERE = Path(__file__).resolve().parent
 OPS = (
     *("embed", "layer_norm", "linear", "attention", "emotions", "fusion"),
-    *("decode_step", "groups", "project", "base_linear", "base_emotions", "base_step"),
+    *("decode_step", "groups", "project"),
 )
-SEARCHES = ("greedy", "beams", "sampled", "drafts")
-# Of the engine, see check_engine.py: mime-small's shape, then mime-base.
-CHECKS = (*SEARCHES, *(f"base_{search}" for search in SEARCHES))
-HEADLINES = ("test_replies.py", "test_base.py", "test_steps.py")
+BASE_OPS = ("base_linear", "base_emotions", "base_step")  # the forms that mime-base adds
+CHECKS = ("greedy", "beams", "sampled", "drafts")  # of the engine, see check_engine.py
+HEADLINES = ("test_replies.py", "test_steps.py")
+BASE_HEADLINES = ("test_base.py",)
 PEERS = ("test_peers.py", "test_text.py", "test_cold.py", "test_compiled.py", "test_base_peers.py")
 PATIENCE = 8  # how much longer an item may take where kernels are interpreted
 SWEEPS = ("test_sweeps.py", "test_searches.py")
@@ -36,16 +36,40 @@ class Item:
 
 
 def first_part() -> list[Item]:
-    """Is each kernel right, how long does it take, does the engine work, what are its times."""
+    """Is each kernel right, how long does it take, does the engine work, what are its times.
+
+    mime-small first, then mime-base.
+    """
     return [
         Item("environment", ("environment",), 40, built=False),
-        *(Item(f"check {op}", ("check_kernel", op), 20, built=False, together=True) for op in OPS),
+        *(
+            Item(f"check {op}", ("check_kernel", op), 20, built=False, together=True)
+            for op in (*OPS, *BASE_OPS)
+        ),
         Item("limits of the GPU", ("limits",), 20, built=False),
-        *(Item(f"time {op}", ("time_kernel", op), 20, built=False) for op in OPS),
-        *(Item(f"engine, {check}", ("check_engine", check), 30) for check in CHECKS),
-        *(item for suite in HEADLINES for item in items_of(HERE / suite, 40)),
+        *_timed(OPS),
+        *_checked(CHECKS),
+        *_measured(HEADLINES),
         Item("trace", ("trace",), 30),
+        *_checked(tuple(f"base_{check}" for check in CHECKS)),
+        *_measured(BASE_HEADLINES),
+        *_timed(BASE_OPS),
     ]
+
+
+def _timed(ops: tuple[str, ...]) -> Iterator[Item]:
+    for op in ops:
+        yield Item(f"time {op}", ("time_kernel", op), 20, built=False)
+
+
+def _checked(checks: tuple[str, ...]) -> Iterator[Item]:
+    for check in checks:
+        yield Item(f"engine, {check}", ("check_engine", check), 30)
+
+
+def _measured(suites: tuple[str, ...]) -> Iterator[Item]:
+    for suite in suites:
+        yield from items_of(HERE / suite, 40)
 
 
 def second_part(sanitizer: str | None, program: Path) -> list[Item]:

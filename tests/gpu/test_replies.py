@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from benchmarks import agreement
+from benchmarks.workload import base_checkpoint, random_request
 from mime_fast import checkpoint
 from mime_fast.checkpoint import Checkpoint
 from mime_fast.engines.base import Engine
@@ -80,6 +81,20 @@ def test_another_architecture(
         "sampled": {"max_new_tokens": 8, "do_sample": True, "min_p": 0.1},
     }
     check_agreement(EagerEngine(loaded, device), CudaEngine(loaded, device), few, strategies)
+
+
+def test_mime_base(dialogues: Sequence[Dialogue], device: str) -> None:
+    """Its defaults are samples; fewer contexts where kernels are interpreted."""
+    rehearsed = device == "cpu"
+    loaded = base_checkpoint(tiny=rehearsed)
+    own = [
+        random_request(loaded.config, len(dialogue.tokens), index).dialogue
+        for index, dialogue in enumerate(dialogues[:2] if rehearsed else dialogues)
+    ]
+    strategies = {name: COMPARED[name] for name in ("greedy", "beam 5", "top-k 10, penalties")}
+    if rehearsed:
+        strategies = {"greedy": {"max_new_tokens": 2}}
+    check_agreement(EagerEngine(loaded, device), CudaEngine(loaded, device), own, strategies)
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
