@@ -121,7 +121,7 @@ std::vector<BadFile> bad_entries() {
       {one("[\"2\"]", "[0,8]"), "expected an integer of 64 bits, got a string"},
       {one("[true]", "[0,8]"), "expected an integer of 64 bits, got true or false"},
       {one("[[2]]", "[0,8]"), "expected an integer of 64 bits, got an array"},
-      {one("[9223372036854775808]", "[0,8]"), "got another number"},
+      {one("[9223372036854775808]", "[0,8]"), "got an integer of 2^63 or more"},
       {one("[18446744073709551618]", "[0,8]"), "got another number"},  // 2 modulo 2^64
       {one("[4294967296,4294967296]", "[0,8]"), "a shape of more than 2^63 bytes"},
       {one("[4611686018427387904]", "[0,0]"), "a shape of more than 2^63 bytes"},
@@ -131,7 +131,7 @@ std::vector<BadFile> bad_entries() {
       {one("[2]", "[0,9]"), "data_offsets [0, 9] in a file with 8 bytes of data"},
       {one("[2]", "[8,16]"), "data_offsets [8, 16] in a file with 8 bytes of data"},
       {one("[2]", "[0,9223372036854775807]"), "data_offsets [0, 9223372036854775807] in a file"},
-      {one("[2]", "[0,9223372036854775808]"), "got another number"},
+      {one("[2]", "[0,9223372036854775808]"), "got an integer of 2^63 or more"},
       {one("[2]", "[-8,0]"), "negative number -8"},
       {one("[2]", "[8,0]"), "reversed data_offsets [8, 0]"},
       {one("[2]", "[0,4]"), "data_offsets [0, 4], but dtype and shape say 8 bytes"},
