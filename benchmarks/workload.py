@@ -86,7 +86,7 @@ TINY_BASE: dict[str, Any] = {
 
 
 @cache
-def base_checkpoint(*, tiny: bool = False) -> Checkpoint:
+def base_checkpoint(*, tiny: bool = False) -> Checkpoint:  # not in a smoke run: for GPUs alone
     """mime-base as it is bundled; tiny: random, and without a tokeniser of its own."""
     if not tiny:
         return checkpoint.load(bundled.folder_of(BASE))
