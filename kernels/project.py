@@ -27,8 +27,8 @@ BLOCK_ROWS = 16  # the least that tl.dot takes
 BLOCK_WORDS = 128  # of tl.dot
 # By the bytes of a weight; 64 of float32 would spill.
 BLOCK_INNER = {4: 32, 2: 32, 1: 32}
-# With constraints, float32 would spill with more, and others with less.
-BLOCK_INNER_CONSTRAINED = {4: 16, 2: 64, 1: 32}
+# With constraints, more would spill.
+BLOCK_INNER_CONSTRAINED = {4: 16, 2: 32, 1: 32}
 WARPS = 8  # 4 would spill
 REGISTERS = 240  # of a thread; the assembler would rather spill than use more than 128
 MULTIPROCESSORS = 132  # of an H100 or H200; 23,700 words are 180 for each

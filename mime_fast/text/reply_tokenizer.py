@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from mime_fast import _C
+if TYPE_CHECKING:
+    from mime_fast import _C
 
 
 class ReplyDetokenizer(Protocol):

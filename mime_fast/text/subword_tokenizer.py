@@ -11,11 +11,10 @@ import codecs
 import json
 from collections.abc import Iterable, Sequence
 from functools import cached_property
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from tokenizers import normalizers, pre_tokenizers
 
-from mime_fast import _C
 from mime_fast.text.characters import DASHES, HYPHENS
 from mime_fast.text.parts import sentences_apart
 from mime_fast.text.pieces import SPECIAL, PieceTokenizer
@@ -23,6 +22,9 @@ from mime_fast.text.surrogates import drop_surrogates
 from mime_fast.text.tidy import STRAIGHT, tidy
 from mime_fast.text.tokenizer import plain_tokenizer
 from mime_fast.text.word_pieces import CONTINUES, SEP, WordPieceTokenizer
+
+if TYPE_CHECKING:
+    from mime_fast import _C
 
 KIND = "mime_base"  # in the file
 _NFKC = normalizers.NFKC()
@@ -110,6 +112,8 @@ class SubwordTokenizer:
     @cached_property
     def reply_words(self) -> _C.ReplyWords:
         """The bytes of the pieces, as a search in C++ writes them."""
+        from mime_fast import _C  # noqa: PLC0415 - text is read before it is built, too
+
         return _C.ReplyWords.of_pieces(list(map(_bytes_of, self.reply.pieces)))
 
     @property

@@ -1,17 +1,18 @@
 """Text to token ids and back: the authors' words, one id each."""
 
+from __future__ import annotations
+
 import json
 import os
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import cache, cached_property
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import tokenizers
 from tokenizers import models
 
-from mime_fast import _C
 from mime_fast.files import read_errors, write_whole
 from mime_fast.text.detokenizer import Detokenizer, capital_of, detokenize
 from mime_fast.text.parts import sentences_apart
@@ -19,6 +20,9 @@ from mime_fast.text.proper_nouns import PROPER_NOUNS
 from mime_fast.text.special import CLS, EOS, PAD, SOS, SPECIAL_WORDS, SYS, UNK, USR
 from mime_fast.text.surrogates import drop_surrogates
 from mime_fast.text.treebank import word_normalizer, word_splitter
+
+if TYPE_CHECKING:
+    from mime_fast import _C
 
 __all__ = ["CLS", "EOS", "PAD", "SOS", "SPECIAL_WORDS", "SYS", "UNK", "USR"]
 __all__ += ["MAX_FILE_BYTES", "Tokenizer", "learn_words"]
@@ -158,6 +162,8 @@ class Tokenizer:
     @cached_property
     def reply_words(self) -> _C.ReplyWords:
         """The words as a search in C++ writes them."""
+        from mime_fast import _C  # noqa: PLC0415 - text is read before it is built, too
+
         letters = filter(str.isalnum, set("".join(self._words)))
         capitals = {ord(letter): ord(capital_of(letter)) for letter in letters}
         return _C.ReplyWords.of_words(self._words, PROPER_NOUNS, capitals)
