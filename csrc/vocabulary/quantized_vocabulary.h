@@ -23,7 +23,7 @@ class QuantizedVocabulary {
  public:
   QuantizedVocabulary() = default;
   QuantizedVocabulary(Team& team, const Vocabulary& vocabulary);
-  // Of a vocabulary that was made of these weights: their integers are taken as they are.
+  // Takes the integers of the weights that the vocabulary was made of.
   QuantizedVocabulary(Team& team, const Vocabulary& vocabulary, const Int8Weights& stored);
 
   bool empty() const { return words_ == 0; }

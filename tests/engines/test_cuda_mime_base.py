@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from benchmarks.workload import TINY_BASE
 from mime_fast import Generator, checkpoint, drafts
 from mime_fast.checkpoint import DRAFTS, Checkpoint
 from mime_fast.config import GenerationConfig
@@ -25,19 +26,8 @@ from mime_fast.text.tokenizer import CLS, SYS, USR
 from mime_fast.types import Dialogue
 
 ATOL = 3e-4  # as tests/engines/test_engines.py
-SHAPE = {
-    "hidden_dim": 16,
-    "num_heads": 2,
-    "filter_dim": 12,
-    "num_layers": 1,
-    "latent_dim": 5,
-    "refinement_filter_dim": 8,
-    "decoder_dim": 16,
-    "decoder_heads": 2,
-    "decoder_kv_heads": 1,
-    "decoder_filter_dim": 12,
-    "decoder_layers": 2,
-}
+# The tokenisers say how large the vocabularies are.
+SHAPE = {name: size for name, size in TINY_BASE.items() if not name.endswith("vocab_size")}
 Engines = tuple[CudaEngine, EagerEngine]
 
 

@@ -138,7 +138,7 @@ class Mime(CudaSystem):
     def new_caches(
         self, steps: int, sources: Tensor, memory: RequestMemory, lengths: Tensor
     ) -> Caches:
-        """See CudaSystem."""
+        """Make caches that hold no step yet; the arguments are those of CudaSystem.new_caches."""
         config, rows = self.config, len(sources)
         return Caches(
             sources=sources,

@@ -171,7 +171,7 @@ class MimeBase(CudaSystem):
     def new_caches(
         self, steps: int, sources: Tensor, memory: RequestMemory, lengths: Tensor
     ) -> LlamaCaches:
-        """See CudaSystem."""
+        """Make caches that hold no step yet; the arguments are those of CudaSystem.new_caches."""
         rows = len(sources)
         return LlamaCaches(
             sources=sources,
