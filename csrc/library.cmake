@@ -59,6 +59,7 @@ add_library(mime_fast_text STATIC EXCLUDE_FROM_ALL
   csrc/text/crisis/patterns.cc
   csrc/text/crisis/reveal.cc
   csrc/text/crisis/rules.cc
+  csrc/text/crisis/speaker_turn.cc
   csrc/text/crisis/spelling.cc
   csrc/text/dialogue.cc
   csrc/text/grave/finder.cc

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mime_fast.config import GenerationConfig
-from mime_fast.text.crisis import crisis_reply, find_crisis
+from mime_fast.text.crisis import crisis_reply, find_crisis, speaker_turns
 from mime_fast.text.dialogue import encode_dialogue
 from mime_fast.text.grave.finder import is_grave
 from mime_fast.text.message import check_turns
@@ -82,7 +82,8 @@ def _read(
         raise ValueError(f"the message {turns[-1]!r:.60} holds no word; write at least one")
     ids = dialogue.tokens[-dialogue.last_turn :]
     words, unknown_words = count_words(tokenizer, turns[-1], ids)
-    crisis = None if options.on_crisis == "off" else find_crisis(turns)
+    said = speaker_turns(turns)
+    crisis = None if options.on_crisis == "off" else find_crisis(said)
     fixed = None
     if crisis is not None and options.on_crisis == "reply":
         fixed = options.crisis_reply or crisis_reply(crisis, len(turns))
@@ -92,5 +93,5 @@ def _read(
         unknown_words=unknown_words,
         crisis=crisis,
         fixed=fixed,
-        is_grave=options.avoid_cheer and (crisis is not None or is_grave(turns)),
+        is_grave=options.avoid_cheer and (crisis is not None or is_grave(said)),
     )

@@ -18,15 +18,16 @@ from benchmarks.crisis.measure import (
     Judged,
     Share,
     alarms,
+    crisis_in,
     judge,
     median_us,
     read_phrasings,
+    read_speaker_turns,
     shares,
-    speaker_turns,
 )
 from mime_fast.bundled import folder_of
 from mime_fast.checkpoint import load
-from mime_fast.text.crisis import CATEGORIES, find_crisis
+from mime_fast.text.crisis import CATEGORIES
 
 TIMED = 2000  # turns; the times of one round
 ROUNDS = 5
@@ -45,7 +46,7 @@ def main() -> None:
     options = parser.parse_args()
     judged = judge(read_phrasings(options.phrasings))
     figures: dict[str, Any] = phrasing_figures(judged)
-    turns = speaker_turns(options.data) if options.data else []
+    turns = read_speaker_turns(options.data) if options.data else []
     if turns:
         figures |= turn_figures(turns, listed=options.list)
     if options.misses:
@@ -87,7 +88,10 @@ def turn_figures(turns: list[str], *, listed: bool) -> dict[str, Any]:
     tokenizer = load(folder_of("mime-small")).tokenizer
     rounds = [turns[first::ROUNDS][:TIMED] for first in range(min(ROUNDS, len(turns)))]
     times = [
-        (median_us(lambda turn: find_crisis([turn]), some), median_us(tokenizer.encode, some))
+        (
+            median_us(crisis_in, some),
+            median_us(tokenizer.encode, some),
+        )
         for some in rounds
     ]
     finding, tokenising = (min(column) for column in zip(*times, strict=True))

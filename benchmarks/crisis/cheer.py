@@ -17,6 +17,7 @@ from mime_fast import Generator, Response
 from mime_fast.emotions import EMOTIONS, POSITIVE
 from mime_fast.read_message import Message
 from mime_fast.request import MOSTLY_POSITIVE
+from mime_fast.text.crisis import speaker_turns
 from mime_fast.text.examples import find_examples, load_examples
 from mime_fast.text.grave.finder import is_cheerful, is_grave
 from mime_fast.text.message import check_turns
@@ -91,7 +92,7 @@ def is_wrong(response: Response) -> bool:
 def is_careful(message: Message, response: Response) -> bool:
     """Whether avoid_cheer allows no cheerful reply."""
     positive = sum(response.emotions[EMOTIONS[each]] for each in POSITIVE)
-    found = response.crisis is not None or is_grave(check_turns(message))
+    found = response.crisis is not None or is_grave(speaker_turns(check_turns(message)))
     return found or positive < MOSTLY_POSITIVE
 
 

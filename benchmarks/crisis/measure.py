@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from mime_fast.text.crisis import find_crisis
+from mime_fast.text.crisis import find_crisis, speaker_turns
+from mime_fast.types import Crisis
 
 FOLDER = Path(__file__).parent
 HELD_OUT = FOLDER / "heldout.jsonl"
@@ -48,8 +49,13 @@ def judge(phrasings: Iterable[Phrasing]) -> list[Judged]:
     return [Judged(phrasing, _category(phrasing.text)) for phrasing in phrasings]
 
 
+def crisis_in(text: str) -> Crisis | None:
+    """The crisis in a message."""
+    return find_crisis(speaker_turns([text]))
+
+
 def _category(text: str) -> str | None:
-    crisis = find_crisis([text])
+    crisis = crisis_in(text)
     return None if crisis is None else crisis.category
 
 
@@ -71,7 +77,7 @@ def shares(judged: Sequence[Judged], key: Callable[[Judged], str | None]) -> dic
     return {name: Share(right[name], total[name]) for name in total}
 
 
-def speaker_turns(folder: Path) -> list[str]:
+def read_speaker_turns(folder: Path) -> list[str]:
     """The speaker's turns of all conversations in a folder in the EmpatheticDialogues format."""
     paths = [folder / f"{part}.jsonl" for part in ("train", "valid", "test")]
     return [
@@ -94,7 +100,7 @@ class Alarm:
 
 def alarms(turns: Iterable[str]) -> list[Alarm]:
     """The turns with a signal, each read alone."""
-    found = [(find_crisis([turn]), turn) for turn in turns]
+    found = [(crisis_in(turn), turn) for turn in turns]
     return [Alarm(crisis.category, crisis.about, turn) for crisis, turn in found if crisis]
 
 

@@ -9,6 +9,7 @@
 #include "library/model_config.h"
 #include "library/request.h"
 #include "text/crisis/finder.h"
+#include "text/grave/finder.h"
 #include "text/load_tokenizer.h"
 #include "text/message.h"
 
@@ -66,7 +67,10 @@ std::shared_ptr<Engine> load_engine(const std::string& folder, const ModelConfig
 
 // The first texts build tables: a child of fork would wait for those that its parent began.
 void build_tables() {
-  find_crisis({""});
+  std::vector<SpeakerTurn> turns = {SpeakerTurn("a")};
+  find_crisis(turns);
+  is_grave(turns);
+  is_cheerful("a");
   holds_word("\u00e9");
 }
 

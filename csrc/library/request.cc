@@ -47,6 +47,11 @@ std::vector<float> draw_noise(const NoiseShape& shape, bool is_stochastic, std::
   return noise;
 }
 
+// A reply that was not generated.
+Candidate fixed_candidate(std::string text, Finish finish) {
+  return {.text = std::move(text), .tokens = {}, .score = std::nullopt, .finish = finish};
+}
+
 bool ends_itself(const Hypothesis& hypothesis) {
   return !hypothesis.tokens.empty() && hypothesis.tokens.back() == kEos;
 }
@@ -95,11 +100,12 @@ void Request::check_options() const {
 }
 
 void Request::look_for_crisis(const std::vector<std::string>& turns) {
-  if (options_.on_crisis != OnCrisis::off) crisis_ = find_crisis(turns);
+  std::vector<SpeakerTurn> said = speaker_turns(turns);
+  if (options_.on_crisis != OnCrisis::off) crisis_ = find_crisis(said);
   if (crisis_ && options_.on_crisis == OnCrisis::reply) {
     fixed_ = options_.crisis_reply ? *options_.crisis_reply : crisis_reply(*crisis_, turns.size());
   }
-  is_grave_ = options_.avoid_cheer && (crisis_ || is_grave(turns));
+  is_grave_ = options_.avoid_cheer && (crisis_ || is_grave(said));
 }
 
 GenerationOptions Request::search_options() const {
@@ -166,7 +172,7 @@ std::string Request::add_agreed(const TokenIds& tokens) {
 
 void Request::complete(const std::vector<Hypothesis>& found, double decode_ms) {
   if (fixed_) {
-    candidates_.push_back({*fixed_, {}, std::nullopt, Finish::crisis});
+    candidates_.push_back(fixed_candidate(*fixed_, Finish::crisis));
     return;
   }
   choose(ranked(found));
@@ -212,7 +218,7 @@ void Request::choose(const std::vector<Hypothesis>& found) {
   }
   if (options_.logprobs) add_logprobs(chosen);
   for (std::string& text : careful_replies(seed_, wanted - candidates_.size())) {
-    candidates_.push_back({std::move(text), {}, std::nullopt, Finish::careful});
+    candidates_.push_back(fixed_candidate(std::move(text), Finish::careful));
   }
 }
 

@@ -6,14 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mime_fast.text.crisis import crisis_reply, find_crisis
+from mime_fast.text.crisis import crisis_reply
 from mime_fast.text.crisis.finder import rules
 from mime_fast.text.crisis.patterns import parse
-from mime_fast.text.crisis.spelling import plain_text
 from mime_fast.text.crisis.tables import sections
-from mime_fast.text.grave.finder import FOLDER, careful_replies, is_cheerful, is_grave
+from mime_fast.text.grave.finder import FOLDER, careful_replies, is_cheerful
 from tests.capi.conftest import Probe
 from tests.capi.utterances import characters, data, literals, phrasings
+from tests.text.signals import crisis_in, grave_in, plain_text
 
 KNOWN = sorted(
     {
@@ -56,7 +56,7 @@ OBFUSCATED = st.text("kil sucde!1*#.-_@$|03k ", max_size=40)
 
 
 def expected(turns: list[str]) -> str:
-    crisis = find_crisis(turns)
+    crisis = crisis_in(*turns)
     if crisis is None:
         return ""
     reply = crisis_reply(crisis, len(turns))
@@ -65,7 +65,7 @@ def expected(turns: list[str]) -> str:
 
 def check(probe: Probe, text: str) -> None:
     assert probe("crisis", text) == expected([text]), text
-    assert (probe("is_grave", text) == "yes") == is_grave([text]), text
+    assert (probe("is_grave", text) == "yes") == grave_in(text), text
     assert (probe("is_cheerful", text) == "yes") == is_cheerful(text), text
 
 
@@ -98,7 +98,7 @@ def test_the_data(probe: Probe) -> None:
 )
 def test_histories(probe: Probe, turns: list[str]) -> None:
     assert probe("crisis", *turns) == expected(turns)
-    assert (probe("is_grave", *turns) == "yes") == is_grave(turns)
+    assert (probe("is_grave", *turns) == "yes") == grave_in(*turns)
 
 
 @given(words=st.lists(st.sampled_from((*KNOWN, *NEAR * 20)), min_size=3, max_size=120))
@@ -121,12 +121,12 @@ def test_the_patterns_themselves(probe: Probe, data: st.DataObject) -> None:
 @given(text=OBFUSCATED)
 def test_hidden_words(probe: Probe, text: str) -> None:
     check(probe, text)
-    assert probe("plain_text", text) == plain_text(text, frozenset())
+    assert probe("plain_text", text) == plain_text(text)
 
 
 @given(text=st.text(st.sampled_from(characters())))
 def test_any_characters(probe: Probe, text: str) -> None:
-    assert probe("plain_text", text) == plain_text(text, frozenset())
+    assert probe("plain_text", text) == plain_text(text)
 
 
 @given(words=st.lists(st.sampled_from((*GRAVE, *NEAR * 20)), min_size=3, max_size=120))

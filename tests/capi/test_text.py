@@ -13,11 +13,8 @@ from tokenizers import models
 from tokenizers import normalizers as steps
 
 from mime_fast.text.characters import is_visible, plain_characters
-from mime_fast.text.crisis import find_crisis
-from mime_fast.text.crisis.spelling import plain_text
 from mime_fast.text.detokenizer import natural_text
 from mime_fast.text.dialogue import encode_dialogue
-from mime_fast.text.grave.finder import is_grave
 from mime_fast.text.message import check_turns
 from mime_fast.text.stop import ReplyText
 from mime_fast.text.tokenizer import Tokenizer
@@ -33,6 +30,7 @@ from tests.capi.utterances import (
     phrasings,
 )
 from tests.oracle.stop import is_stopped
+from tests.text.signals import crisis_in, grave_in, plain_text
 
 # What people type, and what breaks the rules for words.
 TYPED = st.text("aAbiItTsSnN.,!?:;'\"-()1 \n\t\u2019\u2026\u00e9\u0301\U0001f415\u200d\ufe0f$#@_*`")
@@ -97,7 +95,7 @@ def test_any_marks(probe: Probe, tokenizer: Tokenizer, text: str) -> None:
 def test_long_texts(probe: Probe, tokenizer: Tokenizer, piece: str) -> None:
     text = piece * (3000 // len(piece))
     check_words(probe, tokenizer, text)
-    assert probe("plain_text", text) == plain_text(text, frozenset())
+    assert probe("plain_text", text) == plain_text(text)
 
 
 @given(text=st.text("ab.' \n\u00e9\u0301\U0001f415\ufdfa", min_size=400, max_size=1200))
@@ -108,11 +106,11 @@ def test_any_long_text(probe: Probe, tokenizer: Tokenizer, text: str) -> None:
 def test_the_turns_that_rules_search(probe: Probe) -> None:
     crisis, long = "My mother died. I want to kill myself.", "I am fine today. " * 3000
     for turns in ([crisis, "x", "ok"], [crisis, "x", long], [crisis, "x", long, "x", long]):
-        found = find_crisis(turns)
+        found = crisis_in(*turns)
         expected = f"{found.category} {found.about} {found.turn}" if found else ""
         assert probe("crisis", *turns).startswith(expected)
         assert bool(probe("crisis", *turns)) == (found is not None) == (len(turns) == 3)
-        assert (probe("is_grave", *turns) == "yes") == is_grave(turns) == (len(turns) == 3)
+        assert (probe("is_grave", *turns) == "yes") == grave_in(*turns) == (len(turns) == 3)
 
 
 @given(text=TYPED)

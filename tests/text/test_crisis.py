@@ -9,19 +9,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mime_fast.text.crisis import CATEGORIES, crisis_reply, find_crisis
+from mime_fast.text.crisis import CATEGORIES, crisis_reply, find_crisis, speaker_turns
 from mime_fast.text.crisis.finder import rules
 from mime_fast.text.crisis.patterns import match, needed, parse, search
 from mime_fast.text.crisis.spelling import expansions, reveal, sentences_of
 from mime_fast.text.crisis.tables import sections
+from mime_fast.text.grave.finder import is_grave
 from mime_fast.types import Crisis
+from tests.text.signals import crisis_in, grave_in
 
 DEVELOPMENT = Path(__file__).with_name("crisis_development.jsonl")
 PHRASINGS = [json.loads(line) for line in DEVELOPMENT.read_text("utf-8").splitlines()]
 
 
 def found(*turns: str) -> tuple[str, str] | None:
-    crisis = find_crisis(turns)
+    crisis = crisis_in(*turns)
     return None if crisis is None else (crisis.category, crisis.about)
 
 
@@ -165,19 +167,17 @@ def test_contractions_are_written_out_with_and_without_an_apostrophe() -> None:
 @pytest.mark.parametrize("turns", [1, 3, 5])
 def test_the_latest_turn_decides(turns: int) -> None:
     history = ["My husband hits me"] * (turns - 1) + ["I want to die"]
-    assert find_crisis(history) == Crisis("wish_to_be_dead", "self", turns - 1)
+    assert crisis_in(*history) == Crisis("wish_to_be_dead", "self", turns - 1)
 
 
 def test_earlier_turns_of_the_speaker_count_for_two_more() -> None:
-    assert find_crisis(["I want to die", "Oh", "Yes, tonight"]) == Crisis(
-        "wish_to_be_dead", "self", 0
-    )
-    assert find_crisis(["I want to die", "Oh", "Yes", "Oh", "ok"]) is not None
-    assert find_crisis(["I want to die", "Oh", "Yes", "Oh", "ok", "Oh", "I got a job"]) is None
+    assert crisis_in("I want to die", "Oh", "Yes, tonight") == Crisis("wish_to_be_dead", "self", 0)
+    assert crisis_in("I want to die", "Oh", "Yes", "Oh", "ok") is not None
+    assert crisis_in("I want to die", "Oh", "Yes", "Oh", "ok", "Oh", "I got a job") is None
 
 
 def test_the_listener_is_not_read() -> None:
-    assert find_crisis(["I lost my dog", "I want to die", "What?"]) is None
+    assert crisis_in("I lost my dog", "I want to die", "What?") is None
 
 
 def test_the_speaker_and_the_more_severe_come_first() -> None:
@@ -199,30 +199,39 @@ def test_every_signal_has_a_careful_reply() -> None:
     for text in texts:
         assert "local emergency services" in text
         assert not re.search(r"\d|commit|!|promise|will be (fine|ok)", text)
-        assert find_crisis([text]) is None
+        assert crisis_in(text) is None
 
 
 @given(st.text(max_size=300))
 def test_any_text_is_read_the_same_twice(text: str) -> None:
-    assert find_crisis([text]) == find_crisis([text])
+    assert crisis_in(text) == crisis_in(text)
+
+
+def test_a_turn_is_read_once_for_all_rules() -> None:
+    """Whichever rules come first, they leave the turn to the others as it was."""
+    for phrasing in PHRASINGS:
+        text = phrasing["text"]
+        alone = crisis_in(text), grave_in(text)
+        turns = speaker_turns([text])
+        assert (find_crisis(turns), is_grave(turns), find_crisis(turns)) == (*alone, alone[0])
 
 
 @pytest.mark.parametrize(
     "text", ["(f*ck it)", "what [a*b", "c*ck)", "+f*ck", "sh*t(:", "a*b{99999999999}", "*", "#"]
 )
 def test_signs_of_regular_expressions_are_text(text: str) -> None:
-    find_crisis([text])
+    crisis_in(text)
 
 
 @given(st.text("abf*#()[]{}+?.^$|\\-9 ", max_size=40))
 def test_hidden_words_may_stand_beside_any_signs(text: str) -> None:
-    find_crisis([text])
+    crisis_in(text)
 
 
 def test_all_of_unicode_is_read() -> None:
     every = "".join(map(chr, range(0x110000)))
     for start in range(0, len(every), 100_000):
-        find_crisis([every[start : start + 100_000]])
+        crisis_in(every[start : start + 100_000])
 
 
 @pytest.mark.parametrize(
@@ -244,9 +253,9 @@ def test_the_time_is_linear(unit: str) -> None:
 
     def seconds(length: int) -> float:
         started = time.process_time()
-        find_crisis([(unit * length)[:length]])
+        crisis_in((unit * length)[:length])
         return time.process_time() - started
 
-    find_crisis(["i want to die"])
+    crisis_in("i want to die")
     short = min(seconds(25_000) for _ in range(3))
     assert seconds(100_000) < 10 * short + 0.2

@@ -3,16 +3,16 @@
 import pytest
 
 from mime_fast.text.crisis.patterns import END, PatternSet, match, needed, parse, search
-from mime_fast.text.crisis.spelling import plain_text, sentences_of
+from mime_fast.text.crisis.spelling import sentences_of
 from mime_fast.text.crisis.tables import sections
 from mime_fast.text.grave.finder import (
     CAREFUL_REPLIES,
     FOLDER,
     careful_replies,
     is_cheerful,
-    is_grave,
 )
 from mime_fast.text.message import check_turns
+from tests.text.signals import grave_in, plain_text
 
 TOLD_WITHOUT_A_GRAVE_WORD = {
     "death": [
@@ -94,9 +94,9 @@ TOLD_WITHOUT_A_GRAVE_WORD = {
     ],
 )
 def test_a_grave_message_is_found(text: str) -> None:
-    assert is_grave([text])
-    assert is_grave(["I am fine.", "That is great!", text])
-    assert is_grave([text, "Oh.", "thanks for asking"])
+    assert grave_in(text)
+    assert grave_in("I am fine.", "That is great!", text)
+    assert grave_in(text, "Oh.", "thanks for asking")
 
 
 @pytest.mark.parametrize(
@@ -115,8 +115,8 @@ def test_a_grave_message_is_found(text: str) -> None:
     ],
 )
 def test_other_messages_are_not(text: str) -> None:
-    assert not is_grave([text])
-    assert not is_grave([text, "Your dog died?", text])  # the listener's turn is not read
+    assert not grave_in(text)
+    assert not grave_in(text, "Your dog died?", text)  # the listener's turn is not read
 
 
 @pytest.mark.parametrize(
@@ -161,8 +161,8 @@ def test_every_pattern_matches_its_own_words(table: str) -> None:
 
 
 def test_a_harmless_phrase_hides_no_more_than_its_words() -> None:
-    assert is_grave(["The cake was to die for, and then my father died."])
-    assert is_grave(["My phone died. So did my dog: it was run over."])
+    assert grave_in("The cake was to die for, and then my father died.")
+    assert grave_in("My phone died. So did my dog: it was run over.")
 
 
 def test_a_set_of_patterns_finds_what_each_finds_alone() -> None:
@@ -170,7 +170,7 @@ def test_a_set_of_patterns_finds_what_each_finds_alone() -> None:
     every = PatternSet(patterns)
     for texts in TOLD_WITHOUT_A_GRAVE_WORD.values():
         for text in texts:
-            for sentence in sentences_of(plain_text(text, frozenset())):
+            for sentence in sentences_of(plain_text(text)):
                 alone = any(search(pattern, sentence) for pattern in patterns)
                 assert every.matches(sentence) == alone
 

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from mime_fast.bundled import folder_of
 from mime_fast.text.characters import plain_characters
-from mime_fast.text.crisis.spelling import plain_text
 from mime_fast.text.parts import LONGEST_PART, parts_of, sentences_apart
 from mime_fast.text.tokenizer import Tokenizer
+from tests.text.signals import plain_text
 
 # What people type, and what the rules for words look at.
 TYPED = st.text(
@@ -81,8 +81,8 @@ def test_a_long_message_is_read_as_its_sentences(tokenizer: Tokenizer) -> None:
     assert len(text) > 10 * LONGEST_PART
     assert tokenizer.encode(text) == tokenizer.encode(sentence) * 100
     assert tokenizer.tokenize(text) == tokenizer.tokenize(sentence) * 100
-    words = plain_text(text, frozenset()).split()
-    assert words == plain_text(sentence, frozenset()).split() * 100
+    words = plain_text(text).split()
+    assert words == plain_text(sentence).split() * 100
 
 
 @pytest.mark.parametrize("character", ["\ufdfa", "\U0001f415", "'", "\u4f60", "\u0301", "."])

@@ -6,8 +6,6 @@
 #include <utility>
 
 #include "text/crisis/rules.h"
-#include "text/crisis/spelling.h"
-#include "text/message.h"
 #include "text/never_destroyed.h"
 #include "text/tables.h"
 #include "text/word_list.h"
@@ -112,12 +110,12 @@ class SentenceReader {
 };
 
 // The most severe signal of a turn; one of the speaker before one of somebody else.
-std::optional<Signal> find_signal(const std::string& turn) {
+std::optional<Signal> find_signal(SpeakerTurn& turn) {
   const CrisisRules& rules = crisis_rules();
-  const std::string plain = plain_text(turn, rules.triggers);
+  const std::string plain = turn.plain(rules.triggers);
   if (!rules.is_triggered_by(plain)) return std::nullopt;
   std::set<Signal> signals;
-  for (const Sentence& sentence : sentences_of(plain)) {
+  for (const Sentence& sentence : turn.sentences(plain)) {
     SentenceReader(rules, sentence).find(signals);
   }
   return signals.empty() ? std::nullopt : std::optional(*signals.begin());
@@ -125,12 +123,12 @@ std::optional<Signal> find_signal(const std::string& turn) {
 
 }  // namespace
 
-std::optional<Crisis> find_crisis(const std::vector<std::string>& turns) {
-  std::vector<std::size_t> searched = turns_to_search(turns);
-  searched.resize(std::min(searched.size(), kTurns));
-  for (const std::size_t turn : searched) {
-    if (const auto signal = find_signal(turns[turn])) {
-      return Crisis{crisis_rules().categories[signal->severity], !signal->is_about_other, turn};
+std::optional<Crisis> find_crisis(std::vector<SpeakerTurn>& turns) {
+  for (std::size_t i = 0; i < std::min(turns.size(), kTurns); ++i) {
+    if (const auto signal = find_signal(turns[i])) {
+      return Crisis{.category = crisis_rules().categories[signal->severity],
+                    .is_about_self = !signal->is_about_other,
+                    .turn = turns[i].place()};
     }
   }
   return std::nullopt;

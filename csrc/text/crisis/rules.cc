@@ -52,7 +52,10 @@ void CrisisRules::read_rules(PatternReader& reader) {
   for (std::size_t severity = 0; severity < categories.size(); ++severity) {
     const std::string_view category = kCategories[severity];
     const auto add = [&](const std::string& line, bool other, bool is_about_other) {
-      rules_.push_back({severity, category, is_about_other, reader.read(line, other)});
+      rules_.push_back({.severity = severity,
+                        .category = category,
+                        .is_about_other = is_about_other,
+                        .pattern = reader.read(line, other)});
     };
     const std::vector<std::string>& own = section(listed, category);
     for (const std::string& line : own) add(line, false, false);

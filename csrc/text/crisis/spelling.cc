@@ -4,7 +4,6 @@
 #include <utility>
 
 #include "io/utf8.h"
-#include "text/crisis/reveal.h"
 #include "text/never_destroyed.h"
 #include "text/parts.h"
 #include "text/plain_characters.h"
@@ -137,7 +136,7 @@ const std::unordered_map<std::string, std::string>& expansions() {
   return written;
 }
 
-std::string plain_text(std::string_view text, const Words& known) {
+std::string fold(std::string_view text) {
   std::string plain(text);
   if (!is_printable_ascii(text)) {
     std::string visible;
@@ -147,7 +146,7 @@ std::string plain_text(std::string_view text, const Words& known) {
   }
   plain = lower(plain);
   std::replace(plain.begin(), plain.end(), '`', '\'');
-  return is_suspicious(plain) ? reveal(plain, known) : plain;
+  return plain;
 }
 
 std::vector<Sentence> sentences_of(std::string_view plain) {

@@ -14,9 +14,8 @@ namespace mime_fast {
 // What is written for a word: contractions, slang, misspellings.
 const std::unordered_map<std::string, std::string>& expansions();
 
-// The text in lower case with plain quotes, without accents and what is invisible. Hidden words are
-// written out where what appears is a known word.
-std::string plain_text(std::string_view text, const Words& known);
+// The text in lower case with plain quotes, without accents and what is invisible.
+std::string fold(std::string_view text);
 
 // The words of each sentence of a plain text, contractions and slang written out, with kEnd before
 // and behind. A long sentence comes in parts that overlap.

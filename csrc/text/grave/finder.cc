@@ -5,8 +5,6 @@
 
 #include "sampling/rng.h"
 #include "text/crisis/patterns.h"
-#include "text/crisis/spelling.h"
-#include "text/message.h"
 #include "text/never_destroyed.h"
 #include "text/unicode.h"
 #include "text/word_list.h"
@@ -39,21 +37,20 @@ struct GraveRules {
   }
 };
 
-bool tells_grave_thing(const std::string& turn) {
+bool tells_grave_thing(SpeakerTurn& turn) {
   static const auto& rules = never_destroyed<GraveRules>();
   // Nobody hides these words, so that plain letters need no more than lower case.
-  const std::string plain = is_ascii(turn) ? lower(turn) : plain_text(turn, rules.words.words());
-  const std::vector<Sentence> sentences = sentences_of(plain);
+  const std::string plain =
+      is_ascii(turn.text()) ? lower(turn.text()) : turn.plain(rules.words.words());
+  const std::vector<Sentence>& sentences = turn.sentences(plain);
   return std::any_of(sentences.begin(), sentences.end(),
                      [&](const Sentence& sentence) { return rules.hold_in(sentence); });
 }
 
 }  // namespace
 
-bool is_grave(const std::vector<std::string>& turns) {
-  const std::vector<std::size_t> places = turns_to_search(turns);
-  return std::any_of(places.begin(), places.end(),
-                     [&](std::size_t place) { return tells_grave_thing(turns[place]); });
+bool is_grave(std::vector<SpeakerTurn>& turns) {
+  return std::any_of(turns.begin(), turns.end(), tells_grave_thing);
 }
 
 bool is_cheerful(std::string_view reply) {

@@ -8,9 +8,9 @@ from functools import cache
 from typing import NamedTuple
 
 from mime_fast.text.crisis.patterns import END, PatternSet, match, members, needed, parse, search
-from mime_fast.text.crisis.spelling import expansions, plain_text, sentences_of
+from mime_fast.text.crisis.spelling import expansions
 from mime_fast.text.crisis.tables import sections, words
-from mime_fast.text.message import turns_to_search
+from mime_fast.text.crisis.turn import SpeakerTurn
 from mime_fast.types import Crisis
 
 # The latest turn of the speaker and those before it that are read.
@@ -96,24 +96,24 @@ def _triggers() -> frozenset[str]:
     return frozenset(known) | {word for word, text in written if not known.isdisjoint(text.split())}
 
 
-def find_crisis(turns: Sequence[str]) -> Crisis | None:
-    """The signal of a crisis in a history of turns (speaker first, alternating, speaker last).
+def find_crisis(turns: Sequence[SpeakerTurn]) -> Crisis | None:
+    """The signal of a crisis in what speaker_turns() returns.
 
     The latest turn decides. Where it has no signal, the two turns of the speaker before it are
     read, the later one first: "Yes, tonight." is no small talk after "I want to die".
     """
-    for turn in turns_to_search(turns)[:TURNS]:
-        if found := _find(turns[turn]):
-            return Crisis(CATEGORIES[found.severity], found.about, turn)
+    for turn in turns[:TURNS]:
+        if found := _find(turn):
+            return Crisis(CATEGORIES[found.severity], found.about, turn.place)
     return None
 
 
-def _find(text: str) -> Signal | None:
+def _find(turn: SpeakerTurn) -> Signal | None:
     """The most severe signal; one of the speaker before one of somebody else."""
-    plain = plain_text(text, _triggers())
+    plain = turn.plain(_triggers())
     if _triggers().isdisjoint(match[0] for match in _WORD.finditer(plain)):
         return None
-    found = [signal for sentence in sentences_of(plain) for signal in _signals(sentence)]
+    found = [signal for sentence in turn.sentences(plain) for signal in _signals(sentence)]
     return min(found, key=lambda signal: (signal.about != "self", signal.severity), default=None)
 
 

@@ -54,7 +54,7 @@ _HIDING = re.compile(r"[a-z0-9][!@$*|+#._-]+[a-z0-9]|[a-z][0-9]|[0-9@$][a-z]")
 _TRIPLE = re.compile(r"([a-z])\1{2,}")
 LONGEST_HIDDEN = 40  # characters between white space; longer ones are no word
 
-# Whether anything below may have work to do: what most texts pay for.
+# Whether `reveal` may have work to do: what most texts pay for.
 SUSPICIOUS = re.compile(
     r"[a-z0-9][!@$*|+#._][a-z0-9]|[a-z][0-9]|[0-9@$][a-z]|[a-z]-[a-z]|([a-z])\1\1"
     r"|(?<![a-z'])[a-z][ ._*~-]{1,2}[a-z0-9](?![a-z'])"
@@ -126,15 +126,14 @@ _NORMALIZER = normalizers.Sequence(plain_characters())  # as the tokeniser's
 _WHITE = str.maketrans("\t\r\v\f", "    ")
 
 
-def plain_text(text: str, known: frozenset[str]) -> str:
-    """Lower case, plain quotes, nothing invisible, no accents, hidden words written out."""
+def fold(text: str) -> str:
+    """Lower case, plain quotes, nothing invisible, no accents."""
     if not (text.isascii() and text.isprintable()):
         parts = parts_of(drop_surrogates(text))
         text = "".join(map(_NORMALIZER.normalize_str, parts)).translate(_WHITE)
         letters = (c for c in unicodedata.normalize("NFD", text) if unicodedata.category(c) != "Mn")
         text = "".join(letters).translate(CONFUSABLE)
-    plain = text.lower().replace("`", "'")
-    return reveal(plain, known) if SUSPICIOUS.search(plain) else plain
+    return text.lower().replace("`", "'")
 
 
 _TOKEN = re.compile(r"[^\W_]+(?:'[^\W_]+)*|(?<!\.)[.](?!\.)|[!?;]+")

@@ -10,11 +10,9 @@ from functools import cache
 from itertools import cycle, islice
 from pathlib import Path
 
-from mime_fast import _C
 from mime_fast.text.crisis.patterns import PatternSet
-from mime_fast.text.crisis.spelling import plain_text, sentences_of
 from mime_fast.text.crisis.tables import sections
-from mime_fast.text.message import turns_to_search
+from mime_fast.text.crisis.turn import SpeakerTurn
 from mime_fast.text.word_list import WordList, content_lines
 
 FOLDER = Path(__file__).parent
@@ -35,15 +33,16 @@ def _patterns(table: str) -> PatternSet:
     return PatternSet(pattern for section in listed for pattern in section)
 
 
-def is_grave(turns: Sequence[str]) -> bool:
-    """Whether the speaker's turns, every other one and the last, mention something grave."""
-    return any(map(_tells_grave_thing, map(turns.__getitem__, turns_to_search(turns))))
+def is_grave(turns: Sequence[SpeakerTurn]) -> bool:
+    """Whether any of what speaker_turns() returns mentions something grave."""
+    return any(map(_tells_grave_thing, turns))
 
 
-def _tells_grave_thing(turn: str) -> bool:
+def _tells_grave_thing(turn: SpeakerTurn) -> bool:
     # Nobody hides these words, so that plain letters need no more than lower case.
-    plain = turn.lower() if turn.isascii() else plain_text(turn, _lists()[0].words)
-    return any(map(_is_grave_sentence, sentences_of(plain)))
+    is_plain = turn.text.isascii()
+    plain = turn.text.lower() if is_plain else turn.plain(_lists()[0].words)
+    return any(map(_is_grave_sentence, turn.sentences(plain)))
 
 
 def _is_grave_sentence(sentence: Sequence[str]) -> bool:
@@ -59,6 +58,8 @@ def is_cheerful(reply: str) -> bool:
 
 def careful_replies(seed: int, count: int) -> list[str]:
     """The first `count` fixed replies in the order that the seed draws, which then repeats."""
+    from mime_fast import _C  # noqa: PLC0415 - text is read before it is built, too
+
     drawn = _C.philox_uniform(seed, CAREFUL_STREAM, 0, len(CAREFUL_REPLIES))
     order = [CAREFUL_REPLIES[index] for index in drawn.argsort(kind="stable")]
     return list(islice(cycle(order), count))

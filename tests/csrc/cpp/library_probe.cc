@@ -12,7 +12,7 @@
 #include "library/reply_options.h"
 #include "mime_fast/visit_options.hpp"
 #include "text/crisis/finder.h"
-#include "text/crisis/spelling.h"
+#include "text/crisis/speaker_turn.h"
 #include "text/detokenizer.h"
 #include "text/dialogue.h"
 #include "text/grave/finder.h"
@@ -107,10 +107,16 @@ std::string check(const Strings& arguments) {
 }
 
 std::string crisis(const Strings& turns) {
-  const auto found = find_crisis(turns);
+  std::vector<SpeakerTurn> said = speaker_turns(turns);
+  const auto found = find_crisis(said);
   if (!found) return "";
   return found->category + " " + found->about() + " " + std::to_string(found->turn) + " " +
          crisis_reply(*found, turns.size());
+}
+
+bool is_grave_history(const Strings& turns) {
+  std::vector<SpeakerTurn> said = speaker_turns(turns);
+  return is_grave(said);
 }
 
 std::string shown_default(std::int64_t value) { return std::to_string(value); }
@@ -147,9 +153,9 @@ std::string call(std::string_view name, const Strings& arguments) {
   if (name == "reply") return reply(arguments);
   if (name == "check") return check(arguments);
   if (name == "is_visible") return is_visible(arguments.at(0)) ? "yes" : "no";
-  if (name == "plain_text") return plain_text(arguments.at(0), {});
+  if (name == "plain_text") return SpeakerTurn(arguments.at(0)).plain({});
   if (name == "crisis") return crisis(arguments);
-  if (name == "is_grave") return is_grave(arguments) ? "yes" : "no";
+  if (name == "is_grave") return is_grave_history(arguments) ? "yes" : "no";
   if (name == "is_cheerful") return is_cheerful(arguments.at(0)) ? "yes" : "no";
   if (name == "default_threads") return std::to_string(default_threads());
   if (name == "cpu_quota") {
