@@ -6,7 +6,6 @@ import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from itertools import islice
 from typing import Any, TypeVar
 
 import numpy as np
@@ -20,12 +19,10 @@ from mime_fast.logprobs import score_replies
 from mime_fast.memory import enough_memory
 from mime_fast.profiling import profile_range
 from mime_fast.read_message import Message, read_messages
-from mime_fast.search.consensus import by_consensus
+from mime_fast.reply_choice import ReplyChoice
 from mime_fast.search.hypothesis import Hypothesis, log_softmax
 from mime_fast.search.rules import text_rules
-from mime_fast.text.grave.finder import careful_replies, is_cheerful
-from mime_fast.text.special import EOS
-from mime_fast.text.stop import ReplyText
+from mime_fast.text.grave.finder import careful_replies
 from mime_fast.types import (
     Candidate,
     EmotionMixture,
@@ -98,18 +95,13 @@ class Request:
         if isinstance(messages, (str, bytes)):
             raise TypeError("messages must be a list of messages; for one message use respond()")
         self.tokenizer, self.engine, self.options = checkpoint.tokenizer, engine, options
-        self.relevance = checkpoint.relevance if options.best_of else None
-        require(
-            not options.best_of or self.relevance is not None,
-            f"best_of={options.best_of} needs a relevance table, which the checkpoint lacks; "
-            "make it: mime-fast relevance; or use mbr_samples",
-        )
+        relevance = checkpoint.relevance if options.best_of else None
+        self._choice = ReplyChoice(self.tokenizer, options, relevance)
         self.rules = text_rules(self.options, self.tokenizer)
         # By request: the probabilities of the speaker's emotions, and whether no reply may be
-        # cheerful. By tokens: the text of a reply, and whether a stop string ended it.
+        # cheerful.
         self._emotions: dict[int, FloatArray] = {}
         self._careful: dict[int, bool] = {}
-        self._texts: dict[tuple[int, ...], tuple[str, bool]] = {}
         with profile_range("text.encode"):
             self.messages = read_messages(
                 self.tokenizer, engine.config.max_positions, messages, options
@@ -186,7 +178,7 @@ class Request:
         _, row = self.encodings[index]
         found, left_out = self.replies(row)
         all_scored = self.clock(lambda: self._logprobs(row, found, scored))
-        generated = [self._candidate(*each) for each in zip(found, all_scored, strict=True)]
+        generated = list(map(self._choice.candidate, found, all_scored))
         fixed = careful_replies(self.seeds[index], left_out) if left_out else []
         return generated + [Candidate(text, [], None, "careful", logprobs) for text in fixed]
 
@@ -200,16 +192,9 @@ class Request:
 
         And for how many candidates none is left, since the others are too cheerful.
         """
-        found = self.decoding.results(row)
-        if self.options.ranked_samples:
-            with profile_range("consensus"):
-                found = self._ranked(row, found)
-        wanted = min(self.options.num_return_sequences, len(found))
-        if not self._is_careful(self.generated[row]):
-            return found[:wanted], 0
-        careful = (reply for reply in found if not is_cheerful(self._text(reply)[0]))
-        kept = list(islice(careful, wanted))  # no more texts are read than it takes
-        return kept, wanted - len(kept)
+        found, index = self.decoding.results(row), self.generated[row]
+        dialogue = self.messages[index].dialogue
+        return self._choice.choose(found, dialogue, is_careful=self._is_careful(index))
 
     def _is_careful(self, index: int) -> bool:
         """Whether no reply to a message may be cheerful."""
@@ -232,24 +217,6 @@ class Request:
             self._emotions[index] = np.exp(log_softmax(encoded.emotion_logits[row]))
         return self._emotions[index]
 
-    def _text(self, reply: Hypothesis) -> tuple[str, bool]:
-        """The text of a reply, and whether a stop string ended it."""
-        if reply.tokens not in self._texts:
-            text = ReplyText(self.tokenizer, self.options.stop)
-            with profile_range("text.decode"):
-                whole = text.push(token for token in reply.tokens if token != EOS) + text.finish()
-            self._texts[reply.tokens] = whole, text.stopped
-        return self._texts[reply.tokens]
-
-    def _ranked(self, row: int, samples: list[Hypothesis]) -> list[Hypothesis]:
-        """Samples by consensus, and with best_of by their relevance to the last turn as well."""
-        if self.relevance is None:
-            return by_consensus(samples)
-        dialogue = self.messages[self.generated[row]].dialogue
-        turn = dialogue.tokens[-dialogue.last_turn :]
-        replies = [self.tokenizer.as_context(sample.tokens) for sample in samples]
-        return by_consensus(samples, self.relevance.similarities(replies, turn))
-
     def _logprobs(
         self, row: int, replies: list[Hypothesis], scored: list[TokenLogprobs] | None
     ) -> list[list[TokenLogprobs]] | list[None]:
@@ -260,19 +227,6 @@ class Request:
         tokens = [hypothesis.tokens for hypothesis in replies[len(known) :]]
         left = score_replies(self.engine, self.tokenizer, self.encoded, row, tokens, count)
         return known + left
-
-    def _candidate(self, hypothesis: Hypothesis, logprobs: list[TokenLogprobs] | None) -> Candidate:
-        words = [token for token in hypothesis.tokens if token != EOS]
-        score = hypothesis.score(self.options.length_penalty)
-        whole, stopped = self._text(hypothesis)
-        ended = hypothesis.tokens[-1:] == (EOS,) or stopped
-        return Candidate(
-            text=whole,
-            tokens=words,
-            score=score if self.options.needs_scores else None,
-            finish_reason="stop" if ended else "length",
-            logprobs=logprobs,
-        )
 
 
 def _mixture(config: ModelConfig, encoded: EncoderBatch, index: int) -> EmotionMixture:
