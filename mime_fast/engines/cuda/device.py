@@ -12,7 +12,7 @@ from triton.errors import TritonError
 
 from mime_fast.engines.base import EngineError
 from mime_fast.engines.cuda.batch import DecodeBatch, DecodeShape
-from mime_fast.engines.cuda.encoder import EncoderBatch, EncoderShape
+from mime_fast.engines.cuda.encoder import EncodeBatch, EncoderShape
 from mime_fast.engines.cuda.graphs import RECORDING, is_out_of_memory
 from mime_fast.engines.cuda.memory import BatchPool
 from mime_fast.engines.cuda.weights import Model
@@ -24,7 +24,7 @@ class Device:
     def __init__(self, model: Model) -> None:
         self._model, self.device = model, model.device
         self.decoders: BatchPool[DecodeBatch] = BatchPool()
-        self.encoders: BatchPool[EncoderBatch] = BatchPool()
+        self.encoders: BatchPool[EncodeBatch] = BatchPool()
         self._lock = RLock()
         self._stream = None
         if self.device.type == "cuda":
@@ -54,9 +54,9 @@ class Device:
                     "use device='cpu', and please report it"
                 ) from error
 
-    def encoder_batch(self, shape: EncoderShape) -> EncoderBatch:
+    def encode_batch(self, shape: EncoderShape) -> EncodeBatch:
         """Buffers of that shape, to be given back to `encoders`."""
-        return self.encoders.take(shape) or EncoderBatch(self._model, shape)
+        return self.encoders.take(shape) or EncodeBatch(self._model, shape)
 
     def decode_batch(self, shape: DecodeShape) -> DecodeBatch:
         """Buffers of that shape, to be given back to `decoders`."""

@@ -29,7 +29,7 @@ class EncoderShape(NamedTuple):
 
 
 class MemoryBuffer:
-    """The memory in the buffers of an EncoderBatch, and a copy once these are needed again.
+    """The memory in an EncodeBatch, and a copy once these are needed again.
 
     Usually nobody reads it any more by then. So it is copied once, to where it is decoded.
     """
@@ -108,7 +108,7 @@ class Findings:
         return found["logits"][:count], found["mixture"][:count], found["mimics_positive"][:count]
 
 
-class EncoderBatch:
+class EncodeBatch:
     """Buffers of one shape, and the launches that read and write them."""
 
     def __init__(self, model: Model, shape: EncoderShape) -> None:

@@ -87,7 +87,7 @@ class CudaEngine:
         count, longest = len(dialogues), max(len(dialogue.tokens) for dialogue in dialogues)
         shape = EncoderShape(bucket(count), bucket(longest, LEAST_LENGTH))
         with self.gpu.launching():
-            batch = self.gpu.encoder_batch(shape)
+            batch = self.gpu.encode_batch(shape)
             encoded = batch.run(dialogues, noise, emotion)
             self.gpu.encoders.put(batch)
         return encoded

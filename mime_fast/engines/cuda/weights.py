@@ -13,8 +13,8 @@ from mime_fast.checkpoint import Checkpoint
 from mime_fast.checkpoint_error import CheckpointError
 from mime_fast.config import ModelConfig
 from mime_fast.engines.cuda.graphs import Recorder
-from mime_fast.engines.cuda.reader import Reader
 from mime_fast.engines.cuda.system import CudaSystem
+from mime_fast.engines.cuda.weight_reader import WeightReader
 
 
 @dataclass(frozen=True)
@@ -29,9 +29,9 @@ class Model:
 
 
 def load_model(checkpoint: Checkpoint, device: torch.device, dtype: torch.dtype) -> Model:
-    """Weights and draft table of a checkpoint; see Reader for dtype."""
+    """Weights and draft table of a checkpoint; see WeightReader for dtype."""
     with torch.device("cpu"):  # whatever the default device is
-        system = _load_system(Reader(checkpoint, device, dtype))
+        system = _load_system(WeightReader(checkpoint, device, dtype))
         drafts = _load_drafts(checkpoint, device)
     return Model(
         config=checkpoint.config,
@@ -42,7 +42,7 @@ def load_model(checkpoint: Checkpoint, device: torch.device, dtype: torch.dtype)
     )
 
 
-def _load_system(reader: Reader) -> CudaSystem:
+def _load_system(reader: WeightReader) -> CudaSystem:
     """The class of the config's system, in the file of its name, reads its weights."""
     declared = reader.config.system
     module = import_module(f"mime_fast.engines.cuda.{declared.name}")

@@ -15,7 +15,7 @@ from mime_fast.kernels.padding import padded
 from mime_fast.stored_tensors import read_quantized
 
 
-class Reader:
+class WeightReader:
     """Reads in float32; matrices are then rounded to dtype.
 
     With float32, matrices that are stored as int8 stay so: the kernels multiply by their values.
