@@ -1,8 +1,8 @@
 """Attention of the rows of a step, one query each: to what was decoded before, or to the memory.
 
 One program computes one head of a row. Several heads of queries share one of keys and values.
-Rotary positions turn pairs of columns; the first columns of all pairs come first in a head, then
-the second ones. The cache holds keys that are not turned: a program turns those that it reads.
+Rotary positions rotate pairs of columns; the first columns of all pairs come first in a head, then
+the second ones. The cache holds keys that are not rotated: a program rotates those that it reads.
 """
 
 from __future__ import annotations

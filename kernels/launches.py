@@ -87,22 +87,11 @@ def norm_of(dim: int, epsilon: float | None = None) -> Norm:
 
 def emotion_path(weights: torch.dtype) -> None:
     """Recognition to refinements, and the gate."""
-    dim, latent, count = CONFIG.hidden_dim, CONFIG.latent_dim, len(EMOTIONS)
-    for batch in (BATCH, MANY):
-        emotions(
-            tensor(batch, dim),
-            tensor(batch, 2, latent),
-            ids(batch),
-            EmotionWeights(
-                recognise=whole_matrix(count + dim, dim, dtype=weights, bias=True),
-                prior=whole_matrix(4 * latent, dim, dtype=weights, bias=True),
-                mixture=whole_matrix(count, latent, dtype=weights, bias=True),
-                members=ids(count),
-                table=matrix(count, dim, dtype=weights),
-                refine=Matrix(matrix(2, dim, dim, dtype=weights)),
-                positives=len(POSITIVE),
-            ),
-        )
+    dim = CONFIG.hidden_dim
+    own = emotion_weights(
+        CONFIG, weights, len(EMOTIONS) + dim, refine=Matrix(matrix(2, dim, dim, dtype=weights))
+    )
+    launch_emotions(CONFIG, own)
     for batch in (BATCH, 256):
         fusion(
             both=tensor(batch, LENGTH, 2 * dim),
@@ -112,6 +101,38 @@ def emotion_path(weights: torch.dtype) -> None:
             output_bias=tensor(dim),
             lengths=ids(batch),
         )
+
+
+def emotion_weights(
+    config: ModelConfig, weights: torch.dtype, recognised: int, **own: Any
+) -> EmotionWeights:
+    """What both systems have alike; recognised: columns of the first product."""
+    dim, latent, count = config.hidden_dim, config.latent_dim, len(EMOTIONS)
+    folded = as_float(weights)
+    return EmotionWeights(
+        recognise=whole_matrix(recognised, dim, dtype=folded, bias=True),
+        prior=whole_matrix(4 * latent, dim, dtype=weights, bias=True),
+        mixture=whole_matrix(count, latent, dtype=folded, bias=True),
+        members=ids(count),
+        table=matrix(count, dim, dtype=folded),
+        positives=len(POSITIVE),
+        **own,
+    )
+
+
+def as_float(weights: torch.dtype) -> torch.dtype:
+    """The type of matrices that are folded when they are loaded."""
+    return torch.float32 if weights == torch.int8 else weights
+
+
+def launch_emotions(config: ModelConfig, weights: EmotionWeights) -> None:
+    """Few requests, and many."""
+    for batch in (BATCH, MANY):
+        query, noise = tensor(batch, config.hidden_dim), tensor(batch, 2, config.latent_dim)
+        gumbels = None
+        if weights.intents is not None:
+            gumbels = tensor(batch, len(weights.intents.table), dtype=torch.float64)
+        emotions(query, noise, ids(batch), weights, gumbels)
 
 
 def decoder(weights: torch.dtype) -> None:
@@ -154,7 +175,10 @@ def decoder(weights: torch.dtype) -> None:
 
 
 def projections(hidden: Tensor, weight: Tensor, **options: Any) -> None:
-    """As greedy search, sampling and beams need it; constraints cost most where all is written."""
+    """The forms of greedy search, sampling and beams.
+
+    Constraints cost most where all logits are written.
+    """
     (rows, _), words = hidden.shape, len(weight)
     replies = Replies(ids(rows, STEPS + 1), ids(rows), ids(rows, 3), tensor(rows))
     logits, log_probs = tensor(rows, words), tensor(rows, STEPS)
@@ -194,33 +218,17 @@ def base_encoder(weights: torch.dtype) -> None:
 def base_emotion_path(weights: torch.dtype) -> None:
     """Recognition, the intent, refinements and conditioning."""
     c = BASE_CONFIG
-    dim, latent, count, half = c.hidden_dim, c.latent_dim, len(EMOTIONS), as_float(weights)
+    dim = c.hidden_dim
     table, scale, _ = whole_matrix(c.intents, c.decoder_dim, dtype=weights)
-    first = count + c.intents + dim
-    for batch in (BATCH, MANY):
-        emotions(
-            tensor(batch, dim),
-            tensor(batch, 2, latent),
-            ids(batch),
-            EmotionWeights(
-                recognise=whole_matrix(first, dim, dtype=half, bias=True),
-                prior=whole_matrix(4 * latent, dim, dtype=weights, bias=True),
-                mixture=whole_matrix(count, latent, dtype=half, bias=True),
-                members=ids(count),
-                table=matrix(count, dim, dtype=half),
-                refine=whole_matrix(dim, dim, dtype=weights, bias=True),
-                positives=len(POSITIVE),
-                intents=IntentWeights(
-                    table, scale, whole_matrix(c.decoder_dim, 3 * dim, dtype=weights, bias=True)
-                ),
-            ),
-            tensor(batch, c.intents, dtype=torch.float64),
-        )
-
-
-def as_float(weights: torch.dtype) -> torch.dtype:
-    """The type of matrices that are folded when they are loaded."""
-    return torch.float32 if weights == torch.int8 else weights
+    conditioning = whole_matrix(c.decoder_dim, 3 * dim, dtype=weights, bias=True)
+    own = emotion_weights(
+        c,
+        weights,
+        len(EMOTIONS) + c.intents + dim,
+        refine=whole_matrix(dim, dim, dtype=weights, bias=True),
+        intents=IntentWeights(table, scale, conditioning),
+    )
+    launch_emotions(c, own)
 
 
 def base_decoder(weights: torch.dtype) -> None:

@@ -348,19 +348,19 @@ def attend_rows(
             entries = memory[times, caches.kv_positions[row, : len(times)].long()]
         keys, values = (part.unflatten(-1, (kv_heads, -1)) for part in entries.chunk(2, -1))
         if own is not None:
-            queries, keys = _turn(queries, own[1], times[-1:]), _turn(keys, own[1], times)
+            queries, keys = _rotated(queries, own[1], times[-1:]), _rotated(keys, own[1], times)
         keys, values = (part.repeat_interleave(heads // kv_heads, 1) for part in (keys, values))
         logits = torch.einsum("hw,thw->ht", queries, keys) * queries.shape[-1] ** -0.5
         out[row] = torch.einsum("ht,thw->hw", logits.softmax(-1), values).flatten()
     return out
 
 
-def _turn(x: Tensor, rotation: Rotation, positions: Tensor) -> Tensor:
+def _rotated(x: Tensor, rotation: Rotation, positions: Tensor) -> Tensor:
     """Rotate pairs of columns, (..., heads, width); the first ones of all pairs come first."""
     first, second = x.chunk(2, -1)
     cosine, sine = (table[positions][:, None] for table in rotation)
-    turned = torch.cat([first * cosine - second * sine, first * sine + second * cosine], -1)
-    return turned if x.dim() == 3 else turned[0]
+    rotated = torch.cat([first * cosine - second * sine, first * sine + second * cosine], -1)
+    return rotated if x.dim() == 3 else rotated[0]
 
 
 def _window(entries: Tensor) -> Tensor:

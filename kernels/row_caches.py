@@ -19,9 +19,8 @@ class Caches(NamedTuple):
     """Caches of the rows. Where columns are more than rows, the rest is unused."""
 
     sources: Tensor  # int32 (rows,): the request that the row answers
-    kv_positions: (
-        Tensor  # int32 (rows, steps): the column that each earlier position was decoded in
-    )
+    # int32 (rows, steps): the column that each earlier position was decoded in
+    kv_positions: Tensor
     keys_values: Tensor  # float32 (layers, steps, columns, 2 * key_dim): keys, then values
     inner: Tensor  # float32 (layers, steps, columns, dim): inputs of the first convolution
     outer: Tensor  # float32 (layers, steps, columns, filter): and of the second
@@ -46,7 +45,7 @@ class LlamaCaches(NamedTuple):
 
     @property
     def histories(self) -> tuple[str, ...]:
-        """As Caches has it."""
+        """The fields that have an entry for each step and column."""
         return ("keys_values",)
 
 
