@@ -7,15 +7,15 @@ replies go round several requests.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from itertools import cycle
 from typing import Any
 
 import pytest
 
 from benchmarks.floors import Floors, reply_seconds
 from benchmarks.peers import BY_NAME, CONTESTANTS, OURS, REFERENCE, check
-from benchmarks.peers.base import Tokens, answer_greedily, answer_together, answer_with_beams
+from benchmarks.peers.base import answer_greedily, answer_together, answer_with_beams
 from benchmarks.workload import BEAMS, Request, random_checkpoint, random_requests
+from benchmarks.works import Answer, answer_all, in_turns
 from mime_fast.checkpoint import Checkpoint
 
 BATCHES = (1, 2, 4, 8, 16, 32, 64)
@@ -28,13 +28,10 @@ SWEEPERS = [contestant.name for contestant in CONTESTANTS if contestant.sweeps]
 
 Peers = Callable[[str], Any]
 Run = Callable[..., None]
-Answer = Callable[[Any, list[Request]], Sequence[Tokens]]
 
 
 @pytest.fixture
-def reply_race(
-    race: Run, peer: Peers, reference: Any, checkpoint: Checkpoint, floors: Floors
-) -> Run:
+def reply_race(race: Run, peer: Peers, checkpoint: Checkpoint, floors: Floors) -> Run:
     """Checks everybody's tokens of all works, then times everybody on one work after the other."""
 
     def run(
@@ -45,21 +42,15 @@ def reply_race(
         x: int | None = None,
         **shape: int,
     ) -> None:
-        def answers(name: str) -> list[Tokens]:
-            one = reference if name == REFERENCE else peer(name)
-            return [reply for work in works for reply in answer(one, work)]
-
-        expected = answers(REFERENCE)
+        expected = answer_all(peer(REFERENCE), works, answer)
         more = {}
         for name in names:
             contestant = BY_NAME[name]
-            share = check(contestant, answers(name), expected)
+            share = check(contestant, answer_all(peer(name), works, answer), expected)
             floor = reply_seconds(floors, checkpoint.config, contestant.work, **shape)
             equal = None if contestant.agreement == "none" else share
             more[name] = {"x": x, "floor_ms": 1e3 * floor, "equal": equal}
-        turns = {name: cycle(works) for name in names}
-        calls = {name: lambda name=name: answer(peer(name), next(turns[name])) for name in names}
-        race(group, calls, more)
+        race(group, {name: in_turns(peer(name), works, answer) for name in names}, more)
 
     return run
 
@@ -104,10 +95,9 @@ def test_untrained_weights(race: Run, threads: int, strategy: str, *, smoke: boo
     checkpoint, answer = random_checkpoint(flat=True, tiny=smoke), STRATEGIES[strategy]
     peer, reference = (BY_NAME[name].create(checkpoint, threads) for name in (OURS, REFERENCE))
     works = [[request] for request in random_requests(checkpoint.config, QUICK_REQUESTS)]
-    for work in works:
-        check(BY_NAME[OURS], answer(peer, work), answer(reference, work))
-    turns = cycle(works)
-    race(f"{strategy} reply, untrained weights", {OURS: lambda: answer(peer, next(turns))})
+    expected = answer_all(reference, works, answer)
+    check(BY_NAME[OURS], answer_all(peer, works, answer), expected)
+    race(f"{strategy} reply, untrained weights", {OURS: in_turns(peer, works, answer)})
 
 
 @pytest.mark.parametrize("size", BATCHES)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
-from itertools import cycle
 from typing import Any
 
 import pytest
@@ -22,11 +21,9 @@ from benchmarks.gpu.contestants import BY_NAME, exact_float32, same_tokens
 from benchmarks.gpu.measured import load_floors
 from benchmarks.harness import Budget, Call, Race, Row, Seconds, summarise, time_call
 from benchmarks.peers import REFERENCE
-from benchmarks.peers.base import Tokens
 from benchmarks.workload import Request, random_checkpoint
+from benchmarks.works import Answer, answer_all, in_turns
 from mime_fast.checkpoint import Checkpoint
-
-Answer = Callable[[Any, list[Request]], Sequence[Tokens]]
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -140,18 +137,15 @@ def reply_race(
         x: int | None = None,
         **shape: int,
     ) -> None:
-        def answers(name: str) -> list[Tokens]:
-            return [reply for work in works for reply in answer(peer(name), work)]
-
         def describe(name: str) -> dict[str, Any]:
             contestant = BY_NAME[name]
-            equal, share = same_tokens(contestant, answers(name), expected)
+            equal, share = same_tokens(contestant, answer_all(peer(name), works, answer), expected)
             floor = reply_seconds(floors, checkpoint.config, contestant.work, **shape)
             if equal is False:
                 failed.append(f"{name} answers other tokens than {REFERENCE}: {share:.1%} agree")
             return {"x": x, "floor_ms": 1e3 * floor, "equal": equal}
 
-        expected = answers(REFERENCE)
+        expected = answer_all(peer(REFERENCE), works, answer)
         more: dict[str, dict[str, Any]] = {}
         failed: list[str] = []
         for name in names:
@@ -159,13 +153,8 @@ def reply_race(
                 more[name] = describe(name)
             except Exception as error:  # noqa: BLE001 - the others are still measured
                 failed.append(f"{name}: {type(error).__name__}: {error}")
-        race(group, {name: _in_turns(peer(name), works, answer) for name in more}, more)
+        race(group, {name: in_turns(peer(name), works, answer) for name in more}, more)
         if failed:
             pytest.fail("; ".join(failed))
 
     return run
-
-
-def _in_turns(peer: Any, works: Sequence[list[Request]], answer: Answer) -> Call:
-    turns = cycle(works)
-    return lambda: answer(peer, next(turns))
