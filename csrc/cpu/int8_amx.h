@@ -4,13 +4,13 @@
 
 #include <cstdint>
 
-#include "cpu/digit_sums_avx512.h"
+#include "cpu/byte_sums_avx512.h"
 #include "cpu/kernels.h"
 #include "cpu/tiles_amx.h"
 
 namespace mime_fast::cpu::amx {
 
-// Sums of the three digits of rows with P panels, one or two.
+// Sums of the three bytes of rows with P panels, one or two.
 template <unsigned P>
 inline void sum_tiles(const Int8Product& p, std::int64_t row, std::int64_t panel, TileSums* sums) {
   const std::int64_t stride = p.x.stride, row_bytes = 4 * stride, panel_bytes = stride * kLanes;
@@ -55,8 +55,8 @@ inline void sum_tiles(const Int8Product& p, std::int64_t row, std::int64_t panel
 // what the others have not.
 template <unsigned P>
 inline void int8_panels(const Int8Product& p, std::int64_t panel, std::int64_t height) {
-  alignas(64) TileSums sums[kDigits * P];
-  const auto digit = [&](unsigned index, std::int64_t row) {
+  alignas(64) TileSums sums[kBytes * P];
+  const auto byte = [&](unsigned index, std::int64_t row) {
     return _mm512_load_si512(sums[index][row]);
   };
   for (std::int64_t first = 0; first < p.rows; first += height) {
@@ -64,8 +64,8 @@ inline void int8_panels(const Int8Product& p, std::int64_t panel, std::int64_t h
     sum_tiles<P>(p, begin, panel, sums);
     for (std::int64_t row = first - begin; row < height; ++row) {
       for (unsigned j = 0; j < P; ++j) {
-        write_digit_sums(p, begin + row, panel + j, digit(kDigits * j, row),
-                         digit(kDigits * j + 1, row), digit(kDigits * j + 2, row));
+        write_byte_sums(p, begin + row, panel + j, byte(kBytes * j, row), byte(kBytes * j + 1, row),
+                        byte(kBytes * j + 2, row));
       }
     }
   }

@@ -10,19 +10,19 @@
 // Included behind IntVec, as screen_simd.h is.
 namespace mime_fast::cpu::MIME_FAST_ISA {
 
-// The digits of X + kFixedShift: the highest of all elements of a row, then the middle, the lowest.
+// The bytes of X + kFixedShift: the highest of all elements of a row, then the middle, the lowest.
 inline void store_fixed(Vec x, std::uint8_t* values, std::int64_t k, std::int64_t stride) {
   const __m512i shifted = _mm512_add_epi32(_mm512_cvtps_epi32(x), _mm512_set1_epi32(kFixedShift));
-  auto* const digits = reinterpret_cast<__m128i*>(values + k);
+  auto* const bytes = reinterpret_cast<__m128i*>(values + k);
   const std::int64_t step = stride / static_cast<std::int64_t>(sizeof(__m128i));
-  _mm_storeu_si128(digits, _mm512_cvtepi32_epi8(_mm512_srli_epi32(shifted, 16)));
-  _mm_storeu_si128(digits + step, _mm512_cvtepi32_epi8(_mm512_srli_epi32(shifted, 8)));
-  _mm_storeu_si128(digits + 2 * step, _mm512_cvtepi32_epi8(shifted));
+  _mm_storeu_si128(bytes, _mm512_cvtepi32_epi8(_mm512_srli_epi32(shifted, 16)));
+  _mm_storeu_si128(bytes + step, _mm512_cvtepi32_epi8(_mm512_srli_epi32(shifted, 8)));
+  _mm_storeu_si128(bytes + 2 * step, _mm512_cvtepi32_epi8(shifted));
 }
 
 }  // namespace mime_fast::cpu::MIME_FAST_ISA
 
-#include "cpu/digit_sums_avx512.h"
+#include "cpu/byte_sums_avx512.h"
 #include "cpu/fixed_rows.h"
 
 namespace mime_fast::cpu::MIME_FAST_ISA {
@@ -30,25 +30,25 @@ namespace mime_fast::cpu::MIME_FAST_ISA {
 // R rows, P panels: 3 * R * P sums, at most 24, stay in registers.
 template <unsigned R, unsigned P>
 inline void int8_block(const Int8Product& p, std::int64_t row, std::int64_t panel) {
-  __m512i acc[R][kDigits][P];
+  __m512i acc[R][kBytes][P];
   MIME_FAST_UNROLL
   for (auto& own : acc) {
     MIME_FAST_UNROLL
-    for (auto& digit : own) {
+    for (auto& byte : own) {
       MIME_FAST_UNROLL
-      for (__m512i& sum : digit) sum = _mm512_setzero_si512();
+      for (__m512i& sum : byte) sum = _mm512_setzero_si512();
     }
   }
   const std::int64_t stride = p.x.stride, panel_bytes = stride * kLanes;
   const std::uint8_t* const x = p.x.values + row * 4 * stride;
   const std::int8_t* w = p.w + panel * panel_bytes;
   for (std::int64_t k = 0; k < stride; k += 4, w += 4 * kLanes) {
-    __m512i digits[R][kDigits];
+    __m512i bytes[R][kBytes];
     MIME_FAST_UNROLL
     for (unsigned r = 0; r < R; ++r) {
       MIME_FAST_UNROLL
-      for (unsigned d = 0; d < kDigits; ++d) {
-        digits[r][d] = int_splat(four_values(x + (4 * r + d) * stride + k));
+      for (unsigned b = 0; b < kBytes; ++b) {
+        bytes[r][b] = int_splat(four_values(x + (4 * r + b) * stride + k));
       }
     }
     MIME_FAST_UNROLL
@@ -57,8 +57,8 @@ inline void int8_block(const Int8Product& p, std::int64_t row, std::int64_t pane
       MIME_FAST_UNROLL
       for (unsigned r = 0; r < R; ++r) {
         MIME_FAST_UNROLL
-        for (unsigned d = 0; d < kDigits; ++d) {
-          acc[r][d][j] = multiply_add(acc[r][d][j], digits[r][d], column);
+        for (unsigned b = 0; b < kBytes; ++b) {
+          acc[r][b][j] = multiply_add(acc[r][b][j], bytes[r][b], column);
         }
       }
     }
@@ -67,7 +67,7 @@ inline void int8_block(const Int8Product& p, std::int64_t row, std::int64_t pane
   for (unsigned r = 0; r < R; ++r) {
     MIME_FAST_UNROLL
     for (unsigned j = 0; j < P; ++j) {
-      write_digit_sums(p, row + r, panel + j, acc[r][0][j], acc[r][1][j], acc[r][2][j]);
+      write_byte_sums(p, row + r, panel + j, acc[r][0][j], acc[r][1][j], acc[r][2][j]);
     }
   }
 }

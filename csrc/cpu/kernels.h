@@ -51,7 +51,7 @@ struct FixedRows {
 constexpr std::int32_t kFixedLimit = 1 << 22;
 constexpr std::int64_t kFixedStride = 64;
 constexpr std::int64_t kMaxFixedInner = 8000;  // so that sums of parts of X fit into 32 bits
-// It is added to X, so that each of the three bytes is a digit without a sign.
+// It is added to X, so that each of the three bytes has no sign.
 constexpr std::int32_t kFixedShift = 0x808080;
 
 // y = x W + bias as in Product, with x in fixed point and W in int8. Each sum of w X is exact. It

@@ -11,9 +11,9 @@
 namespace mime_fast::cpu::MIME_FAST_ISA {
 
 // X + kFixedShift is 65536 high + 256 middle + low.
-constexpr unsigned kDigits = 3;
+constexpr unsigned kBytes = 3;
 
-// Eight exact sums, rounded to float32, from the sums of each digit.
+// Eight exact sums, rounded to float32, from the sums of each byte.
 inline __m256 eight_sums(__m256i high, __m256i middle, __m256i low, const double* shift) {
   const __m512d base = _mm512_set1_pd(256.0);
   const __m512d upper = _mm512_fmadd_pd(_mm512_cvtepi32_pd(high), base, _mm512_cvtepi32_pd(middle));
@@ -21,8 +21,8 @@ inline __m256 eight_sums(__m256i high, __m256i middle, __m256i low, const double
   return _mm512_cvtpd_ps(_mm512_sub_pd(sum, _mm512_loadu_pd(shift)));
 }
 
-inline void write_digit_sums(const Int8Product& p, std::int64_t row, std::int64_t panel,
-                             __m512i high, __m512i middle, __m512i low) {
+inline void write_byte_sums(const Int8Product& p, std::int64_t row, std::int64_t panel,
+                            __m512i high, __m512i middle, __m512i low) {
   const double* const shift = p.shift + panel * kLanes;
   const __m256 first = eight_sums(_mm512_castsi512_si256(high), _mm512_castsi512_si256(middle),
                                   _mm512_castsi512_si256(low), shift);
