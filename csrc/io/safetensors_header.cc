@@ -73,7 +73,7 @@ TensorView read_view(const JsonValue& entry) {
   const Dtype dtype = read_dtype(field(entry, "dtype"));
   std::vector<std::int64_t> shape = read_sizes(field(entry, "shape"));
   const std::int64_t bytes = count_bytes(shape, dtype);
-  return {dtype, std::move(shape), nullptr, bytes};
+  return {.dtype = dtype, .shape = std::move(shape), .data = nullptr, .bytes = bytes};
 }
 
 Extent read_extent(const JsonValue& entry, std::int64_t bytes, std::int64_t data_bytes) {

@@ -18,7 +18,10 @@ std::unique_ptr<ReplyModel> load(TensorReader& tensors, const ModelConfig& confi
 
 template <typename Model>
 constexpr System system_of() {
-  return {Model::kArchitecture, load<Model>, Model::visit_options, Model::resolve};
+  return {.architecture = Model::kArchitecture,
+          .load = load<Model>,
+          .visit_options = Model::visit_options,
+          .resolve = Model::resolve};
 }
 
 constexpr System kSystems[] = {system_of<Mime>(), system_of<Moel>(), system_of<MultiTr>(),
