@@ -46,10 +46,12 @@ class EmotionMixture:
     mimicked: str | None
 
 
-# "stop": the model ended the reply, or a stop string did; "length": max_new_tokens were generated;
-# "crisis": nothing was generated, the text is the fixed reply to a crisis; "careful": it is a fixed
-# reply, since what was generated is too cheerful.
-FinishReason = Literal["stop", "length", "crisis", "careful"]
+FinishReason = Literal[
+    "stop",  # the model ended the reply, or a stop string did
+    "length",  # max_new_tokens were generated
+    "crisis",  # the fixed reply to a crisis; nothing was generated
+    "careful",  # a fixed reply, since what was generated is too cheerful
+]
 
 
 @dataclass(frozen=True)
@@ -113,13 +115,12 @@ class Response:
     dropped_words: int
     # Words of the last turn that the model read: "don't" is two, an emoji one, punctuation none.
     words: int
-    # How many of these the vocabulary lacks: they are read as the token UNK, or by mime-base as two
-    # or more word pieces of at most 3 characters each.
+    # How many of these the vocabulary lacks. They are read as the token UNK; by mime-base as two or
+    # more word pieces of at most 3 characters each.
     unknown_words: int
     finish_reason: FinishReason  # of the first candidate
-    crisis: (
-        Crisis | None
-    )  # None: no signal was found, which is no proof of safety; or not looked for
+    # None: no signal was found, which is no proof of safety; or none was looked for.
+    crisis: Crisis | None
 
 
 @dataclass(frozen=True)

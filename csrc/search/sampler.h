@@ -15,7 +15,7 @@ namespace mime_fast {
 // drawn. Sequence i draws its token n with number n of stream 1 + i; stream 0 is the emotion noise.
 //
 // With a draft table a sequence has further rows, one for each drafted word. A draft row is decoded
-// as if the words before it had been chosen, and is read only if they were: the tokens are those
+// as if the words before it had been chosen, and is read only if they were. So the tokens are those
 // without drafts.
 class Sampler final : public Search {
  public:

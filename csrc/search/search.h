@@ -44,8 +44,8 @@ class Search {
   // Returns how many words were drafted in all steps so far, and how many of them were right.
   virtual DraftCount drafts() const { return {}; }
 
-  // The second half of a step: reads each row, prepared for needs(), and writes the parent row (or
-  // kDraftRow) and the token of each next row.
+  // The second half of a step. Reads each row, which was prepared for needs(). Writes the parent
+  // row (or kDraftRow) and the token of each next row.
   virtual void advance(const RowScores* const* scores, std::vector<std::int32_t>& parents,
                        TokenIds& tokens, Interrupt* interrupt = nullptr) = 0;
 

@@ -18,8 +18,8 @@ namespace mime_fast {
 // Answers requests on a thread of its own. Requests have their own options and share each pass over
 // the weights; each gets the reply that it gets alone. Any number of threads may use a service.
 //
-// A child of fork has no such thread: there the service is not alive, submit throws ServiceClosed,
-// cancel does nothing, and no request runs or waits. Its events are the parent's.
+// A child of fork has no such thread. There the service is not alive, and no request runs or waits:
+// submit throws ServiceClosed, cancel does nothing. Its events are the parent's.
 class Service {
  public:
   // Throws std::system_error if the system starts no thread, or opens no event file descriptor.

@@ -30,8 +30,8 @@ bool is_printable(int byte) {
   return (byte >= 33 && byte <= 126) || (byte >= 161 && byte <= 172) || byte >= 174;
 }
 
-// The byte that a character of a piece stands for (GPT-2's table): itself if it can be seen, else
-// one of those from U+0100 on. -1: it stands for none.
+// The byte that a character of a piece stands for; -1: none. In GPT-2's table a byte that can be
+// seen stands for itself. The characters from U+0100 on stand for the others.
 int byte_of(std::int32_t code_point) {
   constexpr int kFirst = 0x100;
   if (code_point < kFirst) return is_printable(code_point) ? code_point : -1;

@@ -18,9 +18,9 @@ class PieceTokenizer {
  public:
   using Merge = std::pair<std::string, std::string>;  // two pieces that become one
 
-  // pieces: distinct, and of GPT-2's alphabet of bytes; those of special ids come first, whether or
-  // not they are among them. merges: in the order in which they were learned. Throws
-  // std::invalid_argument for a piece or a merge that is none.
+  // pieces: distinct, and of GPT-2's alphabet of bytes. Those of special ids come first, in any
+  // characters. merges: in the order in which they were learned. Throws std::invalid_argument for a
+  // piece or a merge that is none.
   PieceTokenizer(const std::vector<std::string>& pieces, const std::vector<Merge>& merges);
 
   // The bytes that each id writes: none for a special one.

@@ -20,7 +20,7 @@ constexpr double kDeviations = 6;
 constexpr double kLargestError = 1;
 
 // Words are computed down to this share of the total, then to a smaller one if the error is too
-// large: the error of the words below a share falls with its power of 0.5 to 1.
+// large. The error of the words below a share falls with its power of 0.5 to 1.
 constexpr double kFirstCut = 2e-4;
 constexpr double kCutStep = 0.9;
 

@@ -11,7 +11,7 @@ namespace {
 using cpu::kLanes;
 
 constexpr double kUnit = 0x1p-24;  // relative rounding error of one float32 operation
-// Error of underflow: scale * unit is off by 2^-150, times a sum of up to 2^31; other operations
+// Error of underflow: scale * unit is off by 2^-150, times a sum of up to 2^31. Other operations
 // are off by as little, without the factor.
 constexpr double kUnderflow = 0x1p-118;
 constexpr std::int32_t kLargestWeight = 127;

@@ -4,12 +4,12 @@ Input: the torch file that their training writes (declare-lab/MIME at 7c34f3a, H
 116a37d). It may be a dict whose `model` is the state dict (MIME), a dict of the modules' state
 dicts (MoEL), or a bare state dict. Only tensors are read from it: code in it is never run.
 
-A state dict does not show everything. `heads`, `mean_query` and `top_listeners` have to be given,
-and a model that was trained with their `pointer_gen` looks the same as one that was not: both
-hold `generator.p_gen_linear`. Here it is always a model without; one with would generate worse
-words. The weights of MoEL's listeners are a softmax (their `--softmax`, as published), never a
-sigmoid. A Transformer is always the one that was trained with `--multitask`: without, the emotions
-that it recognises mean nothing.
+A state dict does not show everything. `heads`, `mean_query` and `top_listeners` have to be given.
+A model that was trained with their `pointer_gen` looks the same as one that was not: both hold
+`generator.p_gen_linear`. It is taken for one that was not; the other would generate worse words.
+The weights of MoEL's listeners are a softmax (their `--softmax`, as published), never a sigmoid. A
+Transformer is always the one that was trained with `--multitask`. Without, the emotions that it
+recognises mean nothing.
 """
 
 import os

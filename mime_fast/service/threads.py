@@ -36,7 +36,7 @@ class Admission:
     @property
     def waiting(self) -> int:
         """Number of requests in the queue."""
-        return sum(not turn.done() for turn in self._queue)
+        return sum(not waiter.done() for waiter in self._queue)
 
     async def enter(self, wait: float | None) -> None:
         """Wait until the request may run, at most so many seconds."""
@@ -48,13 +48,13 @@ class Admission:
                 f"{self.running} requests run and {self.waiting} wait, as many as may; "
                 "try again later, or raise max_waiting"
             )
-        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._queue.append(turn)
+        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._queue.append(waiter)
         try:
             async with asyncio.timeout(wait):
-                await turn
+                await waiter
         except BaseException as error:
-            if turn.done() and not turn.cancelled() and turn.exception() is None:
+            if waiter.done() and not waiter.cancelled() and waiter.exception() is None:
                 self.leave()  # it was admitted too late
             if isinstance(error, TimeoutError):
                 raise DeadlineExceeded(f"the request waited for {wait} s, its deadline") from None
@@ -63,17 +63,17 @@ class Admission:
     def leave(self) -> None:
         """End a request that ran; the one that has waited longest follows."""
         while self._queue:
-            turn = self._queue.popleft()
-            if not turn.done():
-                return turn.set_result(None)
+            waiter = self._queue.popleft()
+            if not waiter.done():
+                return waiter.set_result(None)
         self.running -= 1
         return None
 
     def close(self) -> None:
         """Refuse those that wait."""
-        for turn in self._queue:
-            if not turn.done():
-                turn.set_exception(ServiceClosed(CLOSED))
+        for waiter in self._queue:
+            if not waiter.done():
+                waiter.set_exception(ServiceClosed(CLOSED))
 
 
 def call_in(loop: asyncio.AbstractEventLoop, function: Callable[..., None], *values: Any) -> None:

@@ -20,9 +20,9 @@ def _option(default: Any, help: str, **facts: Any) -> Any:  # noqa: A002
 class MimeOptions:
     """Options of MIME. The defaults are the equations of its paper.
 
-    The authors' code departs from their paper in two places that a checkpoint depends on:
-    `shared_log_variance` (Eq. 7-15: their code uses the positive group's for both) and
-    `shared_response_encoder` (Eq. 22-23: one encoder in the paper, two in their code).
+    The authors' code departs from their paper in two places that a checkpoint depends on.
+    `shared_log_variance` (Eq. 7-15): their code uses the positive group's for both.
+    `shared_response_encoder` (Eq. 22-23): the paper has one encoder, their code two.
     The last four are the ablations of the paper's Tables 3 and 5.
     """
 

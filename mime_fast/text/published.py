@@ -3,8 +3,8 @@
 No field is quoted: a double quote is a character like any other, and a comma in a text is written
 `_comma_`. Rows of the validation and test files have a ninth field, with candidates.
 
-Turns alternate, the speaker first, as in the published code: it takes the even utterances for the
-listener's. `speaker_idx` is not used; a few conversations have two rows in a row of one person.
+Turns alternate, the speaker first. The published code too takes the even utterances for the
+listener's, and does not use `speaker_idx`. In a few conversations a person has two rows in a row.
 """
 
 from __future__ import annotations

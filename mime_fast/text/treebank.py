@@ -6,10 +6,10 @@ blank. Look-around describes where, since the library has no back references. Th
 lies between blanks. Sentence ends are approximated by a word-final period, with the exceptions of
 `_INNER_PERIOD`.
 
-Beyond the authors, because people type it: characters.py makes typographic ones plain, and an emoji
-is a word of its own, with what its joiners connect. This changes no utterance of the authors' test
-data. And unlike theirs the rules are idempotent: words joined by blanks give the same words, so
-every rule looks ahead for the blanks that later rules insert.
+Beyond the authors' rules, characters.py makes typographic characters plain. An emoji is a word of
+its own, with what its joiners connect. This changes no utterance of the authors' test data. Unlike
+theirs the rules are idempotent: words joined by blanks give the same words. So every rule looks
+ahead for the blanks that later rules insert.
 """
 
 from tokenizers import normalizers, pre_tokenizers

@@ -104,8 +104,8 @@ def _tested(material: Material) -> Html:
     note = paragraph(
         f"Significant: p below {LEVEL} after Holm's correction for the number of systems that are "
         "compared by a figure. It is not corrected for the number of figures. That no difference "
-        "is shown does not mean that there is none. And a test speaks of other conversations, not "
-        "of another training: one system trained twice may differ significantly from itself."
+        "is shown does not mean that there is none. And a test is about other conversations, not "
+        "about another training: one system trained twice may differ significantly from itself."
     )
     return join([listed(lines), note])
 

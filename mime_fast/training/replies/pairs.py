@@ -16,8 +16,8 @@ from mime_fast.training.batches import bucketed, filled
 
 UNKNOWN = -1  # no label of the emotion or the intent
 LONGEST_CONTEXT, LONGEST_REPLY = 128, 64  # in training; 1 of 200 contexts is longer
-# Both parts of a pair are padded: sorted so, a step is 1.08 times the work of no padding at all;
-# sorted by the size of the whole, 1.48 times.
+# Both parts of a pair are padded. Sorted so, a step is 1.08 times the work of no padding at all;
+# sorted by the size of the whole, it is 1.48 times.
 BAND, SORTED_TOGETHER = 4, 200  # pieces of a reply; batches
 
 
