@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from itertools import starmap
 from typing import Any
 
 import torch
@@ -27,19 +28,20 @@ def main(op: str, device: str) -> int:
     """Check one op; 1 if a result is wrong."""
     tiny = device == "cpu"
     half = torch.float16 if tiny else torch.bfloat16  # which the interpreter gets wrong
-    checks: list[dict[str, Any]] = []
+    found: list[dict[str, Any]] = []
     with torch.inference_mode(), torch.device(device):
         for dtype in (torch.float32, half):
-            for check in _check(op, dtype, torch.device(device), tiny=tiny):
-                checks.append(check)
-                save_rows([], checks=checks)  # an illegal access ends the process
+            for check in checks(op, dtype, torch.device(device), tiny=tiny):
+                found.append(check)
+                save_rows([], checks=found)  # an illegal access ends the process
                 print(check, flush=True)
-    return int(not all(check["passed"] for check in checks))
+    return int(not all(check["passed"] for check in found))
 
 
-def _check(
+def checks(
     op: str, dtype: torch.dtype, device: torch.device, *, tiny: bool
 ) -> Iterator[dict[str, Any]]:
+    """The outcome of each case of an op; tiny: at a shape for the interpreter."""
     config, count = model_config(tiny=tiny), COUNT.get(op, ELSE)
     for seed in range(1 if tiny else REPEATS.get(op, 1)):
         ours, twins = (cases(op, config, dtype, count, seed) for _ in range(2))
@@ -50,7 +52,7 @@ def _check(
             finish(device)
             seconds = time.perf_counter() - began
             expected = _results(other, other.twin())
-            error = max(map(_error, found, expected))
+            error = max(starmap(_error, zip(found, expected, strict=True)))
             yield {
                 "op": op,
                 "case": one.name,
@@ -63,7 +65,8 @@ def _check(
 
 def _results(case: Case, result: Any) -> list[Tensor]:
     """All that is specified of what a launch returns and writes."""
-    tensors = [result] if isinstance(result, Tensor) else list(result)
+    parts = [result] if isinstance(result, Tensor) else result
+    tensors = [part for part in parts if part is not None]
     if case.lengths is not None:
         tensors = [tensor.where(within(tensor, case.lengths), 0) for tensor in tensors]
     return [tensor.double() for tensor in (*tensors, *case.written)]

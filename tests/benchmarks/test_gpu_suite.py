@@ -16,7 +16,7 @@ import torch
 
 from benchmarks import results
 from benchmarks.conftest import write_rows
-from benchmarks.gpu import build, plan
+from benchmarks.gpu import build, check_kernel, plan
 from benchmarks.gpu.__main__ import always_built
 from benchmarks.gpu.bare_package import ROOT
 from benchmarks.gpu.build import Build
@@ -131,6 +131,14 @@ def test_inputs_are_the_same_for_the_same_seed(op: str) -> None:
         for ours, theirs in zip(one.arguments, other.arguments, strict=True):
             if isinstance(ours, torch.Tensor):
                 torch.testing.assert_close(ours, theirs, rtol=0, atol=0, equal_nan=True)
+
+
+@pytest.mark.parametrize("op", [*plan.OPS, *plan.BASE_OPS])
+def test_every_kernel_passes_its_check(op: str) -> None:
+    with torch.inference_mode():
+        found = list(check_kernel.checks(op, torch.float32, torch.device("cpu"), tiny=True))
+    assert found
+    assert [check for check in found if not check["passed"]] == []
 
 
 def test_every_suite_and_every_test_is_run() -> None:
