@@ -67,6 +67,7 @@ class Connection(asyncio.Protocol):
 
     def __init__(self) -> None:
         self._answer: asyncio.Future[None] | None = None
+        self._answered = False
         self._parts: list[bytes] = []
         self._first = 0.0
         self._missing: int | None = None  # bytes of the body; None: it comes in chunks
@@ -94,13 +95,19 @@ class Connection(asyncio.Protocol):
             raise ConnectionResetError("the connection was closed while it was idle")
 
     async def ask(self, request: bytes) -> tuple[int, bytes, float]:
-        """The status, the body (with the marks of its chunks), and when it began to come."""
-        self.check()
-        self._answer = asyncio.get_running_loop().create_future()
-        self._parts, self._first = [], 0.0
-        self.transport.write(request)
-        await self._answer
+        """The status, the body (with the marks of its chunks), and when it began to come.
+
+        A server that refuses a connection answers before it is asked.
+        """
+        if not self._answered:
+            self.check()
+            self._answer = asyncio.get_running_loop().create_future()
+            self.transport.write(request)
+            await self._answer
         head, _, body = b"".join(self._parts).partition(b"\r\n\r\n")
+        self._parts, self._answered = [], False
+        if b"connection: close" in head.lower():
+            self.transport.close()
         return int(head[9:12]), body, self._first
 
     def data_received(self, data: bytes) -> None:
@@ -111,6 +118,7 @@ class Connection(asyncio.Protocol):
             self._missing -= len(data)
         self._parts.append(data)
         ended = data.endswith(b"0\r\n\r\n") if self._missing is None else self._missing <= 0
+        self._answered = ended
         if ended and self._answer is not None and not self._answer.done():
             self._answer.set_result(None)
 
@@ -182,15 +190,23 @@ class Load:
 
     async def _arrive(self) -> None:
         try:
-            connection = self.idle.pop() if self.idle else await Connection.open(self.address)
+            connection = self._idle() or await Connection.open(self.address)
             if self.random.random() < self.hang_up:
                 await self._hang_up(connection)
                 connection.transport.close()
             else:
                 await self._ask(connection)
                 self.idle.append(connection)
-        except ConnectionError:
+        except OSError:  # ConnectionError, or TimeoutError of a client that was never accepted
             self.outcomes.lost += 1
+
+    def _idle(self) -> Connection | None:
+        """An idle connection that the server has not closed, if there is one."""
+        while self.idle:
+            connection = self.idle.pop()
+            if not connection.transport.is_closing():
+                return connection
+        return None
 
     async def _hang_up(self, connection: Connection) -> None:
         connection.check()

@@ -58,7 +58,7 @@ SECONDS, QUICK_SECONDS, SMOKE_SECONDS = 10.0, 2.0, 0.1  # of each load
 CLIENTS = (1, 4, 16, 64)
 OVERLOAD = 3.0  # times what the server can do
 HANG_UP = 0.1  # of the requests of an overload
-LIMITS = ("--max-waiting", "64", "--max-wait-seconds", "0.5")
+LIMITS = ("--max-waiting", "64", "--max-wait-seconds", "0.5", "--max-connections", "128")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -72,12 +72,11 @@ class AsyncGenerator(Unpicklable):
     ) -> None:
         self._generator = generator
         self._max_wait = _checked_wait("max_wait_seconds", max_wait_seconds)
-        limits = Limits(max_running, max_waiting)
-        self._service = create_service(generator.engine, limits)
+        self._limits = Limits(max_running, max_waiting)
+        self._service = create_service(generator.engine, self._limits)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._reader = ThreadPoolExecutor(1, "mime_fast-reader")
         self._reading = 0  # long messages that are read, or wait for it
-        self._most_reading = max_waiting
         self._calls: set[object] = set()
         self._idle: asyncio.Event | None = None  # while drain() waits
         self._refused: str | None = None  # why new requests are
@@ -143,9 +142,10 @@ class AsyncGenerator(Unpicklable):
     ) -> AsyncIterator[TokenEvent]:
         """Answer one message piece by piece: the events of Generator.stream.
 
-        Options are checked here and now, and so is the message unless it is long. The request
-        begins with the first `anext`, which raises what respond raises. `aclose()` of the iterator,
-        which is an async generator, cancels the request.
+        Options are checked here and now, and so is the message unless it is long. QueueFull is
+        raised here, too, if others wait already. The request begins with the first `anext`, which
+        raises what respond raises. `aclose()` of the iterator, which is an async generator, cancels
+        the request.
         """
         wait, read = self._wait(deadline), self._reading_of(message, config, options)
         return self._events(read, wait)
@@ -198,10 +198,20 @@ class AsyncGenerator(Unpicklable):
     def _refusal(self) -> ServiceClosed:
         return ServiceClosed(f"the AsyncGenerator takes no requests: {self._refused}")
 
+    def _check_room(self) -> None:
+        """Refuse a request before time goes into reading it, if it could not even wait.
+
+        One that finds nobody waiting may still run at once.
+        """
+        waiting = self._service.waiting
+        if waiting and self._loop is not None and not self._loop.is_closed():
+            self._limits.check_room(self._service.running, waiting)
+
     def _reading_of(
         self, message: Message, config: GenerationConfig | None, options: dict[str, Any]
     ) -> _Read:
         """The request, or what makes it of a long message; options are checked in either case."""
+        self._check_room()
         if not takes_long(message):
             return self._generator.request([message], config, options)
         checked = self._generator.options(config, options)
@@ -211,7 +221,7 @@ class AsyncGenerator(Unpicklable):
         """The request, and how long it may still wait."""
         if isinstance(read, EngineRequest):
             return read, wait
-        if self._reading >= self._most_reading:
+        if self._reading >= self._limits.waiting:
             raise QueueFull(
                 f"{self._reading} long messages wait to be read, as many as may; "
                 "try again later, or raise max_waiting"

@@ -17,7 +17,7 @@ from mime_fast.server.endpoint import encode
 from mime_fast.server.errors import ApiError
 
 log = logging.getLogger("mime_fast.server")
-MOST_IN_A_TURN = 256
+MOST_IN_A_TURN = 4096  # more than wait in a system's queue, as a rule
 PAUSE = 0.5  # seconds after the system refused one more file
 LINGER = 1.0  # seconds in which a refused client reads why: a close at once may reset it
 # A full server answers probes, or it would be restarted for its load. Their requests come whole.

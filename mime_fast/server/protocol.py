@@ -189,7 +189,15 @@ class LimitedProtocol(HttpToolsProtocol):
         super().resume_writing()
 
     def timeout_keep_alive_handler(self) -> None:
-        """Close an idle connection, even if its client has not read its last answer."""
+        """Close an idle connection, unless its next request has come meanwhile.
+
+        The timers of a busy loop run late, and before it looks at what came: a request that is
+        there ends the second timer.
+        """
+        self.timeout_keep_alive_task = self.loop.call_later(0, self._close_idle)
+
+    def _close_idle(self) -> None:
+        """Close it, even if its client has not read its last answer."""
         super().timeout_keep_alive_handler()
         self._unread = self.transport.get_write_buffer_size()
         if self._unread:

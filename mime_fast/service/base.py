@@ -37,6 +37,14 @@ class Limits:
         require(self.running >= 1, f"max_running must be at least 1, got {self.running}")
         require(self.waiting >= 0, f"max_waiting must be at least 0, got {self.waiting}")
 
+    def check_room(self, running: int, waiting: int) -> None:
+        """QueueFull: so many requests run and wait that no further one may wait."""
+        if waiting >= self.waiting:
+            raise QueueFull(
+                f"{running} requests run and {waiting} wait, as many as may; "
+                "try again later, or raise max_waiting"
+            )
+
 
 class DraftCount(NamedTuple):
     """How many words of complete replies were drafted, and how many of these were right."""

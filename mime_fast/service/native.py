@@ -55,10 +55,19 @@ class _Reply:
             self._waiter.set_result(None)
 
     async def next(self) -> _C.ServiceEvent:
-        """The next event. Raises what the request ended with."""
+        """The newest event. Raises what the request ended with.
+
+        Earlier ones are taken with it: a loop that is behind gets longer pieces, and catches up.
+        """
         if not self._events:
             self._waiter = self._loop.create_future()
             await self._waiter
+        event = self._take()
+        while self._events:
+            event = self._take()
+        return event
+
+    def _take(self) -> _C.ServiceEvent:
         event = self._events.popleft()
         if isinstance(event, BaseException):
             raise event

@@ -15,7 +15,6 @@ from mime_fast.service.base import (
     DeadlineExceeded,
     DraftCount,
     Limits,
-    QueueFull,
     ServiceClosed,
 )
 from mime_fast.stream import Pieces
@@ -43,11 +42,7 @@ class Admission:
         if self.running < self._limits.running:
             self.running += 1
             return
-        if self.waiting >= self._limits.waiting:
-            raise QueueFull(
-                f"{self.running} requests run and {self.waiting} wait, as many as may; "
-                "try again later, or raise max_waiting"
-            )
+        self._limits.check_room(self.running, self.waiting)
         waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._queue.append(waiter)
         try:

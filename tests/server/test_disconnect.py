@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import threading
 import time
 
 import pytest
@@ -91,6 +92,27 @@ def test_a_slow_client_that_reads_is_not_cut_off(run: Run) -> None:
         assert time.monotonic() - started > 0.3
         assert found.count(b"HTTP/1.1 200 OK") == 21
         assert server.metric("slow_readers_total") == 0
+
+
+def test_a_late_timer_does_not_close_what_has_a_request(run: Run) -> None:
+    """The timer of an idle connection is due when its next request has just come."""
+    sent = threading.Event()
+    with run() as server, server.connect() as client:
+        request = b"GET /version HTTP/1.1\r\nHost: localhost\r\n\r\n"
+        client.sendall(request)
+        assert client.recv(65536).startswith(b"HTTP/1.1 200")
+        (connection,) = server.server.server_state.connections
+
+        def be_late() -> None:
+            assert sent.wait(10)
+            connection.timeout_keep_alive_handler()
+
+        server.loop().call_soon_threadsafe(be_late)
+        client.sendall(request)
+        sent.set()
+        assert client.recv(65536).startswith(b"HTTP/1.1 200")
+        server.loop().call_soon_threadsafe(connection.timeout_keep_alive_handler)
+        assert client.recv(1) == b""
 
 
 def test_an_idle_client_that_does_not_read_is_cut_off(run: Run) -> None:
