@@ -24,7 +24,7 @@ CASES: dict[str, tuple[int, dict[str, Any] | None]] = {
     "beam 5 reply": (1, {"num_beams": 5}),
     "sampled reply": (1, {"do_sample": True, "top_p": 0.9}),
     "consensus of 32 samples": (1, {"do_sample": True, "temperature": 0.5, "mbr_samples": 32}),
-    "default reply, the best of 8 samples": (1, None),
+    "default reply, the best of 4 samples": (1, None),
     f"batch of {BATCH}": (BATCH, {}),
 }
 

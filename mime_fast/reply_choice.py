@@ -7,7 +7,7 @@ from itertools import islice
 from mime_fast.config import GenerationConfig, require
 from mime_fast.profiling import profile_range
 from mime_fast.relevance import RelevanceTable
-from mime_fast.search.consensus import by_consensus
+from mime_fast.search.consensus import by_consensus, length_bonus
 from mime_fast.search.hypothesis import Hypothesis
 from mime_fast.text.grave.finder import is_cheerful
 from mime_fast.text.reply_tokenizer import ReplyTokenizer
@@ -67,12 +67,13 @@ class ReplyChoice:
         )
 
     def _ranked(self, samples: list[Hypothesis], dialogue: Dialogue) -> list[Hypothesis]:
-        """Samples by consensus, and with best_of by their relevance to the last turn as well."""
+        """Samples by consensus; with best_of also by relevance to the last turn, and length."""
         if self._relevance is None:
             return by_consensus(samples)
         turn = dialogue.tokens[-dialogue.last_turn :]
         replies = [self._tokenizer.as_context(sample.tokens) for sample in samples]
-        return by_consensus(samples, self._relevance.similarities(replies, turn))
+        relevance = self._relevance.similarities(replies, turn)
+        return by_consensus(samples, relevance + length_bonus([each.tokens for each in samples]))
 
     def _text(self, reply: Hypothesis) -> tuple[str, bool]:
         """The text of a reply, and whether a stop string ended it."""

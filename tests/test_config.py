@@ -422,7 +422,7 @@ def values(entry: Entry) -> str:
     return ", ".join(str(choice) for choice in few)
 
 
-DEFAULTS = GenerationConfig(do_sample=True, temperature=0.5, best_of=8, no_repeat_ngram_size=4)
+DEFAULTS = GenerationConfig(do_sample=True, temperature=0.4, best_of=4, no_repeat_ngram_size=4)
 
 
 @pytest.mark.parametrize(

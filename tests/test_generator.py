@@ -397,6 +397,7 @@ def test_best_of_adds_relevance_to_the_consensus(related: Path, engine: str) -> 
         generated = [[*found, EOS] if len(found) < 16 else found for found in tokens(drawn)]
         turn = generator.tokenizer.encode(check_turns(message)[-1])[-POSITIONS + 1 :]
         scores = expected_utilities(generated) + table.similarities(generated, turn)
+        scores += 0.3 * np.log([len(each) for each in generated])
         order = np.argsort(-scores, kind="stable")
         assert ranked.candidates == [drawn.candidates[index] for index in order]
         best = generator.respond(message, best_of=9, **options)

@@ -11,6 +11,7 @@ namespace mime_fast {
 namespace {
 
 constexpr double kSmallest = 1e-9;
+constexpr double kLengthWeight = 0.3;
 constexpr std::size_t kBlock = 128;  // numbers that numpy adds up in eight running sums
 
 [[noreturn]] void fail(const std::string& path, const std::string& problem) {
@@ -130,6 +131,14 @@ std::vector<Hypothesis> by_consensus(const std::vector<Hypothesis>& samples,
   std::vector<Hypothesis> ranked;
   for (const std::size_t index : order) ranked.push_back(samples[index]);
   return ranked;
+}
+
+std::vector<double> length_bonus(const std::vector<Hypothesis>& samples) {
+  std::vector<double> found;
+  for (const Hypothesis& sample : samples) {
+    found.push_back(kLengthWeight * std::log(static_cast<double>(sample.tokens.size())));
+  }
+  return found;
 }
 
 }  // namespace mime_fast

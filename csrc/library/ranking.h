@@ -35,4 +35,8 @@ class RelevanceTable {
 std::vector<Hypothesis> by_consensus(const std::vector<Hypothesis>& samples,
                                      const std::vector<double>& bonus);
 
+// What the length of each sample adds to its utility, (samples,): 0.3 times the logarithm of its
+// tokens, as length_bonus in mime_fast/search/consensus.py.
+std::vector<double> length_bonus(const std::vector<Hypothesis>& samples);
+
 }  // namespace mime_fast

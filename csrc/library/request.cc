@@ -199,7 +199,10 @@ std::vector<Hypothesis> Request::ranked(std::vector<Hypothesis> samples) const {
     for (const Hypothesis& sample : samples) {
       replies.push_back(generator_.tokenizer().as_context(sample.tokens));
     }
-    bonus = generator_.relevance()->similarities(replies, dialogue_.last_turn);
+    const std::vector<double> relevance =
+        generator_.relevance()->similarities(replies, dialogue_.last_turn);
+    bonus = length_bonus(samples);
+    for (std::size_t i = 0; i < bonus.size(); ++i) bonus[i] += relevance[i];
   }
   return by_consensus(samples, bonus);
 }

@@ -386,7 +386,7 @@ def edit(path: Path, old: str, new: str, count: int = -1) -> None:
             "grouping is an option of mime, and the archi",
         ),
         ("config.json", "{", "[", "config.json"),
-        ("generation_config.json", '"best_of": 8', '"best_off": 8', 'unknown option "best_off"'),
+        ("generation_config.json", '"best_of": 4', '"best_off": 4', 'unknown option "best_off"'),
         ("generation_config.json", '"do_sample": true', '"do_sample": false', "needs do_sample"),
         ("generation_config.json", "{", '{"seed": -1, ', "expected an integer of at least 0"),
         ("generation_config.json", "{", f'{{"seed": {2**64}, ', "an integer in .0, 2.64."),
@@ -421,7 +421,7 @@ def test_the_largest_seed_as_a_default(library: Library, copy: Path, seed: int) 
 def test_files_that_are_missing(library: Library, copy: Path) -> None:
     (copy / "drafts.safetensors").unlink()
     (copy / "relevance.safetensors").unlink()
-    with pytest.raises(LibraryError, match=r"best_of=8, which needs relevance\.safetensors"):
+    with pytest.raises(LibraryError, match=r"best_of=4, which needs relevance\.safetensors"):
         library.load(copy)
     (copy / "generation_config.json").unlink()
     loaded = library.load(copy)

@@ -16,7 +16,7 @@ from tests.capi.served import Event, ServedTexts
 MESSAGES = ("I lost my dog yesterday.", "I got the job!!", "hi", "My sister is ill & I am afraid.")
 OPTIONS: tuple[dict[str, Any], ...] = (
     {"do_sample": 0},
-    {},  # the checkpoint's: the best of eight samples
+    {},  # the checkpoint's: the best of four samples
     {"num_beams": 3, "num_return_sequences": 2, "logprobs": 2},
     {"do_sample": 1, "temperature": 0.8, "stop": ["."], "num_return_sequences": 2},
     {"do_sample": 0, "avoid_cheer": 0, "emotion": "joyful"},

@@ -33,7 +33,7 @@ DECODINGS = {
     "topk": GenerationConfig(do_sample=True, top_k=3),
     "mbr": GenerationConfig(do_sample=True, temperature=0.5, mbr_samples=32),
     # The default of the bundled checkpoints; it needs one with a relevance table.
-    "best_of": GenerationConfig(do_sample=True, temperature=0.5, best_of=8, no_repeat_ngram_size=4),
+    "best_of": GenerationConfig(do_sample=True, temperature=0.4, best_of=4, no_repeat_ngram_size=4),
 }
 SEEDS = 10  # replies of each context under emotion noise: what the stochasticity buys
 SEEDED = 500  # contexts that are answered so

@@ -36,7 +36,7 @@ def round_to_stored(model: MimeBase) -> Stored:
 
 # How a reply is chosen unless a call says otherwise. Of several samples the most fitting is taken:
 # it is about the last turn more often than the likeliest reply is.
-DECODING = {"do_sample": True, "temperature": 0.5, "best_of": 8, "no_repeat_ngram_size": 4}
+DECODING = {"do_sample": True, "temperature": 0.4, "best_of": 4, "no_repeat_ngram_size": 4}
 
 
 def export(
