@@ -1,6 +1,7 @@
 // Many requests at once on one engine, in a batch or side by side: each gets the reply that it gets
 // alone.
 
+#include <algorithm>
 #include <deque>
 #include <thread>
 
@@ -51,7 +52,8 @@ void test_joining(const std::string& architecture, ComputeType compute_type) {
 
 // Requests of different options that join, end and are released at any step. Some fail.
 void test_mixed(const std::string& architecture, ComputeType compute_type) {
-  constexpr std::size_t kRequests = cases(120), kAtOnce = 12;
+  constexpr std::size_t kAtOnce = 12;
+  constexpr std::size_t kRequests = std::max<std::size_t>(40, cases(120));  // some of them fail
   struct Pending {
     std::size_t number;
     Reply alone;

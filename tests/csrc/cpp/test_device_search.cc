@@ -230,13 +230,14 @@ void check_halves(Random& random) {
 }  // namespace mime_fast::test
 
 int main() {
+  constexpr int kCases = mime_fast::test::cases(1500);
   mime_fast::test::Random random(11);
   for (int i = 0; i < 20; ++i) mime_fast::test::check_halves(random);
-  for (int i = 0; i < 1500; ++i) mime_fast::test::check_beams(random);
-  for (int i = 0; i < 1500; ++i) mime_fast::test::check_sampling(random);
+  for (int i = 0; i < kCases; ++i) mime_fast::test::check_beams(random);
+  for (int i = 0; i < kCases; ++i) mime_fast::test::check_sampling(random);
   std::int64_t words = 0;
   std::int64_t steps = 0;
-  for (int i = 0; i < 1500; ++i) mime_fast::test::check_drafts(random, words, steps);
+  for (int i = 0; i < kCases; ++i) mime_fast::test::check_drafts(random, words, steps);
   CHECK(words > 3 * steps);  // drafts are kept
   return mime_fast::test::status();
 }

@@ -48,7 +48,7 @@ struct Case {
 void test_draw_from_best() {
   Random random(1);
   int certain = 0;
-  constexpr int kDraws = 200'000;
+  constexpr int kDraws = cases(200'000);
   for (int i = 0; i < kDraws; ++i) {
     const Case row(random);
     const double uniform = row.uniform(random);

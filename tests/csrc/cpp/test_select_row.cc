@@ -25,7 +25,7 @@ std::vector<float> random_row(Random& random) {
 
 void test_places_rank_as_candidates_do() {
   Random random(1);
-  for (int i = 0; i < 100'000; ++i) {
+  for (int i = 0; i < cases(100'000); ++i) {
     const TokenLogit a{random.value(random.one_in(2) ? Kind::ties : Kind::mixed), 3};
     const TokenLogit b{random.value(random.one_in(2) ? Kind::ties : Kind::mixed), 8};
     if (std::isnan(a.logit) || std::isnan(b.logit)) continue;
@@ -60,7 +60,7 @@ void test_crossings() {
 void test_it_selects_what_the_cpu_selects() {
   Random random(3);
   SelectWorkspace work;
-  constexpr int kDraws = 40'000;
+  constexpr int kDraws = cases(40'000);
   int different = 0;
   for (int i = 0; i < kDraws; ++i) {
     const std::vector<float> row = random_row(random);
