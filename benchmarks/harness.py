@@ -48,18 +48,19 @@ class Row:
 
 @dataclass(frozen=True)
 class Budget:
-    """How long a race may take."""
+    """How long a race may take. warm: whether calls run untimed before they are timed."""
 
     seconds: float
     fewest: int
     most: int
+    warm: bool = True
 
     def rounds(self, seconds_a_round: float) -> int:
         """How many rounds fit."""
         return max(self.fewest, min(self.most, int(self.seconds / seconds_a_round)))
 
 
-FULL, QUICK, SMOKE = Budget(8.0, 7, 300), Budget(0.4, 2, 50), Budget(0, 1, 1)
+FULL, QUICK, SMOKE = Budget(8.0, 7, 300), Budget(0.4, 2, 50), Budget(0, 1, 1, warm=False)
 
 
 def time_call(call: Call, repeats: int = 1) -> float:
@@ -89,13 +90,15 @@ class Race:
     """
 
     def __init__(self, calls: Mapping[str, Call], budget: Budget, settle: float = SETTLE) -> None:
-        self.calls, self.settle = dict(calls), settle
-        for call in self.calls.values():
+        self.calls, self.warm, self.settle = dict(calls), budget.warm, settle
+        for call in self.calls.values() if self.warm else ():
             call()
         once = {name: time_call(call) for name, call in self.calls.items()}
         self.repeats = {name: max(1, math.ceil(SHORTEST / once[name])) for name in once}
         self.samples = {
             name: max(1, min(MOST_IN_A_TURN, int(TURN / max(SHORTEST, once[name]))))
+            if self.warm
+            else 1
             for name in once
         }
         self.rounds = budget.rounds(sum(self._turn_seconds(name, once[name]) for name in once))
@@ -108,7 +111,8 @@ class Race:
         """Time one contestant."""
         call = self.calls[name]
         with settled(self.settle):
-            call()
+            if self.warm:
+                call()
             for _ in range(self.samples[name]):
                 self.seconds[name].append(time_call(call, self.repeats[name]))
 

@@ -1,6 +1,7 @@
 """Turns, floors and the results file, on made-up numbers."""
 
 import json
+import time
 from functools import partial
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 
 from benchmarks import floors, results
 from benchmarks.floors import Floors
-from benchmarks.harness import Budget, Race, summarise
+from benchmarks.harness import SHORTEST, SMOKE, Budget, Race, summarise
 from mime_fast.config import ModelConfig
 from mime_fast.models import parameter_shapes
 
@@ -29,6 +30,23 @@ def test_contestants_take_turns() -> None:
         race.turn(name)
     assert "".join(asked) == "aa" + "b" + "bbb" * 2 + "cc" + "aa"  # the first call is not timed
     assert [len(seconds) for seconds in race.seconds.values()] == [2, 2, 1]
+
+
+def test_a_smoke_run_calls_each_twice() -> None:
+    """Once to learn how long a call takes, and once in its turn."""
+    asked: list[str] = []
+    calls = {name: partial(_slowly, asked, name) for name in "ab"}
+    race = Race(calls, SMOKE, settle=0)
+    for name in calls:
+        race.turn(name)
+    assert "".join(asked) == "abab"
+    assert [len(seconds) for seconds in race.seconds.values()] == [1, 1]
+
+
+def _slowly(asked: list[str], name: str) -> None:
+    """A call that is not so short that it is repeated."""
+    time.sleep(2 * SHORTEST)
+    asked.append(name)
 
 
 def test_a_budget_decides_the_rounds() -> None:
