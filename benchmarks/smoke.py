@@ -27,6 +27,7 @@ EXAMPLES = (
     {"emotion": "proud", "context": ["I won!", "Well done!", "Thanks."], "target": "Enjoy it."},
 )
 CONVERSATION = {"emotion": "sad", "utterances": ["I lost my dog yesterday.", "I am sorry."]}
+MESSAGES = 8  # of a group whose replies are judged
 REPLY = {"name": "respond", "tid": 1, "ts": 0, "dur": 1}
 Command = list[str]
 
@@ -77,7 +78,7 @@ def tools(folder: Path) -> Iterator[Command]:
     conversations.mkdir()
     (conversations / "train.jsonl").write_text(f"{json.dumps(CONVERSATION)}\n")
     yield ["benchmarks.crisis", "--data", str(conversations), "--misses"]
-    yield ["benchmarks.crisis.cheer", "--data", str(examples), "--replies"]
+    yield ["benchmarks.crisis.cheer", "--data", str(examples), "--replies", "--most", str(MESSAGES)]
 
 
 def rehearse(folder: Path) -> Command:

@@ -39,6 +39,7 @@ def main() -> None:
     parser.add_argument("--checkpoint", help="default: the bundled one")
     parser.add_argument("--data", type=Path, help="a folder or a file of examples")
     parser.add_argument("--replies", action="store_true", help="list the cheerful replies")
+    parser.add_argument("--most", type=int, help="messages of a group; default: all")
     options = parser.parse_args()
     generator = Generator(options.checkpoint)
     held_out = read("grave_heldout.jsonl")
@@ -48,15 +49,15 @@ def main() -> None:
         ("held-out grave messages", [each for each in held_out if each.kind != "harmless"]),
     ):
         kinds = {each.text: each.kind for each in listed}
-        wrong = report(generator, title, list(kinds))
+        wrong = report(generator, title, list(kinds)[: options.most])
         for message, response in wrong if options.replies else ():
             print(f"  {kinds[str(message)]}: {message!r} -> {response.text!r}")
-    report(generator, "held-out harmless messages", harmless)
+    report(generator, "held-out harmless messages", harmless[: options.most])
     if options.data:
         examples = load_examples(find_examples(options.data))
         for title, wanted in (("pleasant contexts", True), ("unpleasant contexts", False)):
             found = [each.context for each in examples if (each.emotion in POSITIVE) is wanted]
-            report(generator, title, found)
+            report(generator, title, found[: options.most])
 
 
 def read(name: str) -> list[Listed]:
