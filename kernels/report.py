@@ -130,7 +130,7 @@ def compile_launch(launch: Launch, weights: str, capability: int) -> Compiled:
     )
     target = GPUTarget("cuda", capability, 32)
     compiled = triton.compile(source, target=target, options=launch.options)
-    registers, spilled = _resources(compiled.asm["ptx"])
+    registers, spilled = _resources(compiled.asm["cubin"])
     counted = count(compiled.asm["ptx"], launch.weights)
     return Compiled(
         name=launch.kernel.__name__.removesuffix("_kernel"),
@@ -144,21 +144,19 @@ def compile_launch(launch: Launch, weights: str, capability: int) -> Compiled:
     )
 
 
-def _resources(ptx: str) -> tuple[int, int]:
-    """Registers a thread and spilled bytes, as ptxas prints them."""
-    (architecture,) = re.findall(r"\.target (sm_\d+a?)", ptx)
-    with tempfile.TemporaryDirectory() as folder:
-        source = Path(folder) / "kernel.ptx"
-        source.write_text(ptx, encoding="utf-8")
-        command = [_ptxas(), "-v", f"--gpu-name={architecture}", str(source), "-o", "/dev/null"]
-        output = subprocess.run(command, check=True, capture_output=True, text=True).stderr
-    (registers,) = re.findall(r"Used (\d+) registers", output)
-    stores = re.findall(r"(\d+) bytes spill stores", output)
-    return int(registers), sum(map(int, stores))
+def _resources(cubin: bytes) -> tuple[int, int]:
+    """Registers a thread and bytes of its stack: nothing but spilled registers is there."""
+    with tempfile.NamedTemporaryFile(suffix=".cubin") as file:
+        file.write(cubin)
+        file.flush()
+        command = [_cuobjdump(), "--dump-resource-usage", file.name]
+        output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    ((registers, stack),) = re.findall(r"REG:(\d+) STACK:(\d+)", output)
+    return int(registers), int(stack)
 
 
-def _ptxas() -> str:
-    return str(Path(triton.__file__).parent / "backends" / "nvidia" / "bin" / "ptxas")
+def _cuobjdump() -> str:
+    return str(Path(triton.__file__).parent / "backends" / "nvidia" / "bin" / "cuobjdump")
 
 
 def compile_all(capabilities: list[int]) -> Iterator[Compiled]:
