@@ -178,8 +178,14 @@ CHECKS = {"lint", "sanitize", "sanitize-threads", "test", "bench-smoke"} | {
 
 
 def test_the_continuous_checks_run_every_target_of_checks(tmp_path: Path) -> None:
-    """With a make that fails for one target: the others run all the same, and the whole fails."""
-    make = f'#!/bin/sh\necho "$1" >> {tmp_path}/called\ntest "$1" != "$FAILS"\n'
+    """With a make that fails for one target: the others run all the same, and the whole fails.
+
+    Two run at a time, and the output of one never stands within another's.
+    """
+    make = (
+        f'#!/bin/sh\necho "$1" >> {tmp_path}/called\n'
+        'echo "$1 begins"\nsleep 0.05\necho "$1 ends"\ntest "$1" != "$FAILS"\n'
+    )
     for name, text in (("make", make), ("apt-get", "#!/bin/sh\n")):  # nothing is installed
         (tmp_path / name).write_text(text)
         (tmp_path / name).chmod(0o755)
@@ -192,6 +198,9 @@ def test_the_continuous_checks_run_every_target_of_checks(tmp_path: Path) -> Non
         )
         assert set(read(tmp_path / "called").split()) == CHECKS | {".venv/.stamp-dev"}
         assert (done.returncode != 0, done.stdout.count("FAILED")) == (bool(fails), bool(fails))
+        lines = done.stdout.splitlines()
+        for target in CHECKS:
+            assert lines[lines.index(f"{target} begins") + 1] == f"{target} ends"
     assert targets() >= CHECKS
 
 
