@@ -48,8 +48,8 @@ endef
 # that only the tests need,options of pytest). Extras may exclude each other's: each has an environment.
 define test_lowest
 	@echo "Testing mime_fast with $$($(BIN)/python tests/packaging/lowest_versions.py $(2))"
-	@$(PYTHON) -m venv --clear build/$(1)
-	@build/$(1)/bin/python -m pip install --quiet \
+	@$(PYTHON) -m venv --clear --without-pip build/$(1)
+	@$(BIN)/python -m pip --python build/$(1)/bin/python install --quiet \
 	  $$($(BIN)/python tests/packaging/lowest_versions.py $(2)) pytest pytest-xdist hypothesis $(4)
 	PYTHONPATH="$(CURDIR)" build/$(1)/bin/pytest $(PARALLEL) --quiet -p no:cacheprovider \
 	  --hypothesis-profile=brief $(5) $(3)
