@@ -89,14 +89,17 @@ SANITIZED_PYTHON = PYTHONPATH="$(CURDIR)/build/address/python" PYTHONMALLOC=mall
 	LD_PRELOAD="$$($${CXX:-g++} -print-file-name=libasan.so) \
 	$$($${CXX:-g++} -print-file-name=libubsan.so) $$($${CXX:-g++} -print-file-name=libstdc++.so)"
 # Neither Triton nor nvcc is ours to sanitize, and nvcc does not survive it. Nor is numpy, which some
-# tests of the searches run instead; what a million draws follow, the other tests show.
+# tests of the searches run instead; what a million draws follow, the other tests show. Nor is a
+# Python without torch, or without an extra.
 SANITIZED_TESTS ?= tests/csrc/test_rng.py tests/csrc/test_sampling.py tests/search \
 	tests/engines/test_engines.py tests/engines/test_shapes.py tests/engines/test_joining.py \
 	tests/test_drafts.py
 # Tests share the cores; PYTEST_ARGS='-n 0' runs them one after the other.
 PARALLEL := -n auto --maxprocesses 4 --dist worksteal
 SECONDS ?= 600
-PAIRWISE := $(MAKE) --no-print-directory --jobs 2 --output-sync=target
+# Environments that are made and tested side by side.
+JOBS ?= 2
+PAIRWISE := $(MAKE) --no-print-directory --jobs $(JOBS) --output-sync=target
 
 # What a base install must pass, without torch.
 BASE_TESTS := tests/packaging/test_base_install.py tests/text tests/test_config.py tests/test_pretrained.py \
@@ -197,8 +200,8 @@ sanitize: $(VENV)/.stamp-dev  ## run the C++ tests, and Python's of the extensio
 	$(call build_cpp,address,address$(,)undefined,cpp_tests _C,$(LIBRARY))
 	$(call run_cpp,address)
 	@cp -r $(filter-out %.so,$(wildcard mime_fast/*)) build/address/python/mime_fast
-	$(SANITIZED_PYTHON) $(BIN)/pytest $(PARALLEL) --hypothesis-profile=brief \
-	  -k 'not numpy and not million' $(SANITIZED_TESTS) $(PYTEST_ARGS)
+	$(SANITIZED_PYTHON) $(BIN)/pytest $(PARALLEL) --hypothesis-profile=sanitized \
+	  -k 'not numpy and not million and not torch and not extra' $(SANITIZED_TESTS) $(PYTEST_ARGS)
 
 sanitize-threads: $(VENV)/.stamp-dev  ## run what has threads with the thread sanitizer
 	$(call build_cpp,thread,thread,test_thread_pool test_concurrent_requests test_service \

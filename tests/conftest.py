@@ -31,21 +31,25 @@ os.environ.setdefault("TRITON_INTERPRET", "1")
 # A shell's background jobs ignore Ctrl-C, and so would the processes that are tested with it.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 # A busy machine is no failure of the code. --hypothesis-profile=thorough tries ten times as many;
-# brief is for the sanitizers, which take ten times as long, and for what was run once already.
+# brief is for what was run once already. sanitized is for an extension with sanitizers, which takes
+# ten times as long: fuzz_engine tries hundreds of models with them.
 settings.register_profile("thorough", deadline=None, max_examples=200)
 settings.register_profile("brief", deadline=None, max_examples=5)
+settings.register_profile("sanitized", deadline=None, max_examples=2)
 settings.register_profile("mime_fast", deadline=None, max_examples=20)
 settings.load_profile("mime_fast")
 
-# Tests that take half a minute begin first, so that no process waits for the last of them.
+# What takes half a minute begins first, so that no process waits for the last of it. A file begins
+# in one process: two would each compile what its tests share.
 LONGEST = (
+    "test_compile.py",
     "test_the_stages_follow_one_another",
     "test_a_run_writes_a_model_and_goes_on_from_its_state",
 )
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    items.sort(key=lambda item: item.name not in LONGEST)
+    items.sort(key=lambda item: item.name not in LONGEST and item.path.name not in LONGEST)
 
 
 WORDS = (
