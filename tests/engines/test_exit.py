@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-ROUNDS = {1: 6, 4: 3}  # by callers: 6 of 10 and 90 of 90 processes aborted once
+ROUNDS = {1: 3, 4: 2}  # by callers: 6 of 10 and 90 of 90 processes aborted once
 ANSWER = """if True:
     import sys, threading, time
     import numpy as np
