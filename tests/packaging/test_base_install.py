@@ -6,7 +6,7 @@ import sys
 
 from mime_fast import Generator
 
-REPLY = "Oh no! What happened to your dog?"
+REPLY = "Oh no! I'm so sorry to hear that."
 
 
 def run(*arguments: str, given: str = "") -> subprocess.CompletedProcess[str]:

@@ -6,6 +6,7 @@ import json
 import socket
 import threading
 import time
+from typing import Any
 
 import pytest
 
@@ -101,7 +102,7 @@ def test_a_late_timer_does_not_close_what_has_a_request(run: Run) -> None:
         request = b"GET /version HTTP/1.1\r\nHost: localhost\r\n\r\n"
         client.sendall(request)
         assert client.recv(65536).startswith(b"HTTP/1.1 200")
-        (connection,) = server.server.server_state.connections
+        connection: Any = next(iter(server.server.server_state.connections))
 
         def be_late() -> None:
             assert sent.wait(10)
