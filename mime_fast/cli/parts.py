@@ -119,26 +119,36 @@ class PartFolder:
     path: Path
 
     def begin(self, request: Mapping[str, Any], seed: int) -> int:
-        """Note what is asked for; the seed is `seed`, or that of the run that is taken up again.
+        """Note what is asked for; the seed is `seed`, or that of a run of the same request.
+
+        Two runs that start at once share the seed too, unless they do so within milliseconds.
 
         ValueError: the folder holds replies to something else.
         """
         check_folder(self.path)
         file = self.path / REQUEST
-        if not any(self.path.glob("part-*")):
-            write_whole(file, json.dumps({**request, "first_seed": seed}, indent=1).encode())
-            return seed
+        is_empty = not any(self.path.glob("part-*"))
         try:
             noted = dict(parse_json(read_text(file)))
             first_seed = int(noted.pop("first_seed"))
         except (FileNotFoundError, ValueError, TypeError, KeyError) as error:
+            if is_empty:
+                return self._note(request, seed)
             raise ValueError(f"{file} is damaged; remove {self.path}, or name another") from error
-        if differing := [name for name in request if noted.get(name) != request[name]]:
+        differing = [name for name in request if noted.get(name) != request[name]]
+        if differing and is_empty:
+            return self._note(request, seed)
+        if differing:
             raise ValueError(
                 f"{self.path} holds replies of another run: {', '.join(differing)} differ; "
                 "name another folder, or remove it"
             )
         return first_seed
+
+    def _note(self, request: Mapping[str, Any], seed: int) -> int:
+        noted = {**request, "first_seed": seed}
+        write_whole(self.path / REQUEST, json.dumps(noted, indent=1).encode())
+        return seed
 
     def file(self, part: Part) -> Path:
         """Where the replies to a part are."""

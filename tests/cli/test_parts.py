@@ -145,6 +145,7 @@ def test_a_folder_keeps_the_seed_of_what_was_asked(tmp_path: Path) -> None:
     assert folder.begin(asked, 3) == 3
     assert folder.begin({**asked, "options": {}}, 4) == 4  # nothing was answered yet
     assert folder.begin(asked, 5) == 5
+    assert folder.begin(asked, 6) == 5  # a second run of the same, before the first has a part
     folder.file(first).touch()
     assert folder.begin(asked, 6) == 5
     assert folder.missing([first, second]) == [second]
