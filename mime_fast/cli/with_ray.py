@@ -27,6 +27,7 @@ from mime_fast.types import Response
 
 Show = Callable[[Message, Response], None]
 DECODER = msgspec.json.Decoder(Response)
+ADDRESS = "RAY_ADDRESS"
 
 
 def respond_with_ray(job: Job, cluster: ClusterOptions, show: Show) -> None:
@@ -102,16 +103,25 @@ class Run:
         sys.stdout.flush()
 
 
+def _start() -> None:
+    """Connect to a cluster, or start one; OSError: there is none."""
+    # It calls an actor's arguments in the object store an error (ray#53727).
+    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
+    address = os.environ.get(ADDRESS, "local")
+    try:
+        ray.init(address, log_to_driver=False, logging_level=logging.ERROR)
+    except Exception as error:  # of no type of its own, where a process starts too slowly
+        remedy = "try again when the machine is less busy" if address == "local" else "check it"
+        raise OSError(f"{ADDRESS}={address} cannot be used ({error}); {remedy}") from error
+
+
 @contextmanager
 def _connected(options: ClusterOptions) -> Iterator[None]:
     """A cluster: the one that RAY_ADDRESS names, or one on this machine, which ends with us."""
     started = not ray.is_initialized()
     logging.getLogger("ray.data").setLevel(logging.ERROR)
     if started:
-        # It calls an actor's arguments in the object store an error (ray#53727).
-        os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
-        address = os.environ.get("RAY_ADDRESS", "local")
-        ray.init(address, log_to_driver=False, logging_level=logging.ERROR)
+        _start()
     context = ray.data.DataContext.get_current()
     context.enable_progress_bars = False
     try:
