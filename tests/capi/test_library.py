@@ -178,10 +178,10 @@ def test_no_reply_to_a_grave_message_is_cheerful(
         {"do_sample": False},
     )
     for options in every:
-        expected = generator.respond(message, seed=1, **options)
-        found = loaded.respond(message, seed=1, **options)
+        expected = generator.respond(message, seed=2, **options)
+        found = loaded.respond(message, seed=2, **options)
         same(found, expected)
-        pieces, _ = loaded.stream(message, seed=1, **options)
+        pieces, _ = loaded.stream(message, seed=2, **options)
         assert pieces == [expected.text]
         reasons |= {each[1] for each in found["candidates"]}
     assert reasons >= {"careful", "stop"}
@@ -275,7 +275,7 @@ def test_the_version(library: Library) -> None:
         (
             ["hi"],
             {"num_return_sequences": 9},
-            r"num_return_sequences \(9\) must not exceed best_of \(8\)",
+            r"num_return_sequences \(9\) must not exceed best_of \(4\)",
         ),
         (["hi"], {"num_beams": 2, "num_return_sequences": 3}, "num_beams >= 3"),
         (["hi"], {"max_new_tokens": 0}, "max_new_tokens must be at least 1, got 0"),
