@@ -275,12 +275,20 @@ async def begin(replies: AsyncGenerator, **options: Any) -> asyncio.Task[Respons
     return task
 
 
+async def fill(
+    replies: AsyncGenerator, **options: Any
+) -> tuple[asyncio.Task[Response], asyncio.Task[Response]]:
+    """A request that runs, and one that waits."""
+    first = await begin(replies, **options)
+    second = asyncio.create_task(replies.respond("we won!", seed=1))
+    await until(lambda: replies.waiting)
+    return first, second
+
+
 def test_more_than_may_wait_are_refused(generator: Generator, long: dict[str, Any]) -> None:
     async def ask() -> None:
         async with AsyncGenerator(generator, max_running=1, max_waiting=1) as replies:
-            first = await begin(replies, **long)
-            second = asyncio.create_task(replies.respond("we won!", seed=1))
-            await until(lambda: replies.waiting)
+            first, second = await fill(replies, **long)
             with pytest.raises(QueueFull, match=r"1 requests run and 1 wait.*raise max_waiting"):
                 await replies.respond("we won!")
             with pytest.raises(QueueFull):
@@ -295,9 +303,7 @@ def test_more_than_may_wait_are_refused(generator: Generator, long: dict[str, An
 def test_what_would_be_refused_is_not_read(generator: Generator, long: dict[str, Any]) -> None:
     async def ask() -> None:
         async with AsyncGenerator(generator, max_running=1, max_waiting=1) as replies:
-            first = await begin(replies, **long)
-            second = asyncio.create_task(replies.respond("we won!", seed=1))
-            await until(lambda: replies.waiting)
+            first, second = await fill(replies, **long)
             for wrong in ("", 7):
                 with pytest.raises(QueueFull):
                     await replies.respond(wrong)  # type: ignore[arg-type]

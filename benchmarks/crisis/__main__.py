@@ -87,13 +87,7 @@ def turn_figures(turns: list[str], *, listed: bool) -> dict[str, Any]:
     found = alarms(turns)
     tokenizer = load(folder_of("mime-small")).tokenizer
     rounds = [turns[first::ROUNDS][:TIMED] for first in range(min(ROUNDS, len(turns)))]
-    times = [
-        (
-            median_us(crisis_in, some),
-            median_us(tokenizer.encode, some),
-        )
-        for some in rounds
-    ]
+    times = [(median_us(crisis_in, some), median_us(tokenizer.encode, some)) for some in rounds]
     finding, tokenising = (min(column) for column in zip(*times, strict=True))
     return {
         "turns of the data": {

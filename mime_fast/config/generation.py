@@ -15,6 +15,14 @@ SAMPLING = ("temperature", "top_k", "top_p", "min_p", "mbr_samples", "best_of")
 SEARCH = ("do_sample", "num_beams")  # options that choose how a reply is searched for
 # With these every reply is what the model generates, whatever the message is.
 AS_GENERATED: dict[str, Any] = {"on_crisis": "off", "avoid_cheer": False}
+# How the bundled checkpoints answer. Of several samples the most fitting is taken: it is about the
+# last turn more often than the likeliest reply is.
+BEST_OF_SAMPLES: dict[str, Any] = {
+    "do_sample": True,
+    "temperature": 0.4,
+    "best_of": 4,
+    "no_repeat_ngram_size": 4,
+}
 SURROGATE = re.compile("[\ud800-\udfff]")
 
 

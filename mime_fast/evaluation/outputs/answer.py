@@ -13,7 +13,7 @@ from rich.progress import Progress
 
 from mime_fast import Generator, Response, __version__
 from mime_fast import checkpoint as checkpoints
-from mime_fast.config import AS_GENERATED, GenerationConfig
+from mime_fast.config import AS_GENERATED, BEST_OF_SAMPLES, GenerationConfig
 from mime_fast.emotions import EMOTIONS
 from mime_fast.engines.eager import EagerEngine
 from mime_fast.evaluation.outputs.files import checkpoint_name
@@ -33,7 +33,7 @@ DECODINGS = {
     "topk": GenerationConfig(do_sample=True, top_k=3),
     "mbr": GenerationConfig(do_sample=True, temperature=0.5, mbr_samples=32),
     # The default of the bundled checkpoints; it needs one with a relevance table.
-    "best_of": GenerationConfig(do_sample=True, temperature=0.4, best_of=4, no_repeat_ngram_size=4),
+    "best_of": GenerationConfig(**BEST_OF_SAMPLES),
 }
 SEEDS = 10  # replies of each context under emotion noise: what the stochasticity buys
 SEEDED = 500  # contexts that are answered so

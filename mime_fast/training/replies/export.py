@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from mime_fast import checkpoint
+from mime_fast.config import BEST_OF_SAMPLES
 from mime_fast.models.mime_base import MimeBase
 from mime_fast.quantized import dequantize_matrices, quantize_matrices
 from mime_fast.relevance import stored_table
@@ -34,11 +35,6 @@ def round_to_stored(model: MimeBase) -> Stored:
     return stored
 
 
-# How a reply is chosen unless a call says otherwise. Of several samples the most fitting is taken:
-# it is about the last turn more often than the likeliest reply is.
-DECODING = {"do_sample": True, "temperature": 0.4, "best_of": 4, "no_repeat_ngram_size": 4}
-
-
 def export(
     out: Path,
     model: MimeBase,
@@ -55,7 +51,7 @@ def export(
         ModuleNotFoundError: the package with the word vectors is missing.
     """
     extra = {
-        checkpoint.GENERATION: (json.dumps(DECODING, indent=2) + "\n").encode(),
+        checkpoint.GENERATION: (json.dumps(BEST_OF_SAMPLES, indent=2) + "\n").encode(),
         checkpoint.RELEVANCE: stored_table(relevance_vectors(tokenizer, texts)),
     }
     config = model.config.replace(dropout=0.0)
