@@ -3,6 +3,6 @@
 import os
 
 if os.environ.get("TRITON_INTERPRET") == "1":
-    from mime_fast.kernels.interpreter import find_builtins_once
+    from mime_fast.kernels.interpreter import hasten
 
-    find_builtins_once()
+    hasten()

@@ -105,11 +105,13 @@ LONG = {"do_sample": 0, "min_new_tokens": 900, "max_new_tokens": 900}
 def test_a_full_queue_and_a_request_that_waits_for_too_long(loaded: Loaded) -> None:
     with ServedTexts(loaded, max_running=1, max_waiting=1) as service:
         running = service.submit("hi", **LONG)
-        late = service.submit("hi", max_wait=0.001)
+        patient = service.submit("hi")
         with pytest.raises(LibraryError, match="raise max_waiting") as caught:
             service.submit("hi")
         assert caught.value.status == "queue_full"
         assert (service.running, service.waiting) == (1, 1)
+        service.cancel(patient)
+        late = service.submit("hi", max_wait=0.001)
         assert [event.kind for event in wait_for(service, {late})[late]] == ["expired"]
         service.cancel(running)
         ticket = service.submit("hi", do_sample=0, seed=1)

@@ -2,6 +2,7 @@
 
 import shutil
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -28,14 +29,18 @@ ATOL = 3e-4  # as tests/engines/test_engines.py
 
 @pytest.fixture(scope="module", params=["tiny_checkpoint", "authors_form"])
 def engines(request: pytest.FixtureRequest) -> tuple[CudaEngine, EagerEngine]:
-    path: Path = request.getfixturevalue(request.param)
+    return both_engines(request.getfixturevalue(request.param))
+
+
+@cache
+def both_engines(path: Path) -> tuple[CudaEngine, EagerEngine]:
     loaded = checkpoint.load(path)
     return CudaEngine(loaded, "cpu"), EagerEngine(loaded)
 
 
 @pytest.fixture(scope="module")
 def both_encoded(engines: Any) -> Any:
-    """Two dialogues, encoded by either engine: the interpreter takes seconds for it."""
+    """Two dialogues, encoded by either engine."""
     return encode_both(engines, (2, 6))
 
 
@@ -44,6 +49,7 @@ def dialogues(engine: CudaEngine, lengths: tuple[int, ...]) -> list[Dialogue]:
     return [random_dialogue(engine, length, generator) for length in lengths]
 
 
+@cache  # the interpreter takes seconds for it
 def encode_both(engines: Any, lengths: tuple[int, ...], emotion: int | None = None) -> Any:
     config = engines[0].config
     noise = np.random.default_rng(1).standard_normal((len(lengths), 2, config.latent_dim))
