@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
-import numpy
+import numpy as np
 import triton.language as tl
 from triton.runtime import interpreter
 
@@ -69,7 +69,7 @@ def _numpy_type(find: Callable[[Any], Any]) -> Callable[[Any], Any]:
     return numpy_type
 
 
-_WIDE = {"add": numpy.add, "sub": numpy.subtract, "mul": numpy.multiply}
+_WIDE = {"add": np.add, "sub": np.subtract, "mul": np.multiply}
 
 
 def check_overflow(left: Any, right: Any, operation: Callable[..., Any]) -> None:
@@ -78,6 +78,6 @@ def check_overflow(left: Any, right: Any, operation: Callable[..., Any]) -> None
     if kind.int_bitwidth >= 64:
         return
     name = operation.__name__
-    exact = _WIDE[name](left.handle.data, right.handle.data, dtype=numpy.int64)
+    exact = _WIDE[name](left.handle.data, right.handle.data, dtype=np.int64)
     fits = kind.get_int_min_value() <= exact.min() and exact.max() <= kind.get_int_max_value()
     assert fits, f"int{kind.int_bitwidth} overflow detected for operation {name}"  # noqa: S101
