@@ -96,6 +96,7 @@ SANITIZED_TESTS ?= tests/csrc/test_rng.py tests/csrc/test_sampling.py tests/sear
 	tests/test_drafts.py
 # Tests share the cores; PYTEST_ARGS='-n 0' runs them one after the other.
 PARALLEL := -n auto --maxprocesses 4 --dist worksteal
+LONGEST := --timeout 600 # seconds of a test, which has hung then
 SECONDS ?= 600
 # Environments that are made and tested side by side.
 JOBS ?= 2
@@ -129,7 +130,7 @@ demo: $(VENV)/.stamp-demo  ## install the package (no torch), answer a message, 
 test: $(VENV)/.stamp-dev  ## install everything that the tests need, and run them
 	$(call build_cpp,tests,,cpp_tests,$(LIBRARY))
 	$(call run_cpp,tests)
-	$(BIN)/pytest $(PARALLEL) $(PYTEST_ARGS)
+	$(BIN)/pytest $(PARALLEL) $(LONGEST) $(PYTEST_ARGS)
 
 wheel: sdist  ## build a wheel with PYTHON that installs without a compiler, in dist/ (two minutes)
 	$(call build_wheel,build/wheel,dist,build/wheel/tools/bin/python,-DMIME_FAST_CUDA=OFF)
@@ -201,7 +202,7 @@ sanitize: $(VENV)/.stamp-dev  ## run the C++ tests, and Python's of the extensio
 	$(call run_cpp,address)
 	@cp -r $(filter-out %.so,$(wildcard mime_fast/*)) build/address/python/mime_fast
 	$(SANITIZED_PYTHON) $(BIN)/pytest $(PARALLEL) --hypothesis-profile=sanitized \
-	  -k 'not numpy and not million and not torch and not extra' $(SANITIZED_TESTS) $(PYTEST_ARGS)
+	  $(LONGEST) -k 'not numpy and not million and not torch and not extra' $(SANITIZED_TESTS) $(PYTEST_ARGS)
 
 sanitize-threads: $(VENV)/.stamp-dev  ## run what has threads with the thread sanitizer
 	$(call build_cpp,thread,thread,test_thread_pool test_concurrent_requests test_service \
