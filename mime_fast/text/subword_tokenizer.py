@@ -137,7 +137,7 @@ class SubwordTokenizer:
         """The whole tokeniser as the text of a tokenizer.json."""
         reply = {"pieces": self.reply.pieces, "merges": self.reply.merges}
         document = {"kind": KIND, "context": self.context.pieces, "reply": reply}
-        return json.dumps(document, ensure_ascii=False, indent=1)
+        return json.dumps(document, ensure_ascii=False, separators=(",", ":"))
 
     @classmethod
     def from_document(cls, document: dict[str, object]) -> Self:

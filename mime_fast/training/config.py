@@ -119,6 +119,11 @@ class LearnConfig(StageConfig):
         "Learning rate of the encoder, as a share of the others'; 0: it stays as it is.",
         within="[0, 1]",
     )
+    pretrained: float = _step(
+        0.0,
+        "Share that MiniLM's own weights have in the encoder of --start; it forgets less with it.",
+        within="[0, 1]",
+    )
     dropout: float = _step(0.0, "Dropout of all layers.", within="[0, 1)")
     min_count: int = with_default(FinetuneConfig, "min_count", 3)
     corpus_turns: int = _step(20_000, "Turns of each further corpus.", within="[1, inf)")

