@@ -96,7 +96,8 @@ SANITIZED_TESTS ?= tests/csrc/test_rng.py tests/csrc/test_sampling.py tests/sear
 	tests/test_drafts.py
 # Tests share the cores; PYTEST_ARGS='-n 0' runs them one after the other.
 PARALLEL := -n auto --maxprocesses 4 --dist worksteal
-LONGEST := --timeout 600 # seconds of a test, which has hung then
+# A test that takes longer than 600 seconds has hung.
+TEST_TIMEOUT := --timeout 600
 SECONDS ?= 600
 # Environments that are made and tested side by side.
 JOBS ?= 2
@@ -112,6 +113,8 @@ ANNOTATE_TESTS := tests/evaluation/human/test_server.py tests/evaluation/human/t
 	tests/evaluation/human/test_votes.py tests/evaluation/human/test_plan.py
 TRAIN_TESTS := tests/training/test_loop.py tests/training/language_model/test_llama.py \
 	tests/evaluation/metrics
+# With SDIST= the source distribution that is there is taken.
+SDIST ?= sdist
 # Beside PYTHON; a shim of pyenv runs the version that PYENV_VERSION names.
 PYTHONS ?= 3.12 3.13 3.14
 # As the C++ tests are compiled, so that ccache has all objects but those of the bindings.
@@ -130,7 +133,7 @@ demo: $(VENV)/.stamp-demo  ## install the package (no torch), answer a message, 
 test: $(VENV)/.stamp-dev  ## install everything that the tests need, and run them
 	$(call build_cpp,tests,,cpp_tests,$(LIBRARY))
 	$(call run_cpp,tests)
-	$(BIN)/pytest $(PARALLEL) $(LONGEST) $(PYTEST_ARGS)
+	$(BIN)/pytest $(PARALLEL) $(TEST_TIMEOUT) $(PYTEST_ARGS)
 
 wheel: sdist  ## build a wheel with PYTHON that installs without a compiler, in dist/ (two minutes)
 	$(call build_wheel,build/wheel,dist,build/wheel/tools/bin/python,-DMIME_FAST_CUDA=OFF)
@@ -147,10 +150,10 @@ test-ray: $(VENV)/.stamp-dev $(VENV)/.stamp-ray  ## install Ray (600 MB), and te
 	MIME_FAST_RAY=1 $(BIN)/pytest tests/ray $(PYTEST_ARGS)
 	$(BIN)/python -m benchmarks.ray_serve --smoke
 
-test-wheel: sdist  ## build a wheel with PYTHON, install it without a compiler or torch, and test it
+test-wheel: $(SDIST)  ## build a wheel with PYTHON, install it without a compiler or torch, and test it
 	$(call test_wheel,own,$(PYTHON))
 
-test-wheel-%: sdist
+test-wheel-%: $(SDIST)
 	$(call test_wheel,$*,PYENV_VERSION=$* python$*)
 
 # Two at a time: one installs while another tests.
@@ -187,7 +190,7 @@ bench: $(VENV)/.stamp-bench  ## measure everything beside its peers (30 minutes)
 	$(BIN)/python -m benchmarks.run $(BENCH_ARGS)
 	$(BIN)/python -m benchmarks.report
 
-bench-quick: $(VENV)/.stamp-bench  ## the same in eight minutes: fewer rounds, sizes and peers
+bench-quick: $(VENV)/.stamp-bench  ## the same in eight minutes: fewer rounds, sizes, messages and peers
 	$(BIN)/python -m benchmarks.run --quick $(BENCH_ARGS)
 	$(BIN)/python -m benchmarks.report
 
@@ -202,7 +205,7 @@ sanitize: $(VENV)/.stamp-dev  ## run the C++ tests, and Python's of the extensio
 	$(call run_cpp,address)
 	@cp -r $(filter-out %.so,$(wildcard mime_fast/*)) build/address/python/mime_fast
 	$(SANITIZED_PYTHON) $(BIN)/pytest $(PARALLEL) --hypothesis-profile=sanitized \
-	  $(LONGEST) -k 'not numpy and not million and not torch and not extra' $(SANITIZED_TESTS) $(PYTEST_ARGS)
+	  $(TEST_TIMEOUT) -k 'not numpy and not million and not torch and not extra' $(SANITIZED_TESTS) $(PYTEST_ARGS)
 
 sanitize-threads: $(VENV)/.stamp-dev  ## run what has threads with the thread sanitizer
 	$(call build_cpp,thread,thread,test_thread_pool test_concurrent_requests test_service \

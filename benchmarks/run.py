@@ -55,7 +55,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.run")
     scale = parser.add_mutually_exclusive_group()
     scale.add_argument(
-        "--quick", dest="scale", action="store_const", const="quick", help="under three minutes"
+        "--quick",
+        dest="scale",
+        action="store_const",
+        const="quick",
+        help="fewer rounds, sizes and messages",
     )
     scale.add_argument(
         "--smoke", dest="scale", action="store_const", const="smoke", help="times mean nothing"

@@ -17,7 +17,7 @@ from mime_fast.config import AS_GENERATED, GenerationConfig
 NO_DRAFTS = f"{OURS}, no drafts"
 BATCH = 32
 CHECKED, QUICK_CHECKED = 8, 2  # works that the reference answers too
-QUICK_WORKS = 12
+QUICK_WORKS = 12  # all of a batch takes minutes where samples are many
 SMOKE_WORKS, SMOKE_TOKENS = 1, 3
 # Messages at a time, and options; None: the defaults of the checkpoint.
 CASES: dict[str, tuple[int, dict[str, Any] | None]] = {

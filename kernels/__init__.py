@@ -3,6 +3,6 @@
 import os
 
 if os.environ.get("TRITON_INTERPRET") == "1":
-    from mime_fast.kernels.interpreter import hasten
+    from mime_fast.kernels.interpreter import patch_interpreter
 
-    hasten()
+    patch_interpreter()

@@ -12,19 +12,19 @@ import triton.language as tl
 from triton.runtime import interpreter
 
 
-def hasten() -> None:
-    """Replace what takes the interpreter longest. Not while a kernel runs."""
-    interpreter._patch_builtin = _patching()  # noqa: SLF001
-    interpreter._patch_lang = _patching_once(interpreter._patch_lang)  # noqa: SLF001
-    interpreter._get_np_dtype = _numpy_type(interpreter._get_np_dtype)  # noqa: SLF001
+def patch_interpreter() -> None:
+    """Replace what takes the interpreter longest. It must not be called while a kernel runs."""
+    interpreter._patch_builtin = _make_patch_builtins()  # noqa: SLF001
+    interpreter._patch_lang = _make_patch_lang(interpreter._patch_lang)  # noqa: SLF001
+    interpreter._get_np_dtype = _make_numpy_type(interpreter._get_np_dtype)  # noqa: SLF001
     interpreter.interpreter_semantic.binary_op_sanitize_overflow_impl = check_overflow
 
 
-def _patching() -> Callable[..., None]:
-    """What the interpreter calls before each function of a kernel.
+def _make_patch_builtins() -> Callable[..., None]:
+    """Make what replaces the language's functions before each function of a kernel.
 
-    It would search the whole language for what to replace: a quarter of its time. Names are now
-    searched for once.
+    The interpreter searches the whole language each time: a quarter of its time. Here the names
+    are searched for once.
     """
     places = (tl, tl.core, tl.math, tl.tensor, tl.core.tensor_descriptor_base)
     names = {id(place): _builtins(place) for place in places}
@@ -38,8 +38,8 @@ def _patching() -> Callable[..., None]:
     return patch_builtins
 
 
-def _patching_once(patch: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """Does so unless a function that calls this one has replaced them."""
+def _make_patch_lang(patch: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Make what replaces the language, unless a caller of the kernel's function has done so."""
 
     @cache
     def languages(function: Any) -> list[Any]:
@@ -47,9 +47,10 @@ def _patching_once(patch: Callable[[Any], Any]) -> Callable[[Any], Any]:
         return [each for each in (tl, tl.core) if any(value is each for value in names)]
 
     def patch_once(function: Any) -> Any:
-        if any(tl.core.is_builtin(language.load) for language in languages(function)):
-            return patch(function)
-        return interpreter._LangPatchScope()  # noqa: SLF001
+        seen = languages(function)
+        if seen and not any(tl.core.is_builtin(language.load) for language in seen):
+            return interpreter._LangPatchScope()  # noqa: SLF001
+        return patch(function)
 
     return patch_once
 
@@ -58,8 +59,8 @@ def _builtins(place: Any) -> list[str]:
     return [name for name, member in inspect.getmembers(place) if tl.core.is_builtin(member)]
 
 
-def _numpy_type(find: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """What the interpreter asks for each number, which makes a table of all types each time."""
+def _make_numpy_type(find: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Make what finds numpy's type of a number. The interpreter makes a table at each call."""
     kept = cache(find)
 
     def numpy_type(kind: Any) -> Any:
@@ -73,11 +74,14 @@ _WIDE = {"add": np.add, "sub": np.subtract, "mul": np.multiply}
 
 
 def check_overflow(left: Any, right: Any, operation: Callable[..., Any]) -> None:
-    """Check integers as Triton does, with numpy instead of ten operations of the language."""
-    kind = left.type.scalar
-    if kind.int_bitwidth >= 64:
+    """Check that integers fit their type.
+
+    Triton's interpreter does so in ten operations, and ignores the result unless it debugs.
+    """
+    dtype = left.type.scalar
+    if dtype.int_bitwidth >= 64:
         return
     name = operation.__name__
     exact = _WIDE[name](left.handle.data, right.handle.data, dtype=np.int64)
-    fits = kind.get_int_min_value() <= exact.min() and exact.max() <= kind.get_int_max_value()
-    assert fits, f"int{kind.int_bitwidth} overflow detected for operation {name}"  # noqa: S101
+    fits = dtype.get_int_min_value() <= exact.min() and exact.max() <= dtype.get_int_max_value()
+    assert fits, f"int{dtype.int_bitwidth} overflow detected for operation {name}"  # noqa: S101

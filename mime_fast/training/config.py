@@ -119,9 +119,9 @@ class LearnConfig(StageConfig):
         "Learning rate of the encoder, as a share of the others'; 0: it stays as it is.",
         within="[0, 1]",
     )
-    pretrained: float = _step(
+    minilm_share: float = _step(
         0.0,
-        "Share that MiniLM's own weights have in the encoder of --start; it forgets less with it.",
+        "Share of MiniLM's own weights in the encoder of --start, which is averaged with them.",
         within="[0, 1]",
     )
     dropout: float = _step(0.0, "Dropout of all layers.", within="[0, 1)")

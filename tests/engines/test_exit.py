@@ -95,7 +95,7 @@ def test_daemon_threads_that_answer_at_the_end(
         assert set(threads.map(end, range(ROUNDS[callers]))) == {(0, "")}
 
 
-@pytest.mark.parametrize("calls", ["respond", "respond beams batch stream load"])
+@pytest.mark.parametrize("calls", ["load", "respond beams batch stream load"])
 def test_daemon_threads_of_the_eager_engine(tiny_checkpoint: Path, calls: str) -> None:
     """Without the wait for them, 20 of 20 processes aborted in torch."""
     pytest.importorskip("torch")

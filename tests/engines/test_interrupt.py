@@ -31,6 +31,7 @@ INTERRUPT = """if True:
         "consensus": ([long] * 50, {"do_sample": True, "mbr_samples": 1000, **length}),
         "stream": ([long] * 1000, {"num_beams": 3, **length}),
     }
+
     def reply():
         return generator.respond("my dog", seed=1, num_beams=2, max_new_tokens=9)
 
@@ -63,33 +64,33 @@ INTERRUPT = """if True:
             except KeyboardInterrupt:
                 late.append(1e3 * (time.perf_counter() - due))
             again = reply()
-            assert (again.text, again.score) == (expected.text, expected.score)
-        assert len(late) == tries  # none ended before its signal
-        print(statistics.median(late))"""
+            assert (again.text, again.score) == (expected.text, expected.score), call
+        assert len(late) == tries, call  # none ended before its signal
+        print(call, statistics.median(late))"""
 
 
-def late(checkpoint: Path, engine: str, *calls: str) -> float:
-    """Milliseconds of the call that takes longest to end."""
+def too_late(checkpoint: Path, engine: str, *calls: str) -> dict[str, float]:
+    """Calls that end later than they may, and after how many milliseconds."""
     command = [sys.executable, "-c", INTERRUPT, str(checkpoint), engine, *calls]
     result = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
     assert result.returncode == 0, result.stderr
-    found = [float(line) for line in result.stdout.splitlines()]
-    assert len(found) == len(calls)
-    return max(found)
+    found = dict(line.split() for line in result.stdout.splitlines())
+    assert found.keys() == set(calls)
+    return {call: float(late) for call, late in found.items() if float(late) >= MOST}
 
 
 @pytest.mark.parametrize(
     "call", ["encode", "batch", "beams", "wide", "samples", "consensus", "stream"]
 )
 def test_native(tiny_checkpoint: Path, call: str) -> None:
-    assert late(tiny_checkpoint, "native", call) < MOST
+    assert too_late(tiny_checkpoint, "native", call) == {}
 
 
 def test_eager(tiny_checkpoint: Path) -> None:
-    assert late(tiny_checkpoint, "eager", "encode", "batch", "beams", "stream") < MOST
+    assert too_late(tiny_checkpoint, "eager", "encode", "batch", "beams", "stream") == {}
 
 
 def test_cuda(tiny_checkpoint: Path) -> None:
     """The loops of the host are interrupted; Triton's interpreter runs the kernels."""
     pytest.importorskip("triton")
-    assert late(tiny_checkpoint, "cuda", "encode", "batch") < MOST
+    assert too_late(tiny_checkpoint, "cuda", "encode", "batch") == {}

@@ -68,14 +68,16 @@ def learn(
     """
     check_run_folder(out, resume)
     sources = sources or Sources()
+    if config.minilm_share and sources.start is None:
+        raise ValueError("--minilm-share needs --start: without it the encoder is MiniLM's")
     training, validation = map(whole_conversations, load_parts(data))
     model, tokenizer = (
         _start_anew(training, config)
         if sources.start is None
         else start_from_checkpoint(folder_of(sources.start))
     )
-    if sources.start is not None and config.pretrained:
-        average_with_minilm(model, tokenizer, config.pretrained)
+    if config.minilm_share:
+        average_with_minilm(model, tokenizer, config.minilm_share)
     encoder = PairEncoder(tokenizer)
     if sources.corpora is None:
         pairs = labelled_pairs(encoder, training, model.config.intents, out / INTENTS, config.seed)

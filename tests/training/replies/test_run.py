@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from safetensors.numpy import load_file
 
 from mime_fast import Generator
@@ -71,11 +72,19 @@ def test_minilm_gets_its_share_of_the_encoder() -> None:
         np.testing.assert_allclose(after.numpy(), expected.numpy(), rtol=0, atol=1e-6)
 
 
+def test_a_share_of_minilm_needs_a_start(tmp_path: Path) -> None:
+    config = LearnConfig(minilm_share=0.5)
+    with StageReporter("learning") as reporter, pytest.raises(ValueError, match="needs --start"):
+        learn(tmp_path, tmp_path / "out", config, reporter)
+
+
 @NEEDS_PACKAGES
 def test_the_stages_follow_one_another(data: Path) -> None:
     shape = {"epochs": 1, "tokens": 60, "validate_every": 1, "min_count": 1}
     config = LearnConfig(**shape)  # type: ignore[arg-type]
-    teacher, taught, first, last = (data / name for name in ("teacher", "taught", "first", "last"))
+    teacher, taught, first, last, averaged = (
+        data / name for name in ("teacher", "taught", "first", "last", "averaged")
+    )
     with StageReporter("learning") as reporter:
         finetune(data, teacher, FinetuneConfig(**shape), reporter)
         assert record_teacher(data, teacher, taught, 1) == 2
@@ -84,6 +93,7 @@ def test_the_stages_follow_one_another(data: Path) -> None:
         fixed = config.replace(encoder_rate=0.0)
         figures = learn(data, last, fixed, reporter, parts)
         again = learn(data, last, fixed, reporter, parts, resume=True)
+        learn(data, averaged, fixed.replace(minilm_share=1.0), reporter, parts)
     assert again == figures
     before, after = (load_file(each / CHECKPOINT / "model.safetensors") for each in (first, last))
     assert before.keys() == after.keys()
@@ -91,5 +101,8 @@ def test_the_stages_follow_one_another(data: Path) -> None:
     encoder = {name for name in before if name.startswith("context_encoder")}
     assert encoder <= same  # with encoder_rate 0 it stays as it was
     assert "decoder.norm.weight" not in same
+    model, tokenizer = start_from_checkpoint(averaged / CHECKPOINT)
+    norm = model.context_encoder.norm.weight
+    assert torch.equal(norm, cut_minilm(tokenizer, model.config)["norm.weight"])
     generator = Generator(last / CHECKPOINT)
     assert generator.respond("I lost my dog.", max_new_tokens=4).seed is not None
