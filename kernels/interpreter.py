@@ -63,8 +63,8 @@ def _make_numpy_type(find: Callable[[Any], Any]) -> Callable[[Any], Any]:
     """Make what finds numpy's type of a number. The interpreter makes a table at each call."""
     kept = cache(find)
 
-    def numpy_type(kind: Any) -> Any:
-        element = kind.scalar
+    def numpy_type(dtype: Any) -> Any:
+        element = dtype.scalar
         return find(element) if element.is_ptr() else kept(element)
 
     return numpy_type
