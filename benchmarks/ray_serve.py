@@ -75,19 +75,21 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 @contextmanager
 def ray_server() -> Iterator[Address]:
-    """One replica of one CPU, and its address."""
+    """One replica of one CPU, and its address. A cluster that is connected stays so."""
     os.environ.setdefault("RAY_AUTH_MODE", "disabled")  # it listens on this machine alone
+    started = not ray.is_initialized()
     with socket.create_server(("127.0.0.1", 0)) as free:
         port: int = free.getsockname()[1]
-    ray.init(
-        "local",
-        num_cpus=2,
-        include_dashboard=False,
-        object_store_memory=200 << 20,
-        log_to_driver=False,
-        logging_level=logging.ERROR,
-        _node_ip_address="127.0.0.1",
-    )
+    if started:  # not in a smoke run
+        ray.init(
+            "local",
+            num_cpus=2,
+            include_dashboard=False,
+            object_store_memory=200 << 20,
+            log_to_driver=False,
+            logging_level=logging.ERROR,
+            _node_ip_address="127.0.0.1",
+        )
     try:
         serve.start(http_options={"host": "127.0.0.1", "port": port})
         application = build({"checkpoint": CHECKPOINT, "access_log": False})
@@ -96,7 +98,8 @@ def ray_server() -> Iterator[Address]:
         yield "127.0.0.1", port
     finally:
         serve.shutdown()
-        ray.shutdown()
+        if started:  # not in a smoke run
+            ray.shutdown()
 
 
 def closed(

@@ -22,6 +22,7 @@ from tests.ray.cluster import MISSING, PATIENCE, REPLICA, actors, kill
 from tests.server.serving import SAD, SLOW, eventually, read_on
 
 serve = pytest.importorskip("ray.serve", reason=MISSING)
+ray_serve = pytest.importorskip("benchmarks.ray_serve", reason=MISSING)
 CLIENTS, REQUESTS = 6, 120
 LONG: Any = {"min_new_tokens": 50, "max_new_tokens": 50}  # so that the kill hits some
 GREEDY: Any = {"do_sample": False, "avoid_cheer": False}
@@ -188,3 +189,8 @@ def draining(client: httpx2.Client, _: Generator) -> None:
         last = [line for line in lines if line][-1]
     deleting.join()
     assert json.loads(last.removeprefix("data: "))["final"]
+
+
+def the_benchmark(_: object, __: Generator) -> None:
+    """A few requests: it asserts that their answers are right."""
+    ray_serve.main(["--smoke"])

@@ -11,12 +11,11 @@ import yaml  # type: ignore[import-untyped] # comes with accelerate
 from mime_fast import Generator, bundled
 from mime_fast.checkpoint import CONFIG, GENERATION
 from mime_fast.server.generation import NAMES
+from tests.ray.cluster import MISSING
 
 # Ray's own.
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
-ray_serve = pytest.importorskip(
-    "mime_fast.ray.serve", reason="Ray is not installed: pip install 'mime-fast[ray]'"
-)
+ray_serve = pytest.importorskip("mime_fast.ray.serve", reason=MISSING)
 Arguments = ray_serve.Arguments
 DEPLOY = Path(__file__).resolve().parents[2] / "deploy" / "ray.yaml"
 

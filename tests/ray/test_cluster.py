@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,15 @@ import yaml  # type: ignore[import-untyped] # comes with accelerate
 
 from mime_fast import Generator
 from tests.ray import rows, serving
-from tests.ray.cluster import MISSING, PATIENCE, REPLICA, actors, local_cluster
+from tests.ray.cluster import (
+    MISSING,
+    PATIENCE,
+    PATIENT,
+    REPLICA,
+    actors,
+    free_port,
+    local_cluster,
+)
 from tests.server.serving import ALLOWING_SLOW, eventually
 
 if "MIME_FAST_RAY" not in os.environ:
@@ -44,6 +51,8 @@ ANSWERED = (
     rows.the_same_output,
     rows.a_killed_actor,
     rows.a_wrong_line,
+    rows.too_many_threads,
+    serving.the_benchmark,
 )
 
 
@@ -57,6 +66,8 @@ def cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.delenv("RAY_ADDRESS", raising=False)
     monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
     monkeypatch.setenv("RAY_AUTH_MODE", "disabled")
+    for name, value in PATIENT.items():
+        monkeypatch.setenv(name, value)
     with local_cluster():
         yield
 
@@ -79,8 +90,7 @@ def deploy(folder: Path, port: int, replicas: int, arguments: dict[str, Any]) ->
 
 @pytest.mark.usefixtures("cluster")
 def test_a_cluster(tmp_path: Path, generator: Generator, subtests: Any) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     with httpx2.Client(base_url=f"http://127.0.0.1:{port}", timeout=60) as client:
         for replicas, arguments, checks in SERVED:
             deploy(tmp_path, port, replicas, arguments)
