@@ -7,7 +7,7 @@ import os
 import secrets
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -74,13 +74,16 @@ class Run:
         """Answer the parts that have no replies yet; show all replies in their order, or none."""
         missing = self.folder.missing(parts)
         total = sum(part.lines for part in parts)
-        with _connected(self.cluster) if missing else nullcontext(), progress(total) as advance:
+        with self._connection(missing), progress(total) as advance:
             if missing:
                 _check(self.job, missing)
             for part in _in_order(parts, missing, self._answered(missing)):
                 if show is not None:
                     self._show(part, show)
                 advance(part.lines)
+
+    def _connection(self, missing: Sequence[Part]) -> AbstractContextManager[None]:
+        return _connected(self.cluster, self.job.threads) if missing else nullcontext()
 
     def _answered(self, parts: Sequence[Part]) -> Iterator[int]:
         """The numbers of the parts, as they are answered."""
@@ -115,8 +118,15 @@ def _start() -> None:
         raise OSError(f"{ADDRESS}={address} cannot be used ({error}); {remedy}") from error
 
 
+def _check_threads(threads: int) -> None:
+    """ValueError: no actor would ever start. A named cluster may still get larger machines."""
+    cpus = int(ray.cluster_resources().get("CPU", 0))
+    if ADDRESS not in os.environ and threads > cpus:
+        raise ValueError(f"--threads must be at most {cpus}, the CPUs that Ray has, got {threads}")
+
+
 @contextmanager
-def _connected(options: ClusterOptions) -> Iterator[None]:
+def _connected(options: ClusterOptions, threads: int) -> Iterator[None]:
     """A cluster: the one that RAY_ADDRESS names, or one on this machine, which ends with us."""
     started = not ray.is_initialized()
     logging.getLogger("ray.data").setLevel(logging.ERROR)
@@ -127,6 +137,7 @@ def _connected(options: ClusterOptions) -> Iterator[None]:
     try:
         if options.out is None and count_machines(ray.nodes()) > 1:
             raise ValueError("several machines need --out, a folder that all of them share")
+        _check_threads(threads)
         yield
     except RayError as error:  # of a process of the cluster: what it raised there
         cause = getattr(error, "cause", None)

@@ -115,3 +115,11 @@ def a_wrong_line(folder: Path, _: Generator) -> None:
     result = respond("--file", file, "--ray", "--part-lines", "3", "--out", out)
     assert str(result.exception).startswith(f"{file}:7: ")
     assert not [*out.glob("part-*")]
+
+
+def too_many_threads(folder: Path, _: Generator) -> None:
+    """No machine of this cluster will ever have as many CPUs: Ray would wait for one."""
+    file = folder / "one"
+    file.write_text(SAD)
+    result = respond("--file", file, "--ray", "--threads", "3")
+    assert str(result.exception) == "--threads must be at most 2, the CPUs that Ray has, got 3"
