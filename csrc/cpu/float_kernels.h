@@ -72,26 +72,27 @@ inline void last_rows(const Product& p, std::int64_t row, std::int64_t panel) {
   }
 }
 
-template <unsigned P>
+// Computes R rows at a time: as many sums as fit into registers, which hides the latency of the
+// multiply-add. Each panel is read once for all rows of a block.
+template <unsigned R, unsigned P>
 inline void product_rows(const Product& p, std::int64_t panel) {
-  // A block has as many sums as fit into registers, which hides the latency of the multiply-add.
-  // Each panel is read once for all rows of a block.
-  constexpr unsigned kRows = P == 8 ? 2 : kProductRows;
   std::int64_t row = 0;
-  for (; row + kRows <= p.rows; row += kRows) product_block<kRows, P>(p, row, panel);
-  last_rows<kRows - 1, P>(p, row, panel);
+  for (; row + R <= p.rows; row += R) product_block<R, P>(p, row, panel);
+  last_rows<R - 1, P>(p, row, panel);
 }
 
 inline void matmul(const Product& p) {
   std::int64_t panel = 0;
   if (p.rows <= 2) {
-    for (; panel + 8 <= p.panels; panel += 8) product_rows<8>(p, panel);
+    for (; panel + kFewRowsPanels <= p.panels; panel += kFewRowsPanels) {
+      product_rows<2, kFewRowsPanels>(p, panel);
+    }
   }
   for (; panel + kProductPanels <= p.panels; panel += kProductPanels) {
-    product_rows<kProductPanels>(p, panel);
+    product_rows<kProductRows, kProductPanels>(p, panel);
   }
-  for (; panel + 2 <= p.panels; panel += 2) product_rows<2>(p, panel);
-  for (; panel < p.panels; ++panel) product_rows<1>(p, panel);
+  for (; panel + 2 <= p.panels; panel += 2) product_rows<kProductRows, 2>(p, panel);
+  for (; panel < p.panels; ++panel) product_rows<kProductRows, 1>(p, panel);
 }
 
 inline void layer_norm(const float* x, std::int64_t dim, const float* gamma, const float* beta,

@@ -58,53 +58,68 @@ inline __m256 eight_sums(PairSums high, PairSums low) {
       joined(_mm256_castsi256_si128(upper), _mm256_castsi256_si128(lower)));
 }
 
-// Sums of eight outputs of R rows: `half` 0 or 1 of a panel. 12 sums fill the registers if R is 3.
-template <unsigned R>
-inline void half_panel(const Int8Product& p, std::int64_t row, std::int64_t panel, int half,
-                       __m256* sums) {
-  __m256i acc[R][2][2];
+// Sums of Q quads of a panel's outputs, of R rows: 2 * R * Q of the sixteen registers.
+template <unsigned R, unsigned Q>
+inline void quad_sums(const Int8Product& p, std::int64_t row, std::int64_t panel, unsigned quad,
+                      __m256 sums[R][2]) {
+  __m256i acc[R][2][Q];
   MIME_FAST_UNROLL
   for (auto& own : acc) {
     MIME_FAST_UNROLL
-    for (auto& part : own) part[0] = part[1] = _mm256_setzero_si256();
+    for (auto& part : own) {
+      MIME_FAST_UNROLL
+      for (auto& sum : part) sum = _mm256_setzero_si256();
+    }
   }
-  const std::int8_t* w = p.w + panel * p.x.stride * kLanes + 32 * half;
+  const std::int8_t* w = p.w + panel * p.x.stride * kLanes + 16 * quad;
   const std::uint8_t* const x = p.x.values + row * 4 * p.x.stride;
   for (std::int64_t k = 0; k < p.x.stride; k += 4, w += 4 * kLanes) {
-    const auto* const quads = reinterpret_cast<const __m128i*>(w);
+    __m256i column[Q];
     MIME_FAST_UNROLL
-    for (unsigned q = 0; q < 2; ++q) {
-      const __m256i column = _mm256_cvtepi8_epi16(_mm_loadu_si128(quads + q));
+    for (unsigned q = 0; q < Q; ++q) {
+      column[q] = _mm256_cvtepi8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(w) + q));
+    }
+    MIME_FAST_UNROLL
+    for (unsigned r = 0; r < R; ++r) {
       MIME_FAST_UNROLL
-      for (unsigned r = 0; r < R; ++r) {
+      for (unsigned part = 0; part < 2; ++part) {
+        const __m256i four = four_elements(x + r * 4 * p.x.stride + 2 * (part * p.x.stride + k));
         MIME_FAST_UNROLL
-        for (unsigned part = 0; part < 2; ++part) {
-          const __m256i four = four_elements(x + r * 4 * p.x.stride + 2 * (part * p.x.stride + k));
+        for (unsigned q = 0; q < Q; ++q) {
           __m256i& sum = acc[r][part][q];
-          sum = _mm256_add_epi32(sum, _mm256_madd_epi16(column, four));
+          sum = in_order(_mm256_add_epi32(sum, _mm256_madd_epi16(column[q], four)));
         }
       }
     }
   }
   for (unsigned r = 0; r < R; ++r) {
-    sums[r] = eight_sums({acc[r][0][0], acc[r][0][1]}, {acc[r][1][0], acc[r][1][1]});
+    const auto& [high, low] = acc[r];
+    for (unsigned q = 0; q < Q; q += 2) {
+      sums[r][(quad + q) / 2] = eight_sums({high[q], high[q + 1]}, {low[q], low[q + 1]});
+    }
   }
 }
 
 template <unsigned R>
 inline void int8_rows(const Int8Product& p, std::int64_t row, std::int64_t panel) {
-  __m256 low[R], high[R];
-  half_panel<R>(p, row, panel, 0, low);
-  half_panel<R>(p, row, panel, 1, high);
-  for (unsigned r = 0; r < R; ++r) write_outputs(p, row + r, panel, Vec{low[r], high[r]});
+  constexpr unsigned kQuads = R == 1 ? 4 : 2;
+  __m256 sums[R][2];
+  for (unsigned quad = 0; quad < 4; quad += kQuads) {
+    quad_sums<R, kQuads>(p, row, panel, quad, sums);
+  }
+  for (unsigned r = 0; r < R; ++r) write_outputs(p, row + r, panel, Vec{sums[r][0], sums[r][1]});
 }
 
 inline void int8_matmul(const Int8Product& p) {
   for (std::int64_t panel = 0; panel < p.panels; ++panel) {
-    std::int64_t row = 0;
-    for (; row + 3 <= p.rows; row += 3) int8_rows<3>(p, row, panel);
-    if (p.rows - row == 2) int8_rows<2>(p, row, panel);
-    if (p.rows - row == 1) int8_rows<1>(p, row, panel);
+    for (std::int64_t row = 0; row < p.rows;) {
+      const std::int64_t left = p.rows - row;
+      const std::int64_t count = left == 4 ? 2 : left < 3 ? left : 3;
+      if (count == 1) int8_rows<1>(p, row, panel);
+      if (count == 2) int8_rows<2>(p, row, panel);
+      if (count == 3) int8_rows<3>(p, row, panel);
+      row += count;
+    }
   }
 }
 

@@ -7,6 +7,7 @@ namespace mime_fast::cpu::avx2 {
 // Sums that fit into sixteen registers of eight lanes, with room for the factors.
 constexpr unsigned kProductRows = 3;
 constexpr unsigned kProductPanels = 2;
+constexpr unsigned kFewRowsPanels = 2;  // of one or two rows
 constexpr unsigned kDotSums = 4;
 constexpr unsigned kScreenPanels = 1;
 
@@ -28,7 +29,7 @@ inline IntVec int_splat(std::int32_t value) {
 }
 inline __m256i multiply_add_eight(__m256i acc, __m256i w, __m256i planes) {
   const __m256i pairs = _mm256_maddubs_epi16(w, planes);
-  return _mm256_add_epi32(acc, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
+  return in_order(_mm256_add_epi32(acc, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1))));
 }
 inline IntVec multiply_add(IntVec acc, IntVec w, IntVec planes) {
   return {multiply_add_eight(acc.low, w.low, planes.low),

@@ -14,6 +14,13 @@ struct Vec {
   __m256 low, high;
 };
 
+// Computes a sum of whole numbers here, before what follows. By default GCC 12 loads all rows of a
+// product first, and keeps the sums in memory: 1.5 times the time for three rows.
+inline __m256i in_order(__m256i sum) {
+  asm volatile("" : "+x"(sum));
+  return sum;
+}
+
 inline Vec splat(float value) { return {_mm256_set1_ps(value), _mm256_set1_ps(value)}; }
 inline Vec load(const float* from) { return {_mm256_loadu_ps(from), _mm256_loadu_ps(from + 8)}; }
 inline __m256 load_eight(const std::uint16_t* from) {

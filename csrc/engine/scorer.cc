@@ -11,9 +11,11 @@ bool sums_all_words(const Needs* needs) {
 
 // The best words are exact with either number of planes. A sum over all words is not, and must not
 // depend on the number of other rows, so it always gets two.
-QuantizedVocabulary::Planes planes(const Scorer::RowNeeds& needs) {
+QuantizedVocabulary::Planes planes(const QuantizedVocabulary& vocabulary,
+                                   const Scorer::RowNeeds& needs) {
   constexpr std::size_t kFree = 2;  // rows for which a second plane costs 89 instead of 81 us
-  const bool two = needs.size() <= kFree || std::any_of(needs.begin(), needs.end(), sums_all_words);
+  const bool two = vocabulary.is_exact() || needs.size() <= kFree ||
+                   std::any_of(needs.begin(), needs.end(), sums_all_words);
   return two ? QuantizedVocabulary::Planes::two : QuantizedVocabulary::Planes::one;
 }
 
@@ -49,7 +51,7 @@ RowScores* const* Scorer::score(Team& team, const RowView& hidden, const RowNeed
 }
 
 void Scorer::screen(Team& team, const RowView& hidden, const RowNeeds& needs) {
-  quantized_->screen(model_.kernels(), team, hidden, planes(needs), screen_);
+  quantized_->screen(model_.kernels(), team, hidden, planes(*quantized_, needs), screen_);
   const std::int64_t words = model_.vocabulary().padded_words();
   for (std::int64_t row = 0; row < hidden.count; ++row) {
     const auto index = static_cast<std::size_t>(row);
