@@ -80,7 +80,8 @@ def a_killed_actor(folder: Path, generator: Generator) -> None:
     file, out = folder / "many", folder / "kept"
     file.write_text(f"{SAD}\n" * 40)
     slow = "-n", "20", "--sample", "--min-new-tokens", "100", "--max-new-tokens", "100"
-    options = "--file", file, "--ray", "--part-lines", "2", "--out", out, *slow
+    small = "--checkpoint", "mime-small"
+    options = "--file", file, "--ray", "--part-lines", "2", "--out", out, *small, *slow
     with ThreadPoolExecutor(1) as pool:
         result = pool.submit(respond, *options)
         eventually(lambda: any(out.glob("part-*")), PATIENCE)

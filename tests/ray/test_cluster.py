@@ -28,8 +28,13 @@ if "MIME_FAST_RAY" not in os.environ:
     pytest.skip("make test-ray starts a cluster of Ray's", allow_module_level=True)
 serve = pytest.importorskip("ray.serve", reason=MISSING)
 scripts = pytest.importorskip("ray.serve.scripts", reason=MISSING)
-# Ray's own.
-pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
+# Ray's own; it leaves sockets and files open.
+pytestmark = pytest.mark.filterwarnings(
+    "ignore::DeprecationWarning",
+    "ignore::FutureWarning",
+    "ignore::ResourceWarning",
+    "ignore::pytest.PytestUnraisableExceptionWarning",
+)
 
 DEPLOY = Path(__file__).resolve().parents[2] / "deploy" / "ray.yaml"
 ARGUMENTS = {"checkpoint": "mime-small", **ALLOWING_SLOW}
