@@ -189,7 +189,7 @@ bench: $(VENV)/.stamp-bench  ## measure everything beside its peers (30 minutes)
 	$(BIN)/python -m benchmarks.run $(BENCH_ARGS)
 	$(BIN)/python -m benchmarks.report
 
-bench-quick: $(VENV)/.stamp-bench  ## the same in eight minutes: fewer rounds, sizes, messages and peers
+bench-quick: $(VENV)/.stamp-bench  ## the same in ten minutes: fewer rounds, sizes, messages and peers
 	$(BIN)/python -m benchmarks.run --quick $(BENCH_ARGS)
 	$(BIN)/python -m benchmarks.report
 
