@@ -91,10 +91,11 @@ struct CacheAttention {
 // ...; the lanes are added as a tree.
 template <typename Weight>
 struct RowDots {
-  const Weight* w;     // (words, inner)
-  const float* bias;   // (words,)
-  std::int64_t inner;  // a multiple of 16
-  const float* x;      // (rows, inner)
+  const Weight* w;               // (words, inner)
+  const float* scale = nullptr;  // (words,) of weights in int8, each of which is multiplied by it
+  const float* bias;             // (words,)
+  std::int64_t inner;            // a multiple of 16
+  const float* x;                // (rows, inner)
   std::int64_t rows;
   std::int64_t first_word;
   std::int64_t last_word;  // a multiple of 16 from first_word on
@@ -104,12 +105,14 @@ struct RowDots {
 
 // Dot products of x with the rows of some words: y[i] is the logit of word ids[i], the same float
 // as RowDots gives.
+template <typename Weight>
 struct GatheredDots {
-  const float* w;           // (words, inner)
-  const float* bias;        // (words,)
-  std::int64_t inner;       // a multiple of 16
-  const float* x;           // (inner,)
-  const std::int32_t* ids;  // (count,)
+  const Weight* w;               // (words, inner)
+  const float* scale = nullptr;  // (words,) of weights in int8
+  const float* bias;             // (words,)
+  std::int64_t inner;            // a multiple of 16
+  const float* x;                // (inner,)
+  const std::int32_t* ids;       // (count,)
   std::int64_t count;
   float* y;  // (count,)
 };
@@ -181,7 +184,10 @@ struct Kernels {
   void (*row_dots)(const RowDots<float>& dots);
   // The same with weights in bfloat16.
   void (*half_row_dots)(const RowDots<std::uint16_t>& dots);
-  void (*gathered_dots)(const GatheredDots& dots);
+  // The same with weights in int8.
+  void (*int8_row_dots)(const RowDots<std::int8_t>& dots);
+  void (*gathered_dots)(const GatheredDots<float>& dots);
+  void (*int8_gathered_dots)(const GatheredDots<std::int8_t>& dots);
   // The largest absolute value of a plane that `screen` supports, and the most planes of all rows.
   std::int32_t max_plane_value;
   std::int64_t max_plane_vectors;

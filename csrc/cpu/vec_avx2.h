@@ -28,6 +28,11 @@ inline __m256 load_eight(const std::uint16_t* from) {
   return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(halves), 16));
 }
 inline Vec load(const std::uint16_t* from) { return {load_eight(from), load_eight(from + 8)}; }
+inline Vec load(const std::int8_t* from) {
+  const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(from));
+  return {_mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(bytes)),
+          _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_srli_si128(bytes, 8)))};
+}
 inline void store(float* to, Vec v) {
   _mm256_storeu_ps(to, v.low);
   _mm256_storeu_ps(to + 8, v.high);

@@ -37,6 +37,9 @@ inline Vec load(const std::uint16_t* from) {
     return value;
   });
 }
+inline Vec load(const std::int8_t* from) {
+  return each([=](int i) { return static_cast<float>(from[i]); });
+}
 inline void store(float* to, const Vec& v) { std::memcpy(to, v.lane, sizeof v.lane); }
 
 inline Vec fma(const Vec& a, const Vec& b, const Vec& c) {

@@ -7,6 +7,13 @@
 // Included once for each instruction set, behind float_kernels.h.
 namespace mime_fast::cpu::MIME_FAST_ISA {
 
+// Sixteen weights of a word in float32.
+template <typename Weight>
+inline Vec load_weights(const Weight* from, const float* scale, std::int64_t word) {
+  if constexpr (sizeof(Weight) > 1) return load(from);
+  return mul(load(from), splat(scale[word]));
+}
+
 // Sixteen words for R rows, W words at a time.
 template <unsigned R, unsigned W, typename Weight>
 inline void dot_block(const RowDots<Weight>& d, std::int64_t row, std::int64_t word) {
@@ -31,7 +38,7 @@ inline void dot_block(const RowDots<Weight>& d, std::int64_t row, std::int64_t w
       for (unsigned j = 0; j < W; ++j) {
         const Weight* here = w + j * d.inner + k;
         if constexpr (kPrefetches) __builtin_prefetch(here + kLanes * d.inner);
-        const Vec weights = load(here);
+        const Vec weights = load_weights(here, d.scale, word + base + j);
         MIME_FAST_UNROLL
         for (unsigned r = 0; r < R; ++r) acc[r][j] = fma(weights, factor[r], acc[r][j]);
       }
@@ -59,10 +66,10 @@ inline void row_dots(const RowDots<Weight>& d) {
 }
 
 // Computes W of the gathered words, from number `first` on.
-template <unsigned W>
-inline void dot_words(const GatheredDots& d, std::int64_t first) {
+template <unsigned W, typename Weight>
+inline void dot_words(const GatheredDots<Weight>& d, std::int64_t first) {
   const std::int32_t* ids = d.ids + first;
-  const float* word[W];
+  const Weight* word[W];
   Vec acc[W];
   MIME_FAST_UNROLL
   for (unsigned j = 0; j < W; ++j) {
@@ -72,14 +79,17 @@ inline void dot_words(const GatheredDots& d, std::int64_t first) {
   for (std::int64_t k = 0; k < d.inner; k += kLanes) {
     const Vec factor = load(d.x + k);
     MIME_FAST_UNROLL
-    for (unsigned j = 0; j < W; ++j) acc[j] = fma(load(word[j] + k), factor, acc[j]);
+    for (unsigned j = 0; j < W; ++j) {
+      acc[j] = fma(load_weights(word[j] + k, d.scale, ids[j]), factor, acc[j]);
+    }
   }
   MIME_FAST_UNROLL
   for (unsigned j = 0; j < W; ++j) d.y[first + j] = sum(acc[j]) + d.bias[ids[j]];
 }
 
 // Computes several words at a time, because each waits for memory.
-inline void gathered_dots(const GatheredDots& d) {
+template <typename Weight>
+inline void gathered_dots(const GatheredDots<Weight>& d) {
   constexpr unsigned kWords = 8;
   std::int64_t i = 0;
   for (; i + kWords <= d.count; i += kWords) dot_words<kWords>(d, i);

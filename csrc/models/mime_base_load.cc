@@ -11,6 +11,17 @@ std::string layer_name(const char* stack, std::int64_t layer) {
   return std::string(stack) + ".layers." + std::to_string(layer);
 }
 
+Vocabulary::Format format_of(ComputeType compute_type) {
+  switch (compute_type) {
+    case ComputeType::float32:
+      return Vocabulary::Format::float32;
+    case ComputeType::bfloat16:
+      return Vocabulary::Format::bfloat16;
+    default:
+      return Vocabulary::Format::int8;
+  }
+}
+
 }  // namespace
 
 // The heads of the encoder share its whole width.
@@ -101,8 +112,7 @@ void MimeBase::load_decoder(TensorReader& tensors, ComputeType compute_type, Tea
   rotation_ = Rotation(config_.max_positions, shape_.head_dim);
   decoder_norm_ = RmsNorm(tensors, "decoder.norm", width);
   const std::vector<float> bias(static_cast<std::size_t>(config_.vocab_size), 0.0F);
-  const bool bfloat16 = compute_type == ComputeType::bfloat16;
-  vocabulary_ = Vocabulary(reply_words_, bias, bfloat16, team);
+  vocabulary_ = Vocabulary(reply_words_, bias, format_of(compute_type), team);
   if (compute_type == ComputeType::int8) {
     quantized_ = QuantizedVocabulary(team, vocabulary_, reply_words_);
   }

@@ -17,40 +17,50 @@ namespace {
 
 constexpr std::size_t kPage = std::size_t{1} << 21;
 constexpr std::size_t kCacheLine = 64;
+// Of an arena. The system clears a page when it is first written, so those behind the last piece
+// take no memory.
+constexpr std::size_t kArena = 8 * kPage;
 #if defined(__SANITIZE_ADDRESS__)
 constexpr std::size_t kLargestShared = 0;  // so that the sanitizer checks the end of each piece
 #else
-constexpr std::size_t kLargestShared = kPage / 4;
+constexpr std::size_t kLargestShared = kArena / 2;
 #endif
 
 std::size_t round_up(std::size_t bytes, std::size_t multiple) {
   return (bytes + multiple - 1) / multiple * multiple;
 }
 
-// The header of a block of whole pages. All pieces begin in the first page, behind the header, so
-// that rounding down a piece's address finds the header.
-struct alignas(kCacheLine) Block {
+// The header of some whole pages, freed with the last piece in them.
+struct alignas(kCacheLine) Arena {
   std::atomic<int> owners{1};  // pieces, and one while more may be taken
 };
+// Lies before each piece.
+struct alignas(kCacheLine) Header {
+  Arena* arena;
+};
 
-Block* new_block(std::size_t bytes) {
-  const std::size_t padded = round_up(bytes + sizeof(Block), kPage);
+Arena* new_arena(std::size_t bytes) {
+  const std::size_t padded = round_up(bytes, kPage);
   void* memory = std::aligned_alloc(kPage, padded);
   if (memory == nullptr) throw OutOfMemory(bytes);
 #if defined(__linux__)
   madvise(memory, padded, MADV_HUGEPAGE);  // a failure is harmless
 #endif
-  return new (memory) Block;
+  return new (memory) Arena;
 }
 
-void leave(Block* block) {
-  if (block->owners.fetch_sub(1, std::memory_order_acq_rel) == 1) std::free(block);
+void leave(Arena* arena) {
+  if (arena->owners.fetch_sub(1, std::memory_order_acq_rel) == 1) std::free(arena);
+}
+
+void* piece_at(Arena* arena, std::size_t offset) {
+  return new (reinterpret_cast<char*>(arena) + offset) Header{arena} + 1;
 }
 
 // The mutex is only tried, never waited for: it may stay locked in the child of a fork.
 struct Shared {
   std::mutex mutex;
-  Block* block = nullptr;
+  Arena* arena = nullptr;
   std::size_t used = 0;  // bytes of it
 };
 
@@ -63,23 +73,24 @@ Shared& shared() {
 }  // namespace
 
 void* HugePages::take(std::size_t bytes) {
+  const std::size_t needed = sizeof(Header) + round_up(bytes, kCacheLine);
   Shared& pieces = shared();
   const std::unique_lock<std::mutex> lock(pieces.mutex, std::try_to_lock);
-  if (bytes > kLargestShared || !lock.owns_lock()) return new_block(bytes) + 1;
-  if (pieces.block == nullptr || pieces.used + bytes > kPage) {
-    Block* block = new_block(kPage - sizeof(Block));
-    if (pieces.block != nullptr) leave(pieces.block);
-    pieces.block = block;
-    pieces.used = sizeof(Block);
+  if (needed > kLargestShared || !lock.owns_lock()) {
+    return piece_at(new_arena(sizeof(Arena) + needed), sizeof(Arena));
   }
-  char* piece = reinterpret_cast<char*>(pieces.block) + pieces.used;
-  pieces.used += round_up(bytes, kCacheLine);
-  pieces.block->owners.fetch_add(1, std::memory_order_relaxed);
+  if (pieces.arena == nullptr || pieces.used + needed > kArena) {
+    Arena* arena = new_arena(kArena);
+    if (pieces.arena != nullptr) leave(pieces.arena);
+    pieces.arena = arena;
+    pieces.used = sizeof(Arena);
+  }
+  void* piece = piece_at(pieces.arena, pieces.used);
+  pieces.used += needed;
+  pieces.arena->owners.fetch_add(1, std::memory_order_relaxed);
   return piece;
 }
 
-void HugePages::give(void* piece) noexcept {
-  leave(reinterpret_cast<Block*>(reinterpret_cast<std::uintptr_t>(piece) & ~(kPage - 1)));
-}
+void HugePages::give(void* piece) noexcept { leave((static_cast<Header*>(piece) - 1)->arena); }
 
 }  // namespace mime_fast

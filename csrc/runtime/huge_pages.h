@@ -5,8 +5,8 @@
 namespace mime_fast {
 
 // Allocates memory in 2 MB pages for weights, all of which are read at every step: 28 MB are read
-// at 40 instead of 23 GB/s. Small pieces share a page: a decoder layer is nine matrices of 50 to
-// 230 KB.
+// at 40 instead of 23 GB/s. Pieces share pages, of which a loaded model has cleared no more than it
+// fills: a layer is nine matrices of 50 to 900 KB.
 class HugePages {
  public:
   // Returns at least that many uninitialised bytes, aligned to a cache line. Throws OutOfMemory.

@@ -76,15 +76,8 @@ void ScreenedRow::compute_gathered(std::int64_t count) {
 float* ScreenedRow::compute_all() {
   const std::int64_t words = vocabulary_->padded_words();
   float* logits = scratch_->logits.data();
-  kernels_->row_dots({.w = vocabulary_->weights(),
-                      .bias = vocabulary_->bias(),
-                      .inner = vocabulary_->stride(),
-                      .x = hidden_,
-                      .rows = 1,
-                      .first_word = 0,
-                      .last_word = words,
-                      .y = logits,
-                      .y_stride = words});
+  const ConstRowView hidden(hidden_, 1, vocabulary_->stride());
+  vocabulary_->project_words(*kernels_, 0, words, hidden, {logits, 1, words});
   for (std::int64_t id = 0; id < words; ++id) {
     if (scores_[id] == kNever) logits[id] = kNever;
   }
@@ -93,13 +86,7 @@ float* ScreenedRow::compute_all() {
 }
 
 void ScreenedRow::compute_logits(const std::int32_t* ids, std::int64_t count, float* logits) const {
-  kernels_->gathered_dots({.w = vocabulary_->weights(),
-                           .bias = vocabulary_->bias(),
-                           .inner = vocabulary_->stride(),
-                           .x = hidden_,
-                           .ids = ids,
-                           .count = count,
-                           .y = logits});
+  vocabulary_->project_gathered(*kernels_, hidden_, ids, count, logits);
 }
 
 }  // namespace mime_fast

@@ -43,10 +43,15 @@ Vocabulary::Vocabulary(const std::vector<float>& weight, const std::vector<float
   store(copy_row, bfloat16, team);
 }
 
-Vocabulary::Vocabulary(const Int8Weights& weight, const std::vector<float>& bias, bool bfloat16,
+Vocabulary::Vocabulary(const Int8Weights& weight, const std::vector<float>& bias, Format format,
                        Team& team)
     : Vocabulary(bias, weight.columns) {
-  store([&](std::int64_t word, float* out) { weight.copy_row(word, out); }, bfloat16, team);
+  const auto copy_row = [&](std::int64_t word, float* out) { weight.copy_row(word, out); };
+  if (format == Format::int8) {
+    store_int8(weight, team);
+  } else {
+    store(copy_row, format == Format::bfloat16, team);
+  }
 }
 
 template <typename CopyRow>
@@ -77,6 +82,18 @@ void Vocabulary::store_half(const CopyRow& copy_row, Team& team) {
   });
 }
 
+void Vocabulary::store_int8(const Int8Weights& weight, Team& team) {
+  int8_ = Buffer<std::int8_t>(padded_words() * stride_, Pages::huge);
+  scale_ = Buffer<float>(padded_words());
+  std::copy(weight.scale.begin(), weight.scale.end(), scale_.data());
+  team.split(words_, kWords, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t word = begin; word < end; ++word) {
+      team.check();
+      std::copy_n(weight.values.data() + word * dim_, dim_, int8_.data() + word * stride_);
+    }
+  });
+}
+
 void Vocabulary::project(const cpu::Kernels& kernels, Team& team, const RowView& hidden,
                          const RowView& logits) const {
   const std::int64_t slab = cpu::padded(kLogits / std::clamp<std::int64_t>(hidden.count, 1, kRows));
@@ -93,9 +110,10 @@ void Vocabulary::project(const cpu::Kernels& kernels, Team& team, const RowView&
 }
 
 void Vocabulary::project_words(const cpu::Kernels& kernels, std::int64_t begin, std::int64_t end,
-                               const RowView& hidden, const RowView& logits) const {
+                               const ConstRowView& hidden, const RowView& logits) const {
   const auto dots = [&](const auto* weights) {
     return cpu::RowDots<std::decay_t<decltype(*weights)>>{.w = weights,
+                                                          .scale = scale_.data(),
                                                           .bias = bias_.data(),
                                                           .inner = stride_,
                                                           .x = hidden.data,
@@ -107,8 +125,30 @@ void Vocabulary::project_words(const cpu::Kernels& kernels, std::int64_t begin, 
   };
   if (half_.size() > 0) {
     kernels.half_row_dots(dots(half_.data()));
+  } else if (int8_.size() > 0) {
+    kernels.int8_row_dots(dots(int8_.data()));
   } else {
     kernels.row_dots(dots(weight_.data()));
+  }
+}
+
+void Vocabulary::project_gathered(const cpu::Kernels& kernels, const float* hidden,
+                                  const std::int32_t* ids, std::int64_t count,
+                                  float* logits) const {
+  const auto dots = [&](const auto* weights) {
+    return cpu::GatheredDots<std::decay_t<decltype(*weights)>>{.w = weights,
+                                                               .scale = scale_.data(),
+                                                               .bias = bias_.data(),
+                                                               .inner = stride_,
+                                                               .x = hidden,
+                                                               .ids = ids,
+                                                               .count = count,
+                                                               .y = logits};
+  };
+  if (int8_.size() > 0) {
+    kernels.int8_gathered_dots(dots(int8_.data()));
+  } else {
+    kernels.gathered_dots(dots(weight_.data()));
   }
 }
 

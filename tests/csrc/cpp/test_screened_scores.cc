@@ -183,8 +183,10 @@ class Comparison {
       : kernels_(kernels),
         data_(data),
         random_(random),
-        vocabulary_(data.stored ? Vocabulary(*data.stored, data.bias, false, alone_)
-                                : Vocabulary(data.weight, data.bias, data.dim, false, alone_)),
+        plain_(data.weight, data.bias, data.dim, false, alone_),
+        vocabulary_(data.stored
+                        ? Vocabulary(*data.stored, data.bias, Vocabulary::Format::int8, alone_)
+                        : Vocabulary(data.weight, data.bias, data.dim, false, alone_)),
         screened_(data.stored ? QuantizedVocabulary(alone_, vocabulary_, *data.stored)
                               : QuantizedVocabulary(alone_, vocabulary_)),
         screen_(&screened_, data.rows),
@@ -194,8 +196,8 @@ class Comparison {
   // False if the logits are too large, which it must say.
   bool run(Team& team, Planes planes) {
     const RowView hidden{const_cast<float*>(data_.hidden.data()), data_.rows, data_.stride};
-    vocabulary_.project(kernels_, team, hidden,
-                        {logits_.data(), data_.rows, vocabulary_.padded_words()});
+    plain_.project(kernels_, team, hidden,
+                   {logits_.data(), data_.rows, vocabulary_.padded_words()});
     try {
       screened_.screen(kernels_, team, hidden, planes, screen_);
     } catch (const std::invalid_argument&) {
@@ -272,6 +274,7 @@ class Comparison {
   const Case& data_;
   Random& random_;
   Team alone_;
+  Vocabulary plain_;  // in float32
   Vocabulary vocabulary_;
   QuantizedVocabulary screened_;
   QuantizedVocabulary::Scratch screen_;

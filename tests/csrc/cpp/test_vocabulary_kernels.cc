@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <functional>
+#include <iterator>
 
 #include "check.h"
 #include "each_isa.h"
@@ -64,6 +65,50 @@ void check_half_row_dots(const Table& table, cpu::RowDots<float> dots) {
   CHECK(same(found, expected));
 }
 
+// Weights in int8 are widened and scaled as they are read.
+void check_int8_dots(const Table& table, Random& random, cpu::RowDots<float> dots, const Ids& ids) {
+  const std::int64_t words = dots.last_word;
+  std::vector<std::int8_t> stored(at(words * dots.inner));
+  for (std::int8_t& value : stored) value = static_cast<std::int8_t>(random.integer(-128, 127));
+  const Floats scale = random.floats(words, random.pick(kKinds));
+  Floats widened(stored.size()), found(at(dots.rows * dots.y_stride)), expected(found.size());
+  for (std::size_t i = 0; i < stored.size(); ++i) {
+    widened[i] = static_cast<float>(stored[i]) * scale[i / at(dots.inner)];
+  }
+  dots.w = widened.data();
+  dots.y = expected.data();
+  table.scalar.row_dots(dots);
+  table.fast.int8_row_dots({.w = stored.data(),
+                            .scale = scale.data(),
+                            .bias = dots.bias,
+                            .inner = dots.inner,
+                            .x = dots.x,
+                            .rows = dots.rows,
+                            .first_word = dots.first_word,
+                            .last_word = dots.last_word,
+                            .y = found.data(),
+                            .y_stride = dots.y_stride});
+  CHECK(same(found, expected));
+
+  Ids some;
+  std::copy_if(ids.begin(), ids.end(), std::back_inserter(some),
+               [&](int id) { return id < words; });
+  Floats gathered(some.size()), wanted;
+  table.fast.int8_gathered_dots({.w = stored.data(),
+                                 .scale = scale.data(),
+                                 .bias = dots.bias,
+                                 .inner = dots.inner,
+                                 .x = dots.x,
+                                 .ids = some.data(),
+                                 .count = std::int64_t(some.size()),
+                                 .y = gathered.data()});
+  for (const std::int32_t id : some) {
+    wanted.push_back(naive_dot(widened.data() + id * dots.inner, dots.x, dots.inner) +
+                     dots.bias[id]);
+  }
+  CHECK(same(gathered, wanted));
+}
+
 void test_dots(const Table& table, Random& random) {
   for (int i = 0; i < 80; ++i) {
     const Kind kind = random.one_in(3) ? random.pick(kKinds) : Kind::normal;
@@ -109,6 +154,7 @@ void test_dots(const Table& table, Random& random) {
       wanted.push_back(naive_dot(w.data() + id * inner, x.data(), inner) + bias[at(id)]);
     }
     CHECK(same(gathered, wanted));
+    check_int8_dots(table, random, dots, ids);
   }
 }
 
