@@ -146,8 +146,8 @@ sdist:
 	@build/wheel/tools/bin/python -m build --sdist --outdir build/wheel/sdist . > build/wheel/log 2>&1 || \
 	  { cat build/wheel/log >&2; exit 1; }
 
-test-ray: $(VENV)/.stamp-dev $(VENV)/.stamp-ray  ## install Ray (600 MB), and test what runs on it (three minutes)
-	MIME_FAST_RAY=1 $(BIN)/pytest tests/ray $(PYTEST_ARGS)
+test-ray: $(VENV)/.stamp-dev $(VENV)/.stamp-ray  ## install Ray (600 MB), and test what runs on it (four minutes)
+	MIME_FAST_RAY=1 $(BIN)/pytest tests/ray $(TEST_TIMEOUT) $(PYTEST_ARGS)
 
 test-wheel: $(SDIST)  ## build a wheel with PYTHON, install it without a compiler or torch, and test it
 	$(call test_wheel,own,$(PYTHON))
