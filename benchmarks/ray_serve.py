@@ -76,7 +76,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 @contextmanager
 def ray_server() -> Iterator[Address]:
     """One replica of one CPU, and its address. A cluster that is connected stays so."""
-    os.environ.setdefault("RAY_AUTH_MODE", "disabled")  # it listens on this machine alone
+    os.environ.setdefault("RAY_AUTH_MODE", "disabled")  # no other machine joins it
     started = not ray.is_initialized()
     with socket.create_server(("127.0.0.1", 0)) as free:
         port: int = free.getsockname()[1]

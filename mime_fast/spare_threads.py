@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import threading
 import warnings
+from collections.abc import Callable
+from functools import cache, partial
 
 OPENBLAS = "OPENBLAS_NUM_THREADS"
 
@@ -38,13 +40,20 @@ def limit_numpy_threads() -> None:
         os.environ.setdefault(OPENBLAS, str(1 + spare))
 
 
+@cache  # registered once
+def _limit_forks(set_threads: Callable[[int], None]) -> None:
+    os.register_at_fork(after_in_child=partial(set_threads, 1))
+
+
 def limit_torch_threads() -> None:
     """Let torch use fewer threads, with a warning, where the system starts no more.
 
-    Its first operation on several threads would end the process (libgomp).
+    Its first operation on several threads would end the process (libgomp). A child of a fork gets
+    one thread: torch would wait for the others, which are the parent's.
     """
     import torch  # noqa: PLC0415 - heavy, and the command line needs the above without it
 
+    _limit_forks(torch.set_num_threads)
     wanted = torch.get_num_threads()
     threads = 1 + count_spare_threads(wanted - 1)
     if threads < wanted:

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <system_error>
 #include <utility>
 
 namespace mime_fast {
@@ -22,7 +23,13 @@ class StopCheck final : public Interrupt {
 
 Service::Service(std::shared_ptr<Engine> engine, const ServiceLimits& limits)
     : engine_(std::move(engine)), state_(std::make_unique<State>(limits)), process_(getpid()) {
-  state_->thread = std::thread([this] { run(); });
+  try {
+    state_->thread = std::thread([this] { run(); });
+  } catch (const std::system_error& error) {
+    throw std::system_error(error.code(),
+                            "the system starts no thread for the service; raise its limit on "
+                            "processes (ulimit -u)");
+  }
 }
 
 Service::~Service() {

@@ -65,7 +65,8 @@ DECODE = """if True:
 FORK = """if True:
     import os, signal, sys, time
     import mime_fast
-    generator = mime_fast.Generator(sys.argv[1], intra_threads=3)
+    options = {"intra_threads": 3} if sys.argv[2] == "native" else {}
+    generator = mime_fast.Generator(sys.argv[1], engine=sys.argv[2], **options)
     expected = generator.respond("I lost my dog", seed=1, num_beams=2).text
     for pause in (0, 0.05):
         time.sleep(pause)
@@ -155,7 +156,12 @@ def test_a_long_call_can_be_interrupted(tiny_checkpoint: Path) -> None:
 
 
 def test_a_child_of_fork_answers_and_ends(tiny_checkpoint: Path) -> None:
-    python(FORK, tiny_checkpoint)
+    python(FORK, tiny_checkpoint, "native")
+
+
+def test_torch_answers_in_a_child_of_fork() -> None:
+    """With a model that is large enough for torch to share its products among threads."""
+    python(FORK, "mime-small", "eager")
 
 
 @pytest.mark.parametrize("compute_type", ["float32", "int8"])

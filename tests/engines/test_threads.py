@@ -14,9 +14,9 @@ from mime_fast import Generator
 
 # Becomes another user, whose processes are limited as root's are not, and may start no thread.
 NO_THREADS = """if True:
-    import contextlib, os, resource, sys, warnings
+    import asyncio, contextlib, os, resource, sys, warnings
     import mime_fast.cli
-    from mime_fast import Generator
+    from mime_fast import AsyncGenerator, Generator
     from mime_fast.engines import native
 
     path = sys.argv[1]
@@ -53,6 +53,14 @@ EXPLICIT = """
         Generator(path, intra_threads=2)
     except OSError as error:
         print(type(error).__name__, error)"""
+SERVICE = """
+    async def serve():
+        AsyncGenerator(Generator(path, intra_threads=1))
+
+    try:
+        asyncio.run(serve())
+    except OSError as error:
+        print(error)"""
 COMMAND = """
     command(*options)"""
 
@@ -81,6 +89,12 @@ def test_what_was_asked_for_is_an_error(readable: Path) -> None:
     result = run(EXPLICIT, readable)
     assert result.stdout.startswith("EngineError intra_threads=2: the system does not start 2")
     assert "ulimit -u" in result.stdout
+    assert result.returncode == 0, result.stderr
+
+
+def test_a_service_needs_one(readable: Path) -> None:
+    result = run(SERVICE, readable)
+    assert result.stdout.startswith("the system starts no thread for the service; raise its limit")
     assert result.returncode == 0, result.stderr
 
 
