@@ -4,8 +4,8 @@
     RAY_SERVE_ENABLE_HA_PROXY=1 python -m benchmarks.ray_serve     # HAProxy before the replica
 
 Both have one process with the bundled checkpoint, on one thread. Latencies are those of one client
-on one connection, in turns with the direct call. Ray runs on this machine, and ends with the
-benchmark. cpu_ms is the processor time of the server's processes for each reply.
+on one connection, in turns with the direct call. Ray runs on this machine: the cluster that is
+connected, or one that ends with the benchmark. cpu_ms is the processor time of the server's processes for each reply.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import os
 import socket
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -74,22 +74,35 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 @contextmanager
-def ray_server() -> Iterator[Address]:
-    """One replica of one CPU, and its address. A cluster that is connected stays so."""
+def own_cluster() -> Iterator[None]:
+    """A cluster of two CPUs."""
     os.environ.setdefault("RAY_AUTH_MODE", "disabled")  # no other machine joins it
-    started = not ray.is_initialized()
+    ray.init(
+        "local",
+        num_cpus=2,
+        include_dashboard=False,
+        object_store_memory=200 << 20,
+        log_to_driver=False,
+        logging_level=logging.ERROR,
+        _node_ip_address="127.0.0.1",
+    )
+    try:
+        yield
+    finally:
+        ray.shutdown()
+
+
+@contextmanager
+def ray_server() -> Iterator[Address]:
+    """One replica of one CPU, and its address."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port: int = free.getsockname()[1]
-    if started:  # not in a smoke run
-        ray.init(
-            "local",
-            num_cpus=2,
-            include_dashboard=False,
-            object_store_memory=200 << 20,
-            log_to_driver=False,
-            logging_level=logging.ERROR,
-            _node_ip_address="127.0.0.1",
-        )
+    with nullcontext() if ray.is_initialized() else own_cluster():
+        yield from served(port)
+
+
+def served(port: int) -> Iterator[Address]:
+    """The address of a replica on the cluster that is connected."""
     try:
         serve.start(http_options={"host": "127.0.0.1", "port": port})
         application = build({"checkpoint": CHECKPOINT, "access_log": False})
@@ -98,8 +111,6 @@ def ray_server() -> Iterator[Address]:
         yield "127.0.0.1", port
     finally:
         serve.shutdown()
-        if started:  # not in a smoke run
-            ray.shutdown()
 
 
 def closed(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import threading
 import warnings
-from collections.abc import Callable
 from functools import cache, partial
 
 OPENBLAS = "OPENBLAS_NUM_THREADS"
@@ -40,9 +39,12 @@ def limit_numpy_threads() -> None:
         os.environ.setdefault(OPENBLAS, str(1 + spare))
 
 
-@cache  # registered once
-def _limit_forks(set_threads: Callable[[int], None]) -> None:
-    os.register_at_fork(after_in_child=partial(set_threads, 1))
+@cache
+def _use_one_torch_thread_after_fork() -> None:
+    """Registers it once. It holds for all that a child computes with torch."""
+    import torch  # noqa: PLC0415 - as below
+
+    os.register_at_fork(after_in_child=partial(torch.set_num_threads, 1))
 
 
 def limit_torch_threads() -> None:
@@ -53,7 +55,7 @@ def limit_torch_threads() -> None:
     """
     import torch  # noqa: PLC0415 - heavy, and the command line needs the above without it
 
-    _limit_forks(torch.set_num_threads)
+    _use_one_torch_thread_after_fork()
     wanted = torch.get_num_threads()
     threads = 1 + count_spare_threads(wanted - 1)
     if threads < wanted:

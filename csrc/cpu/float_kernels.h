@@ -72,8 +72,8 @@ inline void last_rows(const Product& p, std::int64_t row, std::int64_t panel) {
   }
 }
 
-// Computes R rows at a time: as many sums as fit into registers, which hides the latency of the
-// multiply-add. Each panel is read once for all rows of a block.
+// Computes R rows at a time. Many sums hide the latency of the multiply-add, and each panel is read
+// once for all rows of a block.
 template <unsigned R, unsigned P>
 inline void product_rows(const Product& p, std::int64_t panel) {
   std::int64_t row = 0;

@@ -58,7 +58,9 @@ inline __m256 eight_sums(PairSums high, PairSums low) {
       joined(_mm256_castsi256_si128(upper), _mm256_castsi256_si128(lower)));
 }
 
-// Sums of Q quads of a panel's outputs, of R rows: 2 * R * Q of the sixteen registers.
+// Computes 4 * Q outputs of R rows, from a quad of the panel on. The sums need 2 * R * Q of sixteen
+// registers.
+//   sums  // (R, 2) eight outputs each
 template <unsigned R, unsigned Q>
 inline void quad_sums(const Int8Product& p, std::int64_t row, std::int64_t panel, unsigned quad,
                       __m256 sums[R][2]) {
@@ -114,11 +116,16 @@ inline void int8_matmul(const Int8Product& p) {
   for (std::int64_t panel = 0; panel < p.panels; ++panel) {
     for (std::int64_t row = 0; row < p.rows;) {
       const std::int64_t left = p.rows - row;
-      const std::int64_t count = left == 4 ? 2 : left < 3 ? left : 3;
-      if (count == 1) int8_rows<1>(p, row, panel);
-      if (count == 2) int8_rows<2>(p, row, panel);
-      if (count == 3) int8_rows<3>(p, row, panel);
-      row += count;
+      if (left == 1) {
+        int8_rows<1>(p, row, panel);
+        row += 1;
+      } else if (left == 2 || left == 4) {  // two pairs are quicker than three rows and one
+        int8_rows<2>(p, row, panel);
+        row += 2;
+      } else {
+        int8_rows<3>(p, row, panel);
+        row += 3;
+      }
     }
   }
 }

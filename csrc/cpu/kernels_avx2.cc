@@ -7,7 +7,7 @@ namespace mime_fast::cpu::avx2 {
 // Sums that fit into sixteen registers of eight lanes, with room for the factors.
 constexpr unsigned kProductRows = 3;
 constexpr unsigned kProductPanels = 2;
-constexpr unsigned kFewRowsPanels = 2;  // of one or two rows
+constexpr unsigned kFewRowsPanels = 2;  // if there are one or two rows
 constexpr unsigned kDotSums = 4;
 constexpr unsigned kScreenPanels = 1;
 

@@ -9,7 +9,7 @@ namespace mime_fast::cpu::avx512 {
 // 24 sums, 4 columns and a factor fill 29 of the 32 registers.
 constexpr unsigned kProductRows = 6;
 constexpr unsigned kProductPanels = 4;
-constexpr unsigned kFewRowsPanels = 8;  // of one or two rows
+constexpr unsigned kFewRowsPanels = 8;  // if there are one or two rows
 constexpr unsigned kDotSums = 16;
 constexpr unsigned kScreenPanels = 4;
 

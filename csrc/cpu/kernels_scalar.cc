@@ -6,7 +6,7 @@ namespace mime_fast::cpu::scalar {
 
 constexpr unsigned kProductRows = 2;
 constexpr unsigned kProductPanels = 2;
-constexpr unsigned kFewRowsPanels = 2;  // of one or two rows
+constexpr unsigned kFewRowsPanels = 2;  // if there are one or two rows
 constexpr unsigned kDotSums = 4;
 
 }  // namespace mime_fast::cpu::scalar

@@ -10,8 +10,11 @@ namespace mime_fast::cpu::MIME_FAST_ISA {
 // Sixteen weights of a word in float32.
 template <typename Weight>
 inline Vec load_weights(const Weight* from, const float* scale, std::int64_t word) {
-  if constexpr (sizeof(Weight) > 1) return load(from);
-  return mul(load(from), splat(scale[word]));
+  if constexpr (sizeof(Weight) > 1) {
+    return load(from);
+  } else {
+    return mul(load(from), splat(scale[word]));
+  }
 }
 
 // Sixteen words for R rows, W words at a time.

@@ -10,11 +10,12 @@ bool sums_all_words(const Needs* needs) {
 }
 
 // The best words are exact with either number of planes. A sum over all words is not, and must not
-// depend on the number of other rows, so it always gets two.
+// depend on the number of other rows, so it always gets two. So do exact weights, since the
+// vector's own rounding is then the whole bound.
 QuantizedVocabulary::Planes planes(const QuantizedVocabulary& vocabulary,
                                    const Scorer::RowNeeds& needs) {
   constexpr std::size_t kFree = 2;  // rows for which a second plane costs 89 instead of 81 us
-  const bool two = vocabulary.is_exact() || needs.size() <= kFree ||
+  const bool two = vocabulary.has_exact_weights() || needs.size() <= kFree ||
                    std::any_of(needs.begin(), needs.end(), sums_all_words);
   return two ? QuantizedVocabulary::Planes::two : QuantizedVocabulary::Planes::one;
 }

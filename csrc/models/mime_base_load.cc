@@ -17,9 +17,10 @@ Vocabulary::Format format_of(ComputeType compute_type) {
       return Vocabulary::Format::float32;
     case ComputeType::bfloat16:
       return Vocabulary::Format::bfloat16;
-    default:
-      return Vocabulary::Format::int8;
+    case ComputeType::int8:
+      break;
   }
+  return Vocabulary::Format::int8;
 }
 
 }  // namespace

@@ -1,7 +1,6 @@
 #include "runtime/huge_pages.h"
 
 #include <atomic>
-#include <cstdint>
 #include <cstdlib>
 #include <mutex>
 #include <new>
@@ -15,27 +14,25 @@
 namespace mime_fast {
 namespace {
 
-constexpr std::size_t kPage = std::size_t{1} << 21;
 constexpr std::size_t kCacheLine = 64;
-// Of an arena. The system clears a page when it is first written, so those behind the last piece
-// take no memory.
-constexpr std::size_t kArena = 8 * kPage;
 #if defined(__SANITIZE_ADDRESS__)
-constexpr std::size_t kLargestShared = 0;  // so that the sanitizer checks the end of each piece
+// So that the sanitizer checks the end of each piece.
+constexpr std::size_t kPage = kCacheLine, kArena = 0;
 #else
-constexpr std::size_t kLargestShared = kArena / 2;
+constexpr std::size_t kPage = std::size_t{1} << 21, kArena = 8 * kPage;
 #endif
+constexpr std::size_t kLargestShared = kArena / 2;
 
 std::size_t round_up(std::size_t bytes, std::size_t multiple) {
   return (bytes + multiple - 1) / multiple * multiple;
 }
 
-// The header of some whole pages, freed with the last piece in them.
+// Lies before some whole pages, which are freed with the last piece in them.
 struct alignas(kCacheLine) Arena {
   std::atomic<int> owners{1};  // pieces, and one while more may be taken
 };
 // Lies before each piece.
-struct alignas(kCacheLine) Header {
+struct alignas(kCacheLine) PieceHeader {
   Arena* arena;
 };
 
@@ -54,7 +51,7 @@ void leave(Arena* arena) {
 }
 
 void* piece_at(Arena* arena, std::size_t offset) {
-  return new (reinterpret_cast<char*>(arena) + offset) Header{arena} + 1;
+  return new (reinterpret_cast<char*>(arena) + offset) PieceHeader{arena} + 1;
 }
 
 // The mutex is only tried, never waited for: it may stay locked in the child of a fork.
@@ -73,7 +70,7 @@ Shared& shared() {
 }  // namespace
 
 void* HugePages::take(std::size_t bytes) {
-  const std::size_t needed = sizeof(Header) + round_up(bytes, kCacheLine);
+  const std::size_t needed = sizeof(PieceHeader) + round_up(bytes, kCacheLine);
   Shared& pieces = shared();
   const std::unique_lock<std::mutex> lock(pieces.mutex, std::try_to_lock);
   if (needed > kLargestShared || !lock.owns_lock()) {
@@ -91,6 +88,6 @@ void* HugePages::take(std::size_t bytes) {
   return piece;
 }
 
-void HugePages::give(void* piece) noexcept { leave((static_cast<Header*>(piece) - 1)->arena); }
+void HugePages::give(void* piece) noexcept { leave((static_cast<PieceHeader*>(piece) - 1)->arena); }
 
 }  // namespace mime_fast

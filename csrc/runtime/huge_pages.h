@@ -5,8 +5,9 @@
 namespace mime_fast {
 
 // Allocates memory in 2 MB pages for weights, all of which are read at every step: 28 MB are read
-// at 40 instead of 23 GB/s. Pieces share pages, of which a loaded model has cleared no more than it
-// fills: a layer is nine matrices of 50 to 900 KB.
+// at 40 instead of 23 GB/s. Pieces share arenas of eight pages. The system clears a page when it is
+// first written, so pages behind the last piece take no memory. An arena is freed with its last
+// piece.
 class HugePages {
  public:
   // Returns at least that many uninitialised bytes, aligned to a cache line. Throws OutOfMemory.

@@ -84,7 +84,7 @@ QuantizedVocabulary::QuantizedVocabulary(Team& team, const Vocabulary& vocabular
 QuantizedVocabulary::QuantizedVocabulary(Team& team, const Vocabulary& vocabulary,
                                          const Int8Weights& stored)
     : QuantizedVocabulary(vocabulary) {
-  is_exact_ = true;
+  has_exact_weights_ = true;
   const double underflow = std::sqrt(static_cast<double>(dim_)) * 0x1p-150;
   set_words(team, [&](std::int64_t word, std::int8_t* q) {
     std::copy_n(stored.values.data() + word * dim_, dim_, q);

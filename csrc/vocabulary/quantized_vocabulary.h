@@ -28,12 +28,12 @@ class QuantizedVocabulary {
 
   bool empty() const { return words_ == 0; }
   // Whether the weights are scale * q, so that only the hidden vector is rounded.
-  bool is_exact() const { return is_exact_; }
+  bool has_exact_weights() const { return has_exact_weights_; }
 
   // Number of int8 planes that a hidden vector is quantised to: high, and low. Two planes cost
   // nothing while memory is the limit. They halve the number of words that are gathered: in
   // mime-small from 4 to 2 a row. If the weights are exact they do more: in mime-base from 2,200 to
-  // 1, and from 10,900 with AVX2.
+  // 1, and from 10,900 with AVX2, where a plane has fewer values.
   enum class Planes { one = 1, two = 2 };
   // Buffers for up to `rows` rows.
   struct Scratch {
@@ -72,7 +72,7 @@ class QuantizedVocabulary {
   void quantise_row(const float* hidden, Planes planes, std::int64_t row,
                     std::int32_t max_plane_value, Scratch& scratch) const;
 
-  bool is_exact_ = false;
+  bool has_exact_weights_ = false;
   std::int64_t words_ = 0;
   std::int64_t padded_words_ = 0;
   std::int64_t dim_ = 0;

@@ -12,7 +12,7 @@
 namespace mime_fast {
 
 // The projection onto the vocabulary. Weights are in float32, in bfloat16, which has half the size
-// and 8 significant bits, or in int8 as they are stored, of which each use makes float32.
+// and 8 significant bits, or in int8 as a checkpoint stores them, widened to float32 at each use.
 class Vocabulary {
  public:
   Vocabulary() = default;
@@ -37,7 +37,8 @@ class Vocabulary {
   // The same for words from `begin` up to `end`, multiples of 16, on this thread.
   void project_words(const cpu::Kernels& kernels, std::int64_t begin, std::int64_t end,
                      const ConstRowView& hidden, const RowView& logits) const;
-  // Writes the logits of some words, which are those of `project`. Needs no bfloat16.
+  // Writes the logits of some words, which are those of `project`. The weights must not be in
+  // bfloat16.
   //   hidden  // (dim,) padded
   void project_gathered(const cpu::Kernels& kernels, const float* hidden, const std::int32_t* ids,
                         std::int64_t count, float* logits) const;

@@ -27,7 +27,7 @@ from mime_fast.types import Response
 
 Show = Callable[[Message, Response], None]
 DECODER = msgspec.json.Decoder(Response)
-ADDRESS = "RAY_ADDRESS"
+ADDRESS, LOCAL = "RAY_ADDRESS", "local"
 
 
 def respond_with_ray(job: Job, cluster: ClusterOptions, show: Show) -> None:
@@ -110,18 +110,19 @@ def _start() -> None:
     """Connect to a cluster, or start one; OSError: there is none."""
     # It calls an actor's arguments in the object store an error (ray#53727).
     os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
-    address = os.environ.get(ADDRESS, "local")
+    address = os.environ.get(ADDRESS, LOCAL)
     try:
         ray.init(address, log_to_driver=False, logging_level=logging.ERROR)
     except Exception as error:  # of no type of its own, where a process starts too slowly
-        remedy = "try again when the machine is less busy" if address == "local" else "check it"
+        remedy = "try again when the machine is less busy" if address == LOCAL else "check it"
         raise OSError(f"{ADDRESS}={address} cannot be used ({error}); {remedy}") from error
 
 
 def _check_threads(threads: int) -> None:
     """ValueError: no actor would ever start. A named cluster may still get larger machines."""
-    cpus = int(ray.cluster_resources().get("CPU", 0))
-    if ADDRESS not in os.environ and threads > cpus:
+    alive = [node["Resources"].get("CPU", 0) for node in ray.nodes() if node["Alive"]]
+    cpus = int(max(alive, default=0))
+    if os.environ.get(ADDRESS, LOCAL) == LOCAL and threads > cpus:
         raise ValueError(f"--threads must be at most {cpus}, the CPUs that Ray has, got {threads}")
 
 

@@ -17,6 +17,7 @@ from tempfile import TemporaryDirectory
 MISSING = "Ray is not installed: make test-ray installs it"
 PATIENCE = 120.0  # seconds: Ray starts and ends processes by its own clocks
 ATTEMPTS = 3
+PRCTL = ctypes.CDLL(None).prctl
 PR_SET_PDEATHSIG = 1  # prctl: the signal to get when the parent dies
 # A raylet ends if its agents are not there in 15 seconds, which no setting changes (ray#65983).
 # Processes that the tests do not need would take time from them.
@@ -27,7 +28,7 @@ START = (
     "--disable-usage-stats",
 )
 # Limits that a busy machine misses, and the defaults.
-PATIENT = {
+RAY_TIMEOUTS = {
     "RAY_agent_register_timeout_ms": "120000",  # 30,000
     "RAY_worker_register_timeout_seconds": "180",  # 60
     "RAY_health_check_timeout_ms": "60000",  # 10,000
@@ -52,7 +53,7 @@ def local_cluster() -> Iterator[None]:
 
 @contextmanager
 def _head() -> Iterator[str]:
-    """The address of a cluster, which is started again if a start takes it too long."""
+    """The address of a cluster. A start that fails is tried again, ATTEMPTS in all."""
     for _ in range(ATTEMPTS):
         # Its sockets need a folder with a short name.
         with TemporaryDirectory(prefix="ray-", ignore_cleanup_errors=True) as folder:
@@ -62,7 +63,7 @@ def _head() -> Iterator[str]:
                     [*START, f"--temp-dir={folder}", f"--ray-client-server-port={free_port()}"],
                     stdout=output,
                     stderr=subprocess.STDOUT,
-                    preexec_fn=_end_with_parent,  # noqa: PLW1509 - it takes no lock
+                    preexec_fn=_end_with_parent,  # noqa: PLW1509 - it makes one system call
                 )
             try:
                 if address := _address(process, Path(folder)):
@@ -76,7 +77,7 @@ def _head() -> Iterator[str]:
 
 def _end_with_parent() -> None:
     """Runs in the child: killed tests leave no cluster."""
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+    PRCTL(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def free_port() -> int:
@@ -86,9 +87,10 @@ def free_port() -> int:
 
 
 def _address(process: subprocess.Popen[bytes], folder: Path) -> str:
-    """The address that the starting process writes; empty: it ended."""
+    """The address that the starting process writes; empty: it ended, or takes too long."""
     file = folder / "ray_current_cluster"
-    while process.poll() is None:
+    end = time.monotonic() + PATIENCE
+    while process.poll() is None and time.monotonic() < end:
         if file.exists() and (address := file.read_text()):
             return address
         time.sleep(0.1)

@@ -26,7 +26,9 @@ ray_serve = pytest.importorskip("benchmarks.ray_serve", reason=MISSING)
 CLIENTS, REQUESTS = 6, 120
 # So that the kill hits some.
 LONG: Any = {"do_sample": False, "num_beams": 10, "min_new_tokens": 50, "max_new_tokens": 50}
-GREEDY: Any = {"do_sample": False, "avoid_cheer": False}
+# Long, since pieces that wait for the loop come as one.
+GREEDY: Any = {"do_sample": False, "avoid_cheer": False, "min_new_tokens": 200}
+GREEDY |= {"max_new_tokens": 200}
 
 
 def replies(client: httpx2.Client, generator: Generator) -> None:
@@ -86,16 +88,16 @@ def ask_slowly(client: httpx2.Client, *, stream: bool = False) -> socket.socket:
     return connection
 
 
-def started(client: httpx2.Client, *, stream: bool) -> socket.socket:
+def start_slow_request(client: httpx2.Client, *, stream: bool) -> socket.socket:
     """A connection whose slow request runs. Ray may refuse one while it still counts another."""
     end = time.monotonic() + PATIENCE
     while time.monotonic() < end:
         connection = ask_slowly(client, stream=stream)
         answered = False
-        while not answered:
-            if running(client) == 1:
-                return connection
+        while not answered and time.monotonic() < end:
             answered = bool(select([connection], [], [], 0.01)[0])
+            if running(client) == 1:  # a stream has begun to answer
+                return connection
         connection.close()
     raise AssertionError("it never ran")
 
@@ -105,7 +107,7 @@ def a_client_that_goes_away(client: httpx2.Client, _: Generator) -> None:
     wait_until_idle(client)
     replies_before = metric(client, "request_success_total")
     for stream in (False, True):
-        started(client, stream=stream).close()
+        start_slow_request(client, stream=stream).close()
         wait_until_idle(client)
         assert metric(client, "request_success_total") == replies_before
 

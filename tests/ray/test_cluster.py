@@ -16,7 +16,7 @@ from tests.ray import rows, serving
 from tests.ray.cluster import (
     MISSING,
     PATIENCE,
-    PATIENT,
+    RAY_TIMEOUTS,
     REPLICA,
     actors,
     free_port,
@@ -71,7 +71,7 @@ def cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.delenv("RAY_ADDRESS", raising=False)
     monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
     monkeypatch.setenv("RAY_AUTH_MODE", "disabled")
-    for name, value in PATIENT.items():
+    for name, value in RAY_TIMEOUTS.items():
         monkeypatch.setenv(name, value)
     with local_cluster():
         yield

@@ -35,8 +35,10 @@ std::size_t random_bytes(Random& random) {
   return static_cast<std::size_t>(random.integer(1, most));
 }
 
+// Threads number their pieces differently.
 void test_pieces(std::uint64_t seed) {
   Random random(seed);
+  auto number = static_cast<std::uint8_t>(85 * seed);
   std::vector<Piece> pieces;
   for (int i = 0; i < cases(300); ++i) {
     if (!pieces.empty() && random.one_in(2)) {
@@ -46,7 +48,7 @@ void test_pieces(std::uint64_t seed) {
       HugePages::give(pieces.back().data);
       pieces.pop_back();
     } else {
-      pieces.emplace_back(random_bytes(random), static_cast<std::uint8_t>(i));
+      pieces.emplace_back(random_bytes(random), number++);
       CHECK(reinterpret_cast<std::uintptr_t>(pieces.back().data) % 64 == 0);
     }
   }
