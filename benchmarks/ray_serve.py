@@ -5,7 +5,8 @@
 
 Both have one process with the bundled checkpoint, on one thread. Latencies are those of one client
 on one connection, in turns with the direct call. Ray runs on this machine: the cluster that is
-connected, or one that ends with the benchmark. cpu_ms is the processor time of the server's processes for each reply.
+connected, or one that ends with the benchmark. cpu_ms is the processor time of the server's
+processes for each reply.
 """
 
 from __future__ import annotations
