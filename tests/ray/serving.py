@@ -27,8 +27,13 @@ CLIENTS, REQUESTS = 6, 120
 # So that the kill hits some.
 LONG: Any = {"do_sample": False, "num_beams": 10, "min_new_tokens": 50, "max_new_tokens": 50}
 # Long, since pieces that wait for the loop come as one.
-GREEDY: Any = {"do_sample": False, "seed": 1, "min_new_tokens": 200, "max_new_tokens": 200}
-GREEDY["avoid_cheer"] = False
+GREEDY: Any = {
+    "do_sample": False,
+    "seed": 1,
+    "avoid_cheer": False,
+    "min_new_tokens": 200,
+    "max_new_tokens": 200,
+}
 
 
 def replies(client: httpx2.Client, generator: Generator) -> None:

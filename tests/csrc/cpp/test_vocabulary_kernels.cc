@@ -38,7 +38,23 @@ float naive_dot(const float* w, const float* x, std::int64_t inner) {
   return lanes[0];
 }
 
-// TensorReader in bfloat16 are the upper halves of floats, and computed as those.
+// The same products with weights of another type.
+template <typename Weight>
+cpu::RowDots<Weight> with_weights(const cpu::RowDots<float>& dots, const Weight* w,
+                                  const float* scale, float* y) {
+  return {.w = w,
+          .scale = scale,
+          .bias = dots.bias,
+          .inner = dots.inner,
+          .x = dots.x,
+          .rows = dots.rows,
+          .first_word = dots.first_word,
+          .last_word = dots.last_word,
+          .y = y,
+          .y_stride = dots.y_stride};
+}
+
+// Weights in bfloat16 are the upper halves of floats, and computed as those.
 void check_half_row_dots(const Table& table, cpu::RowDots<float> dots) {
   const std::size_t count = at(dots.last_word * dots.inner);
   std::vector<std::uint16_t> half(count);
@@ -53,15 +69,7 @@ void check_half_row_dots(const Table& table, cpu::RowDots<float> dots) {
   dots.w = widened.data();
   dots.y = expected.data();
   table.scalar.row_dots(dots);
-  table.fast.half_row_dots({.w = half.data(),
-                            .bias = dots.bias,
-                            .inner = dots.inner,
-                            .x = dots.x,
-                            .rows = dots.rows,
-                            .first_word = dots.first_word,
-                            .last_word = dots.last_word,
-                            .y = found.data(),
-                            .y_stride = dots.y_stride});
+  table.fast.half_row_dots(with_weights(dots, half.data(), nullptr, found.data()));
   CHECK(same(found, expected));
 }
 
@@ -78,16 +86,7 @@ void check_int8_dots(const Table& table, Random& random, cpu::RowDots<float> dot
   dots.w = widened.data();
   dots.y = expected.data();
   table.scalar.row_dots(dots);
-  table.fast.int8_row_dots({.w = stored.data(),
-                            .scale = scale.data(),
-                            .bias = dots.bias,
-                            .inner = dots.inner,
-                            .x = dots.x,
-                            .rows = dots.rows,
-                            .first_word = dots.first_word,
-                            .last_word = dots.last_word,
-                            .y = found.data(),
-                            .y_stride = dots.y_stride});
+  table.fast.int8_row_dots(with_weights(dots, stored.data(), scale.data(), found.data()));
   CHECK(same(found, expected));
 
   Ids some;
