@@ -83,15 +83,18 @@ void Vocabulary::store_half(const CopyRow& copy_row, Team& team) {
 }
 
 void Vocabulary::store_int8(const Int8Weights& weight, Team& team) {
-  int8_ = Buffer<std::int8_t>(padded_words() * stride_, Pages::huge);
+  int8_ = Buffer<std::int8_t>::uninitialised(padded_words() * stride_, Pages::huge);
   scale_ = Buffer<float>(padded_words());
   std::copy(weight.scale.begin(), weight.scale.end(), scale_.data());
   team.split(words_, kWords, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t word = begin; word < end; ++word) {
       team.check();
-      std::copy_n(weight.values.data() + word * dim_, dim_, int8_.data() + word * stride_);
+      std::int8_t* const out = int8_.data() + word * stride_;
+      std::copy_n(weight.values.data() + word * dim_, dim_, out);
+      std::fill(out + dim_, out + stride_, std::int8_t{0});
     }
   });
+  std::fill(int8_.data() + words_ * stride_, int8_.data() + int8_.size(), std::int8_t{0});
 }
 
 void Vocabulary::project(const cpu::Kernels& kernels, Team& team, const RowView& hidden,
