@@ -48,7 +48,9 @@ mime_fast_embed_tables(${TABLES}
   crisis/spelling.txt ${TEXT}/crisis/spelling.txt
   crisis/words.txt ${TEXT}/crisis/words.txt
   grave/careful.txt ${TEXT}/grave/careful.txt
+  grave/careless.txt ${TEXT}/grave/careless.txt
   grave/cheerful.txt ${TEXT}/grave/cheerful.txt
+  grave/death.txt ${TEXT}/grave/death.txt
   grave/grave.txt ${TEXT}/grave/grave.txt
   grave/harmless.txt ${TEXT}/grave/harmless.txt
   grave/patterns.txt ${TEXT}/grave/patterns.txt)

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from mime_fast.config import GenerationConfig
-from mime_fast.text.crisis import crisis_reply, find_crisis, speaker_turns
+from mime_fast.text.crisis import SpeakerTurn, crisis_reply, find_crisis, speaker_turns
 from mime_fast.text.dialogue import encode_dialogue
-from mime_fast.text.grave.finder import is_grave
+from mime_fast.text.grave.finder import Gravity, gravity
 from mime_fast.text.message import check_turns
 from mime_fast.text.reply_tokenizer import ReplyTokenizer
 from mime_fast.text.unknown_words import count_words
@@ -49,7 +49,7 @@ class ReadMessage:
     unknown_words: int
     crisis: Crisis | None
     fixed: str | None  # the reply to a crisis; None: one is generated
-    is_grave: bool  # whether avoid_cheer heeds a crisis or another grave thing
+    gravity: Gravity  # of a crisis or another grave thing that avoid_cheer heeds
 
 
 def read_messages(
@@ -93,5 +93,9 @@ def _read(
         unknown_words=unknown_words,
         crisis=crisis,
         fixed=fixed,
-        is_grave=options.avoid_cheer and (crisis is not None or is_grave(said)),
+        gravity=_gravity(said, crisis) if options.avoid_cheer else Gravity.NONE,
     )
+
+
+def _gravity(said: Sequence[SpeakerTurn], crisis: Crisis | None) -> Gravity:
+    return max(gravity(said), Gravity.NONE if crisis is None else Gravity.GRAVE)

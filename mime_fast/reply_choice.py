@@ -9,7 +9,7 @@ from mime_fast.profiling import profile_range
 from mime_fast.relevance import RelevanceTable
 from mime_fast.search.consensus import by_consensus, length_bonus
 from mime_fast.search.hypothesis import Hypothesis
-from mime_fast.text.grave.finder import is_cheerful
+from mime_fast.text.grave.finder import Gravity, suits
 from mime_fast.text.reply_tokenizer import ReplyTokenizer
 from mime_fast.text.special import EOS
 from mime_fast.text.stop import ReplyText
@@ -37,20 +37,21 @@ class ReplyChoice:
         self._texts: dict[tuple[int, ...], tuple[str, bool]] = {}
 
     def choose(
-        self, found: list[Hypothesis], dialogue: Dialogue, *, is_careful: bool
+        self, found: list[Hypothesis], dialogue: Dialogue, gravity: Gravity | None
     ) -> tuple[list[Hypothesis], int]:
         """The replies to a dialogue, in the order of Response.candidates.
 
-        is_careful: whether none may be cheerful. And for how many candidates none is left.
+        gravity: that of the message; None: any reply suits it. And for how many candidates none is
+        left.
         """
         if self._options.ranked_samples:
             with profile_range("consensus"):
                 found = self._ranked(found, dialogue)
         wanted = min(self._options.num_return_sequences, len(found))
-        if not is_careful:
+        if gravity is None:
             return found[:wanted], 0
-        careful = (reply for reply in found if not is_cheerful(self._text(reply)[0]))
-        kept = list(islice(careful, wanted))  # no more texts are read than it takes
+        suitable = (reply for reply in found if suits(self._text(reply)[0], gravity))
+        kept = list(islice(suitable, wanted))  # no more texts are read than it takes
         return kept, wanted - len(kept)
 
     def candidate(self, reply: Hypothesis, logprobs: list[TokenLogprobs] | None) -> Candidate:

@@ -179,7 +179,8 @@ class Request:
         found, left_out = self.replies(row)
         all_scored = self.clock(lambda: self._logprobs(row, found, scored))
         generated = list(map(self._choice.candidate, found, all_scored))
-        fixed = careful_replies(self.seeds[index], left_out) if left_out else []
+        gravity = self.messages[index].gravity
+        fixed = careful_replies(self.seeds[index], left_out, gravity) if left_out else []
         return generated + [Candidate(text, [], None, "careful", logprobs) for text in fixed]
 
     def agreed(self) -> tuple[int, ...]:
@@ -190,16 +191,17 @@ class Request:
     def replies(self, row: int) -> tuple[list[Hypothesis], int]:
         """What a row of what was decoded gets, in the order of Response.candidates.
 
-        And for how many candidates none is left, since the others are too cheerful.
+        And for how many candidates none is left, since the others do not suit the message.
         """
         found, index = self.decoding.results(row), self.generated[row]
-        dialogue = self.messages[index].dialogue
-        return self._choice.choose(found, dialogue, is_careful=self._is_careful(index))
+        message = self.messages[index]
+        gravity = message.gravity if self._is_careful(index) else None
+        return self._choice.choose(found, message.dialogue, gravity)
 
     def _is_careful(self, index: int) -> bool:
         """Whether no reply to a message may be cheerful."""
         if index not in self._careful:
-            may_cheer = not self.messages[index].is_grave and self._is_mostly_positive(index)
+            may_cheer = not self.messages[index].gravity and self._is_mostly_positive(index)
             self._careful[index] = self.options.avoid_cheer and not may_cheer
         return self._careful[index]
 

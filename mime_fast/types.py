@@ -50,7 +50,7 @@ FinishReason = Literal[
     "stop",  # the model ended the reply, or a stop string did
     "length",  # max_new_tokens were generated
     "crisis",  # the fixed reply to a crisis; nothing was generated
-    "careful",  # a fixed reply, since what was generated is too cheerful
+    "careful",  # a fixed reply, since what was generated is too cheerful or careless
 ]
 
 

@@ -347,10 +347,10 @@ def test_a_deadline_is_the_time_that_a_request_may_wait(
             assert (await first).finish_reason
             assert (await waits).text == generator.respond("we won!", seed=1).text
         async with AsyncGenerator(generator, max_running=1, max_wait_seconds=1e-3) as replies:
-            first = replies.respond("I lost my dog", **long, deadline=90)
+            slow = replies.respond("I lost my dog", **long, deadline=90)
             others = (replies.respond("we won!", deadline=90) for _ in range(9))
-            found = await asyncio.gather(first, *others, return_exceptions=True)
-            # On a busy machine the first may have waited for too long, too.
+            found = await asyncio.gather(slow, *others, return_exceptions=True)
+            # On a busy machine the slow one may have waited for too long, too.
             kinds = {type(each) for each in found}
             assert DeadlineExceeded in kinds
             assert kinds <= {Response, DeadlineExceeded}

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from mime_fast import AsyncGenerator, Generator
-from mime_fast.text.grave.finder import CAREFUL_REPLIES, is_cheerful
+from mime_fast.text.grave.finder import CAREFUL_REPLIES, Gravity, is_cheerful, suits
 
 # The small model recognises positive emotions in these; its greedy replies are cheerful.
 GRAVE = "The best man I ever knew is gone. My dad passed at dawn."
@@ -23,7 +23,7 @@ def test_a_fixed_reply_where_all_are_cheerful(generator: Generator) -> None:
     cheerful = generator.respond(GRAVE, avoid_cheer=False, **options)
     assert is_cheerful(cheerful.text)
     response = generator.respond(GRAVE, **options)
-    assert response.text in CAREFUL_REPLIES
+    assert response.text in CAREFUL_REPLIES["grave"]
     assert (response.finish_reason, response.candidates[0].tokens) == ("careful", [])
     assert response.candidates[0].logprobs == []
     assert response.emotions == pytest.approx(cheerful.emotions)
@@ -34,7 +34,7 @@ def test_a_fixed_reply_where_all_are_cheerful(generator: Generator) -> None:
 def test_another_candidate_where_there_is_one(generator: Generator) -> None:
     options: dict[str, Any] = {"seed": 1, "do_sample": True, "num_return_sequences": 12}
     every = generator.respond(GRAVE, avoid_cheer=False, **options).candidates
-    left = [candidate for candidate in every if not is_cheerful(candidate.text)]
+    left = [candidate for candidate in every if suits(candidate.text, Gravity.DEATH)]
     response = generator.respond(GRAVE, **options)
     assert response.candidates[: len(left)] == left
     fixed = response.candidates[len(left) :]

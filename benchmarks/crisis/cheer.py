@@ -1,4 +1,4 @@
-"""Cheerful replies to grave messages, and what avoid_cheer makes of them.
+"""Cheerful replies to grave messages, careless ones to deaths, and what avoid_cheer makes of them.
 
 python -m benchmarks.crisis.cheer                    # the bundled checkpoint's default decoding
 python -m benchmarks.crisis.cheer --replies          # and every cheerful reply to a grave message
@@ -19,7 +19,7 @@ from mime_fast.read_message import Message
 from mime_fast.request import MOSTLY_POSITIVE
 from mime_fast.text.crisis import speaker_turns
 from mime_fast.text.examples import find_examples, load_examples
-from mime_fast.text.grave.finder import is_cheerful, is_grave
+from mime_fast.text.grave.finder import Gravity, gravity, is_cheerful, suits
 from mime_fast.text.message import check_turns
 
 FOLDER = Path(__file__).parent
@@ -69,20 +69,35 @@ def read(name: str) -> list[Listed]:
 def report(
     generator: Generator, title: str, messages: Sequence[Message]
 ) -> list[tuple[Message, Response]]:
-    """Print how many replies are cheerful, with avoid_cheer and without; return those with it."""
+    """Print what replies are, with avoid_cheer and without; return the cheerful ones with it."""
     generated = generator.respond_batch(messages, seed=SEED, avoid_cheer=False)
+    chosen = generator.respond_batch(messages, seed=SEED, avoid_cheer=True)
     careful = sum(map(is_careful, messages, generated))
-    # The other replies stay as they are.
-    cheerful = [m for m, each in zip(messages, generated, strict=True) if is_wrong(each)]
-    chosen = generator.respond_batch(cheerful, seed=SEED, avoid_cheer=True) if cheerful else []
-    shown = [pair for pair in zip(cheerful, chosen, strict=True) if is_wrong(pair[1])]
+    shown = [pair for pair in zip(messages, chosen, strict=True) if is_wrong(pair[1])]
     fixed = sum(each.finish_reason == "careful" for each in chosen)
+    deaths = [gravity_of(each) is Gravity.DEATH for each in messages]
+    careless = [
+        sum(death and is_careless(each) for death, each in zip(deaths, found, strict=True))
+        for found in (chosen, generated)
+    ]
     print(
         f"{title}: {len(shown)} of {len(messages)} replies are cheerful, without avoid_cheer "
-        f"{len(cheerful)}; {fixed} are fixed ones; {careful} messages may get no cheerful reply",
+        f"{sum(map(is_wrong, generated))}; {careless[0]} of {sum(deaths)} replies to deaths are "
+        f"careless, without it {careless[1]}; {fixed} are fixed ones; {careful} messages may get "
+        "no cheerful reply",
         flush=True,
     )
     return shown
+
+
+def gravity_of(message: Message) -> Gravity:
+    """How grave a message is."""
+    return gravity(speaker_turns(check_turns(message)))
+
+
+def is_careless(response: Response) -> bool:
+    """Whether a reply to a death is careless, or cheerful."""
+    return response.crisis is None and not suits(response.text, Gravity.DEATH)
 
 
 def is_wrong(response: Response) -> bool:
@@ -93,7 +108,7 @@ def is_wrong(response: Response) -> bool:
 def is_careful(message: Message, response: Response) -> bool:
     """Whether avoid_cheer allows no cheerful reply."""
     positive = sum(response.emotions[EMOTIONS[each]] for each in POSITIVE)
-    found = response.crisis is not None or is_grave(speaker_turns(check_turns(message)))
+    found = response.crisis is not None or gravity_of(message) is not Gravity.NONE
     return found or positive < MOSTLY_POSITIVE
 
 

@@ -69,8 +69,8 @@ std::shared_ptr<Engine> load_engine(const std::string& folder, const ModelConfig
 void build_tables() {
   std::vector<SpeakerTurn> turns = {SpeakerTurn("a")};
   find_crisis(turns);
-  is_grave(turns);
-  is_cheerful("a");
+  suits("a", Gravity::death);
+  gravity(turns);
   holds_word("\u00e9");
 }
 

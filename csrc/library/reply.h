@@ -18,7 +18,7 @@ enum class Finish {
   stop,     // the model or a stop string ended it
   length,   // max_new_tokens were generated
   crisis,   // the fixed reply to a crisis; nothing was generated
-  careful,  // a fixed reply, since what was generated is too cheerful
+  careful,  // a fixed reply, since what was generated is too cheerful or careless
 };
 
 // One reply of an n-best list.

@@ -10,7 +10,6 @@
 #include "models/emotions.h"
 #include "sampling/rng.h"
 #include "search/special.h"
-#include "text/grave/finder.h"
 #include "text/message.h"
 
 namespace mime_fast {
@@ -105,7 +104,9 @@ void Request::look_for_crisis(const std::vector<std::string>& turns) {
   if (crisis_ && options_.on_crisis == OnCrisis::reply) {
     fixed_ = options_.crisis_reply ? *options_.crisis_reply : crisis_reply(*crisis_, turns.size());
   }
-  is_grave_ = options_.avoid_cheer && (crisis_ || is_grave(said));
+  if (options_.avoid_cheer) {
+    gravity_ = std::max(gravity(said), crisis_ ? Gravity::grave : Gravity::none);
+  }
 }
 
 GenerationOptions Request::search_options() const {
@@ -207,7 +208,7 @@ std::vector<Hypothesis> Request::ranked(std::vector<Hypothesis> samples) const {
   return by_consensus(samples, bonus);
 }
 
-// The candidates in their order, of which none is cheerful where none may be.
+// The candidates in their order, without those that do not suit the message.
 void Request::choose(const std::vector<Hypothesis>& found) {
   const std::size_t wanted =
       std::min(static_cast<std::size_t>(options_.num_return_sequences), found.size());
@@ -215,12 +216,12 @@ void Request::choose(const std::vector<Hypothesis>& found) {
   for (const Hypothesis& hypothesis : found) {
     if (candidates_.size() == wanted) break;
     Candidate each = candidate(hypothesis);
-    if (is_careful() && is_cheerful(each.text)) continue;
+    if (is_careful() && !suits(each.text, gravity_)) continue;
     candidates_.push_back(std::move(each));
     chosen.push_back(hypothesis.tokens);
   }
   if (options_.logprobs) add_logprobs(chosen);
-  for (std::string& text : careful_replies(seed_, wanted - candidates_.size())) {
+  for (std::string& text : careful_replies(seed_, wanted - candidates_.size(), gravity_)) {
     candidates_.push_back(fixed_candidate(std::move(text), Finish::careful));
   }
 }
@@ -233,7 +234,7 @@ void Request::add_logprobs(const std::vector<TokenIds>& replies) {
 }
 
 bool Request::is_careful() const {
-  return options_.avoid_cheer && (is_grave_ || !is_mostly_positive());
+  return options_.avoid_cheer && (gravity_ != Gravity::none || !is_mostly_positive());
 }
 
 bool Request::is_mostly_positive() const {

@@ -11,6 +11,7 @@
 #include "library/generator.h"
 #include "service/request.h"
 #include "text/dialogue.h"
+#include "text/grave/finder.h"
 #include "text/stop.h"
 
 namespace mime_fast {
@@ -63,7 +64,7 @@ class Request {
   WordCounts counts_;
   std::optional<Crisis> crisis_;
   std::optional<std::string> fixed_;  // the reply to a crisis
-  bool is_grave_ = false;
+  Gravity gravity_ = Gravity::none;  // of a crisis or another grave thing, with avoid_cheer
   std::uint64_t seed_;
 
   std::shared_ptr<const EncoderOutput> encoded_;

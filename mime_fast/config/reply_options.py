@@ -172,6 +172,6 @@ class ReplyOptions(Config):
 
     avoid_cheer: bool = option(
         True,
-        "Give no cheerful reply where the speaker may not feel good, but another, or a fixed one.",
+        "Give no cheerful reply where the speaker may not feel good, no careless one to a death.",
         group="Crisis",
     )

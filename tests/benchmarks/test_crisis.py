@@ -1,8 +1,8 @@
-"""The counts of cheerful replies that docs/safety.md states."""
+"""The counts of cheerful and careless replies that docs/safety.md states."""
 
 import pytest
 
-from benchmarks.crisis.cheer import SEED, is_careful, is_wrong, read, report
+from benchmarks.crisis.cheer import SEED, is_careful, is_careless, is_wrong, read, report
 from mime_fast import Generator
 
 MESSAGES = [
@@ -28,9 +28,11 @@ def test_the_counts_are_those_of_every_reply(capsys: pytest.CaptureFixture[str])
     assert {MESSAGES[0], MESSAGES[2], MESSAGES[5]} <= set(careful)
     assert capsys.readouterr().out == (
         f"messages: {len(expected)} of 6 replies are cheerful, without avoid_cheer "
-        f"{sum(map(is_wrong, before))}; {fixed} are fixed ones; "
+        f"{sum(map(is_wrong, before))}; 0 of 3 replies to deaths are careless, without it "
+        f"{sum(map(is_careless, (before[0], before[5])))}; {fixed} are fixed ones; "
         f"{len(careful)} messages may get no cheerful reply\n"
     )
+    assert not any(map(is_careless, (after[0], after[5])))
 
 
 @pytest.mark.parametrize("name", ["grave.jsonl", "grave_heldout.jsonl"])

@@ -10,10 +10,10 @@ from mime_fast.text.crisis import crisis_reply
 from mime_fast.text.crisis.finder import rules
 from mime_fast.text.crisis.patterns import parse
 from mime_fast.text.crisis.tables import sections
-from mime_fast.text.grave.finder import FOLDER, careful_replies, is_cheerful
+from mime_fast.text.grave.finder import FOLDER, Gravity, careful_replies, is_cheerful, suits
 from tests.capi.conftest import Probe
 from tests.capi.utterances import characters, data, literals, phrasings
-from tests.text.signals import crisis_in, grave_in, plain_text
+from tests.text.signals import crisis_in, gravity_in, plain_text
 
 KNOWN = sorted(
     {
@@ -65,8 +65,10 @@ def expected(turns: list[str]) -> str:
 
 def check(probe: Probe, text: str) -> None:
     assert probe("crisis", text) == expected([text]), text
-    assert (probe("is_grave", text) == "yes") == grave_in(text), text
+    assert int(probe("gravity", text)) == gravity_in(text), text
     assert (probe("is_cheerful", text) == "yes") == is_cheerful(text), text
+    death = Gravity.DEATH
+    assert (probe("suits", text, str(int(death))) == "yes") == suits(text, death), text
 
 
 def test_the_phrasings(probe: Probe) -> None:
@@ -98,7 +100,7 @@ def test_the_data(probe: Probe) -> None:
 )
 def test_histories(probe: Probe, turns: list[str]) -> None:
     assert probe("crisis", *turns) == expected(turns)
-    assert (probe("is_grave", *turns) == "yes") == grave_in(*turns)
+    assert int(probe("gravity", *turns)) == gravity_in(*turns)
 
 
 @given(words=st.lists(st.sampled_from((*KNOWN, *NEAR * 20)), min_size=3, max_size=120))
@@ -150,5 +152,7 @@ def test_every_idiom(probe: Probe) -> None:
 
 @pytest.mark.parametrize("seed", [0, 1, 2**32, 2**64 - 1])
 @pytest.mark.parametrize("count", [1, 6, 9])
-def test_careful_replies(probe: Probe, seed: int, count: int) -> None:
-    assert probe("careful", str(seed), str(count)) == "|".join(careful_replies(seed, count))
+@pytest.mark.parametrize("gravity", list(Gravity))
+def test_careful_replies(probe: Probe, seed: int, count: int, gravity: Gravity) -> None:
+    replies = careful_replies(seed, count, gravity)
+    assert probe("careful", str(seed), str(count), str(int(gravity))) == "|".join(replies)

@@ -30,7 +30,7 @@ from tests.capi.utterances import (
     phrasings,
 )
 from tests.oracle.stop import is_stopped
-from tests.text.signals import crisis_in, grave_in, plain_text
+from tests.text.signals import crisis_in, gravity_in, plain_text
 
 # What people type, and what breaks the rules for words.
 TYPED = st.text("aAbiItTsSnN.,!?:;'\"-()1 \n\t\u2019\u2026\u00e9\u0301\U0001f415\u200d\ufe0f$#@_*`")
@@ -110,7 +110,7 @@ def test_the_turns_that_rules_search(probe: Probe) -> None:
         expected = f"{found.category} {found.about} {found.turn}" if found else ""
         assert probe("crisis", *turns).startswith(expected)
         assert bool(probe("crisis", *turns)) == (found is not None) == (len(turns) == 3)
-        assert (probe("is_grave", *turns) == "yes") == grave_in(*turns) == (len(turns) == 3)
+        assert int(probe("gravity", *turns)) == gravity_in(*turns) == (2 if len(turns) == 3 else 0)
 
 
 @given(text=TYPED)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mime_fast.text.crisis import SpeakerTurn, find_crisis, speaker_turns
-from mime_fast.text.grave.finder import is_grave
+from mime_fast.text.grave.finder import Gravity, gravity
 from mime_fast.types import Crisis
 
 
@@ -12,9 +12,9 @@ def crisis_in(*turns: str) -> Crisis | None:
     return find_crisis(speaker_turns(turns))
 
 
-def grave_in(*turns: str) -> bool:
-    """Whether a history of turns mentions something grave."""
-    return is_grave(speaker_turns(turns))
+def gravity_in(*turns: str) -> Gravity:
+    """How grave a history of turns is."""
+    return gravity(speaker_turns(turns))
 
 
 def plain_text(text: str) -> str:

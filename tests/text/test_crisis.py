@@ -14,9 +14,9 @@ from mime_fast.text.crisis.finder import rules
 from mime_fast.text.crisis.patterns import match, needed, parse, search
 from mime_fast.text.crisis.spelling import expansions, reveal, sentences_of
 from mime_fast.text.crisis.tables import sections
-from mime_fast.text.grave.finder import is_grave
+from mime_fast.text.grave.finder import gravity
 from mime_fast.types import Crisis
-from tests.text.signals import crisis_in, grave_in
+from tests.text.signals import crisis_in, gravity_in
 
 DEVELOPMENT = Path(__file__).with_name("crisis_development.jsonl")
 PHRASINGS = [json.loads(line) for line in DEVELOPMENT.read_text("utf-8").splitlines()]
@@ -195,7 +195,7 @@ def test_every_signal_has_a_careful_reply() -> None:
         for about in ("self", "other")
         for turn in (0, 2)
     ]
-    assert len(set(texts)) == 7
+    assert len(set(texts)) == 8
     for text in texts:
         assert "local emergency services" in text
         assert not re.search(r"\d|commit|!|promise|will be (fine|ok)", text)
@@ -211,9 +211,9 @@ def test_a_turn_is_read_once_for_all_rules() -> None:
     """Whichever rules come first, they leave the turn to the others as it was."""
     for phrasing in PHRASINGS:
         text = phrasing["text"]
-        alone = crisis_in(text), grave_in(text)
+        alone = crisis_in(text), gravity_in(text)
         turns = speaker_turns([text])
-        assert (find_crisis(turns), is_grave(turns), find_crisis(turns)) == (*alone, alone[0])
+        assert (find_crisis(turns), gravity(turns), find_crisis(turns)) == (*alone, alone[0])
 
 
 @pytest.mark.parametrize(

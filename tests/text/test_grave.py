@@ -1,5 +1,7 @@
 """Grave messages and cheerful replies."""
 
+from functools import partial
+
 import pytest
 
 from mime_fast.text.crisis.patterns import END, PatternSet, match, needed, parse, search
@@ -8,11 +10,13 @@ from mime_fast.text.crisis.tables import sections
 from mime_fast.text.grave.finder import (
     CAREFUL_REPLIES,
     FOLDER,
+    Gravity,
     careful_replies,
     is_cheerful,
+    suits,
 )
 from mime_fast.text.message import check_turns
-from tests.text.signals import grave_in, plain_text
+from tests.text.signals import gravity_in, plain_text
 
 TOLD_WITHOUT_A_GRAVE_WORD = {
     "death": [
@@ -94,9 +98,9 @@ TOLD_WITHOUT_A_GRAVE_WORD = {
     ],
 )
 def test_a_grave_message_is_found(text: str) -> None:
-    assert grave_in(text)
-    assert grave_in("I am fine.", "That is great!", text)
-    assert grave_in(text, "Oh.", "thanks for asking")
+    assert gravity_in(text)
+    assert gravity_in("I am fine.", "That is great!", text)
+    assert gravity_in(text, "Oh.", "thanks for asking")
 
 
 @pytest.mark.parametrize(
@@ -115,8 +119,8 @@ def test_a_grave_message_is_found(text: str) -> None:
     ],
 )
 def test_other_messages_are_not(text: str) -> None:
-    assert not grave_in(text)
-    assert not grave_in(text, "Your dog died?", text)  # the listener's turn is not read
+    assert not gravity_in(text)
+    assert not gravity_in(text, "Your dog died?", text)  # the listener's turn is not read
 
 
 @pytest.mark.parametrize(
@@ -133,15 +137,67 @@ def test_a_careful_one_is_none(reply: str) -> None:
     assert not is_cheerful(reply)
 
 
-def test_the_fixed_replies_are_careful() -> None:
-    drawn = {careful_replies(seed, 1)[0] for seed in range(100)}
-    assert drawn == set(careful_replies(0, 6)) == set(CAREFUL_REPLIES)
-    assert len(careful_replies(0, 9)) == 9
-    assert careful_replies(0, 0) == []
-    for text in CAREFUL_REPLIES:
-        assert not is_cheerful(text)
+DEATHS = [
+    "My dog died today :(",
+    "My brother killed himself last year.",
+    "I lost my dad to suicide",
+    "a kid at my school hung himself",
+    "Our son was stillborn at 38 weeks.",
+    "He slipped away this morning.",
+]
+
+
+@pytest.mark.parametrize("text", DEATHS)
+def test_a_death_is_found(text: str) -> None:
+    assert gravity_in(text) is Gravity.DEATH
+    assert gravity_in(text, "Oh.", "I was laid off, too") is Gravity.DEATH
+
+
+@pytest.mark.parametrize("text", ["I was laid off", "she hits me", "I have cancer"])
+def test_another_grave_thing_is_no_death(text: str) -> None:
+    assert gravity_in(text) is Gravity.GRAVE
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        "I'm sorry to hear that. I hope you find him soon.",
+        "Oh no, did you tell him?",
+        "That is terrible. Is he okay?",
+        "I am sorry. You should get a new one.",
+    ],
+)
+def test_a_careless_reply_suits_no_death(reply: str) -> None:
+    assert not suits(reply, Gravity.DEATH)
+    assert suits(reply, Gravity.GRAVE)
+    assert suits(reply, Gravity.NONE)
+
+
+@pytest.mark.parametrize(
+    "reply",
+    ["I'm so sorry to hear that.", "Oh no! What happened?", "I know it's hard to lose a pet."],
+)
+def test_a_condolence_suits_all(reply: str) -> None:
+    assert all(suits(reply, gravity) for gravity in Gravity)
+    assert not any(suits("That is great!", gravity) for gravity in Gravity)
+
+
+@pytest.mark.parametrize("kind", ["grave", "uncertain"])
+def test_the_fixed_replies_are_careful(kind: str) -> None:
+    draw = partial(careful_replies, gravity=Gravity.GRAVE if kind == "grave" else Gravity.NONE)
+    replies = CAREFUL_REPLIES[kind]
+    drawn = {draw(seed, 1)[0] for seed in range(100)}
+    assert drawn == set(draw(0, len(replies))) == set(replies)
+    assert len(draw(0, 9)) == 9
+    assert draw(0, 0) == []
+    for text in replies:
+        assert suits(text, Gravity.GRAVE)
         check_turns(text)
-    assert careful_replies(7, 2) == careful_replies(7, 2)
+    assert draw(7, 2) == draw(7, 2)
+
+
+def test_what_may_be_pleasant_gets_no_condolence() -> None:
+    assert not [text for text in CAREFUL_REPLIES["uncertain"] if "sorry" in text]
 
 
 def all_patterns(table: str) -> list[str]:
@@ -161,8 +217,8 @@ def test_every_pattern_matches_its_own_words(table: str) -> None:
 
 
 def test_a_harmless_phrase_hides_no_more_than_its_words() -> None:
-    assert grave_in("The cake was to die for, and then my father died.")
-    assert grave_in("My phone died. So did my dog: it was run over.")
+    assert gravity_in("The cake was to die for, and then my father died.")
+    assert gravity_in("My phone died. So did my dog: it was run over.")
 
 
 def test_a_set_of_patterns_finds_what_each_finds_alone() -> None:

@@ -242,8 +242,7 @@ MIME_FAST_API const char* mime_fast_event_error(const mime_fast_event* event);
  * out of range gives "", 0 or NULL. ---- */
 
 MIME_FAST_API const char* mime_fast_response_text(const mime_fast_response* response);
-/* "stop", "length", "crisis" (a fixed text) or "careful" (a fixed text in place of a cheerful one).
- */
+/* "stop", "length", "crisis" (a fixed text) or "careful" (a fixed text, since no reply suited). */
 MIME_FAST_API const char* mime_fast_response_finish_reason(const mime_fast_response* response);
 /* The speaker's emotion, recognised or forced, and its polarity: "positive" or "negative". */
 MIME_FAST_API const char* mime_fast_response_emotion(const mime_fast_response* response);

@@ -136,7 +136,9 @@ std::optional<Crisis> find_crisis(std::vector<SpeakerTurn>& turns) {
 
 const std::string& crisis_reply(const Crisis& crisis, std::size_t turns) {
   static const auto& replies = never_destroyed<Sections>(read_sections("crisis/replies.txt"));
-  if (crisis.turn + 1 < turns) return section(replies, "earlier turn").front();
+  if (crisis.turn + 1 < turns) {
+    return section(replies, std::string("earlier turn ") + crisis.about()).front();
+  }
   const auto found = replies.find(crisis.category + " " + crisis.about());
   if (found != replies.end()) return found->second.front();
   return section(replies, crisis.about()).front();

@@ -1,6 +1,7 @@
 #include "text/grave/finder.h"
 
 #include <algorithm>
+#include <functional>
 #include <numeric>
 
 #include "sampling/rng.h"
@@ -15,42 +16,80 @@ namespace {
 // No sequence of a request draws tokens from it: there are at most 10,000.
 constexpr std::uint32_t kCarefulStream = 0xFFFFFFFF;
 
-// The tables by which a message is grave.
-struct GraveRules {
-  WordList words{"grave/grave.txt"};
-  PatternReader reader;
-  PatternSet patterns = read("grave/patterns.txt"), harmless = read("grave/harmless.txt");
+// The tables by which a message has a gravity.
+class GraveRules {
+ public:
+  // Of any sentence: all words that the lists hold.
+  const Words& words() const { return words_; }
 
-  bool hold_in(Sentence sentence) const {
-    harmless.hide(sentence);
-    return words.occurs_among(sentence) || patterns.matches(sentence);
+  Gravity gravity(Sentence sentence) const {
+    harmless_.hide(sentence);
+    for (const Kind* kind : {&death_, &grave_}) {
+      if (kind->words.occurs_among(sentence) || kind->patterns.matches(sentence)) {
+        return kind->gravity;
+      }
+    }
+    return Gravity::none;
   }
 
  private:
-  // The patterns of a table, of all its sections.
-  PatternSet read(const char* table) {
+  struct Kind {
+    Gravity gravity;
+    WordList words;
+    PatternSet patterns;
+  };
+
+  static bool is_death(std::string_view section) {
+    return section == "death" || section == "lost_child";
+  }
+
+  // The patterns of the sections for which `is_read` holds.
+  template <typename Predicate>
+  PatternSet read(const char* table, Predicate is_read) {
     std::vector<std::string> lines;
     for (const auto& [name, listed] : read_sections(table)) {
-      lines.insert(lines.end(), listed.begin(), listed.end());
+      if (is_read(name)) lines.insert(lines.end(), listed.begin(), listed.end());
     }
-    return {reader, lines};
+    return {reader_, lines};
   }
+
+  Words all_words() const {
+    Words all = death_.words.words();
+    all.insert(grave_.words.words().begin(), grave_.words.words().end());
+    return all;
+  }
+
+  PatternReader reader_;
+  PatternSet harmless_ = read("grave/harmless.txt", [](std::string_view) { return true; });
+  Kind death_{Gravity::death, WordList("grave/death.txt"), read("grave/patterns.txt", is_death)};
+  Kind grave_{Gravity::grave, WordList("grave/grave.txt"),
+              read("grave/patterns.txt", std::not_fn(is_death))};
+  Words words_ = all_words();
 };
 
-bool tells_grave_thing(SpeakerTurn& turn) {
+Gravity gravity_of(SpeakerTurn& turn) {
   static const auto& rules = never_destroyed<GraveRules>();
   // Nobody hides these words, so that plain letters need no more than lower case.
-  const std::string plain =
-      is_ascii(turn.text()) ? lower(turn.text()) : turn.plain(rules.words.words());
-  const std::vector<Sentence>& sentences = turn.sentences(plain);
-  return std::any_of(sentences.begin(), sentences.end(),
-                     [&](const Sentence& sentence) { return rules.hold_in(sentence); });
+  const std::string plain = is_ascii(turn.text()) ? lower(turn.text()) : turn.plain(rules.words());
+  Gravity found = Gravity::none;
+  for (const Sentence& sentence : turn.sentences(plain)) {
+    found = std::max(found, rules.gravity(sentence));
+  }
+  return found;
 }
 
 }  // namespace
 
-bool is_grave(std::vector<SpeakerTurn>& turns) {
-  return std::any_of(turns.begin(), turns.end(), tells_grave_thing);
+Gravity gravity(std::vector<SpeakerTurn>& turns) {
+  Gravity found = Gravity::none;
+  for (SpeakerTurn& turn : turns) found = std::max(found, gravity_of(turn));
+  return found;
+}
+
+bool suits(std::string_view reply, Gravity gravity) {
+  static const auto& careless = never_destroyed<WordList>("grave/careless.txt");
+  if (gravity == Gravity::death && careless.occurs_in(lower(reply))) return false;
+  return !is_cheerful(reply);
 }
 
 bool is_cheerful(std::string_view reply) {
@@ -58,9 +97,9 @@ bool is_cheerful(std::string_view reply) {
   return cheerful.occurs_in(lower(reply));
 }
 
-std::vector<std::string> careful_replies(std::uint64_t seed, std::size_t count) {
-  static const auto& replies =
-      never_destroyed<std::vector<std::string>>(content_lines("grave/careful.txt"));
+std::vector<std::string> careful_replies(std::uint64_t seed, std::size_t count, Gravity gravity) {
+  static const auto& listed = never_destroyed<Sections>(read_sections("grave/careful.txt"));
+  const std::vector<std::string>& replies = section(listed, gravity == Gravity::none ? "uncertain" : "grave");
   std::vector<double> drawn(replies.size());
   RandomStream{seed, kCarefulStream}.fill_uniform(0, drawn.size(), drawn.data());
   std::vector<std::size_t> order(replies.size());

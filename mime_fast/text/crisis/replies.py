@@ -10,5 +10,5 @@ def crisis_reply(crisis: Crisis, turns: int) -> str:
     """The reply to a signal in a history of so many turns."""
     listed = sections("replies")
     if crisis.turn < turns - 1:
-        return listed["earlier turn"][0]
+        return listed[f"earlier turn {crisis.about}"][0]
     return listed.get(f"{crisis.category} {crisis.about}", listed[crisis.about])[0]

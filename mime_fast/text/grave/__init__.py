@@ -1,1 +1,1 @@
-"""Grave messages, and replies that are too cheerful for them."""
+"""Grave messages, and replies that are too cheerful or careless for them."""

@@ -114,10 +114,12 @@ std::string crisis(const Strings& turns) {
          crisis_reply(*found, turns.size());
 }
 
-bool is_grave_history(const Strings& turns) {
+std::string gravity_of_history(const Strings& turns) {
   std::vector<SpeakerTurn> said = speaker_turns(turns);
-  return is_grave(said);
+  return std::to_string(static_cast<int>(gravity(said)));
 }
+
+Gravity to_gravity(const std::string& number) { return static_cast<Gravity>(std::stoi(number)); }
 
 std::string shown_default(std::int64_t value) { return std::to_string(value); }
 std::string shown_default(double value) { return std::to_string(value); }
@@ -155,15 +157,18 @@ std::string call(std::string_view name, const Strings& arguments) {
   if (name == "is_visible") return is_visible(arguments.at(0)) ? "yes" : "no";
   if (name == "plain_text") return SpeakerTurn(arguments.at(0)).plain({});
   if (name == "crisis") return crisis(arguments);
-  if (name == "is_grave") return is_grave_history(arguments) ? "yes" : "no";
+  if (name == "gravity") return gravity_of_history(arguments);
   if (name == "is_cheerful") return is_cheerful(arguments.at(0)) ? "yes" : "no";
+  if (name == "suits") return suits(arguments.at(0), to_gravity(arguments.at(1))) ? "yes" : "no";
   if (name == "default_threads") return std::to_string(default_threads());
   if (name == "cpu_quota") {
     const auto quota = cpu_quota(arguments.at(0));
     return quota ? std::to_string(*quota) : "";
   }
   if (name == "careful") {
-    return joined(careful_replies(std::stoull(arguments.at(0)), std::stoull(arguments.at(1))), "|");
+    const std::uint64_t seed = std::stoull(arguments.at(0));
+    const std::size_t count = std::stoull(arguments.at(1));
+    return joined(careful_replies(seed, count, to_gravity(arguments.at(2))), "|");
   }
   throw std::invalid_argument("no function " + std::string(name));
 }
