@@ -64,7 +64,7 @@ class Request {
   WordCounts counts_;
   std::optional<Crisis> crisis_;
   std::optional<std::string> fixed_;  // the reply to a crisis
-  Gravity gravity_ = Gravity::none;  // of a crisis or another grave thing, with avoid_cheer
+  Gravity gravity_ = Gravity::none;   // of a crisis or another grave thing, with avoid_cheer
   std::uint64_t seed_;
 
   std::shared_ptr<const EncoderOutput> encoded_;

@@ -99,7 +99,8 @@ bool is_cheerful(std::string_view reply) {
 
 std::vector<std::string> careful_replies(std::uint64_t seed, std::size_t count, Gravity gravity) {
   static const auto& listed = never_destroyed<Sections>(read_sections("grave/careful.txt"));
-  const std::vector<std::string>& replies = section(listed, gravity == Gravity::none ? "uncertain" : "grave");
+  const std::vector<std::string>& replies =
+      section(listed, gravity == Gravity::none ? "uncertain" : "grave");
   std::vector<double> drawn(replies.size());
   RandomStream{seed, kCarefulStream}.fill_uniform(0, drawn.size(), drawn.data());
   std::vector<std::size_t> order(replies.size());
