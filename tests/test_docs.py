@@ -173,7 +173,7 @@ def test_every_target_and_command_is_documented() -> None:
 
 
 CHECKS = {"lint", "sanitize", "sanitize-threads", "test", "bench-smoke"} | {
-    f"test-{name}" for name in ("lower-bounds", "pythons")
+    f"test-{name}" for name in ("lower-bounds", "pythons", "ray")
 }
 
 
