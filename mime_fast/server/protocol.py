@@ -50,6 +50,7 @@ class LimitedProtocol(HttpToolsProtocol):
         self._read_timer: asyncio.TimerHandle | None = None
         self._unread = 0
         self._is_lost = False
+        self._unanswered: list[RequestResponseCycle] = []  # uvicorn keeps the last one only
         self._on_lost: Callable[[], None] | None = None
 
     # ---- Headers
@@ -64,6 +65,8 @@ class LimitedProtocol(HttpToolsProtocol):
         self._stop_timer("_header_timer")
         self._stop_timer("_read_timer")
         self._is_lost = True
+        for cycle in self._unanswered:  # a client may have sent several requests at once
+            cycle.disconnected = True
         if self._on_lost is not None:
             self._on_lost()
         super().connection_lost(exc)
@@ -119,6 +122,8 @@ class LimitedProtocol(HttpToolsProtocol):
         sizes = (len(name) + len(value) + 4 for name, value in self.headers)
         if self._check_headers(len(self.url) + sum(sizes)) and self._check_host():
             super().on_headers_complete()
+            waiting = (cycle for cycle in self._unanswered if not cycle.response_complete)
+            self._unanswered = [*waiting, self.cycle]
             if self.is_single:
                 self.cycle.keep_alive = False
 

@@ -74,7 +74,9 @@ def ask_for_much(server: Running) -> socket.socket:
     return client
 
 
-def test_a_client_that_does_not_read_is_cut_off_and_stalls_nobody(run: Run) -> None:
+def test_a_client_that_does_not_read_is_cut_off_and_stalls_nobody(
+    run: Run, caplog: pytest.LogCaptureFixture
+) -> None:
     with run(read_seconds=0.3) as server, ask_for_much(server), server.client() as client:
         while not server.metric("slow_readers_total"):
             started = time.monotonic()
@@ -82,6 +84,7 @@ def test_a_client_that_does_not_read_is_cut_off_and_stalls_nobody(run: Run) -> N
             assert time.monotonic() - started < 5
         eventually(lambda: len(server.server.server_state.connections) == 1)  # the other one
         assert server.metric("slow_readers_total") == 1
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]
 
 
 def test_a_slow_client_that_reads_is_not_cut_off(run: Run) -> None:
