@@ -29,6 +29,7 @@ from ray import serve
 
 from benchmarks import results
 from benchmarks.http_load import Address, Load
+from benchmarks.processes import cpu_seconds, descendants
 from benchmarks.serve import MESSAGES, OPTIONS, Blocking, direct, in_turns, respond, server
 from benchmarks.workload import CHECKPOINT
 from mime_fast import Generator
@@ -55,7 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         addresses = {"mime_fast_serve": alone, "ray_serve": behind_ray}
         ways: dict[str, Callable[[str], str]] = {"direct": partial(direct, generator)}
         ways |= {name: partial(respond, Blocking(place)) for name, place in addresses.items()}
-        rays = [each for each in family(os.getpid()) if each != process]
+        rays = [each for each in descendants(os.getpid()) if each != process]
         processes = {"mime_fast_serve": [process], "ray_serve": rays}
         found = {
             "machine": results.describe_machine(),
@@ -127,22 +128,6 @@ def closed(
         cpu_ms = round(1e3 * used / sum(outcomes.statuses.values()), 2)
         found[str(clients)] = {**outcomes.summary(), "cpu_ms": cpu_ms}
     return found
-
-
-def family(process: int) -> list[int]:
-    """The processes that a process started, and theirs."""
-    tasks = Path(f"/proc/{process}/task").iterdir()
-    children = " ".join((task / "children").read_text(encoding="ascii") for task in tasks)
-    found = [int(child) for child in children.split()]
-    return found + [each for child in found for each in family(child)]
-
-
-def cpu_seconds(processes: list[int]) -> float:
-    """The processor time that they took so far."""
-    stats = [Path(f"/proc/{each}/stat").read_text(encoding="ascii") for each in processes]
-    fields = [stat.rpartition(")")[2].split() for stat in stats]
-    ticks = sum(int(each[11]) + int(each[12]) for each in fields)
-    return ticks / os.sysconf("SC_CLK_TCK")
 
 
 if __name__ == "__main__":

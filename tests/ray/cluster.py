@@ -14,6 +14,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from benchmarks.processes import descendants
+
 MISSING = "Ray is not installed: make test-ray installs it"
 PATIENCE = 120.0  # seconds: Ray starts and ends processes by its own clocks
 ATTEMPTS = 3
@@ -105,17 +107,6 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
-
-
-def descendants(process: int) -> Iterator[int]:
-    try:
-        tasks = list(Path(f"/proc/{process}/task").iterdir())
-        children = " ".join((task / "children").read_text() for task in tasks)
-    except OSError:  # it ended
-        return
-    for child in map(int, children.split()):
-        yield child
-        yield from descendants(child)
 
 
 def actors(name: str) -> list[int]:
