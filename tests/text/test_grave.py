@@ -153,7 +153,7 @@ def test_a_death_is_found(text: str) -> None:
     assert gravity_in(text, "Oh.", "I was laid off, too") is Gravity.DEATH
 
 
-@pytest.mark.parametrize("text", ["I was laid off", "she hits me", "I have cancer"])
+@pytest.mark.parametrize("text", ["I was laid off", "she hits me", "I have cancer", "I lost my dog"])
 def test_another_grave_thing_is_no_death(text: str) -> None:
     assert gravity_in(text) is Gravity.GRAVE
 
