@@ -11,12 +11,19 @@ def descendants(process: int) -> Iterator[int]:
     """The processes that a process started, and theirs; those that end meanwhile are left out."""
     try:
         tasks = list(Path(f"/proc/{process}/task").iterdir())
-        children = " ".join((task / "children").read_text(encoding="ascii") for task in tasks)
     except OSError:  # it ended
         return
-    for child in map(int, children.split()):
+    for child in (each for task in tasks for each in _children(task)):
         yield child
         yield from descendants(child)
+
+
+def _children(task: Path) -> list[int]:
+    """The processes that a thread started."""
+    try:
+        return [int(each) for each in (task / "children").read_text(encoding="ascii").split()]
+    except OSError:  # it ended
+        return []
 
 
 def cpu_seconds(processes: Iterable[int]) -> float:

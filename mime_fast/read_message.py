@@ -9,7 +9,7 @@ from typing import Any
 from mime_fast.config import GenerationConfig
 from mime_fast.text.crisis import SpeakerTurn, crisis_reply, find_crisis, speaker_turns
 from mime_fast.text.dialogue import encode_dialogue
-from mime_fast.text.grave.finder import Gravity, gravity
+from mime_fast.text.grave.finder import Gravity, find_gravity
 from mime_fast.text.message import check_turns
 from mime_fast.text.reply_tokenizer import ReplyTokenizer
 from mime_fast.text.unknown_words import count_words
@@ -98,4 +98,4 @@ def _read(
 
 
 def _gravity(said: Sequence[SpeakerTurn], crisis: Crisis | None) -> Gravity:
-    return max(gravity(said), Gravity.NONE if crisis is None else Gravity.GRAVE)
+    return max(find_gravity(said), Gravity.NONE if crisis is None else Gravity.GRAVE)

@@ -37,18 +37,18 @@ class ReplyChoice:
         self._texts: dict[tuple[int, ...], tuple[str, bool]] = {}
 
     def choose(
-        self, found: list[Hypothesis], dialogue: Dialogue, gravity: Gravity | None
+        self, found: list[Hypothesis], dialogue: Dialogue, gravity: Gravity, *, is_careful: bool
     ) -> tuple[list[Hypothesis], int]:
         """The replies to a dialogue, in the order of Response.candidates.
 
-        gravity: that of the message; None: any reply suits it. And for how many candidates none is
-        left.
+        gravity: that of the message. is_careful: whether replies must suit it. And for how many
+        candidates none is left.
         """
         if self._options.ranked_samples:
             with profile_range("consensus"):
                 found = self._ranked(found, dialogue)
         wanted = min(self._options.num_return_sequences, len(found))
-        if gravity is None:
+        if not is_careful:
             return found[:wanted], 0
         suitable = (reply for reply in found if suits(self._text(reply)[0], gravity))
         kept = list(islice(suitable, wanted))  # no more texts are read than it takes

@@ -22,7 +22,7 @@ from mime_fast.read_message import Message, read_messages
 from mime_fast.reply_choice import ReplyChoice
 from mime_fast.search.hypothesis import Hypothesis, log_softmax
 from mime_fast.search.rules import text_rules
-from mime_fast.text.grave.finder import careful_replies
+from mime_fast.text.grave.finder import Gravity, careful_replies
 from mime_fast.types import (
     Candidate,
     EmotionMixture,
@@ -195,14 +195,16 @@ class Request:
         """
         found, index = self.decoding.results(row), self.generated[row]
         message = self.messages[index]
-        gravity = message.gravity if self._is_careful(index) else None
-        return self._choice.choose(found, message.dialogue, gravity)
+        return self._choice.choose(
+            found, message.dialogue, message.gravity, is_careful=self._is_careful(index)
+        )
 
     def _is_careful(self, index: int) -> bool:
         """Whether no reply to a message may be cheerful."""
         if index not in self._careful:
-            may_cheer = not self.messages[index].gravity and self._is_mostly_positive(index)
-            self._careful[index] = self.options.avoid_cheer and not may_cheer
+            is_grave = self.messages[index].gravity is not Gravity.NONE
+            may_not_cheer = is_grave or not self._is_mostly_positive(index)
+            self._careful[index] = self.options.avoid_cheer and may_not_cheer
         return self._careful[index]
 
     def _is_mostly_positive(self, index: int) -> bool:

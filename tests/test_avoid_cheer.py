@@ -1,4 +1,4 @@
-"""No cheerful reply where the speaker may not feel good: another candidate, or a fixed one."""
+"""No cheerful reply where the speaker may not feel good, no careless one to a death."""
 
 import asyncio
 from typing import Any
@@ -54,6 +54,7 @@ def test_a_pleasant_message_gets_its_cheerful_reply(generator: Generator) -> Non
 def test_a_forced_emotion_decides(generator: Generator) -> None:
     sad = generator.respond(PLEASANT, seed=1, do_sample=False, emotion="sad")
     assert not is_cheerful(sad.text)
+    assert sad.text in CAREFUL_REPLIES["uncertain"]  # which may still be pleasant
 
 
 def test_in_a_batch_each_reply_is_the_one_it_would_get_alone(generator: Generator) -> None:

@@ -19,7 +19,7 @@ from mime_fast.read_message import Message
 from mime_fast.request import MOSTLY_POSITIVE
 from mime_fast.text.crisis import speaker_turns
 from mime_fast.text.examples import find_examples, load_examples
-from mime_fast.text.grave.finder import Gravity, gravity, is_cheerful, suits
+from mime_fast.text.grave.finder import Gravity, find_gravity, is_cheerful, suits
 from mime_fast.text.message import check_turns
 
 FOLDER = Path(__file__).parent
@@ -92,7 +92,7 @@ def report(
 
 def gravity_of(message: Message) -> Gravity:
     """How grave a message is."""
-    return gravity(speaker_turns(check_turns(message)))
+    return find_gravity(speaker_turns(check_turns(message)))
 
 
 def is_careless(response: Response) -> bool:

@@ -70,7 +70,7 @@ void build_tables() {
   std::vector<SpeakerTurn> turns = {SpeakerTurn("a")};
   find_crisis(turns);
   suits("a", Gravity::death);
-  gravity(turns);
+  find_gravity(turns);
   holds_word("\u00e9");
 }
 

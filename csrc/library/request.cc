@@ -105,7 +105,7 @@ void Request::look_for_crisis(const std::vector<std::string>& turns) {
     fixed_ = options_.crisis_reply ? *options_.crisis_reply : crisis_reply(*crisis_, turns.size());
   }
   if (options_.avoid_cheer) {
-    gravity_ = std::max(gravity(said), crisis_ ? Gravity::grave : Gravity::none);
+    gravity_ = std::max(find_gravity(said), crisis_ ? Gravity::grave : Gravity::none);
   }
 }
 

@@ -1,4 +1,4 @@
-"""The finders of crises, of grave messages and of cheerful replies in C++ and in Python."""
+"""The finders of crises, of grave messages and of replies that do not suit, in both languages."""
 
 from __future__ import annotations
 

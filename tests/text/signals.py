@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mime_fast.text.crisis import SpeakerTurn, find_crisis, speaker_turns
-from mime_fast.text.grave.finder import Gravity, gravity
+from mime_fast.text.grave.finder import Gravity, find_gravity
 from mime_fast.types import Crisis
 
 
@@ -14,7 +14,7 @@ def crisis_in(*turns: str) -> Crisis | None:
 
 def gravity_in(*turns: str) -> Gravity:
     """How grave a history of turns is."""
-    return gravity(speaker_turns(turns))
+    return find_gravity(speaker_turns(turns))
 
 
 def plain_text(text: str) -> str:

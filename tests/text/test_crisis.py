@@ -14,7 +14,7 @@ from mime_fast.text.crisis.finder import rules
 from mime_fast.text.crisis.patterns import match, needed, parse, search
 from mime_fast.text.crisis.spelling import expansions, reveal, sentences_of
 from mime_fast.text.crisis.tables import sections
-from mime_fast.text.grave.finder import gravity
+from mime_fast.text.grave.finder import find_gravity
 from mime_fast.types import Crisis
 from tests.text.signals import crisis_in, gravity_in
 
@@ -213,7 +213,7 @@ def test_a_turn_is_read_once_for_all_rules() -> None:
         text = phrasing["text"]
         alone = crisis_in(text), gravity_in(text)
         turns = speaker_turns([text])
-        assert (find_crisis(turns), gravity(turns), find_crisis(turns)) == (*alone, alone[0])
+        assert (find_crisis(turns), find_gravity(turns), find_crisis(turns)) == (*alone, alone[0])
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Grave messages and cheerful replies."""
+"""Grave messages, cheerful replies and careless ones."""
 
 from functools import partial
 
@@ -144,6 +144,10 @@ DEATHS = [
     "a kid at my school hung himself",
     "Our son was stillborn at 38 weeks.",
     "He slipped away this morning.",
+    "We had to have our dog put to sleep",
+    "My brother didn't make it.",
+    "I lost my husband to cancer",
+    "my late wife loved the sea",
 ]
 
 
@@ -153,7 +157,21 @@ def test_a_death_is_found(text: str) -> None:
     assert gravity_in(text, "Oh.", "I was laid off, too") is Gravity.DEATH
 
 
-@pytest.mark.parametrize("text", ["I was laid off", "she hits me", "I have cancer", "I lost my dog"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "I was laid off",
+        "she hits me",
+        "I have cancer",
+        "I lost my dog. I lost him in the park.",
+        "My cat did not come home",
+        "My dog never came back",
+        "The house is gone.",
+        "My friend attempted suicide",
+        "Our baby is in the NICU",
+        "I lost it at the beach",
+    ],
+)
 def test_another_grave_thing_is_no_death(text: str) -> None:
     assert gravity_in(text) is Gravity.GRAVE
 
@@ -162,6 +180,9 @@ def test_another_grave_thing_is_no_death(text: str) -> None:
     "reply",
     [
         "I'm sorry to hear that. I hope you find him soon.",
+        "I hope everything works out.",
+        "Maybe you can get another dog.",
+        "I am sure she will be back.",
         "Oh no, did you tell him?",
         "That is terrible. Is he okay?",
         "I am sorry. You should get a new one.",
@@ -175,7 +196,12 @@ def test_a_careless_reply_suits_no_death(reply: str) -> None:
 
 @pytest.mark.parametrize(
     "reply",
-    ["I'm so sorry to hear that.", "Oh no! What happened?", "I know it's hard to lose a pet."],
+    [
+        "I'm so sorry to hear that.",
+        "Oh no! What happened?",
+        "I know how hard it is when you lose a pet.",
+        "I hope you are okay.",
+    ],
 )
 def test_a_condolence_suits_all(reply: str) -> None:
     assert all(suits(reply, gravity) for gravity in Gravity)
@@ -191,7 +217,7 @@ def test_the_fixed_replies_are_careful(kind: str) -> None:
     assert len(draw(0, 9)) == 9
     assert draw(0, 0) == []
     for text in replies:
-        assert suits(text, Gravity.GRAVE)
+        assert suits(text, Gravity.DEATH)
         check_turns(text)
     assert draw(7, 2) == draw(7, 2)
 

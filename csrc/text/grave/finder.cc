@@ -22,7 +22,7 @@ class GraveRules {
   // Of any sentence: all words that the lists hold.
   const Words& words() const { return words_; }
 
-  Gravity gravity(Sentence sentence) const {
+  Gravity find(Sentence sentence) const {
     harmless_.hide(sentence);
     for (const Kind* kind : {&death_, &grave_}) {
       if (kind->words.occurs_among(sentence) || kind->patterns.matches(sentence)) {
@@ -39,9 +39,7 @@ class GraveRules {
     PatternSet patterns;
   };
 
-  static bool is_death(std::string_view section) {
-    return section == "death" || section == "lost_child";
-  }
+  static bool is_death(std::string_view section) { return section == "certain_death"; }
 
   // The patterns of the sections for which `is_read` holds.
   template <typename Predicate>
@@ -73,14 +71,14 @@ Gravity gravity_of(SpeakerTurn& turn) {
   const std::string plain = is_ascii(turn.text()) ? lower(turn.text()) : turn.plain(rules.words());
   Gravity found = Gravity::none;
   for (const Sentence& sentence : turn.sentences(plain)) {
-    found = std::max(found, rules.gravity(sentence));
+    found = std::max(found, rules.find(sentence));
   }
   return found;
 }
 
 }  // namespace
 
-Gravity gravity(std::vector<SpeakerTurn>& turns) {
+Gravity find_gravity(std::vector<SpeakerTurn>& turns) {
   Gravity found = Gravity::none;
   for (SpeakerTurn& turn : turns) found = std::max(found, gravity_of(turn));
   return found;

@@ -17,7 +17,7 @@ namespace mime_fast {
 enum class Gravity : std::uint8_t { none, grave, death };
 
 // That of the gravest thing that any of what speaker_turns() returns mentions.
-Gravity gravity(std::vector<SpeakerTurn>& turns);
+Gravity find_gravity(std::vector<SpeakerTurn>& turns);
 // Whether a reply is not cheerful, and if the message tells of a death, not careless.
 bool suits(std::string_view reply, Gravity gravity);
 // Whether a reply congratulates, jokes or is glad.

@@ -1,6 +1,7 @@
 """How grave a message is, and which replies do not suit it: rules of words.
 
-A message that is called grave for nothing loses its cheerful replies and no more.
+A message that is called grave for nothing loses its cheerful replies; one that is called a death
+loses questions, hope and advice, too.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from mime_fast.text.word_list import WordList
 
 FOLDER = Path(__file__).parent
 CAREFUL_REPLIES = sections("careful", FOLDER)
-DEATHS = {"death", "lost_child"}  # sections of patterns.txt
+DEATHS = {"certain_death"}  # sections of patterns.txt
 # A stream of random numbers that no sequence of a request draws tokens from: there are 10,000.
 CAREFUL_STREAM = 2**32 - 1
 
@@ -45,7 +46,7 @@ class _Rules:
         self._harmless = _patterns(harmless, harmless)
         self.words = frozenset[str]().union(*(each.words for each in self._words.values()))
 
-    def gravity(self, sentence: Sequence[str]) -> Gravity:
+    def find(self, sentence: Sequence[str]) -> Gravity:
         words = self._harmless.hide(sentence)
         for gravity, listed in self._words.items():
             if listed.occurs_among(words) or self._patterns[gravity].matches(words):
@@ -68,7 +69,7 @@ def _rules() -> _Rules:
     return _Rules()
 
 
-def gravity(turns: Sequence[SpeakerTurn]) -> Gravity:
+def find_gravity(turns: Sequence[SpeakerTurn]) -> Gravity:
     """That of the gravest thing that any of what speaker_turns() returns mentions."""
     return max(map(_gravity_of_turn, turns), default=Gravity.NONE)
 
@@ -77,7 +78,7 @@ def _gravity_of_turn(turn: SpeakerTurn) -> Gravity:
     rules = _rules()
     # Nobody hides these words, so that plain letters need no more than lower case.
     plain = turn.text.lower() if turn.text.isascii() else turn.plain(rules.words)
-    return max(map(rules.gravity, turn.sentences(plain)), default=Gravity.NONE)
+    return max(map(rules.find, turn.sentences(plain)), default=Gravity.NONE)
 
 
 def suits(reply: str, gravity: Gravity) -> bool:
@@ -98,7 +99,7 @@ def careful_replies(seed: int, count: int, gravity: Gravity) -> list[str]:
     """
     from mime_fast import _C  # noqa: PLC0415 - text is read before it is built, too
 
-    replies = CAREFUL_REPLIES["grave" if gravity else "uncertain"]
+    replies = CAREFUL_REPLIES["uncertain" if gravity is Gravity.NONE else "grave"]
     drawn = _C.philox_uniform(seed, CAREFUL_STREAM, 0, len(replies))
     order = [replies[index] for index in drawn.argsort(kind="stable")]
     return list(islice(cycle(order), count))

@@ -116,7 +116,7 @@ std::string crisis(const Strings& turns) {
 
 std::string gravity_of_history(const Strings& turns) {
   std::vector<SpeakerTurn> said = speaker_turns(turns);
-  return std::to_string(static_cast<int>(gravity(said)));
+  return std::to_string(static_cast<int>(find_gravity(said)));
 }
 
 Gravity to_gravity(const std::string& number) { return static_cast<Gravity>(std::stoi(number)); }
