@@ -172,6 +172,30 @@ def test_json_is_the_whole_response(run: Cli, tiny_checkpoint: Path, generator: 
     ]
 
 
+@pytest.mark.parametrize(
+    ("arguments", "options"),
+    [
+        (["--temperature", "0.7"], {"temperature": 0.7}),
+        (["--top-k", "5"], {"top_k": 5}),
+        (["--best-of", "8"], {"best_of": 8}),
+        (["-n", "4"], {"num_return_sequences": 4}),
+        (["--no-sample"], {"do_sample": False}),
+    ],
+    ids=str,
+)
+def test_an_option_joins_those_of_the_checkpoint(
+    run: Cli, arguments: list[str], options: dict[str, Any]
+) -> None:
+    """The bundled checkpoints sample by default."""
+    result = run(
+        "respond", MESSAGE, "--json", "--seed", "3", "--checkpoint", "mime-small", *arguments
+    )
+    assert result.code == 0, result.err
+    expected = Generator("mime-small").respond(MESSAGE, seed=3, **options)
+    found = [each["text"] for each in json.loads(result.out)["candidates"]]
+    assert found == [each.text for each in expected.candidates]
+
+
 def test_the_seed_of_a_reply_repeats_it(run: Cli, tiny_checkpoint: Path) -> None:
     arguments = ("respond", MESSAGE, "-c", tiny_checkpoint, "--sample", "--json")
     first = json.loads(run(*arguments).out)

@@ -49,10 +49,9 @@ class Options:
     def take(self, given: dict[str, Any], context: typer.Context) -> Any:
         """Remove the options from the command's arguments, and make the config of them."""
         values = {entry.name: _value(entry, given.pop(entry.name)) for entry in self.entries}
-        made = (self.build or self.config)(**values)
-        if not self.given_only:
-            return made
-        return {name: value for name, value in values.items() if _is_given(name, context)}
+        if self.given_only:  # what is not given is the checkpoint's, with which they are checked
+            return {name: value for name, value in values.items() if _is_given(name, context)}
+        return (self.build or self.config)(**values)
 
 
 def takes(**tables: Options) -> Callable[[Command], Command]:
