@@ -19,7 +19,7 @@ constexpr std::uint32_t kCarefulStream = 0xFFFFFFFF;
 // The tables by which a message has a gravity.
 class GraveRules {
  public:
-  // Of any sentence: all words that the lists hold.
+  // Returns all words that the lists hold.
   const Words& words() const { return words_; }
 
   Gravity find(Sentence sentence) const {
