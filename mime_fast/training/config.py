@@ -80,6 +80,15 @@ class StageConfig(StepsConfig):
     tokens: int = _step(3000, "Positions a step, padding counted.", within="[1, inf)")
     max_steps: int = _step(0, "Steps at most; 0: those of all epochs.", within="[0, inf)")
     save_seconds: float = _step(600.0, "Seconds between saved states.", within="(0, inf)")
+    # Validation and the checkpoint use the averaged weights.
+    ema_decay: float = _step(
+        0.0, "Decay of the moving average of the weights; 0: no average.", within="[0, 1)"
+    )
+    patience: int = _step(
+        0,
+        "Validations without gain before stopping, and the best is taken; 0: the last is taken.",
+        within="[0, inf)",
+    )
 
 
 @dataclass(frozen=True)
@@ -102,6 +111,9 @@ class ReplyWeights(Config):
     distillation: float = _weight(
         0.5, "Share of a reply's loss that is the teacher's.", within="[0, 1]"
     )
+    smoothing: float = _weight(
+        0.0, "Share of an emotion's label that all emotions have alike.", within="[0, 1]"
+    )
     free_bits: float = _weight(1.0, "Nats of divergence a group that are free.")
     warmup: float = _weight(
         0.2, "Share of training over which the divergence's weight rises from 0.", within="[0, 1]"
@@ -112,6 +124,11 @@ class ReplyWeights(Config):
 class LearnConfig(StageConfig):
     """A stage of mime-base; see training.replies.learn."""
 
+    epochs: int = _step(
+        1,
+        "Passes over the data; 0: write --start as it is, averaged and scaled.",
+        within="[0, inf)",
+    )
     tokens: int = with_default(StageConfig, "tokens", 4000)
     learning_rate: float = with_default(StageConfig, "learning_rate", 3e-4)
     encoder_rate: float = _step(
@@ -123,6 +140,11 @@ class LearnConfig(StageConfig):
         0.0,
         "Share of MiniLM's own weights in the encoder of --start, which is averaged with them.",
         within="[0, 1]",
+    )
+    intent_scale: float = _step(
+        1.0,
+        "Factor of the intents' embeddings of --start: more of it, and an intent changes more.",
+        within="(0, inf)",
     )
     dropout: float = _step(0.0, "Dropout of all layers.", within="[0, 1)")
     min_count: int = with_default(FinetuneConfig, "min_count", 3)

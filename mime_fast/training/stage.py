@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from mime_fast.files import WriteError
 from mime_fast.training.config import StageConfig
+from mime_fast.training.kept import KeptWeights
 from mime_fast.training.optimizer import parameter_groups, warmup_cosine
 from mime_fast.training.precision import fast_products
 from mime_fast.training.state import (
@@ -78,14 +79,18 @@ class StageRun:
         self.total_steps = min(steps, config.max_steps or steps)
         self.step, self.seconds = 0, 0.0
         self.is_whole = False
+        self.kept = KeptWeights(stage.model, config.ema_decay, config.patience)
         self.history: list[dict[str, float]] = []
         self.saved: int | None = None  # the step of the state that is kept
-        check_room(state, stage.model, STATE_COPIES)
+        check_room(state, stage.model, STATE_COPIES + self.kept.copies)
         if state.exists():
             self._restore()
 
     def run(self) -> list[dict[str, float]]:
-        """Make the steps that are left; returns the figures of every validation."""
+        """Make the steps that are left, unless too many validations gained nothing.
+
+        The model then has the weights that are shipped. Returns the figures of every validation.
+        """
         saved = begun = time.monotonic()
         before = self.seconds
         try:
@@ -96,6 +101,7 @@ class StageRun:
                 last = self.step == self.total_steps
                 if last or self.step % self.config.validate_every == 0:
                     self._validate()
+                last = last or self.kept.is_over
                 if last or now - saved > self.config.save_seconds:
                     self.save()
                     saved = now
@@ -103,6 +109,7 @@ class StageRun:
             if self.is_whole:
                 self.save()
             raise
+        self.kept.ship()
         return self.history
 
     def save(self) -> None:
@@ -114,8 +121,10 @@ class StageRun:
             "model": dict(self.stage.model.state_dict()),
             "optimizer": optimizer_tensors(self.optimizer),
             "random": {"torch": torch.get_rng_state()},
+            **self.kept.tensors(),
         }
         facts = {"step": self.step, "seconds": self.seconds, "history": self.history}
+        facts |= self.kept.facts()
         identity = {"config": self.config.to_dict(), "data": self.stage.digest()}
         try:
             save_state(self.state_path, groups, {**facts, **identity})
@@ -139,6 +148,7 @@ class StageRun:
             torch.set_rng_state(groups["random"]["torch"])
             self.step, self.seconds = facts["step"], facts["seconds"]
             self.history = facts["history"]
+            self.kept.load(groups, facts)
         except (KeyError, TypeError, RuntimeError) as error:
             raise ValueError(
                 f"{self.state_path} is not the state of this stage ({error!r:.200}); "
@@ -147,10 +157,13 @@ class StageRun:
         self.saved = self.step
 
     def _batches_left(self) -> Iterator[Any]:
-        while self.step < self.total_steps:
+        while self.step < self.total_steps and not self.kept.is_over:
             epoch, first = divmod(self.step, self.steps_per_epoch)
             left = self.total_steps - self.step
-            yield from self.stage.batches(epoch)[first : first + left]
+            for batch in self.stage.batches(epoch)[first : first + left]:
+                yield batch
+                if self.kept.is_over:
+                    return
 
     def _train_step(self, batch: Any) -> None:
         self.is_whole = False  # whether all parameters have made the same steps
@@ -168,6 +181,7 @@ class StageRun:
         nn.utils.clip_grad_norm_(self.stage.model.parameters(), self.config.max_grad_norm)
         self.optimizer.step()
         self.optimizer.zero_grad()
+        self.kept.update()
         self.step += 1
         self.is_whole = True
         self.reporter.step(
@@ -181,7 +195,9 @@ class StageRun:
             return {"step": float(self.step), **self.stage.validate()}
 
     def _validate(self) -> None:
-        figures = self.measure()
+        with self.kept.validated():
+            figures = self.measure()
+            self.kept.judge(next(figure for name, figure in figures.items() if name != "step"))
         self.history.append(figures)
         self.reporter.validation(self.step, figures)
 

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from mime_fast.training.config import StageConfig
 from mime_fast.training.stage import StageRun
+from mime_fast.training.state import load_state
 
 CONFIG = StageConfig(
     epochs=3, learning_rate=0.05, warmup_steps=2, validate_every=4, save_seconds=0.0001
@@ -103,6 +104,53 @@ def test_an_interrupted_run_goes_on_as_if_it_had_not_been(tmp_path: Path, stop: 
     assert broken.order + resumed.order == whole.order
     assert torch.equal(resumed.model.weight, whole.model.weight)
     assert [figures["step"] for figures in history] == [4, 8, 12, 15]
+
+
+@pytest.mark.parametrize("stop", [1, 5, 9])
+def test_an_interrupted_run_goes_on_with_its_average(tmp_path: Path, stop: int) -> None:
+    config = CONFIG.replace(ema_decay=0.9, patience=2)
+    whole, resumed = Line(), Line()
+    history = StageRun(whole, tmp_path / "whole", config, Log()).run()
+    with pytest.raises(KeyboardInterrupt):
+        StageRun(Line(stop), tmp_path / "state", config, Log()).run()
+    assert StageRun(resumed, tmp_path / "state", config, Log()).run() == history
+    assert torch.equal(resumed.model.weight, whole.model.weight)
+
+
+def test_a_run_ends_when_nothing_is_gained_and_ships_the_best(tmp_path: Path) -> None:
+    stage, log = Line(), Log()
+    figures = iter([3.0, 2.0, 2.5, 2.0, 1.0])
+    seen: list[Tensor] = []
+
+    def validate() -> dict[str, float]:
+        seen.append(stage.model.weight.detach().clone())
+        return {"perplexity": next(figures)}
+
+    stage.validate = validate  # type: ignore[method-assign]
+    config = CONFIG.replace(validate_every=2, patience=2)
+    StageRun(stage, tmp_path / "state", config, log).run()
+    assert log.validations == [2, 4, 6, 8]
+    assert torch.equal(stage.model.weight, seen[1])
+    again = Line()
+    assert len(StageRun(again, tmp_path / "state", config, Log()).run()) == 4
+    assert again.order == []
+    assert torch.equal(again.model.weight, seen[1])
+
+
+def test_the_average_is_validated_and_the_weights_go_on(tmp_path: Path) -> None:
+    plain, averaged = Line(), Line()
+    config = CONFIG.replace(epochs=1, validate_every=1)
+    StageRun(plain, tmp_path / "plain", config, Log()).run()
+    run = StageRun(averaged, tmp_path / "state", config.replace(ema_decay=0.5), Log())
+    validated = [figures["weight"] for figures in run.run()]
+    last = load_state(tmp_path / "state")[0]["model"]["weight"]
+    assert torch.equal(last, plain.model.weight)
+    weights = [figures["weight"] for figures in load_state(tmp_path / "plain")[1]["history"]]
+    expected = weights[0]
+    for weight, found in zip(weights, validated, strict=True):
+        expected += 0.5 * (weight - expected)
+        assert found == pytest.approx(expected, abs=1e-6)
+    assert averaged.model.weight.item() == validated[-1]
 
 
 def test_a_parameter_has_the_rate_that_its_stage_gives_it(tmp_path: Path) -> None:

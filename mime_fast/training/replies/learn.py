@@ -77,7 +77,7 @@ class LearnReplies:
         context = self._read(batch)
         found = {
             "emotion": weights.emotion
-            * labelled_cross_entropy(context.emotion_logits, batch.emotion),
+            * labelled_cross_entropy(context.emotion_logits, batch.emotion, weights.smoothing),
             "intent": weights.intent * labelled_cross_entropy(context.intent_logits, batch.intent),
         }
         if weights.reply == 0:

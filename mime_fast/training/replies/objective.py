@@ -14,10 +14,15 @@ from mime_fast.training.replies.pairs import UNKNOWN
 SMALLEST = 1e-9  # a share below it is taken as this
 
 
-def labelled_cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
-    """Mean over the rows whose label is known; 0 where none is."""
+def labelled_cross_entropy(logits: Tensor, labels: Tensor, smoothing: float = 0.0) -> Tensor:
+    """Mean over the rows whose label is known; 0 where none is.
+
+    smoothing: the share of a label that all classes have alike (Szegedy et al. 2016).
+    """
     known = labels != UNKNOWN
-    costs = functional.cross_entropy(logits[known], labels[known], reduction="sum")
+    costs = functional.cross_entropy(
+        logits[known], labels[known], reduction="sum", label_smoothing=smoothing
+    )
     return costs / known.sum().clamp(min=1)
 
 

@@ -29,6 +29,7 @@ from mime_fast.training.replies.learn import LearnReplies
 from mime_fast.training.replies.pairs import UNKNOWN, Pair, PairEncoder
 from mime_fast.training.replies.start import (
     average_with_minilm,
+    scale_intents,
     start_from_checkpoint,
     start_from_packages,
 )
@@ -78,6 +79,7 @@ def learn(
     )
     if config.minilm_share:
         average_with_minilm(model, tokenizer, config.minilm_share)
+    scale_intents(model, config.intent_scale)
     encoder = PairEncoder(tokenizer)
     if sources.corpora is None:
         pairs = labelled_pairs(encoder, training, model.config.intents, out / INTENTS, config.seed)

@@ -64,6 +64,12 @@ def average_with_minilm(model: MimeBase, tokenizer: SubwordTokenizer, share: flo
             weight.lerp_(minilm[name], share)
 
 
+def scale_intents(model: MimeBase, factor: float) -> None:
+    """Multiply the intents' embeddings: a decoder that learned to ignore intents heeds them."""
+    with torch.no_grad():
+        model.intent_embedding.weight.mul_(factor)
+
+
 def spread(count: int, total: int) -> list[int]:
     """Choose `count` of the layers 0 to total - 1 evenly, the first and the last among them."""
     return [round(place * (total - 1) / max(1, count - 1)) for place in range(count)]

@@ -25,6 +25,13 @@ def test_rows_without_a_label_cost_nothing() -> None:
     assert labelled_cross_entropy(logits, torch.tensor([UNKNOWN, UNKNOWN])).item() == 0
 
 
+def test_a_smoothed_label_has_its_share_on_all_classes() -> None:
+    logits = torch.tensor([[math.log(0.7), math.log(0.2), math.log(0.1)]])
+    loss = labelled_cross_entropy(logits, torch.tensor([0]), smoothing=0.3)
+    expected = -(0.8 * math.log(0.7) + 0.1 * math.log(0.2) + 0.1 * math.log(0.1))
+    assert loss.item() == pytest.approx(expected)
+
+
 def test_the_mixture_is_judged_in_the_group_that_holds_the_emotion() -> None:
     positive = torch.full((3, len(POSITIVE)), 1e-3)
     negative = torch.full((3, len(NEGATIVE)), 1e-3)

@@ -22,6 +22,7 @@ from mime_fast.training.replies.run import CHECKPOINT, Sources, learn, record_te
 from mime_fast.training.replies.start import (
     average_with_minilm,
     cut_minilm,
+    scale_intents,
     spread,
     start_from_checkpoint,
 )
@@ -72,6 +73,15 @@ def test_minilm_gets_its_share_of_the_encoder() -> None:
         np.testing.assert_allclose(after.numpy(), expected.numpy(), rtol=0, atol=1e-6)
 
 
+def test_scaled_intents_change_the_conditioning_by_as_much_more() -> None:
+    model, _ = start_from_checkpoint(folder_of("mime-base"))
+    before = {name: each.clone() for name, each in model.state_dict().items()}
+    scale_intents(model, 2.5)
+    for name, after in model.state_dict().items():
+        factor = 2.5 if name == "intent_embedding.weight" else 1.0
+        assert torch.equal(after, factor * before[name])
+
+
 def test_a_share_of_minilm_needs_a_start(tmp_path: Path) -> None:
     config = LearnConfig(minilm_share=0.5)
     with StageReporter("learning") as reporter, pytest.raises(ValueError, match="needs --start"):
@@ -93,7 +103,8 @@ def test_the_stages_follow_one_another(data: Path) -> None:
         fixed = config.replace(encoder_rate=0.0)
         figures = learn(data, last, fixed, reporter, parts)
         again = learn(data, last, fixed, reporter, parts, resume=True)
-        learn(data, averaged, fixed.replace(minilm_share=1.0), reporter, parts)
+        changed = config.replace(epochs=0, minilm_share=1.0, intent_scale=8.0)
+        learn(data, averaged, changed, reporter, parts)
     assert again == figures
     before, after = (load_file(each / CHECKPOINT / "model.safetensors") for each in (first, last))
     assert before.keys() == after.keys()
@@ -104,5 +115,7 @@ def test_the_stages_follow_one_another(data: Path) -> None:
     model, tokenizer = start_from_checkpoint(averaged / CHECKPOINT)
     norm = model.context_encoder.norm.weight
     assert torch.equal(norm, cut_minilm(tokenizer, model.config)["norm.weight"])
+    scaled = model.intent_embedding.weight.std()
+    assert scaled > 4 * start_from_checkpoint(last / CHECKPOINT)[0].intent_embedding.weight.std()
     generator = Generator(last / CHECKPOINT)
     assert generator.respond("I lost my dog.", max_new_tokens=4).seed is not None
