@@ -105,6 +105,8 @@ class StageRun:
                 if last or now - saved > self.config.save_seconds:
                     self.save()
                     saved = now
+                if last:
+                    break
         except KeyboardInterrupt:
             if self.is_whole:
                 self.save()
@@ -160,10 +162,7 @@ class StageRun:
         while self.step < self.total_steps and not self.kept.is_over:
             epoch, first = divmod(self.step, self.steps_per_epoch)
             left = self.total_steps - self.step
-            for batch in self.stage.batches(epoch)[first : first + left]:
-                yield batch
-                if self.kept.is_over:
-                    return
+            yield from self.stage.batches(epoch)[first : first + left]
 
     def _train_step(self, batch: Any) -> None:
         self.is_whole = False  # whether all parameters have made the same steps
