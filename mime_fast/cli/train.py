@@ -128,6 +128,10 @@ def learn(
         Path | None,
         typer.Option(help="A checkpoint to go on from, or mime-base; default: two packages."),
     ] = None,
+    average: Annotated[
+        Path | None,
+        typer.Option(help="A checkpoint whose encoder is averaged with that of --start."),
+    ] = None,
     corpora: Annotated[
         Path | None,
         typer.Option(help="A folder of further dialogues: every turn is learned as a reply."),
@@ -153,7 +157,7 @@ def learn(
             out,
             LearnConfig(**config, weights=weights),
             reporter,
-            run.Sources(start, corpora, taught),
+            run.Sources(start, average, corpora, taught),
             resume=resume,
         )
     print(

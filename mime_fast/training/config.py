@@ -124,11 +124,6 @@ class ReplyWeights(Config):
 class LearnConfig(StageConfig):
     """A stage of mime-base; see training.replies.learn."""
 
-    epochs: int = _step(
-        1,
-        "Passes over the data; 0: write --start as it is, averaged and scaled.",
-        within="[0, inf)",
-    )
     tokens: int = with_default(StageConfig, "tokens", 4000)
     learning_rate: float = with_default(StageConfig, "learning_rate", 3e-4)
     encoder_rate: float = _step(
@@ -140,6 +135,9 @@ class LearnConfig(StageConfig):
         0.0,
         "Share of MiniLM's own weights in the encoder of --start, which is averaged with them.",
         within="[0, 1]",
+    )
+    average_share: float = _step(
+        0.5, "Share of the encoder of --average in the average.", within="[0, 1]"
     )
     intent_scale: float = _step(
         1.0,

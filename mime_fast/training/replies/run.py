@@ -28,6 +28,7 @@ from mime_fast.training.replies.intents import intents_of
 from mime_fast.training.replies.learn import LearnReplies
 from mime_fast.training.replies.pairs import UNKNOWN, Pair, PairEncoder
 from mime_fast.training.replies.start import (
+    average_with_checkpoint,
     average_with_minilm,
     scale_intents,
     start_from_checkpoint,
@@ -46,6 +47,7 @@ class Sources:
     """What a stage has besides the training data."""
 
     start: Path | None = None  # a checkpoint, as a stage leaves it; None: MiniLM and SmolLM2
+    average: Path | None = None  # a checkpoint whose encoder is averaged with that of start
     corpora: Path | None = None  # of further dialogues; every turn is then learned as a reply
     taught: Path | None = None  # what `mime-fast record` wrote
 
@@ -71,6 +73,8 @@ def learn(
     sources = sources or Sources()
     if config.minilm_share and sources.start is None:
         raise ValueError("--minilm-share needs --start: without it the encoder is MiniLM's")
+    if sources.average is not None and sources.start is None:
+        raise ValueError("--average needs --start: without it the encoder is MiniLM's")
     training, validation = map(whole_conversations, load_parts(data))
     model, tokenizer = (
         _start_anew(training, config)
@@ -79,6 +83,9 @@ def learn(
     )
     if config.minilm_share:
         average_with_minilm(model, tokenizer, config.minilm_share)
+    if sources.average is not None:
+        folder = folder_of(sources.average)
+        average_with_checkpoint(model, tokenizer, folder, config.average_share)
     scale_intents(model, config.intent_scale)
     encoder = PairEncoder(tokenizer)
     if sources.corpora is None:

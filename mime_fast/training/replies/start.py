@@ -58,10 +58,32 @@ def average_with_minilm(model: MimeBase, tokenizer: SubwordTokenizer, share: flo
 
     After Wortsman et al. 2022, "Robust fine-tuning of zero-shot models".
     """
-    minilm = cut_minilm(tokenizer, model.config)
+    _average(model, cut_minilm(tokenizer, model.config), share)
+
+
+def average_with_checkpoint(
+    model: MimeBase, tokenizer: SubwordTokenizer, folder: Path, share: float
+) -> None:
+    """Give the encoder of another checkpoint a share of the model's.
+
+    After Wortsman et al. 2022, "Model soups".
+
+    Raises:
+        CheckpointError: the folder holds no checkpoint of mime-base, or one over other word pieces.
+    """
+    other, its_tokenizer = start_from_checkpoint(folder)
+    if its_tokenizer.context.pieces != tokenizer.context.pieces:
+        raise CheckpointError(
+            f"{folder} reads other word pieces than --start; --average needs a checkpoint that "
+            "went on from the same one"
+        )
+    _average(model, other.context_encoder.state_dict(), share)
+
+
+def _average(model: MimeBase, encoder: dict[str, Tensor], share: float) -> None:
     with torch.no_grad():
         for name, weight in model.context_encoder.named_parameters():
-            weight.lerp_(minilm[name], share)
+            weight.lerp_(encoder[name], share)
 
 
 def scale_intents(model: MimeBase, factor: float) -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from mime_fast import Generator
 from mime_fast.bundled import folder_of
 from mime_fast.checkpoint_error import CheckpointError
 from mime_fast.packages import MINILM
+from mime_fast.text.subword_tokenizer import SubwordTokenizer
 from mime_fast.training.config import FinetuneConfig, LearnConfig
 from mime_fast.training.language_model.run import finetune
 from mime_fast.training.language_model.smollm2 import PACKAGE
@@ -20,6 +22,7 @@ from mime_fast.training.progress import StageReporter
 from mime_fast.training.replies.corpora import SOURCES
 from mime_fast.training.replies.run import CHECKPOINT, Sources, learn, record_teacher
 from mime_fast.training.replies.start import (
+    average_with_checkpoint,
     average_with_minilm,
     cut_minilm,
     scale_intents,
@@ -73,6 +76,30 @@ def test_minilm_gets_its_share_of_the_encoder() -> None:
         np.testing.assert_allclose(after.numpy(), expected.numpy(), rtol=0, atol=1e-6)
 
 
+@NEEDS_PACKAGES
+def test_another_checkpoint_gets_its_share_of_the_encoder() -> None:
+    model, tokenizer = start_from_checkpoint(folder_of("mime-base"))
+    before = {name: each.clone() for name, each in model.state_dict().items()}
+    average_with_minilm(model, tokenizer, 0.5)
+    average_with_checkpoint(model, tokenizer, folder_of("mime-base"), 1.0)
+    for name, after in model.state_dict().items():
+        np.testing.assert_allclose(after.numpy(), before[name].numpy(), rtol=0, atol=1e-6)
+
+
+def test_a_checkpoint_of_other_word_pieces_is_not_averaged(
+    tiny_subwords: SubwordTokenizer,
+) -> None:
+    model, _ = start_from_checkpoint(folder_of("mime-base"))
+    with pytest.raises(CheckpointError, match="reads other word pieces than --start"):
+        average_with_checkpoint(model, tiny_subwords, folder_of("mime-base"), 0.5)
+
+
+def test_an_average_needs_a_start(tmp_path: Path) -> None:
+    sources = Sources(average=tmp_path)
+    with StageReporter("learning") as reporter, pytest.raises(ValueError, match="needs --start"):
+        learn(tmp_path, tmp_path / "out", LearnConfig(), reporter, sources)
+
+
 def test_scaled_intents_change_the_conditioning_by_as_much_more() -> None:
     model, _ = start_from_checkpoint(folder_of("mime-base"))
     before = {name: each.clone() for name, each in model.state_dict().items()}
@@ -103,8 +130,8 @@ def test_the_stages_follow_one_another(data: Path) -> None:
         fixed = config.replace(encoder_rate=0.0)
         figures = learn(data, last, fixed, reporter, parts)
         again = learn(data, last, fixed, reporter, parts, resume=True)
-        changed = config.replace(epochs=0, minilm_share=1.0, intent_scale=8.0)
-        learn(data, averaged, changed, reporter, parts)
+        changed = fixed.replace(minilm_share=1.0, average_share=0.0, intent_scale=8.0)
+        learn(data, averaged, changed, reporter, replace(parts, average=last / CHECKPOINT))
     assert again == figures
     before, after = (load_file(each / CHECKPOINT / "model.safetensors") for each in (first, last))
     assert before.keys() == after.keys()
