@@ -107,7 +107,9 @@ class ReplyWeights(Config):
     emotion: float = _weight(0.5, "Weight of the emotion loss.")
     divergence: float = _weight(0.02, "Weight of the divergence.")
     mixture: float = _weight(0.2, "Weight of the mixture loss.")
-    intent: float = _weight(0.2, "Weight of the intent loss.")
+    intent: float = _weight(
+        0.2, "Weight of the intent loss; 0: replies are learned with the predicted intents."
+    )
     distillation: float = _weight(
         0.5, "Share of a reply's loss that is the teacher's.", within="[0, 1]"
     )

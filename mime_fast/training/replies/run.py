@@ -88,7 +88,9 @@ def learn(
         average_with_checkpoint(model, tokenizer, folder, config.average_share)
     scale_intents(model, config.intent_scale)
     encoder = PairEncoder(tokenizer)
-    if sources.corpora is None:
+    if sources.corpora is None and config.weights.intent == 0:
+        pairs = [encoder.pairs(*conversation) for conversation in training]
+    elif sources.corpora is None:
         pairs = labelled_pairs(encoder, training, model.config.intents, out / INTENTS, config.seed)
     else:
         pairs = all_turns(encoder, training, sources.corpora, config)

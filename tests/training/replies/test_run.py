@@ -15,12 +15,12 @@ from mime_fast.bundled import folder_of
 from mime_fast.checkpoint_error import CheckpointError
 from mime_fast.packages import MINILM
 from mime_fast.text.subword_tokenizer import SubwordTokenizer
-from mime_fast.training.config import FinetuneConfig, LearnConfig
+from mime_fast.training.config import FinetuneConfig, LearnConfig, ReplyWeights
 from mime_fast.training.language_model.run import finetune
 from mime_fast.training.language_model.smollm2 import PACKAGE
 from mime_fast.training.progress import StageReporter
 from mime_fast.training.replies.corpora import SOURCES
-from mime_fast.training.replies.run import CHECKPOINT, Sources, learn, record_teacher
+from mime_fast.training.replies.run import CHECKPOINT, INTENTS, Sources, learn, record_teacher
 from mime_fast.training.replies.start import (
     average_with_checkpoint,
     average_with_minilm,
@@ -130,9 +130,16 @@ def test_the_stages_follow_one_another(data: Path) -> None:
         fixed = config.replace(encoder_rate=0.0)
         figures = learn(data, last, fixed, reporter, parts)
         again = learn(data, last, fixed, reporter, parts, resume=True)
-        changed = fixed.replace(minilm_share=1.0, average_share=0.0, intent_scale=8.0)
+        changed = fixed.replace(
+            minilm_share=1.0,
+            average_share=0.0,
+            intent_scale=8.0,
+            weights=ReplyWeights(intent=0.0),
+        )
         learn(data, averaged, changed, reporter, replace(parts, average=last / CHECKPOINT))
     assert again == figures
+    assert (last / INTENTS).exists()
+    assert not (averaged / INTENTS).exists()
     before, after = (load_file(each / CHECKPOINT / "model.safetensors") for each in (first, last))
     assert before.keys() == after.keys()
     same = {name for name in before if np.array_equal(before[name], after[name])}
