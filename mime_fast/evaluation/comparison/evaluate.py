@@ -128,10 +128,20 @@ def _check_decoding(gathered: Gathered, preferred: str) -> None:
         find_decoding(system, names, preferred)
 
 
-def compare_systems(gathered: Gathered, options: ComparisonOptions) -> Compared:
-    """Answer, measure, and test against the baseline."""
+def compare_systems(
+    gathered: Gathered, options: ComparisonOptions, *, every_decoding: bool = False
+) -> Compared:
+    """Answer, measure, and test against the baseline.
+
+    every_decoding: a checkpoint answers in all its decodings even if nothing is saved.
+    """
     examples = gathered.examples
-    found = [_outputs(system, examples, options.save) for system in gathered.systems]
+    every = every_decoding or options.save is not None
+    decoding = None if every else options.decoding
+    found = [
+        system if isinstance(system, Outputs) else _answer(system, examples, decoding, options.save)
+        for system in gathered.systems
+    ]
     gold = Gold(examples, gathered.judge)
     people = [references(gold)] if options.people else []
     measured = [measure(outputs, gold, options.decoding) for outputs in [*found, *people]]
@@ -140,12 +150,15 @@ def compare_systems(gathered: Gathered, options: ComparisonOptions) -> Compared:
     return Compared(examples, gold, measured, tests, gathered.names[place])
 
 
-def _outputs(system: Outputs | Path, examples: Sequence[Example], save: Path | None) -> Outputs:
-    if isinstance(system, Outputs):
-        return system
+def _answer(
+    folder: Path, examples: Sequence[Example], decoding: str | None, save: Path | None
+) -> Outputs:
+    """What a checkpoint answers, in the preferred decoding or, if none is given, in all."""
     from mime_fast.evaluation.outputs.answer import answer  # noqa: PLC0415 - as above
 
-    outputs = answer(system, examples)
+    known = decodings_of(folder)
+    chosen = known if decoding is None else (find_decoding(system_name(folder), known, decoding),)
+    outputs = answer(folder, examples, chosen)
     if save is not None:
         write_outputs(outputs, examples, _saved(save, outputs.system))
     return outputs

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from statistics import fmean
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from rich.console import Console
 from rich.progress import Progress
@@ -40,20 +40,29 @@ SEEDED = 500  # contexts that are answered so
 NOISES = 5  # seeds of the perplexity under sampled emotions
 DECIMALS = 4  # of the emotion embedding
 TOP = 5  # emotions that are kept of each example
-BATCH = 64  # replies that no seed changes are made together: half the time
+ROWS = 128  # beams or samples that are decoded together: in less time than one by one
 
 
-def answer(folder: Path, examples: Sequence[Example]) -> Outputs:
+class Ask(NamedTuple):
+    """Which context is answered, and with which seed."""
+
+    context: int
+    seed: int
+
+
+def answer(folder: Path, examples: Sequence[Example], decodings: Sequence[str] = ()) -> Outputs:
     """What the checkpoint answers to every example, and how likely.
 
+    decodings: some of decodings_of(folder); none named: all, which takes several times as long.
     Costs and emotions are the eager model's in float32 on the stored weights, with gold polarity
     and without noise. Replies are the native engine's in float32, which are the same tokens, or the
     eager one's where it does not serve the system.
     """
+    chosen = decodings or decodings_of(folder)
     with Progress(console=Console(stderr=True)) as progress:
         measured = _costs(folder, examples, progress)
-        replies, seeds, engine = _replies(folder, examples, progress)
-    facts = {**measured.pop("facts"), **_origin(folder), "engine": engine}
+        replies, seeds, engine = _replies(folder, examples, chosen, progress)
+    facts = {**measured.pop("facts"), **_origin(folder, chosen), "engine": engine}
     name = checkpoint_name(folder)
     return Outputs(system=name, replies=replies, seeds=seeds, facts=facts, **measured)
 
@@ -102,45 +111,37 @@ def _emotion_embedding(model: EncoderDecoder) -> dict[str, Any]:
 
 
 def _replies(
-    folder: Path, examples: Sequence[Example], progress: Progress
+    folder: Path, examples: Sequence[Example], decodings: Sequence[str], progress: Progress
 ) -> tuple[dict[str, list[str]], dict[int, list[str]], str]:
-    """Replies of every decoding, and of every seed; the engine that gave them.
+    """Replies of these decodings, and of every seed; the engine that gave them.
 
-    Where a seed counts, each request has its own: with one for all, the same numbers would be
-    drawn for every context.
+    Each request has a seed of its own: with one for all, the same numbers would be drawn for every
+    context. Several are answered together, which changes no reply.
     """
     generator = _generator(folder)
     contexts = [example.context for example in examples]
 
-    def alone(index: int, config: GenerationConfig, seed: int) -> str:
-        return _words(
-            generator, generator.respond(contexts[index], config, seed=seed, **AS_GENERATED)
-        )
-
-    def together(config: GenerationConfig, title: str) -> list[str]:
-        order = sorted(range(len(contexts)), key=lambda index: sum(map(len, contexts[index])))
-        starts = range(0, len(order), BATCH)
+    def replies_of(title: str, config: GenerationConfig, asks: Sequence[Ask]) -> list[str]:
+        options = generator.options(config, AS_GENERATED)
+        order = sorted(range(len(asks)), key=lambda at: sum(map(len, contexts[asks[at].context])))
+        size = max(1, ROWS // max(options.num_beams, options.num_sequences))
+        starts = range(0, len(order), size)
         found: dict[int, str] = {}
-        for batch in (order[i : i + BATCH] for i in progress.track(starts, description=title)):
-            responses = generator.respond_batch(
-                [contexts[index] for index in batch], config, **AS_GENERATED
-            )
-            found.update(zip(batch, (_words(generator, r) for r in responses), strict=True))
-        return [found[index] for index in range(len(contexts))]
+        for batch in (order[i : i + size] for i in progress.track(starts, description=title)):
+            messages = [contexts[asks[at].context] for at in batch]
+            request = generator.request(messages, options, {})
+            request.seeds = [asks[at].seed for at in batch]
+            request.run()
+            words = (_words(generator, response) for response in request.responses())
+            found.update(zip(batch, words, strict=True))
+        return [found[at] for at in range(len(asks))]
 
-    replies, seeds = {}, {}
-    for name in decodings_of(folder):
-        config = DECODINGS[name]
-        title = f"{name} replies"
-        if config.do_sample:
-            indices = progress.track(range(len(contexts)), description=title)
-            replies[name] = [alone(index, config, index) for index in indices]
-        else:
-            replies[name] = together(config, title)
-    noisy = GenerationConfig()
-    for seed in progress.track(range(SEEDS), description="replies of other seeds"):
-        first = range(min(SEEDED, len(contexts)))
-        seeds[seed] = [alone(index, noisy, seed * SEEDED + index) for index in first]
+    every = [Ask(index, index) for index in range(len(contexts))]
+    replies = {name: replies_of(f"{name} replies", DECODINGS[name], every) for name in decodings}
+    first = range(min(SEEDED, len(contexts)))
+    asks = [Ask(index, seed * SEEDED + index) for seed in range(SEEDS) for index in first]
+    noisy = replies_of("replies of other seeds", GenerationConfig(), asks)
+    seeds = {seed: noisy[seed * len(first) : (seed + 1) * len(first)] for seed in range(SEEDS)}
     return replies, seeds, generator.engine.name
 
 
@@ -156,14 +157,14 @@ def _words(generator: Generator, response: Response) -> str:
     return generator.tokenizer.as_words(response.candidates[0].tokens)
 
 
-def _origin(folder: Path) -> dict[str, Any]:
+def _origin(folder: Path, decodings: Sequence[str]) -> dict[str, Any]:
     """What made the outputs: the model, its training as its card tells it, and the options."""
     checkpoint = checkpoints.load(folder)
     card = folder / checkpoints.CARD
     text = card.read_text(encoding="utf-8-sig", errors="replace") if card.is_file() else ""
     _, found, section = text.partition("## Training\n")
     default = asdict(GenerationConfig())
-    configs = {name: asdict(DECODINGS[name]) for name in decodings_of(folder)}
+    configs = {name: asdict(DECODINGS[name]) for name in decodings}
     options = {
         name: {key: value for key, value in config.items() if value != default[key]}
         for name, config in configs.items()

@@ -41,7 +41,7 @@ def report(
     speed = Speed.load(shown.latency) if shown.latency else None
     gathered = gather(systems, data, options)
     weights = _weights(gathered, shown)
-    found = compare_systems(gathered, options)
+    found = compare_systems(gathered, options, every_decoding=True)
     material = Material(
         found.examples,
         found.gold,

@@ -29,8 +29,9 @@ GROUPS = {
         *("perplexity_predicted_polarity", "perplexity_sampled_emotions", "unknown_types"),
     ),
     "Overlap with the references": (
-        *("bleu", "bleu_13a", "bleu_greedy", "bleu_beam", "bleu_topk", "bleu_mbr"),
+        *("bleu", "bleu_13a", "bleu_greedy", "bleu_beam", "bleu_topk", "bleu_mbr", "bleu_best_of"),
         *("bleu_13a_greedy", "bleu_13a_beam", "bleu_13a_topk", "bleu_13a_mbr"),
+        "bleu_13a_best_of",
     ),
     "Variety": (
         *("distinct_1", "distinct_2", "distinct_replies", "most_frequent_reply", "length"),

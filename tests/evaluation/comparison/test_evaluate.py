@@ -51,6 +51,26 @@ def test_a_checkpoint_beside_a_file(
     assert [path.stem for path in (data / "saved").iterdir()] == [tiny_checkpoint.name]
 
 
+def test_a_checkpoint_answers_only_as_it_is_compared(
+    tiny_checkpoint: Path,
+    data: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    run(monkeypatch, tiny_checkpoint, "--data", data, "--decoding", "mbr,greedy", "--json")
+    [alone] = json.loads(capsys.readouterr().out)["systems"]
+    saved = ("--save", data / "saved")
+    run(monkeypatch, tiny_checkpoint, "--data", data, "--decoding", "mbr", *saved, "--json")
+    [every] = json.loads(capsys.readouterr().out)["systems"]
+    assert alone["decoding"] == every["decoding"] == "mbr"
+    missing = {
+        f"{name}_{way}" for name in ("bleu", "bleu_13a") for way in ("greedy", "beam", "topk")
+    }
+    assert every["figures"].keys() - alone["figures"].keys() == missing
+    for name, figure in alone["figures"].items():
+        assert figure == every["figures"][name]
+
+
 def test_people_are_called_as_no_system_is(
     outputs: Outputs, data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -71,6 +71,20 @@ def test_replies_can_be_repeated_with_the_options_that_are_told(
     assert len(set(map(tuple, outputs.seeds.values()))) > 1
 
 
+def test_only_the_decodings_that_are_asked_for_are_answered(
+    answered: tuple[Outputs, list[Example]], tiny_checkpoint: Path
+) -> None:
+    outputs, examples = answered
+    some = answer(tiny_checkpoint, examples, ("beam",))
+    assert list(some.replies) == list(some.facts["decodings"]) == ["beam"]
+    assert some.replies["beam"] == outputs.replies["beam"]
+    assert (some.costs, some.emotions, some.seeds) == (
+        outputs.costs,
+        outputs.emotions,
+        outputs.seeds,
+    )
+
+
 def test_what_made_them_is_kept(
     answered: tuple[Outputs, list[Example]], tiny_checkpoint: Path, tmp_path: Path
 ) -> None:
