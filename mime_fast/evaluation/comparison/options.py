@@ -24,7 +24,9 @@ class ComparisonOptions(Config):
     judge: Path | None = option(
         None, "A folder that `mime-fast finetune` made: do replies fit their contexts?"
     )
-    save: Path | None = option(None, "Write the outputs of checkpoints into this folder, in all decodings.")
+    save: Path | None = option(
+        None, "Write the outputs of checkpoints, in all decodings, into this folder."
+    )
     people: bool = False  # see EvaluateOptions; a page never has them
 
 
