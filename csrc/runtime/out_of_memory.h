@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdio>
+#include <exception>
 #include <new>
 #include <vector>
 
@@ -20,6 +21,12 @@ class OutOfMemory : public std::bad_alloc {
  private:
   char text_[64];  // a std::string would allocate
 };
+
+// Lets this thread throw when there is no memory. The C++ library tracks exceptions in thread-local
+// storage. The C library allocates it at the first use, and ends the process if it cannot.
+inline void prepare_to_throw() {
+  [[maybe_unused]] volatile const int used = std::uncaught_exceptions();  // volatile: it is called
+}
 
 // Reserves room in a vector. Throws OutOfMemory.
 template <typename T>

@@ -8,6 +8,8 @@
 #include <system_error>
 #include <utility>
 
+#include "runtime/out_of_memory.h"
+
 namespace mime_fast {
 namespace {
 
@@ -112,6 +114,7 @@ bool ThreadPool::work_on(Ticket task) {
 }
 
 void ThreadPool::help() {
+  prepare_to_throw();
   Ticket task = 0;
   while (!stopping_.load()) {
     wait_for_change(task);
@@ -151,6 +154,7 @@ void ThreadPool::leave_callers_cpu() const {
 
 // A flag, not a mutex: a signal handler may begin another call on the thread that uses the pool.
 Team::Team(ThreadPool& pool, Interrupt* interrupt) : interrupt_(interrupt) {
+  prepare_to_throw();
   if (pool.is_forked() || pool.taken_.test_and_set(std::memory_order_acquire)) return;
   pool_ = &pool;
   size_ = pool.threads();

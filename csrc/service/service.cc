@@ -5,6 +5,8 @@
 #include <system_error>
 #include <utility>
 
+#include "runtime/out_of_memory.h"
+
 namespace mime_fast {
 namespace {
 
@@ -97,6 +99,7 @@ void Service::close() {
 }
 
 void Service::run() {
+  prepare_to_throw();
   try {
     serve();
   } catch (...) {  // whoever waits sees that the service is not alive
