@@ -23,7 +23,7 @@ from mime_fast.text.reply_tokenizer import ReplyTokenizer
 from mime_fast.text.special import SPECIAL_WORDS
 from mime_fast.types import FloatArray
 
-WIDTH = 32  # of a vector; 32, 64, 128 and 384 rank replies alike
+WIDTH = 64  # of a vector; 32, 64, 128 and 384 rank replies alike
 VECTORS = "vectors"
 SMALLEST = 1e-9
 
