@@ -157,7 +157,7 @@ def learn(
             out,
             LearnConfig(**config, weights=weights),
             reporter,
-            run.Sources(start, average, corpora, taught),
+            run.Sources(start=start, average=average, corpora=corpora, taught=taught),
             resume=resume,
         )
     print(

@@ -94,14 +94,16 @@ class StageRun:
         saved = begun = time.monotonic()
         before = self.seconds
         try:
+            validated = {figures["step"] for figures in self.history}
+            if self._is_validated_here() and self.step not in validated:
+                self._validate()  # an interrupt ended this validation
             for batch in self._batches_left():
                 self._train_step(batch)
                 now = time.monotonic()
                 self.seconds = before + now - begun
-                last = self.step == self.total_steps
-                if last or self.step % self.config.validate_every == 0:
+                if self._is_validated_here():
                     self._validate()
-                last = last or self.kept.is_over
+                last = self.step == self.total_steps or self.kept.is_over
                 if last or now - saved > self.config.save_seconds:
                     self.save()
                     saved = now
@@ -192,6 +194,10 @@ class StageRun:
         self.stage.model.eval()
         with torch.inference_mode(), fast_products(self.device):
             return {"step": float(self.step), **self.stage.validate()}
+
+    def _is_validated_here(self) -> bool:
+        every = self.step > 0 and self.step % self.config.validate_every == 0
+        return every or self.step == self.total_steps
 
     def _validate(self) -> None:
         with self.kept.validated():

@@ -137,6 +137,21 @@ def test_a_run_ends_when_nothing_is_gained_and_ships_the_best(tmp_path: Path) ->
     assert torch.equal(again.model.weight, seen[1])
 
 
+def test_a_validation_that_was_interrupted_is_made_again(tmp_path: Path) -> None:
+    config = CONFIG.replace(ema_decay=0.9, patience=2)
+    whole, broken, resumed = Line(), Line(), Line()
+    history = StageRun(whole, tmp_path / "whole", config, Log()).run()
+
+    def validate() -> dict[str, float]:
+        raise KeyboardInterrupt
+
+    broken.validate = validate  # type: ignore[method-assign]
+    with pytest.raises(KeyboardInterrupt):
+        StageRun(broken, tmp_path / "state", config, Log()).run()
+    assert StageRun(resumed, tmp_path / "state", config, Log()).run() == history
+    assert torch.equal(resumed.model.weight, whole.model.weight)
+
+
 def test_the_average_is_validated_and_the_weights_go_on(tmp_path: Path) -> None:
     plain, averaged = Line(), Line()
     config = CONFIG.replace(epochs=1, validate_every=1)

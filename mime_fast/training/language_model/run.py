@@ -22,7 +22,7 @@ VALIDATED = 400  # conversations of the validation set, the first ones
 def finetune(
     data: Path, out: Path, config: FinetuneConfig, reporter: Reporter, *, resume: bool = False
 ) -> dict[str, float]:
-    """Fine-tune SmolLM2 on dialogues; returns the figures of the last validation.
+    """Fine-tune SmolLM2 on dialogues; returns the figures of the weights that it writes.
 
     Raises:
         FileExistsError: `out` holds a run, and resume is False.
@@ -43,6 +43,7 @@ def finetune(
         words=words,
     )
     save_pieces(out, tokenizer)
-    history = StageRun(stage, out / STATE, config, reporter).run()
+    run = StageRun(stage, out / STATE, config, reporter)
+    run.run()
     save_dialogue_model(out, stage.model, tokenizer)
-    return history[-1]
+    return run.measure()

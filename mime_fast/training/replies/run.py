@@ -61,7 +61,7 @@ def learn(
     *,
     resume: bool = False,
 ) -> dict[str, float]:
-    """Train mime-base on dialogues; returns the figures of the last validation.
+    """Train mime-base on dialogues; returns the figures of the weights that it writes.
 
     Raises:
         FileExistsError: `out` holds a run, and resume is False.
@@ -75,6 +75,11 @@ def learn(
         raise ValueError("--minilm-share needs --start: without it the encoder is MiniLM's")
     if sources.average is not None and sources.start is None:
         raise ValueError("--average needs --start: without it the encoder is MiniLM's")
+    if config.patience and config.weights.reply == 0:
+        raise ValueError(
+            f"patience={config.patience} stops by the perplexity, which does not improve with "
+            "--reply 0; leave one of them out"
+        )
     training, validation = map(whole_conversations, load_parts(data))
     model, tokenizer = (
         _start_anew(training, config)
@@ -138,6 +143,11 @@ def _card(config: LearnConfig, figures: dict[str, float], sources: Sources, step
         "It goes on from an earlier stage; name its data here too."
         if sources.start
         else "It starts from the two packages.",
+        *(
+            [f"Its encoder is averaged with that of {sources.average}; name its data here too."]
+            if sources.average
+            else []
+        ),
         "SmolLM2-135M-Instruct, fine-tuned on EmpatheticDialogues, taught it."
         if sources.taught
         else "It had no teacher.",

@@ -77,6 +77,11 @@ def average_with_checkpoint(
             f"{folder} reads other word pieces than --start; --average needs a checkpoint that "
             "went on from the same one"
         )
+    if other.config != model.config:
+        raise CheckpointError(
+            f"{folder} has another shape than --start; --average needs a checkpoint that went on "
+            "from the same one"
+        )
     _average(model, other.context_encoder.state_dict(), share)
 
 

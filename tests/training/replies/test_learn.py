@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 import torch
 from tokenizers import pre_tokenizers
-from torch import nn
 
 from mime_fast.config import ModelConfig
 from mime_fast.models.llama import Llama, LlamaConfig
@@ -176,25 +175,6 @@ def test_frozen_states_are_those_of_the_encoder(taught: tuple[list[Pair], Taught
         batch = collate(few)
         states = model.encode_context(batch.tokens, batch.speakers, batch.real)
         assert torch.allclose(frozen.of(batch)[batch.real], states[batch.real], atol=5e-3)
-
-
-@torch.inference_mode()
-def test_frozen_states_are_read_once_and_without_dropout(
-    taught: tuple[list[Pair], Taught],
-) -> None:
-    model, pairs = tiny_model(), placed(taught[0])
-    for part in model.modules():
-        if isinstance(part, nn.Dropout):
-            part.p = 0.5
-    frozen = FrozenStates(model, pairs)
-    batch = collate(pairs[:2])
-    first = frozen.of(batch)
-    assert model.training
-    model.eval()
-    states = model.encode_context(batch.tokens, batch.speakers, batch.real)
-    assert torch.allclose(first[batch.real], states[batch.real], atol=5e-3)
-    nn.init.zeros_(model.context_encoder.norm.weight)
-    assert torch.equal(frozen.of(batch)[batch.real], first[batch.real])
 
 
 @pytest.mark.parametrize("has_teacher", [True, False])

@@ -100,6 +100,12 @@ def test_an_average_needs_a_start(tmp_path: Path) -> None:
         learn(tmp_path, tmp_path / "out", LearnConfig(), reporter, sources)
 
 
+def test_patience_needs_a_decoder_that_learns(tmp_path: Path) -> None:
+    config = LearnConfig(patience=2, weights=ReplyWeights(reply=0.0))
+    with StageReporter("learning") as reporter, pytest.raises(ValueError, match="leave one of"):
+        learn(tmp_path, tmp_path / "out", config, reporter)
+
+
 def test_scaled_intents_change_the_conditioning_by_as_much_more() -> None:
     model, _ = start_from_checkpoint(folder_of("mime-base"))
     before = {name: each.clone() for name, each in model.state_dict().items()}
@@ -132,7 +138,7 @@ def test_the_stages_follow_one_another(data: Path) -> None:
         again = learn(data, last, fixed, reporter, parts, resume=True)
         changed = fixed.replace(
             minilm_share=1.0,
-            average_share=0.0,
+            average_share=0.25,
             intent_scale=8.0,
             weights=ReplyWeights(intent=0.0),
         )
@@ -148,7 +154,13 @@ def test_the_stages_follow_one_another(data: Path) -> None:
     assert "decoder.norm.weight" not in same
     model, tokenizer = start_from_checkpoint(averaged / CHECKPOINT)
     norm = model.context_encoder.norm.weight
-    assert torch.equal(norm, cut_minilm(tokenizer, model.config)["norm.weight"])
+    minilm = cut_minilm(tokenizer, model.config)["norm.weight"]
+    own = start_from_checkpoint(last / CHECKPOINT)[0].context_encoder.norm.weight
+    assert not torch.equal(own, minilm)
+    torch.testing.assert_close(norm, 0.75 * minilm + 0.25 * own)
+    assert f"averaged with that of {last / CHECKPOINT}" in (
+        averaged / CHECKPOINT / "README.md"
+    ).read_text(encoding="utf-8")
     scaled = model.intent_embedding.weight.std()
     assert scaled > 4 * start_from_checkpoint(last / CHECKPOINT)[0].intent_embedding.weight.std()
     generator = Generator(last / CHECKPOINT)
