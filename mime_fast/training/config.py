@@ -143,7 +143,7 @@ class LearnConfig(StageConfig):
     )
     intent_scale: float = _step(
         1.0,
-        "Factor of the intents' embeddings of --start: more of it, and an intent changes more.",
+        "Factor of the intents' embeddings; a larger one changes replies more.",
         within="(0, inf)",
     )
     dropout: float = _step(0.0, "Dropout of all layers.", within="[0, 1)")

@@ -16,8 +16,9 @@ Tensors = dict[str, Tensor]
 class KeptWeights:
     """Follows a model that learns.
 
-    ema_decay: of the moving average that is validated; 0: the weights themselves are. patience:
-    validations without gain after which `is_over`, and the best is shipped; 0: the last is.
+    ema_decay: the decay of the moving average that is validated; 0: the weights are validated.
+    patience: so many validations without gain end the stage (`is_over`), and the best weights are
+    shipped; 0: the last ones are.
     """
 
     def __init__(self, model: nn.Module, ema_decay: float, patience: int) -> None:
