@@ -93,12 +93,13 @@ def learn(
         average_with_checkpoint(model, tokenizer, folder, config.average_share)
     scale_intents(model, config.intent_scale)
     encoder = PairEncoder(tokenizer)
-    if sources.corpora is None and config.weights.intent == 0:
-        pairs = [encoder.pairs(*conversation) for conversation in training]
-    elif sources.corpora is None:
-        pairs = labelled_pairs(encoder, training, model.config.intents, out / INTENTS, config.seed)
-    else:
+    if sources.corpora is not None:
         pairs = all_turns(encoder, training, sources.corpora, config)
+    else:
+        pairs = [encoder.pairs(*conversation) for conversation in training]
+        if config.weights.intent > 0:
+            intents = model.config.intents
+            pairs = with_intents(pairs, training, intents, out / INTENTS, config.seed)
     learned, distributions = list(chain.from_iterable(pairs)), None
     if sources.taught is not None:
         turns = load_turns(sources.taught, identity(training, tokenizer.reply))
@@ -143,11 +144,9 @@ def _card(config: LearnConfig, figures: dict[str, float], sources: Sources, step
         "It goes on from an earlier stage; name its data here too."
         if sources.start
         else "It starts from the two packages.",
-        *(
-            [f"Its encoder is averaged with that of {sources.average}; name its data here too."]
-            if sources.average
-            else []
-        ),
+        f"Its encoder is averaged with that of {sources.average}; name its data here too."
+        if sources.average
+        else "",
         "SmolLM2-135M-Instruct, fine-tuned on EmpatheticDialogues, taught it."
         if sources.taught
         else "It had no teacher.",
@@ -157,7 +156,7 @@ def _card(config: LearnConfig, figures: dict[str, float], sources: Sources, step
         "The context encoder starts from all-MiniLM-L6-v2, the decoder from layers of "
         "SmolLM2-135M-Instruct (both Apache-2.0).\n\n"
         f"## Data, and their licences\n\n{data}\n\n"
-        f"## Training\n\n{' '.join(facts)}\n\n"
+        f"## Training\n\n{' '.join(filter(None, facts))}\n\n"
         f"Validation, on the stored weights: perplexity {figures['perplexity']:.2f} a word (mean "
         f"over replies), emotion accuracy {figures['emotion_accuracy']:.1%}.\n\n"
         f"Options:\n{options}\n"
@@ -183,15 +182,14 @@ def record_teacher(data: Path, teacher: Path, out: Path, count: int) -> int:
     return sum(map(len, turns))
 
 
-def labelled_pairs(
-    encoder: PairEncoder,
+def with_intents(
+    pairs: Sequence[Sequence[Pair]],
     training: Sequence[LabelledConversation],
     intents: int,
     kept: Path,
     seed: int,
 ) -> list[list[Pair]]:
-    """The listener's turns of each conversation, with their intents."""
-    pairs = [encoder.pairs(*conversation) for conversation in training]
+    """The pairs of each conversation, with the intents of their replies."""
     texts = [
         conversation.utterances[pair.turn]
         for conversation, own in zip(training, pairs, strict=True)
